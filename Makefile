@@ -1,0 +1,27 @@
+# Two commands: `make app` opens the app, `make test` checks everything.
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+
+.PHONY: app test
+.DELETE_ON_ERROR:
+
+app: $(VENV)/installed
+	$(BIN)/streamlit run app.py
+
+test: $(VENV)/installed-dev
+	tools/ensure_chromium.sh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+$(VENV)/installed: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -r requirements.txt -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	$(BIN)/pip install -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,68 @@
+"""The threat model's geometry: the norm ball around x, its intersection with the box [0,1], and random starts in it.
+
+All functions take batches (N, ...) and treat every sample for itself; eps is on the [0,1] scale.
+"""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+Norm = Literal["Linf", "L2"]
+NORMS: tuple[str, ...] = get_args(Norm)
+
+
+def norm(delta: Tensor, p: Norm) -> Tensor:
+    """The norm of each sample's perturbation: (N, ...) -> (N,)."""
+    flat = delta.flatten(1)
+    return flat.abs().amax(1) if p == "Linf" else flat.norm(dim=1)
+
+
+def per_sample(value: Tensor | float, like: Tensor) -> Tensor | float:
+    """A value per sample (N,) shaped so that it broadcasts over (N, ...); a number stays as it is."""
+    return value.view(-1, *[1] * (like.dim() - 1)) if isinstance(value, Tensor) else value
+
+
+def project(x_adv: Tensor, x: Tensor, p: Norm, eps: Tensor | float) -> Tensor:
+    """The point of {||x' - x||_p <= eps} intersected with [0,1] that is nearest to `x_adv` in L2.
+
+    `eps` is a number or one value per sample (N,). For L2 the projection onto ball and box together is
+    clip(x + s (x_adv - x)) with the largest s in [0,1] that stays inside the ball; see `_scale_into_ball`.
+    """
+    if p == "Linf":
+        radius = per_sample(eps, x)
+        return torch.clamp(x_adv, (x - radius).clamp_min(0), (x + radius).clamp_max(1))
+    delta = x_adv - x
+    room = torch.where(delta > 0, 1 - x, x)  # how far each pixel may go before it leaves the box
+    scale = _scale_into_ball(delta.abs(), room, eps)
+    return (x + scale * delta).clamp(0, 1)
+
+
+def _scale_into_ball(size: Tensor, room: Tensor, eps: Tensor | float) -> Tensor:
+    """The largest s in [0,1] with ||min(s * size, room)||_2 <= eps, per sample, broadcastable over `size`.
+
+    Newton's method on the squared norm, which grows with s: it climbs from below, so that every iterate is feasible,
+    and it ends exactly once the set of pixels at the border of the box no longer changes.
+    """
+    dims = tuple(range(1, size.dim()))
+    eps_sq = torch.as_tensor(eps, dtype=size.dtype, device=size.device).square()
+    budget = per_sample(eps_sq, size) if eps_sq.dim() else eps_sq
+    tiny = torch.finfo(size.dtype).tiny
+    scale = (budget / size.square().sum(dims, keepdim=True).clamp_min(tiny)).sqrt()
+    for _ in range(8):
+        at_border = scale * size >= room
+        spent = torch.where(at_border, room, 0).square().sum(dims, keepdim=True)
+        free = torch.where(at_border, 0, size).square().sum(dims, keepdim=True)
+        scale = torch.maximum(scale, ((budget - spent).clamp_min(0) / free.clamp_min(tiny)).sqrt())
+    return scale.clamp_max(1)
+
+
+def random_start(x: Tensor, p: Norm, eps: Tensor | float, generator: torch.Generator) -> Tensor:
+    """A uniformly drawn point of the ball around each sample, brought into [0,1]. The generator lives on the CPU."""
+    if p == "Linf":
+        unit = torch.rand(x.shape, generator=generator) * 2 - 1
+    else:
+        direction = torch.randn(x.shape, generator=generator)
+        radius = torch.rand(len(x), generator=generator) ** (1 / x[0].numel())
+        unit = direction * per_sample(radius / norm(direction, "L2"), direction)
+    return project(x + per_sample(eps, x) * unit.to(x), x, p, eps)

@@ -1,0 +1,84 @@
+"""The inner optimizers of PGD: each turns the gradient at x' into the step that is taken before the projection."""
+
+from typing import Literal, Protocol, get_args
+
+import torch
+from torch import Tensor
+
+from aatviz.attacks.geometry import Norm, norm, per_sample
+
+OptimizerName = Literal["adam", "steepest", "momentum"]
+OPTIMIZERS: tuple[str, ...] = get_args(OptimizerName)
+
+
+class InnerOptimizer(Protocol):
+    """Keeps the state of one run over one batch."""
+
+    def step(self, grad: Tensor) -> Tensor:
+        """The update (N, ...) to add to x', for the gradient (N, ...) of the loss that is minimised."""
+
+
+def unit_step(grad: Tensor, p: Norm) -> Tensor:
+    """The steepest descent direction of unit size: -sign(g) for Linf, -g/||g||_2 for L2 (paper, table 8)."""
+    if p == "Linf":
+        return -grad.sign()
+    return -grad / per_sample(norm(grad, "L2").clamp_min(torch.finfo(grad.dtype).tiny), grad)
+
+
+class Steepest:
+    """Normalised steepest descent."""
+
+    def __init__(self, step_size: float, p: Norm) -> None:
+        self.step_size, self.p = step_size, p
+
+    def step(self, grad: Tensor) -> Tensor:
+        return self.step_size * unit_step(grad, self.p)
+
+
+class Momentum:
+    """Steepest descent along an average of the gradients, each of unit L1 norm (Dong et al., 2018)."""
+
+    decay = 0.75
+
+    def __init__(self, step_size: float, p: Norm) -> None:
+        self.step_size, self.p = step_size, p
+        self.velocity: Tensor | float = 0.0
+
+    def step(self, grad: Tensor) -> Tensor:
+        size = grad.flatten(1).abs().sum(1).clamp_min(torch.finfo(grad.dtype).tiny)
+        self.velocity = self.decay * self.velocity + grad / per_sample(size, grad)
+        return self.step_size * unit_step(self.velocity, self.p)
+
+
+class Adam:
+    """Adam (Kingma and Ba, 2015) on the pixels, with the paper's use of it in PGD: `step_size` is the learning rate.
+
+    `tiny` stands where Adam has its epsilon. It is kept far below any gradient: a well separated sample has gradients
+    of 1e-8 and less, which the usual 1e-8 would silently turn into no attack at all.
+    """
+
+    beta1, beta2, tiny = 0.9, 0.999, 1e-20
+
+    def __init__(self, step_size: float, p: Norm) -> None:
+        self.step_size = step_size
+        self.count = 0
+        self.mean: Tensor | None = None
+        self.square: Tensor | None = None
+
+    def step(self, grad: Tensor) -> Tensor:
+        if self.mean is None or self.square is None:
+            self.mean, self.square = torch.zeros_like(grad), torch.zeros_like(grad)
+        self.count += 1
+        self.mean.lerp_(grad, 1 - self.beta1)
+        self.square.mul_(self.beta2).addcmul_(grad, grad, value=1 - self.beta2)
+        mean = self.mean / (1 - self.beta1**self.count)
+        root = (self.square / (1 - self.beta2**self.count)).sqrt_().add_(self.tiny)
+        return mean.div_(root).mul_(-self.step_size)
+
+
+_CLASSES = {"adam": Adam, "steepest": Steepest, "momentum": Momentum}
+
+
+def make_optimizer(name: OptimizerName, step_size: float, p: Norm) -> InnerOptimizer:
+    """A fresh optimizer for one run."""
+    return _CLASSES[name](step_size, p)

@@ -1,0 +1,112 @@
+"""Projected gradient descent in a norm ball: the attack behind every picture and every number of this project."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from aatviz.attacks.checks import check_choice, check_images, check_number
+from aatviz.attacks.geometry import NORMS, Norm, per_sample, project, random_start as draw_start
+from aatviz.attacks.objectives import Objective
+from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName, make_optimizer
+
+Keep = Literal["best", "last"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iterate:
+    """What a callback sees: the iterate before step `step` (0 is the start), with its loss per sample (N,)."""
+
+    restart: int
+    step: int
+    x_adv: Tensor
+    loss: Tensor
+
+
+Callback = Callable[[Iterate], bool | None]
+"""Called once a step. Returning True ends the attack there; what has been found so far is returned."""
+
+
+def pgd(
+    objective: Objective,
+    x: Tensor,
+    *,
+    norm: Norm = "Linf",
+    eps: float | Tensor = 0.3,
+    step_size: float = 0.01,
+    steps: int = 100,
+    optimizer: OptimizerName = "adam",
+    random_start: bool = False,
+    restarts: int = 1,
+    keep: Keep = "best",
+    seed: int = 0,
+    callback: Callback | None = None,
+) -> Tensor:
+    """Minimise `objective` over the intersection of the eps-ball around each sample and [0,1] (Madry et al., 2018).
+
+    Args:
+        objective: x' (N,C,H,W) -> (loss (N,), gradient (N,C,H,W)); see `aatviz.objective`.
+        x: natural images (N,C,H,W), floating point, in [0,1] within 1e-6.
+        norm, eps: the ball, "Linf" or "L2"; eps on the [0,1] scale, a number or one per sample (N,).
+        step_size, steps, optimizer: `steps` updates by "adam" (the paper's), "steepest" or "momentum".
+        random_start: begin at a uniformly drawn point of the ball rather than at x.
+        restarts: runs from different starts; every run but the first is random anyway. Kept per sample.
+        keep: "best" keeps each sample's iterate of least loss over all steps and restarts; "last" keeps the last
+            iterate (the paper's), of the restart that ended with the least loss.
+        seed: of the random starts.
+        callback: called at the start and after every step with an `Iterate`; returning True ends the attack.
+
+    Returns:
+        x' (N,C,H,W), inside ball and box, without gradient.
+
+    Raises:
+        ValueError: for images outside [0,1] or an impossible setting; the message says what was expected.
+    """
+    x = check_images(x)
+    check_choice("norm", norm, NORMS)
+    check_choice("optimizer", optimizer, OPTIMIZERS)
+    check_choice("keep", keep, get_args(Keep))
+    check_number("steps", steps, least=0, whole=True)
+    check_number("restarts", restarts, least=1, whole=True)
+    check_number("step_size", step_size, least=0)
+    _check_eps(eps, norm, len(x))
+    generator = torch.Generator().manual_seed(seed)
+    must_score = keep == "best" or restarts > 1
+    best_x, best_loss = x.clone(), x.new_full((len(x),), torch.inf)
+
+    for restart in range(restarts):
+        x_adv = draw_start(x, norm, eps, generator) if random_start or restart else x.clone()
+        inner = make_optimizer(optimizer, step_size, norm)
+        stop = False
+        for step in range(steps + 1):
+            is_last = step == steps
+            if is_last and not must_score and callback is None:
+                break
+            loss, grad = objective(x_adv)
+            stop = bool(callback and callback(Iterate(restart=restart, step=step, x_adv=x_adv, loss=loss)))
+            if keep == "best" or ((is_last or stop) and must_score):
+                better = loss < best_loss
+                best_x = torch.where(per_sample(better, x), x_adv, best_x)
+                best_loss = torch.where(better, loss, best_loss)
+            if is_last or stop:
+                break
+            x_adv = project(x_adv + inner.step(grad), x, norm, eps)
+        if not must_score:
+            return x_adv
+        if stop:
+            break
+    return best_x
+
+
+def _check_eps(eps: float | Tensor, norm: Norm, count: int) -> None:
+    if isinstance(eps, Tensor):
+        if eps.shape != (count,):
+            raise ValueError(f"eps is a number or one value per sample ({count},); got a tensor of {tuple(eps.shape)}.")
+        low, high = float(eps.min()), float(eps.max())
+    else:
+        low = high = float(eps)
+    check_number("eps", low, least=0)
+    if norm == "Linf" and high > 1:
+        raise ValueError(f"An Linf eps is on the [0,1] scale of the images; got {high:g}. Write 8/255 for 8 grey levels.")

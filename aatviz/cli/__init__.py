@@ -1,0 +1,28 @@
+"""The command line: `aatviz train | evaluate | attack | data | systems`. Each command is one library call."""
+
+import sys
+
+import typer
+
+from aatviz.cli import attack, data, evaluate, systems, train
+
+app = typer.Typer(
+    name="aatviz",
+    help="See, attack and reproduce asymmetrical adversarial training.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("attack")(attack.attack)
+app.command("systems")(systems.systems)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Run a command; an error that has a clear message is shown as that message alone."""
+    try:
+        app()
+    except (ValueError, FileNotFoundError, RuntimeError) as error:
+        sys.exit(f"aatviz: {error}")

@@ -1,0 +1,59 @@
+"""`aatviz train`: every network of a recipe, side by side, resumable."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from aatviz import recipes
+from aatviz.launch import run_side_by_side
+from aatviz.recipes import Job, Recipe
+from aatviz.store.cards import write_card
+from aatviz.train import loop
+
+LINE_SECONDS = 15.0
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(recipes.names())}.")],
+    out: Annotated[Path | None, typer.Option(help="The checkpoint folder to fill. [default: runs/RECIPE]")] = None,
+    jobs: Annotated[str, typer.Option(help="Only these networks, separated by commas.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Networks trained at the same time, each by one thread on a CPU.")] = 2,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+) -> None:
+    """Train the networks of RECIPE. After an interruption the same command goes on; finished networks are kept."""
+    plan = recipes.get(recipe)
+    folder = out or Path("runs") / plan.name
+    chosen = [plan.job(name) for name in jobs.split(",") if name] or list(plan.jobs)
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    if len(chosen) == 1:
+        _train_one(plan, chosen[0], folder, device)
+    else:
+        typer.echo(f"{plan.name}: {len(chosen)} networks into {folder}, {workers} at a time on {device}")
+        settings = ["--out", str(folder), "--workers", "1", "--device", device]
+        run_side_by_side({job.name: ["train", recipe, "--jobs", job.name, *settings] for job in chosen}, workers)
+    if write_card(plan, folder):
+        typer.echo(f"{folder} is a complete system: {folder / 'card.json'}")
+
+
+def _train_one(plan: Recipe, job: Job, folder: Path, device: str) -> None:
+    last_line = time.monotonic() - LINE_SECONDS
+
+    def report(progress: loop.Progress) -> None:
+        nonlocal last_line
+        if progress.score is None and time.monotonic() - last_line < LINE_SECONDS:
+            return
+        last_line = time.monotonic()
+        loss = "" if progress.loss is None else f"  loss {progress.loss:.4f}"
+        scores = "".join(
+            f"  {name.replace('_', ' ')} {value:.4f}"
+            for name, value in (progress.score or {}).items()
+            if name not in ("step", "seconds")
+        )
+        left = f"{progress.seconds_left / 60:.0f} min left"
+        typer.echo(f"{progress.job}: step {progress.step} of {progress.steps}, {left}{loss}{scores}")
+
+    file = loop.train(job, plan.dataset, folder, device, report)
+    typer.echo(f"{job.name}: done, {file}")

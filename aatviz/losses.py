@@ -1,0 +1,63 @@
+"""The attack losses: pure functions of logits, one value per sample, *minimised* by the attacker.
+
+Shapes: `z_f`, `z_h` are logits (N,K) of the classifier f and of the detector bank H; `y` and `target` are class
+indices (N,); the result is (N,). Names and equations are those of the paper (Yin, Kolouri and Rohde, 2020).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def pick(logits: Tensor, index: Tensor) -> Tensor:
+    """The logit of class `index` of each sample: (N,K), (N,) -> (N,)."""
+    return logits.gather(1, index[:, None]).squeeze(1)
+
+
+def max_other(logits: Tensor, y: Tensor) -> Tensor:
+    """max_{i != y} of the logits: (N,K), (N,) -> (N,)."""
+    own = F.one_hot(y, logits.shape[1]).bool()
+    return logits.masked_fill(own, -torch.inf).amax(1)
+
+
+def classifier_margin(z_f: Tensor, y: Tensor) -> Tensor:
+    """Loss 9: z_f(x')_y - max_{i != y} z_f(x')_i. Negative exactly where f is fooled."""
+    return pick(z_f, y) - max_other(z_f, y)
+
+
+def cw(logits: Tensor, y: Tensor) -> Tensor:
+    """The margin of loss 9 without further gain once the sample is misclassified (Carlini and Wagner, kappa = 0)."""
+    return classifier_margin(logits, y).clamp_min(0)
+
+
+def detectors_max(z_h: Tensor, y: Tensor) -> Tensor:
+    """Loss 10: -max_{i != y} z_H(x')_i."""
+    return -max_other(z_h, y)
+
+
+def combined(z_f: Tensor, z_h: Tensor, y: Tensor) -> Tensor:
+    """Loss 13: loss 9 while f is still right, loss 10 once it is fooled.
+
+    The two cases have no common scale: to compare iterates across them, use `combined_rank`.
+    """
+    margin = classifier_margin(z_f, y)
+    return torch.where(margin >= 0, margin, detectors_max(z_h, y))
+
+
+def combined_rank(z_f: Tensor, z_h: Tensor, y: Tensor) -> Tensor:
+    """Orders iterates of the combined attack: smaller is better, and every fooled one comes before every other.
+
+    Loss 9 (>= 0) while f is right; once it is fooled -softplus(max_{i != y} z_H(x')_i) < 0, which falls with loss 10.
+    """
+    margin = classifier_margin(z_f, y)
+    return torch.where(margin >= 0, margin, -F.softplus(max_other(z_h, y)))
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Minus the cross-entropy towards the true class: the attacker raises the classifier's loss."""
+    return -F.cross_entropy(logits, y, reduction="none")
+
+
+def target_logit(logits: Tensor, target: Tensor) -> Tensor:
+    """-z(x')_t: the targeted attack of figures 3, 5 and 6."""
+    return -pick(logits, target)

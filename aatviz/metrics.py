@@ -1,0 +1,94 @@
+"""The paper's metrics: equations 7, 8, 14, 15 at every threshold, AUC, and intervals for what is published.
+
+Scores are detector logits; a sample is accepted where its score is at least T. Inputs are tensors (N,).
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+Z95 = 1.959963984540054
+
+
+class Interval(NamedTuple):
+    """A measured value with its 95 % interval and the numbers of samples behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def rate(accepted: Tensor, threshold: float | Tensor, counted: Tensor | None = None) -> Tensor:
+    """1/N |{x : score(x) >= T, counted(x)}| for scores (N,) and any number of thresholds.
+
+    The one formula behind equations 7, 8, 14 and 15: they differ only in which samples are `counted` (N,), as bool.
+    """
+    limits = torch.as_tensor(threshold, dtype=accepted.dtype)
+    scores = accepted if counted is None else accepted[counted]
+    ordered = scores.sort().values
+    return (len(scores) - torch.searchsorted(ordered, limits.reshape(-1)).reshape(limits.shape)) / max(len(accepted), 1)
+
+
+def true_positive_rate(scores: Tensor, threshold: float | Tensor) -> Tensor:
+    """Equation 7: the share of natural samples that is accepted."""
+    return rate(scores, threshold)
+
+
+def false_positive_rate(scores: Tensor, misclassified: Tensor, threshold: float | Tensor) -> Tensor:
+    """Equation 8: the share of perturbed samples that is misclassified and accepted."""
+    return rate(scores, threshold, misclassified)
+
+
+def accuracy_with_reject(scores: Tensor, correct: Tensor, threshold: float | Tensor) -> Tensor:
+    """Equation 14: the share of natural samples that is classified correctly and accepted."""
+    return rate(scores, threshold, correct)
+
+
+def error_with_reject(scores: Tensor, misclassified: Tensor, threshold: float | Tensor) -> Tensor:
+    """Equation 15: the share of perturbed samples that is misclassified and accepted."""
+    return rate(scores, threshold, misclassified)
+
+
+def auc(positive: Tensor, negative: Tensor) -> float:
+    """Area under the ROC curve of natural in-class scores against (attacked) out-of-class scores, ties counted half."""
+    if not len(positive) or not len(negative):
+        raise ValueError(f"AUC needs scores on both sides; got {len(positive)} positive and {len(negative)} negative.")
+    truth = torch.cat([torch.ones(len(positive)), torch.zeros(len(negative))])
+    return float(roc_auc_score(truth.numpy(), torch.cat([positive, negative]).double().cpu().numpy()))
+
+
+def auc_interval(positive: Tensor, negative: Tensor) -> Interval:
+    """AUC with DeLong's 95 % interval (DeLong et al., 1988), on the logit scale so that it stays below 1."""
+    value = auc(positive, negative)
+    n = len(negative)
+    placements_pos = _placements(positive, negative)
+    placements_neg = _placements(negative, positive)
+    variance = float(placements_pos.var() / len(positive) + placements_neg.var() / n) if n > 1 < len(positive) else 0.0
+    if variance == 0 or not 0 < value < 1:
+        return Interval(value, *wilson(round(value * n), n)[1:3], n)
+    spread = Z95 * math.sqrt(variance) / (value * (1 - value))
+    centre = math.log(value / (1 - value))
+    low, high = (1 / (1 + math.exp(-(centre + sign * spread))) for sign in (-1, 1))
+    return Interval(value, low, high, n)
+
+
+def wilson(successes: int, n: int) -> Interval:
+    """A proportion with Wilson's 95 % score interval."""
+    if n < 1 or not 0 <= successes <= n:
+        raise ValueError(f"A proportion needs 0 <= successes <= n and n >= 1; got {successes} of {n}.")
+    p, z2 = successes / n, Z95**2
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return Interval(p, max(centre - half, 0.0), min(centre + half, 1.0), n)
+
+
+def _placements(own: Tensor, other: Tensor) -> Tensor:
+    """For each own score, the share of the other scores below it, ties counted half."""
+    ordered = other.double().sort().values
+    own = own.double()
+    below = torch.searchsorted(ordered, own) + torch.searchsorted(ordered, own, right=True)
+    return below.double() / (2 * len(other))

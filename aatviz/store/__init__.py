@@ -1,0 +1,1 @@
+"""What is kept on disk: weights, systems with their cards, and results."""

@@ -1,0 +1,97 @@
+"""Cards: what a system is, where its weights come from, and every number measured on them; and the README made of it."""
+
+import dataclasses
+import hashlib
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import torch
+import torchvision
+
+from aatviz.data import load_digits
+from aatviz.recipes import Recipe, digest
+from aatviz.store.files import read_json, write_json, write_text
+from aatviz.store.readme import readme
+from aatviz.store.systems import CARD
+from aatviz.store.weights import read_note
+
+
+def write_card(recipe: Recipe, folder: Path) -> bool:
+    """Write card and README once all weights of the system are there; False while one is still missing."""
+    files = _files(recipe)
+    paths = [*files["detectors"], files["classifier"], files["robust"]]
+    if not all((folder / path).is_file() for path in paths):
+        return False
+    weights = {path: _describe_weights(folder / path) for path in paths}
+    labels = load_digits(recipe.dataset, "train").labels
+    classes = int(labels.max()) + 1
+    card = {
+        "system": recipe.system,
+        "about": recipe.about,
+        "kind": "shared" if len(files["detectors"]) == 1 else "separate",
+        "dataset": recipe.dataset,
+        "classes": classes,
+        "norm": recipe.norm,
+        "eps": recipe.eps,
+        "prominence": recipe.prominence,
+        "files": files,
+        "priors": (np.bincount(labels, minlength=classes) / len(labels)).round(6).tolist(),
+        "recipe": dataclasses.asdict(recipe),
+        "recipe_hash": digest(recipe),
+        "weights": weights,
+        "seconds": {
+            "detectors": round(sum(weights[path]["seconds"] for path in files["detectors"]), 1),
+            "classifiers": round(weights[files["classifier"]]["seconds"] + weights[files["robust"]]["seconds"], 1),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "numpy": np.__version__,
+            "safetensors": safetensors.__version__,
+        },
+        "metrics": {},
+    }
+    write_json(folder / CARD, card)
+    update_card(folder)
+    return True
+
+
+def update_card(folder: Path) -> None:
+    """Bring the metrics of the card, and the README made from it, in step with the records in `results/`."""
+    card = read_json(folder / CARD)
+    card["metrics"] = {path.stem: _summary(read_json(path)) for path in sorted((folder / "results").glob("*.json"))}
+    write_json(folder / CARD, card)
+    write_text(folder / "README.md", readme(card))
+
+
+def _files(recipe: Recipe) -> dict[str, Any]:
+    detectors = [f"{job.name}.safetensors" for job in recipe.jobs if job.method in ("aat", "aat_shared")]
+    beside = f"../{recipe.classifiers_from}/" if recipe.classifiers_from else ""
+    return {
+        "detectors": detectors,
+        "classifier": f"{beside}classifier.safetensors",
+        "robust": f"{beside}robust.safetensors",
+    }
+
+
+def _describe_weights(path: Path) -> dict[str, Any]:
+    note = read_note(path)
+    kept = ("seconds", "device", "precision", "torch", "dataset", "data_hash", "recipe_hash")
+    content = path.read_bytes()
+    seed = note["recipe"]["seed"]
+    return {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "seed": seed,
+        **{key: note[key] for key in kept},
+    }
+
+
+def _summary(record: dict[str, Any]) -> dict[str, Any]:
+    """A record without what only a re-computation needs."""
+    left_out = ("system", "weights_hash", "recipe_hash")
+    return {key: value for key, value in record.items() if key not in left_out}

@@ -1,0 +1,78 @@
+"""Systems: everything that one checkpoint folder holds, loaded as frozen modules behind one interface."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from aatviz.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
+from aatviz.store.files import read_json
+from aatviz.store.weights import load_network
+
+CARD = "card.json"
+
+
+@dataclass(frozen=True)
+class System:
+    """The networks of one checkpoint folder, in eval mode and frozen, with the card that says where they come from."""
+
+    name: str
+    folder: Path
+    detectors: DetectorBank
+    classifier: nn.Module
+    robust_classifier: nn.Module
+    card: dict[str, Any]
+
+    @cached_property
+    def generative(self) -> GenerativeClassifier:
+        """argmax_k p(C_k) sigma(z(H(x))_k), with a reject option."""
+        return GenerativeClassifier(self.detectors, torch.tensor(self.card["priors"]))
+
+    @cached_property
+    def integrated(self) -> IntegratedClassifier:
+        """f, with the detector of its decision as the reject option."""
+        return IntegratedClassifier(self.classifier, self.detectors)
+
+
+def checkpoints_folder() -> Path:
+    """Where shipped systems lie: $AATVIZ_CHECKPOINTS, else `checkpoints/` beside the package."""
+    return Path(os.environ.get("AATVIZ_CHECKPOINTS") or Path(__file__).parents[2] / "checkpoints").expanduser()
+
+
+def systems() -> list[str]:
+    """The names of the shipped systems, the app's default first."""
+    cards = {path.parent.name: read_json(path) for path in checkpoints_folder().glob(f"*/{CARD}")}
+    return sorted(cards, key=lambda name: (-cards[name].get("prominence", 0), name))
+
+
+def system_folder(name: str | Path) -> Path:
+    """The folder of a shipped system, or a path to any checkpoint folder. FileNotFoundError names what there is."""
+    for folder in (checkpoints_folder() / name, Path(name)):
+        if (folder / CARD).is_file():
+            return folder
+    raise FileNotFoundError(
+        f"There is no system {str(name)!r}: it is neither a folder with a {CARD} nor one of {', '.join(systems()) or 'none'}."
+    )
+
+
+def load_system(name: str | Path) -> System:
+    """A system by its name, or from a path to a checkpoint folder.
+
+    Raises FileNotFoundError where there is none, ValueError where one of its files is damaged.
+    """
+    folder = system_folder(name)
+    card = read_json(folder / CARD)
+    files = card["files"]
+    detectors = DetectorBank([load_network(folder / file) for file in files["detectors"]], card["classes"])
+    return System(
+        name=card["system"],
+        folder=folder,
+        detectors=detectors.eval(),
+        classifier=load_network(folder / files["classifier"]),
+        robust_classifier=load_network(folder / files["robust"]),
+        card=card,
+    )

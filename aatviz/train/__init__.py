@@ -1,0 +1,1 @@
+"""Training: `python -m aatviz.train RECIPE`, the same as `aatviz train RECIPE`."""

@@ -1,0 +1,194 @@
+"""The training of one network: the same loop for every method, resumable to the bit.
+
+Everything random in a step comes from the job's seed and the step's number, so a checkpoint needs no generator state:
+weights, Adam's moments, the best weights so far and the history are all there is.
+"""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aatviz.data import load_digits, to_tensors
+from aatviz.data.mnist import content_hash
+from aatviz.hardware import describe, fast_bf16
+from aatviz.recipes import Job, digest
+from aatviz.store.files import read_tensors, write_json, write_tensors
+from aatviz.store.weights import build_network, save_network
+from aatviz.train.evaluation import evaluate
+from aatviz.train.steps import batch_loss
+
+SAVE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What the loop reports: once a step."""
+
+    job: str
+    step: int
+    steps: int
+    loss: float | None
+    seconds_left: float
+    score: dict[str, float] | None
+
+
+@dataclass
+class State:
+    """All that a run needs to go on where it stopped."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_score: float = -1.0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def train(
+    job: Job, dataset: str, folder: Path, device: str = "cpu", report: Callable[[Progress], None] = lambda _: None
+) -> Path:
+    """Train one network, or go on where a run was cut off, and return the file of its best weights.
+
+    Writes `<folder>/<job>.safetensors`, and the history beside it in `history/<job>.json`. A finished job is not
+    trained again. Raises DataNotFound, and ValueError where the folder holds a run of another recipe.
+    """
+    final, state_file = folder / f"{job.name}.safetensors", folder / "state" / f"{job.name}.safetensors"
+    bf16 = fast_bf16(device)
+    if final.exists():
+        _refuse_other_recipe(read_tensors(final)[1], job, final)
+        return final
+
+    digits = {split: load_digits(dataset, split) for split in ("train", "validation")}
+    data_hash = content_hash(digits["train"])
+    (x, y), (x_val, y_val) = ((part.to(device) for part in to_tensors(digits[split])) for split in digits)
+    torch.manual_seed(job.seed)
+    note = {"network": job.network, "outputs": job.outputs, "width": job.width}
+    network = build_network(note).to(device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=job.learning_rate, fused=True)
+    state = _restore(state_file, job, network, optimizer) if state_file.exists() else State()
+
+    last_save, order, order_epoch = time.monotonic(), torch.empty(0), -1
+    per_epoch = len(x) // job.batch
+    started, first_step = time.monotonic(), state.step
+    evaluate_at = {round(job.steps * (i + 1) / job.evaluations) for i in range(job.evaluations)}
+    while state.step < job.steps:
+        tick = time.monotonic()
+        epoch, place = divmod(state.step, per_epoch)
+        if epoch != order_epoch:
+            generator = torch.Generator().manual_seed(_seed(job.seed, epoch, stream=1))
+            order, order_epoch = torch.randperm(len(x), generator=generator).to(device), epoch
+        index = order[place * job.batch : (place + 1) * job.batch]
+        for group in optimizer.param_groups:
+            group["lr"] = _learning_rate(job, state.step)
+        loss = batch_loss(job, network, x[index], y[index], state.step, _seed(job.seed, state.step, stream=2), bf16)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        state.step += 1
+
+        row = None
+        if state.step in evaluate_at:
+            row = _evaluate(job, network, state, (x, y), (x_val, y_val), bf16)
+        state.seconds += time.monotonic() - tick
+        pace = (time.monotonic() - started) / (state.step - first_step)
+        report(
+            Progress(
+                job=job.name,
+                step=state.step,
+                steps=job.steps,
+                loss=loss.item() if state.step % 50 == 0 or row else None,
+                seconds_left=pace * (job.steps - state.step),
+                score=row,
+            )
+        )
+        if time.monotonic() - last_save > SAVE_SECONDS:
+            _save(state_file, job, network, optimizer, state)
+            last_save = time.monotonic()
+
+    best = build_network(note)
+    best.load_state_dict(state.best)
+    note |= {
+        "recipe": dataclasses.asdict(job),
+        "recipe_hash": digest(job),
+        "dataset": dataset,
+        "data_hash": data_hash,
+        "seconds": round(state.seconds, 1),
+        "device": describe(device),
+        "precision": "bf16" if bf16 else "fp32",
+        "torch": torch.__version__,
+    }
+    write_json(folder / "history" / f"{job.name}.json", state.history)
+    save_network(final, best, note)
+    state_file.unlink(missing_ok=True)
+    return final
+
+
+def _evaluate(
+    job: Job,
+    network: nn.Module,
+    state: State,
+    training: tuple[Tensor, Tensor],
+    validation: tuple[Tensor, Tensor],
+    bf16: bool,
+) -> dict[str, float]:
+    """One row of the history; the weights are kept where they are the best so far."""
+    count = job.validation_count
+    few = len(validation[0])
+    on_validation = evaluate(job, network, *validation, count, bf16)
+    on_training = evaluate(job, network, training[0][:few], training[1][:few], max(count // 2, 1), bf16)
+    row = {"step": float(state.step), "seconds": round(state.seconds, 1)}
+    row |= {f"validation_{name}": value for name, value in on_validation.items()}
+    row |= {f"train_{name}": value for name, value in on_training.items()}
+    state.history.append(row)
+    score = on_validation["natural" if job.method == "natural" else "adversarial"]
+    if score >= state.best_score:
+        state.best_score = score
+        state.best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+    return row
+
+
+def _learning_rate(job: Job, step: int) -> float:
+    return job.learning_rate * (0.5 + 0.5 * math.cos(math.pi * step / job.steps) if job.decay else 1.0)
+
+
+def _seed(seed: int, step: int, stream: int) -> int:
+    return (seed * 4 + stream) * 10_000_019 + step
+
+
+def _save(path: Path, job: Job, network: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in state.best.items()}
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"adam.{index}.{name}": value for name, value in moments.items()}
+    kept: dict[str, Any] = {"step": state.step, "seconds": state.seconds, "history": state.history}
+    kept |= {"best_score": state.best_score, "recipe_hash": digest(job)}
+    write_tensors(path, tensors, kept)
+
+
+def _restore(path: Path, job: Job, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+    tensors, kept = read_tensors(path)
+    _refuse_other_recipe(kept, job, path)
+
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+    network.load_state_dict(part("network."))
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in part("adam.").items():
+        index, key = name.split(".", 1)
+        moments.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
+    return State(kept["step"], kept["seconds"], part("best."), kept["best_score"], kept["history"])
+
+
+def _refuse_other_recipe(note: dict[str, Any], job: Job, path: Path) -> None:
+    if note.get("recipe_hash") != digest(job):
+        raise ValueError(
+            f"{path} was made by another recipe than today's {job.name}. Move it away, or train into another folder with --out."
+        )

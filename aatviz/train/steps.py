@@ -1,0 +1,82 @@
+"""The training losses: natural, Madry's adversarial training, AAT for one detector, AAT for a shared bank."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aatviz.attacks import Objective, objective, pgd
+from aatviz.detectors import DetectorBank
+from aatviz.losses import pick
+from aatviz.recipes import AttackSpec, Job
+
+
+def attack(spec: AttackSpec, goal: Objective, x: Tensor, seed: int, eps: Tensor | float | None = None) -> Tensor:
+    """PGD as the spec says, with another eps where one is given."""
+    return pgd(
+        goal,
+        x,
+        norm=spec.norm,
+        eps=spec.eps if eps is None else eps,
+        step_size=spec.step_size,
+        steps=spec.steps,
+        optimizer=spec.optimizer,
+        random_start=spec.random_start,
+        restarts=spec.restarts,
+        keep=spec.keep,
+        seed=seed,
+    )
+
+
+def batch_loss(job: Job, network: nn.Module, x: Tensor, y: Tensor, step: int, seed: int, bf16: bool) -> Tensor:
+    """The loss of one batch, images (N,C,H,W) and classes (N,), ready for backward."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=bf16):
+        if job.method == "natural":
+            return F.cross_entropy(network(x).float(), y)
+        if job.method == "madry":
+            assert job.attack is not None
+            goal = objective("cross_entropy", network, y=y, bf16=bf16)
+            x_adv = attack(job.attack, goal, x, seed, _eps(job, x, step, generator))
+            return F.cross_entropy(network(x_adv).float(), y)
+        if job.method == "aat":
+            return _aat(job, network, x, y, step, seed, bf16, generator)
+        return _aat_shared(job, network, x, y, step, seed, bf16, generator)
+
+
+def _aat(
+    job: Job, network: nn.Module, x: Tensor, y: Tensor, step: int, seed: int, bf16: bool, generator: torch.Generator
+) -> Tensor:
+    """Objective 5: in-class images as positives, as many attacked out-of-class images as negatives (appendix A.1)."""
+    assert job.attack is not None
+    positive, others = x[y == job.target], x[y != job.target]
+    count = max(min(len(positive), len(others)), 1)
+    negative = others[torch.randperm(len(others), generator=generator)[:count].to(x.device)]
+    goal = objective("target_logit", network, target=0, bf16=bf16)
+    x_adv = attack(job.attack, goal, negative, seed, _eps(job, negative, step, generator))
+    logits = network(torch.cat([positive, x_adv])).float().squeeze(1)
+    positive_loss = F.softplus(-logits[: len(positive)]).sum() / max(len(positive), 1)
+    return positive_loss + F.softplus(logits[len(positive) :]).mean()
+
+
+def _aat_shared(
+    job: Job, network: nn.Module, x: Tensor, y: Tensor, step: int, seed: int, bf16: bool, generator: torch.Generator
+) -> Tensor:
+    """Objective 5 for ten logits: one half of the batch are positives of their classes, the other half negatives, each
+    attacked towards a random class that is not its own."""
+    assert job.attack is not None
+    half = len(x) // 2
+    own, others = y[:half], y[half:]
+    target = (others + torch.randint(1, job.outputs, others.shape, generator=generator).to(y)) % job.outputs
+    goal = objective("target_logit", DetectorBank([network], job.outputs), target=target, bf16=bf16)
+    x_adv = attack(job.attack, goal, x[half:], seed, _eps(job, x[half:], step, generator))
+    logits = network(torch.cat([x[:half], x_adv])).float()
+    return F.softplus(-pick(logits[:half], own)).mean() + F.softplus(pick(logits[half:], target)).mean()
+
+
+def _eps(job: Job, x: Tensor, step: int, generator: torch.Generator) -> Tensor:
+    """The eps of every attacked sample (N,) at this step: ramped up, and for a share of the samples drawn below it."""
+    assert job.attack is not None
+    ramp_steps = job.ramp * job.steps
+    eps = job.attack.eps * min(1.0, (step + 1) / ramp_steps if ramp_steps else 1.0)
+    draws = torch.rand(2, len(x), generator=generator)
+    return torch.where(draws[0] < job.mixed_eps, draws[1], 1.0).mul(eps).to(x)
