@@ -64,14 +64,17 @@ def finish(system: System, evaluation: Evaluation) -> dict[str, Any]:
         raise ValueError(f"{evaluation.name} is not complete: {', '.join(missing)} still to be computed.")
     arrays = {part: read_arrays(file) for part, file in zip(names, files, strict=True)}
     seconds = {part: float(scores.pop("seconds")) for part, scores in arrays.items()}
-    summarise = _detector_rows if isinstance(evaluation, DetectorEvaluation) else _system_rows
+    if isinstance(evaluation, DetectorEvaluation):
+        summary = _detector_rows(evaluation, arrays)
+    else:
+        summary = _system_rows(system, evaluation, arrays)
     record = {
         "system": system.name,
         "recipe": dataclasses.asdict(evaluation),
         "recipe_hash": recipe_hash(evaluation),
         "weights_hash": weights_hash(system),
         "seconds": round(sum(seconds.values()), 1),
-        **summarise(system, evaluation, arrays),
+        **summary,
     }
     merged = {f"{part}.{name}": array for part, scores in arrays.items() for name, array in scores.items()}
     write_arrays(result_file(system, evaluation.name, "npz"), merged)
@@ -91,13 +94,22 @@ def stored(system: System, evaluation: Evaluation) -> dict[str, Any] | None:
     return record if fits else None
 
 
+def evenly(values: Tensor, count: int) -> Tensor:
+    """At most `count` of the values (N, ...), evenly spread. MNIST's test set is not shuffled: its first half is harder,
+    so its first images would not stand for it."""
+    count = min(count, len(values))
+    return values[torch.arange(count) * len(values) // max(count, 1)]
+
+
 def result_file(system: System, recipe: str, kind: str) -> Path:
     """Where a record ("json") or its scores ("npz") lie."""
     return system.folder / "results" / f"{recipe}.{kind}"
 
 
 def recipe_hash(evaluation: Evaluation) -> str:
-    return hashlib.sha256(json.dumps(dataclasses.asdict(evaluation), sort_keys=True).encode()).hexdigest()[:16]
+    """A hash over everything that changes a number: all fields but the words."""
+    settings = dataclasses.asdict(dataclasses.replace(evaluation, about=""))
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def weights_hash(system: System) -> str:
@@ -158,7 +170,7 @@ def _detector_part(
     def logit(images: Tensor) -> Tensor:
         return bank.logit(images, k)
 
-    negative = x[y != k][: evaluation.count]
+    negative = evenly(x[y != k], evaluation.count)
     arrays: Arrays = {"positive": _score(logit, x[y == k]), "negative": _score(logit, x[y != k])}
     for index, (name, spec) in enumerate(evaluation.attacks.items()):
 
@@ -176,10 +188,13 @@ def _scenario_part(
     system: System, scenario: Scenario, count: int, x: Tensor, y: Tensor, bf16: bool, report: Report
 ) -> Arrays:
     victim = system.robust_classifier if scenario.victim == "robust" else system
-    best, _ = _attack(
-        victim, scenario.loss, scenario.attack, x[:count], y[:count], None, bf16, lambda share: report(scenario.victim, share)
-    )
-    return {"y": y[:count].numpy()} | _all_logits(system, best)
+
+    def progress(share: float) -> None:
+        report(scenario.victim, share)
+
+    x, y = evenly(x, count), evenly(y, count)
+    best, _ = _attack(victim, scenario.loss, scenario.attack, x, y, None, bf16, progress)
+    return {"y": y.numpy()} | _all_logits(system, best)
 
 
 def _all_logits(system: System, x: Tensor) -> Arrays:
@@ -188,7 +203,7 @@ def _all_logits(system: System, x: Tensor) -> Arrays:
     return {name: _score(model, x) for name, model in models.items()}
 
 
-def _detector_rows(system: System, evaluation: DetectorEvaluation, arrays: dict[str, Arrays]) -> dict[str, Any]:
+def _detector_rows(evaluation: DetectorEvaluation, arrays: dict[str, Arrays]) -> dict[str, Any]:
     rows = []
     for k, scores in enumerate(arrays.values()):
         positive = torch.from_numpy(scores["positive"])

@@ -83,7 +83,8 @@ def wilson(successes: int, n: int) -> Interval:
     p, z2 = successes / n, Z95**2
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return Interval(p, max(centre - half, 0.0), min(centre + half, 1.0), n)
+    # At the ends the bound is exactly 0 or 1, which rounding would miss by 1e-16, leaving p outside its own interval.
+    return Interval(p, centre - half if successes else 0.0, centre + half if successes < n else 1.0, n)
 
 
 def _placements(own: Tensor, other: Tensor) -> Tensor:

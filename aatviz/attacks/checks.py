@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 TOLERANCE = 1e-6
@@ -11,6 +12,7 @@ TOLERANCE = 1e-6
 
 def check_images(x: Tensor) -> Tensor:
     """Images (N,C,H,W) as they are used: float, detached, clamped to [0,1]. ValueError where they are none."""
+    x = x.detach()
     if x.dim() != 4:
         raise ValueError(f"Images are a batch (N,C,H,W); got the shape {tuple(x.shape)}.")
     if not len(x):
@@ -20,7 +22,7 @@ def check_images(x: Tensor) -> Tensor:
     low, high = float(x.min()), float(x.max())
     if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
         raise ValueError(f"Images lie in [0,1]; these range from {low:g} to {high:g}. Divide by 255 if they are bytes.")
-    return x.detach().clamp(0, 1)
+    return x.clamp(0, 1)
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
@@ -29,16 +31,48 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 
 def check_number(name: str, value: float, *, least: float, whole: bool = False) -> None:
-    if (whole and value != int(value)) or not math.isfinite(value) or value < least:
+    if not math.isfinite(value) or value < least or (whole and value != int(value)):
         kind = "a whole number" if whole else "a number"
         raise ValueError(f"{name} is {kind} of at least {least:g}; got {value!r}.")
 
 
-def check_labels(name: str, labels: Tensor, count: int, classes: int) -> Tensor:
-    """Class indices (N,) as int64. ValueError with the range where one does not exist."""
-    if labels.shape != (count,):
-        raise ValueError(f"{name} holds one class per image ({count},); got the shape {tuple(labels.shape)}.")
-    labels = labels.long()
-    if count and not (0 <= int(labels.min()) and int(labels.max()) < classes):
-        raise ValueError(f"{name} lies in 0..{classes - 1}; got {int(labels.min())} to {int(labels.max())}.")
-    return labels
+class ClassIndices:
+    """One class for all images, or one per image (N,), read and checked once.
+
+    What has to wait for the first logits (how many images and classes there are) is then compared without looking at
+    the tensor again: no step of an attack waits for the device.
+    """
+
+    def __init__(self, name: str, classes: Tensor | int) -> None:
+        self.name = name
+        if isinstance(classes, Tensor) and classes.dim() == 0:
+            classes = int(classes)
+        if isinstance(classes, Tensor):
+            if classes.dim() != 1 or not len(classes):
+                raise ValueError(f"{name} holds one class per image (N,); got the shape {tuple(classes.shape)}.")
+            if classes.is_floating_point() or classes.is_complex() or classes.dtype == torch.bool:
+                raise ValueError(f"{name} holds class indices, whole numbers; got {classes.dtype}.")
+            self.values: Tensor | int = classes.detach().long()
+            self.low, self.high = int(classes.min()), int(classes.max())
+        else:
+            self.values = self.low = self.high = int(classes)
+        if self.low < 0:
+            raise ValueError(f"{name} is a class index, at least 0; got {self.low}.")
+
+    def check_range(self, classes: int) -> None:
+        """ValueError with the range where one of them is no class."""
+        if self.high >= classes:
+            raise ValueError(f"{self.name} lies in 0..{classes - 1}; got {self.high}.")
+
+    def of(self, logits: Tensor) -> Tensor:
+        """The indices (N,) for these logits (N,K), on their device."""
+        self.check_range(logits.shape[1])
+        return self.for_images(logits)
+
+    def for_images(self, batch: Tensor) -> Tensor:
+        """The indices (N,) for a batch of N images or rows, on its device."""
+        if not isinstance(self.values, Tensor):
+            return torch.full((len(batch),), self.values, device=batch.device)
+        if len(self.values) != len(batch):
+            raise ValueError(f"{self.name} holds one class per image ({len(batch)},); got {len(self.values)}.")
+        return self.values.to(batch.device)

@@ -3,7 +3,7 @@
 All functions take batches (N, ...) and treat every sample for itself; eps is on the [0,1] scale.
 """
 
-from typing import Literal, get_args
+from typing import Literal, get_args, overload
 
 import torch
 from torch import Tensor
@@ -18,6 +18,10 @@ def norm(delta: Tensor, p: Norm) -> Tensor:
     return flat.abs().amax(1) if p == "Linf" else flat.norm(dim=1)
 
 
+@overload
+def per_sample(value: Tensor, like: Tensor) -> Tensor: ...
+@overload
+def per_sample(value: Tensor | float, like: Tensor) -> Tensor | float: ...
 def per_sample(value: Tensor | float, like: Tensor) -> Tensor | float:
     """A value per sample (N,) shaped so that it broadcasts over (N, ...); a number stays as it is."""
     return value.view(-1, *[1] * (like.dim() - 1)) if isinstance(value, Tensor) else value

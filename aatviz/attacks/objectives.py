@@ -8,12 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from aatviz import losses
-from aatviz.attacks.checks import check_choice, check_labels
+from aatviz.attacks.checks import ClassIndices, check_choice
 from aatviz.detectors import DetectorBank
 
-LossName = Literal[
-    "classifier_margin", "detectors_max", "combined", "cross_entropy", "cw", "target_logit", "detector_logit"
-]
+LossName = Literal["classifier_margin", "detectors_max", "combined", "cross_entropy", "cw", "target_logit", "detector_logit"]
 LOSSES: tuple[str, ...] = get_args(LossName)
 TARGETED = ("target_logit", "detector_logit")
 
@@ -80,59 +78,80 @@ def objective(
 
     Args:
         name: one of `LOSSES`. `classifier_margin` attacks f, `combined` f and H, the others H.
-        victim: a system; or a `DetectorBank` or classifier, whose logits then serve as both z_f and z_H.
+        victim: a system; or, for every loss but `combined`, a `DetectorBank` or a classifier alone.
         y: the true classes (N,), for the untargeted losses.
         target: the class (or detector k) to reach, for the targeted losses: one number, or one per sample (N,).
         bf16: passes in bfloat16, twice as fast on processors that have it. Score what you report in float32.
 
     Raises:
-        ValueError: for an unknown name, or where `y` or `target` is missing or out of range.
+        ValueError: for an unknown name, a victim that the loss does not fit, or where `y` or `target` is missing or out
+            of range. How many images there are, and a plain module's number of classes, is known at the first call.
     """
     check_choice("The loss", name, LOSSES)
     if name in TARGETED:
         if target is None:
             raise ValueError(f"{name} needs target=, the class whose logit is to rise.")
-        return _targeted(name, _bank_or_module(victim), target, bf16)
+        return _targeted(name, _bank_or_module(victim), ClassIndices("target", target), bf16)
     if y is None:
         raise ValueError(f"{name} needs y=, the true classes (N,).")
-    return _untargeted(name, victim, y, bf16)
+    return _untargeted(name, victim, ClassIndices("y", y), bf16)
 
 
 def _bank_or_module(victim: Victim | nn.Module) -> nn.Module:
     return victim if isinstance(victim, nn.Module) else victim.detectors
 
 
-def _targeted(name: LossName, module: nn.Module, target: Tensor | int, bf16: bool) -> Objective:
-    if name == "detector_logit" and not isinstance(module, DetectorBank):
+def _targeted(name: LossName, module: nn.Module, target: ClassIndices, bf16: bool) -> Objective:
+    bank = module if isinstance(module, DetectorBank) else None
+    if bank:
+        target.check_range(bank.classes)
+    elif name == "detector_logit":
         raise ValueError("detector_logit attacks one detector of a bank; for a classifier use target_logit.")
 
     def loss(x_adv: Tensor) -> tuple[Tensor, Tensor]:
-        if isinstance(target, int) and isinstance(module, DetectorBank):
-            if not 0 <= target < module.classes:
-                raise ValueError(f"target lies in 0..{module.classes - 1}; got {target}.")
-            value = -module.logit(x_adv, target).float()
+        if bank and isinstance(target.values, int):  # on a separate bank a single detector runs, not all of them
+            value = -_float(bank.logit(x_adv, target.values))
         else:
-            logits = module(x_adv).float()
-            wanted = torch.as_tensor(target, device=x_adv.device).expand(len(x_adv))
-            value = losses.target_logit(logits, check_labels("target", wanted, len(x_adv), logits.shape[1]))
+            logits = _float(module(x_adv))
+            value = losses.target_logit(logits, target.of(logits))
         return value, value
 
     return AutogradObjective(loss, (module,), bf16)
 
 
-def _untargeted(name: LossName, victim: Victim | nn.Module, y: Tensor, bf16: bool) -> Objective:
-    is_module = isinstance(victim, nn.Module)
-    f = victim if isinstance(victim, nn.Module) else victim.classifier
-    h = _bank_or_module(victim)
+def _untargeted(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
+    if name == "combined":
+        return _combined(victim, y, bf16)
+    if isinstance(victim, nn.Module):
+        module = victim
+    else:
+        module = victim.classifier if name == "classifier_margin" else victim.detectors
+    if isinstance(module, DetectorBank):
+        y.check_range(module.classes)
+
+    bank = module if isinstance(module, DetectorBank) and name == "detectors_max" else None
 
     def loss(x_adv: Tensor) -> tuple[Tensor, Tensor]:
-        if name == "combined":
-            z_f = f(x_adv).float()
-            z_h = z_f if is_module else h(x_adv).float()
-            labels = check_labels("y", y, len(x_adv), z_f.shape[1])
-            return losses.combined(z_f, z_h, labels), losses.combined_rank(z_f, z_h, labels)
-        logits = (f if name == "classifier_margin" else h)(x_adv).float()
-        value = getattr(losses, name)(logits, check_labels("y", y, len(x_adv), logits.shape[1]))
+        logits = _float(bank.logits_for_max(x_adv, y.for_images(x_adv)) if bank else module(x_adv))
+        value = getattr(losses, name)(logits, y.of(logits))
         return value, value
 
+    return AutogradObjective(loss, (module,), bf16)
+
+
+def _combined(victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
+    if isinstance(victim, nn.Module):
+        raise ValueError("combined attacks a classifier and a detector bank together: it needs a system, not one module.")
+    f, h = victim.classifier, victim.detectors
+    y.check_range(h.classes)
+
+    def loss(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+        z_f, z_h = _float(f(x_adv)), _float(h.logits_for_max(x_adv, y.for_images(x_adv)))
+        return losses.combined(z_f, z_h, y.of(z_f)), losses.combined_rank(z_f, z_h, y.of(z_h))
+
     return AutogradObjective(loss, (f, h), bf16)
+
+
+def _float(logits: Tensor) -> Tensor:
+    """At least float32: losses are never taken in half precision."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

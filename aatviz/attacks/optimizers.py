@@ -76,7 +76,7 @@ class Adam:
         return mean.div_(root).mul_(-self.step_size)
 
 
-_CLASSES = {"adam": Adam, "steepest": Steepest, "momentum": Momentum}
+_CLASSES: dict[str, type[Adam | Steepest | Momentum]] = {"adam": Adam, "steepest": Steepest, "momentum": Momentum}
 
 
 def make_optimizer(name: OptimizerName, step_size: float, p: Norm) -> InnerOptimizer:

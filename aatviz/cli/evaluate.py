@@ -3,15 +3,14 @@
 import time
 from typing import Annotated
 
-import torch
 import typer
 
 from aatviz import evaluate as engine
 from aatviz.hardware import fast_bf16
 from aatviz.launch import run_side_by_side
-from aatviz.recipes.evaluation import EVALUATIONS
+from aatviz.recipes.evaluation import EVALUATIONS, Evaluation
 from aatviz.store.cards import update_card
-from aatviz.store.systems import load_system
+from aatviz.store.systems import System, load_system
 
 LINE_SECONDS = 15.0
 
@@ -41,7 +40,7 @@ def evaluate(
         update_card(loaded.folder)
 
 
-def _run_part(system: engine.System, evaluation: engine.Evaluation, part: str) -> None:
+def _run_part(system: System, evaluation: Evaluation, part: str) -> None:
     started = last_line = time.monotonic()
 
     def report(unit: str, share: float) -> None:

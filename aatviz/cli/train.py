@@ -33,7 +33,10 @@ def train(
     else:
         typer.echo(f"{plan.name}: {len(chosen)} networks into {folder}, {workers} at a time on {device}")
         settings = ["--out", str(folder), "--workers", "1", "--device", device]
-        run_side_by_side({job.name: ["train", recipe, "--jobs", job.name, *settings] for job in chosen}, workers)
+        made_here = {f"{job.name}.safetensors" for job in chosen}
+        for waiting in (False, True):  # first what needs no weights of another job
+            wave = [job.name for job in chosen if (job.start_from in made_here) == waiting]
+            run_side_by_side({name: ["train", recipe, "--jobs", name, *settings] for name in wave}, workers)
     if write_card(plan, folder):
         typer.echo(f"{folder} is a complete system: {folder / 'card.json'}")
 

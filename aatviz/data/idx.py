@@ -1,6 +1,8 @@
 """The IDX format of MNIST: read with every promise of its header checked."""
 
 import gzip
+import math
+import struct
 import zlib
 from pathlib import Path
 
@@ -19,8 +21,10 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != _BYTES:
         raise ValueError(f"{path} is not an IDX file of bytes: it starts with {raw[:4].hex() or 'nothing'}.")
     start = 4 + 4 * raw[3]
-    shape = tuple(np.frombuffer(raw[4:start], dtype=">u4").tolist())
-    expected = int(np.prod(shape))
-    if len(shape) != raw[3] or len(raw) - start != expected:
+    if len(raw) < start:
+        raise ValueError(f"{path} is truncated: its header alone has {start} bytes, {len(raw)} found.")
+    shape = struct.unpack(f">{raw[3]}I", raw[4:start])
+    expected = math.prod(shape)
+    if len(raw) - start != expected:
         raise ValueError(f"{path} is truncated or damaged: {expected} bytes announced, {len(raw) - start} found.")
     return np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(shape)

@@ -6,7 +6,6 @@ training images, so it belongs to the validation part, and no network of ours wa
 
 import hashlib
 import os
-import shutil
 import tempfile
 from importlib.resources import files
 from pathlib import Path
@@ -57,7 +56,7 @@ def full(part: str) -> Digits:
             f"MNIST is not on this machine: {missing[0]} is missing in {folder}. Get it with: aatviz data download mnist "
             "(without a network: aatviz data import PATH, a folder with the four IDX files)."
         )
-    return _read(folder, part)
+    return _read(folder / FILES[part][0], folder / FILES[part][1])
 
 
 def split_train(digits: Digits, held_out: Digits) -> tuple[Digits, Digits]:
@@ -82,15 +81,15 @@ def import_idx(source: Path) -> Path:
 
     Returns the folder they are in. FileNotFoundError or ValueError names the file that is missing or damaged.
     """
+    parts = {part: _read(*(_find(source, name) for name in names)) for part, names in FILES.items()}
     target = _raw(data_folder())
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="import-") as scratch:
         fresh = Path(scratch) / "raw"
         fresh.mkdir()
-        for name in (name for pair in FILES.values() for name in pair):
-            _write_plain(_find(source, name), fresh / name)
-        for part in FILES:
-            _read(fresh, part)
+        for part, names in FILES.items():
+            for name, array in zip(names, parts[part], strict=True):
+                _write_plain(fresh / name, array)
         _replace(fresh, target)
     return target
 
@@ -101,8 +100,8 @@ def download() -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="download-") as scratch:
         MNIST(scratch, download=True)
-        for part in FILES:
-            _read(_raw(Path(scratch)), part)
+        for images, labels in FILES.values():
+            _read(_raw(Path(scratch)) / images, _raw(Path(scratch)) / labels)
         _replace(_raw(Path(scratch)), target)
     return target
 
@@ -111,12 +110,12 @@ def _raw(root: Path) -> Path:
     return root / "MNIST" / "raw"  # torchvision's own layout, so that one copy serves both
 
 
-def _read(folder: Path, part: str) -> Digits:
-    images, labels = (read_idx(folder / name) for name in FILES[part])
+def _read(images_file: Path, labels_file: Path) -> Digits:
+    images, labels = read_idx(images_file), read_idx(labels_file)
     if images.ndim != 3 or images.shape[1:] != (28, 28):
-        raise ValueError(f"{folder / FILES[part][0]} holds {images.shape}, not images of 28 x 28.")
+        raise ValueError(f"{images_file} holds {images.shape}, not images of 28 x 28.")
     if labels.shape != images.shape[:1] or (len(labels) and labels.max() > 9):
-        raise ValueError(f"{folder / FILES[part][1]} does not hold one digit 0-9 for each of the {len(images)} images.")
+        raise ValueError(f"{labels_file} does not hold one digit 0-9 for each of the {len(images)} images.")
     return Digits(images, labels)
 
 
@@ -127,15 +126,14 @@ def _find(source: Path, name: str) -> Path:
     raise FileNotFoundError(f"{name} (or {name}.gz) is missing in {source}; the four IDX files of MNIST are needed.")
 
 
-def _write_plain(source: Path, target: Path) -> None:
-    array = read_idx(source)
+def _write_plain(target: Path, array: NDArray[np.uint8]) -> None:
     header = bytes([0, 0, 0x08, array.ndim]) + np.array(array.shape, dtype=">u4").tobytes()
     target.write_bytes(header + array.tobytes())
 
 
 def _replace(fresh: Path, target: Path) -> None:
     if target.exists():
-        shutil.rmtree(target)
+        target.rename(fresh.with_name("replaced"))  # in the scratch folder, which goes away as a whole
     fresh.rename(target)
 
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.grad import conv2d_weight
 
 
 class GreyConv5x5(nn.Conv2d):
@@ -37,7 +38,7 @@ class _Conv(torch.autograd.Function):
         grad_x = _image_gradient(grad, weight).to(x.dtype) if for_x else None
         grad_weight = None
         if for_weight:
-            grad_weight = nn.grad.conv2d_weight(x.to(grad.dtype), weight.shape, grad, padding=2).to(weight.dtype)
+            grad_weight = conv2d_weight(x.to(grad.dtype), weight.shape, grad, padding=2).to(weight.dtype)
         grad_bias = grad.sum((0, 2, 3), dtype=weight.dtype) if for_bias else None
         return grad_x, grad_weight, grad_bias
 

@@ -21,7 +21,7 @@ class DetectorEvaluation:
     attacks: dict[str, AttackSpec]
     """By a name for the table. Of several attacks, the worst result of each image counts as well."""
     count: int
-    """Out-of-class test images for each detector."""
+    """Out-of-class test images for each detector, evenly spread over the test set (its first half is the harder one)."""
     paper: tuple[float, ...] = ()
     """The paper's AUC of detectors 0..9, where it gives one."""
 
@@ -43,7 +43,7 @@ class SystemEvaluation:
     about: str
     scenarios: dict[str, Scenario]
     count: int
-    """Attacked test images; the natural ones are always the whole test set."""
+    """Attacked test images, evenly spread over the test set; the natural ones are always the whole test set."""
 
 
 Evaluation = DetectorEvaluation | SystemEvaluation

@@ -32,7 +32,8 @@ class Job:
     """The training of one network. One process, one weight file."""
 
     name: str
-    """Also the name of the weight file: "detector-3", "shared", "classifier", "robust"."""
+    """Also the name of the weight file: "detector-3", "shared", "classifier", "robust"; or "stage/robust" for weights that
+    only another job starts from."""
     method: Method
     """natural and madry train a classifier, aat one base detector (objective 5), aat_shared ten of them on one trunk."""
     network: str = "madry"
@@ -50,6 +51,11 @@ class Job:
     """Whether the learning rate of Adam falls to 0 along a cosine."""
     attack: AttackSpec | None = None
     """The inner attack; None for natural training."""
+    start_from: str | None = None
+    """The weight file that this network is finetuned from, relative to the checkpoint folder; None for random weights. A
+    detector may start from a shared bank: it takes over the trunk, and its own row of the last layer."""
+    shift: int = 0
+    """Training images are moved by up to this many pixels up, down, left and right."""
     ramp: float = 0.0
     """The share of the steps over which eps grows linearly from 0."""
     mixed_eps: float = 0.0

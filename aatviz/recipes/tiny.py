@@ -1,15 +1,37 @@
-"""A recipe that trains every kind of network on the bundled sample in seconds: for tests, and to try the trainer out."""
+"""Recipes that train every kind of network on the bundled sample in seconds: for tests, and to try the trainer out."""
 
-from aatviz.recipes.spec import AttackSpec, Job, Recipe
+from aatviz.recipes.spec import AttackSpec, Job, Method, Recipe
 
+_SHARED = "../tiny/shared.safetensors"
 _ATTACK = AttackSpec(eps=0.3, step_size=0.1, steps=3, random_start=True)
-_JOB = dict(
-    width=32, steps=12, batch=64, learning_rate=1e-3, validation_attack=_ATTACK, validation_count=20, evaluations=3
-)
+
+
+def _job(
+    name: str, method: Method, outputs: int, seed: int, target: int | None = None, start_from: str | None = None
+) -> Job:
+    return Job(
+        name=name,
+        method=method,
+        width=32,
+        outputs=outputs,
+        target=target,
+        start_from=start_from,
+        shift=1,
+        steps=12,
+        batch=64,
+        learning_rate=1e-3,
+        attack=None if method == "natural" else _ATTACK,
+        ramp=0.3,
+        mixed_eps=0.25,
+        validation_attack=_ATTACK,
+        validation_count=20,
+        evaluations=3,
+        seed=seed,
+    )
 
 
 def tiny() -> Recipe:
-    """One job of each method."""
+    """A shared bank and the two classifiers."""
     return Recipe(
         name="tiny",
         system="tiny",
@@ -18,12 +40,26 @@ def tiny() -> Recipe:
         eps=0.3,
         about="A few steps on the bundled sample; it works, and that is all.",
         jobs=(
-            Job(name="shared", method="aat_shared", outputs=10, attack=_ATTACK, ramp=0.3, mixed_eps=0.25, seed=1, **_JOB),
-            Job(name="detector-3", method="aat", target=3, outputs=1, attack=_ATTACK, seed=2, **_JOB),
-            Job(name="classifier", method="natural", outputs=10, seed=3, **_JOB),
-            Job(name="robust", method="madry", outputs=10, attack=_ATTACK, seed=4, **_JOB),
+            _job("shared", "aat_shared", outputs=10, seed=1),
+            _job("classifier", "natural", outputs=10, seed=3),
+            _job("stage/robust", "madry", outputs=10, seed=4),
+            _job("robust", "madry", outputs=10, seed=5, start_from="stage/robust.safetensors"),
         ),
     )
 
 
-RECIPES = (tiny,)
+def tiny_separate() -> Recipe:
+    """Ten separate detectors, finetuned from the shared bank of `tiny`."""
+    return Recipe(
+        name="tiny-separate",
+        system="tiny-separate",
+        dataset="mnist-sample",
+        norm="Linf",
+        eps=0.3,
+        about="Ten separate detectors after a few steps on the bundled sample.",
+        jobs=tuple(_job(f"detector-{k}", "aat", 1, 10 + k, target=k, start_from=_SHARED) for k in range(10)),
+        classifiers_from="tiny",
+    )
+
+
+RECIPES = (tiny, tiny_separate)

@@ -69,7 +69,8 @@ def update_card(folder: Path) -> None:
 
 
 def _files(recipe: Recipe) -> dict[str, Any]:
-    detectors = [f"{job.name}.safetensors" for job in recipe.jobs if job.method in ("aat", "aat_shared")]
+    shipped = [job for job in recipe.jobs if not job.name.startswith("stage/")]
+    detectors = [f"{job.name}.safetensors" for job in shipped if job.method in ("aat", "aat_shared")]
     beside = f"../{recipe.classifiers_from}/" if recipe.classifiers_from else ""
     return {
         "detectors": detectors,
@@ -80,14 +81,14 @@ def _files(recipe: Recipe) -> dict[str, Any]:
 
 def _describe_weights(path: Path) -> dict[str, Any]:
     note = read_note(path)
-    kept = ("seconds", "device", "precision", "torch", "dataset", "data_hash", "recipe_hash")
+    kept = ("seconds", "device", "precision", "torch", "dataset", "data_hash", "recipe_hash", "start_sha256")
     content = path.read_bytes()
     seed = note["recipe"]["seed"]
     return {
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "seed": seed,
-        **{key: note[key] for key in kept},
+        **{key: note.get(key) for key in kept},
     }
 
 

@@ -2,7 +2,10 @@
 
 import json
 import os
-from collections.abc import Mapping
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +16,21 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 
-def _beside(path: Path) -> Path:
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A file beside `path`, which takes its place when the block ends, and goes away when the block fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield fresh
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    fresh = _beside(path)
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    with _beside(path) as fresh:
+        fresh.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -37,9 +46,8 @@ def read_json(path: Path) -> Any:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, Any]) -> None:
     """A safetensors file with a JSON note in its header."""
-    fresh = _beside(path)
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, fresh, {"note": json.dumps(note)})
-    fresh.replace(path)
+    with _beside(path) as fresh:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, fresh, {"note": json.dumps(note)})
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -47,7 +55,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             note = json.loads((file.metadata() or {}).get("note", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, note
+            return {name: file.get_tensor(name) for name in file.keys()}, note  # noqa: SIM118 (it is no dict)
     except FileNotFoundError:
         raise
     except Exception as error:
@@ -55,12 +63,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    fresh = _beside(path)
-    with fresh.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    fresh.replace(path)
+    with _beside(path) as fresh, fresh.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+    """The arrays of a file that `write_arrays` wrote. ValueError names a damaged file."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is not a whole array file ({error}); restore it or compute it again.") from error

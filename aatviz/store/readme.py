@@ -11,8 +11,8 @@ def readme(card: Card) -> str:
     for name, metrics in card["metrics"].items():
         sections.append(_detector_table(name, metrics) if "rows" in metrics else _system_table(name, metrics))
     sections.append(
-        f"Written by `aatviz evaluate {card['system']}` from `card.json`; weights as `aatviz train {card['recipe']['name']}` "
-        "made them, rounded to float16. Every number was measured on these rounded weights.\n"
+        f"Written by `aatviz evaluate {card['system']}` from `card.json`. The weights are those that "
+        f"`aatviz train {card['recipe']['name']}` makes, rounded to float16; all numbers were measured on those.\n"
     )
     return "\n".join(sections)
 
@@ -22,18 +22,22 @@ def interval(value: dict[str, float], digits: int = 4) -> str:
     return f"{value['value']:.{digits}f} ({value['low']:.{digits}f} to {value['high']:.{digits}f})"
 
 
+def headline(aucs: dict[str, Any]) -> Any:
+    """The AUC of a row (or mean) by the protocol of the paper, the last iterate, where the record has it, else the worst."""
+    return next(iter(aucs["last"].values()), aucs["worst"])
+
+
 def attack_words(spec: dict[str, Any]) -> str:
     """An attack's settings in one line."""
     start = "from random starts" if spec["random_start"] else "from the image itself"
     restarts = f", {spec['restarts']} restarts" if spec["restarts"] > 1 else ""
-    return (
-        f"{spec['norm']} eps {spec['eps']:g}, {spec['optimizer']} {spec['steps']} x {spec['step_size']:g}, {start}{restarts}, "
-        f"{spec['keep']} iterate"
-    )
+    budget = f"{spec['optimizer']} {spec['steps']} x {spec['step_size']:g}"
+    return f"{spec['norm']} eps {spec['eps']:g}, {budget}, {start}{restarts}, {spec['keep']} iterate"
 
 
 def _head(card: Card) -> str:
-    return f"# {card['system']}\n\n{card['about']} Data set {card['dataset']}, threat model {card['norm']} eps {card['eps']:g}.\n"
+    threat_model = f"Data set {card['dataset']}, threat model {card['norm']} eps {card['eps']:g}."
+    return f"# {card['system']}\n\n{card['about']} {threat_model}\n"
 
 
 def _weights(card: Card) -> str:
@@ -60,14 +64,14 @@ def _detector_table(name: str, metrics: dict[str, Any]) -> str:
     rows = []
     for row in metrics["rows"]:
         cells = [str(row["detector"])] + ([f"{row['paper']:.5f}"] if recipe["paper"] else [])
-        cells += [interval(row["last"][attack], 5) for attack in lasts] + [interval(row["best"][attack], 5) for attack in attacks]
-        rows.append([*cells, interval(row["worst"], 5), interval(row["natural"], 5)])
+        values = [*(row["last"][attack] for attack in lasts), *(row["best"][attack] for attack in attacks)]
+        rows.append([*cells, *(interval(value, 5) for value in (*values, row["worst"], row["natural"]))])
     means = ["mean"] + ([f"{sum(recipe['paper']) / len(recipe['paper']):.5f}"] if recipe["paper"] else [])
     means += [f"{mean['last'][attack]:.5f}" for attack in lasts] + [f"{mean['best'][attack]:.5f}" for attack in attacks]
     means += [f"{mean['worst']:.5f}", f"{mean['natural']:.5f}"]
     settings = "; ".join(f"*{attack}*: {attack_words(spec)}" for attack, spec in recipe["attacks"].items())
     head = f"## {name}\n\n{recipe['about']} n = {recipe['count']} attacked test images a detector. {settings}.\n"
-    return "\n".join([head, _table([columns, *rows, means]), ""])
+    return "\n".join([head, markdown_table([columns, *rows, means]), ""])
 
 
 def _system_table(name: str, metrics: dict[str, Any]) -> str:
@@ -76,10 +80,14 @@ def _system_table(name: str, metrics: dict[str, Any]) -> str:
     error = [["attacked", "loss", "attack", "error without rejection", "n"]]
     for victim, value in metrics["error_without_rejection"].items():
         scenario = metrics["recipe"]["scenarios"][victim]
-        error.append([victim, scenario["loss"], attack_words(scenario["attack"]), interval(value), str(value["n"])])
-    return "\n".join([f"## {name}\n\n{metrics['recipe']['about']}\n", _table(accuracy), "", _table(error), ""])
+        settings = attack_words(scenario["attack"])
+        error.append([victim, scenario["loss"], settings, interval(value), str(value["n"])])
+    return "\n".join(
+        [f"## {name}\n\n{metrics['recipe']['about']}\n", markdown_table(accuracy), "", markdown_table(error), ""]
+    )
 
 
-def _table(rows: list[list[str]]) -> str:
+def markdown_table(rows: list[list[str]]) -> str:
+    """Rows of cells, the first one the head, as a Markdown table."""
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])

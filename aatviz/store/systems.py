@@ -54,9 +54,8 @@ def system_folder(name: str | Path) -> Path:
     for folder in (checkpoints_folder() / name, Path(name)):
         if (folder / CARD).is_file():
             return folder
-    raise FileNotFoundError(
-        f"There is no system {str(name)!r}: it is neither a folder with a {CARD} nor one of {', '.join(systems()) or 'none'}."
-    )
+    known = ", ".join(systems()) or "none"
+    raise FileNotFoundError(f"There is no system {str(name)!r}: it is neither a folder with a {CARD} nor one of {known}.")
 
 
 def load_system(name: str | Path) -> System:

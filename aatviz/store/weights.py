@@ -22,13 +22,25 @@ def build_network(note: dict[str, Any]) -> nn.Module:
 
 
 def load_network(path: Path) -> nn.Module:
-    """The network in a weight file: float32, in eval mode, frozen."""
+    """The network in a weight file: float32, in eval mode, frozen. ValueError names a file that holds none."""
     weights, note = read_tensors(path)
-    network = build_network(note)
-    network.load_state_dict({name: value.float() for name, value in weights.items()})
+    try:
+        network = build_network(note)
+        network.load_state_dict({name: value.float() for name, value in weights.items()})
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise ValueError(f"{path} does not hold the network that its header announces: {error}") from error
     return network.eval().requires_grad_(False)
 
 
 def read_note(path: Path) -> dict[str, Any]:
     """What the header of a weight file says about its training."""
     return read_tensors(path)[1]
+
+
+def start_from(network: nn.Module, path: Path, k: int | None) -> None:
+    """Give a network the weights in `path`. Detector k takes its own row of the last layer from a shared bank's."""
+    weights = load_network(path).state_dict()
+    if k is not None:
+        last = {name: value for name, value in weights.items() if name.startswith("out.") and len(value) > 1}
+        weights |= {name: value[k : k + 1] for name, value in last.items()}
+    network.load_state_dict(weights)

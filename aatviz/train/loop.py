@@ -5,6 +5,7 @@ weights, Adam's moments, the best weights so far and the history are all there i
 """
 
 import dataclasses
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -20,9 +21,9 @@ from aatviz.data.mnist import content_hash
 from aatviz.hardware import describe, fast_bf16
 from aatviz.recipes import Job, digest
 from aatviz.store.files import read_tensors, write_json, write_tensors
-from aatviz.store.weights import build_network, save_network
+from aatviz.store.weights import build_network, read_note, save_network, start_from
 from aatviz.train.evaluation import evaluate
-from aatviz.train.steps import batch_loss
+from aatviz.train.steps import batch_loss, shifted
 
 SAVE_SECONDS = 120.0
 
@@ -51,12 +52,17 @@ class State:
 
 
 def train(
-    job: Job, dataset: str, folder: Path, device: str = "cpu", report: Callable[[Progress], None] = lambda _: None
+    job: Job,
+    dataset: str,
+    folder: Path,
+    device: str = "cpu",
+    report: Callable[[Progress], None] = lambda _: None,
 ) -> Path:
     """Train one network, or go on where a run was cut off, and return the file of its best weights.
 
     Writes `<folder>/<job>.safetensors`, and the history beside it in `history/<job>.json`. A finished job is not
-    trained again. Raises DataNotFound, and ValueError where the folder holds a run of another recipe.
+    trained again. Raises DataNotFound, FileNotFoundError where the weights to start from are missing, and ValueError where
+    the folder holds a run of another recipe.
     """
     final, state_file = folder / f"{job.name}.safetensors", folder / "state" / f"{job.name}.safetensors"
     bf16 = fast_bf16(device)
@@ -69,7 +75,13 @@ def train(
     (x, y), (x_val, y_val) = ((part.to(device) for part in to_tensors(digits[split])) for split in digits)
     torch.manual_seed(job.seed)
     note = {"network": job.network, "outputs": job.outputs, "width": job.width}
-    network = build_network(note).to(device)
+    network = build_network(note)
+    start_hash, seconds_before = None, 0.0
+    if start := start_file(job, folder):
+        start_from(network, start, job.target)
+        start_hash = hashlib.sha256(start.read_bytes()).hexdigest()
+        seconds_before = read_note(start)["seconds"] if start.parent.name == "stage" else 0.0
+    network.to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=job.learning_rate, fused=True)
     state = _restore(state_file, job, network, optimizer) if state_file.exists() else State()
 
@@ -86,7 +98,8 @@ def train(
         index = order[place * job.batch : (place + 1) * job.batch]
         for group in optimizer.param_groups:
             group["lr"] = _learning_rate(job, state.step)
-        loss = batch_loss(job, network, x[index], y[index], state.step, _seed(job.seed, state.step, stream=2), bf16)
+        seed = _seed(job.seed, state.step, stream=2)
+        loss = batch_loss(job, network, shifted(x[index], job.shift, seed), y[index], state.step, seed, bf16)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -118,15 +131,26 @@ def train(
         "recipe_hash": digest(job),
         "dataset": dataset,
         "data_hash": data_hash,
-        "seconds": round(state.seconds, 1),
+        "seconds": round(seconds_before + state.seconds, 1),
         "device": describe(device),
         "precision": "bf16" if bf16 else "fp32",
         "torch": torch.__version__,
+        "start_sha256": start_hash,
     }
     write_json(folder / "history" / f"{job.name}.json", state.history)
     save_network(final, best, note)
     state_file.unlink(missing_ok=True)
     return final
+
+
+def start_file(job: Job, folder: Path) -> Path | None:
+    """The weights that this job starts from, or None. FileNotFoundError where they are still to be trained."""
+    if job.start_from is None:
+        return None
+    path = (folder / job.start_from).resolve()
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: {job.name} starts from it. Train that first.")
+    return path
 
 
 def _evaluate(
@@ -180,9 +204,12 @@ def _restore(path: Path, job: Job, network: nn.Module, optimizer: torch.optim.Op
 
     network.load_state_dict(part("network."))
     moments: dict[int, dict[str, Tensor]] = {}
+    parameters = list(network.parameters())
     for name, value in part("adam.").items():
         index, key = name.split(".", 1)
-        moments.setdefault(int(index), {})[key] = value
+        if value.dim():  # the fused Adam pairs elements by their place in memory: moments must lie as their parameter does
+            value = torch.empty_like(parameters[int(index)]).copy_(value)
+        moments.setdefault(int(index), {})[key] = value.detach()
     optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
     return State(kept["step"], kept["seconds"], part("best."), kept["best_score"], kept["history"])
 
@@ -190,5 +217,6 @@ def _restore(path: Path, job: Job, network: nn.Module, optimizer: torch.optim.Op
 def _refuse_other_recipe(note: dict[str, Any], job: Job, path: Path) -> None:
     if note.get("recipe_hash") != digest(job):
         raise ValueError(
-            f"{path} was made by another recipe than today's {job.name}. Move it away, or train into another folder with --out."
+            f"{path} was made by another recipe than today's {job.name}. "
+            "Move it away, or train into another folder with --out."
         )

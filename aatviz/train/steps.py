@@ -27,6 +27,18 @@ def attack(spec: AttackSpec, goal: Objective, x: Tensor, seed: int, eps: Tensor 
     )
 
 
+def shifted(x: Tensor, most: int, seed: int) -> Tensor:
+    """Each image (N,C,H,W) moved by up to `most` pixels in both directions; what comes in at the border is black."""
+    if not most:
+        return x
+    n, _, height, width = x.shape
+    rows, columns = torch.randint(0, 2 * most + 1, (2, n, 1), generator=torch.Generator().manual_seed(seed)).to(x.device)
+    padded = F.pad(x, (most,) * 4)
+    sample = torch.arange(n, device=x.device)[:, None, None]
+    rows, columns = rows + torch.arange(height, device=x.device), columns + torch.arange(width, device=x.device)
+    return padded[sample, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
 def batch_loss(job: Job, network: nn.Module, x: Tensor, y: Tensor, step: int, seed: int, bf16: bool) -> Tensor:
     """The loss of one batch, images (N,C,H,W) and classes (N,), ready for backward."""
     generator = torch.Generator().manual_seed(seed)

@@ -1,0 +1,67 @@
+"""`aatviz attack`: one attack on one bundled digit, the same that the app's Attack page runs."""
+
+from typing import Annotated
+
+import torch
+import typer
+
+from aatviz.attacks import NORMS, OPTIMIZERS
+from aatviz.data import load_data
+from aatviz.detectors import REJECTED
+from aatviz.store.systems import load_system
+from aatviz.trace import LOSSES_OF, VICTIMS, AttackSettings, trace_attack
+
+
+def attack(
+    system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
+    index: Annotated[int, typer.Option(min=0, help="The digit's place in the bundled sample.")] = 0,
+    victim: Annotated[str, typer.Option(help=f"{', '.join(VICTIMS)}.")] = "generative",
+    detector: Annotated[int | None, typer.Option(help="Which detector, for the victim detector.")] = None,
+    loss: Annotated[str | None, typer.Option(help="[default: target_logit with --target, else the paper's own]")] = None,
+    target: Annotated[int | None, typer.Option(help="The class to reach; leave it out for an untargeted attack.")] = None,
+    norm: Annotated[str, typer.Option(help=f"{' or '.join(NORMS)}.")] = "Linf",
+    eps: Annotated[float, typer.Option(help="Size of the ball, on the [0,1] scale of the images.")] = 0.3,
+    steps: int = 100,
+    step_size: float = 0.01,
+    optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZERS)}.")] = "adam",
+    random_start: Annotated[bool, typer.Option("--random-start", help="Begin at a random point of the ball.")] = False,
+    restarts: int = 1,
+    seed: int = 0,
+    threshold: Annotated[float, typer.Option(help="The rejection threshold T on the logit.")] = 0.0,
+) -> None:
+    """Attack one digit and print the verdicts and all logits before and after."""
+    untargeted = LOSSES_OF[victim][0] if victim in VICTIMS else ""  # type: ignore[index]
+    settings = AttackSettings(
+        victim=victim,  # type: ignore[arg-type]
+        detector=detector,
+        loss=loss or ("target_logit" if target is not None else untargeted),  # type: ignore[arg-type]
+        target=target,
+        norm=norm,  # type: ignore[arg-type]
+        eps=eps,
+        steps=steps,
+        step_size=step_size,
+        optimizer=optimizer,  # type: ignore[arg-type]
+        random_start=random_start,
+        restarts=restarts,
+        seed=seed,
+    )
+    loaded = load_system(system)
+    x, y = load_data(loaded.card["dataset"], split="sample")
+    if index >= len(x):
+        raise ValueError(f"--index lies in 0..{len(x) - 1}; got {index}.")
+    trace = trace_attack(loaded, settings, x[index : index + 1], y[index])
+    typer.echo(f"digit {trace.y}, index {index}; iterate {trace.kept} of {settings.steps} kept (restart {trace.restart})")
+    typer.echo(f"perturbation: Linf {trace.linf:.4f}, L2 {trace.l2:.4f}")
+    path = torch.stack([trace.natural, trace.perturbed]).unsqueeze(1)
+    verdicts = {
+        "generative classifier": loaded.generative.predict(path, threshold),
+        "integrated classifier": loaded.integrated.predict(path, threshold),
+        "natural classifier": loaded.classifier(path).argmax(1),
+        "robust classifier": loaded.robust_classifier(path).argmax(1),
+    }
+    for name, labels in verdicts.items():
+        before, after = ("rejected" if label == REJECTED else str(int(label)) for label in labels)
+        typer.echo(f"{name}: {before} -> {after}")
+    typer.echo("class  detectors' logits, natural -> perturbed")
+    for k, (before_z, after_z) in enumerate(loaded.detectors(path).detach().T.tolist()):
+        typer.echo(f"{k:5}  {before_z:9.4f} -> {after_z:9.4f}")

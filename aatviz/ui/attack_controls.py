@@ -1,0 +1,257 @@
+"""The Attack page's controls: which digit, which victim, which goal, and the settings of PGD. All of it in the URL."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from aatviz.attacks import NORMS, OPTIMIZERS
+from aatviz.trace import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.ui import attack_words as words
+from aatviz.ui.pictures import enlarged
+from aatviz.ui.player import T_LIMITS
+from aatviz.ui.showcase import SETTINGS
+from aatviz.ui.url import UrlState, choice, flag, number, whole
+
+MOST_STEPS, MOST_RESTARTS, MOST_EPS_L2 = 2000, 20, 28.0
+LARGEST_SEED = 2**31 - 1
+BALLS = {"Linf": (SETTINGS.eps, SETTINGS.step_size), "L2": (2.5, 0.1)}
+"""eps and step size that a change of the norm sets."""
+UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
+VICTIMS_OWN = "paper"
+"""In a link: the loss that the paper uses against the victim, whichever that is."""
+
+state = UrlState(
+    "attack",
+    [
+        choice("pick", "class", ("class", "index", "shuffle")),
+        whole("digit", 3, 0, 9),
+        whole("nth", 0, 0, 499),
+        whole("index", 0, 0, 4999),
+        whole("shuffle", 0, 0, LARGEST_SEED),
+        choice("victim", SETTINGS.victim, VICTIMS),
+        whole("detector", 8, 0, 9),
+        flag("compare", True),
+        choice("goal", "targeted", ("targeted", "untargeted")),
+        whole("target", SETTINGS.target or 0, 0, 9),
+        choice("loss", VICTIMS_OWN, (VICTIMS_OWN, *UNTARGETED)),
+        choice("norm", SETTINGS.norm, NORMS),
+        number("eps", SETTINGS.eps, 0.0, MOST_EPS_L2),
+        whole("steps", SETTINGS.steps, 1, MOST_STEPS),
+        number("step_size", SETTINGS.step_size, 0.0001, 10.0),
+        choice("optimizer", SETTINGS.optimizer, OPTIMIZERS),
+        flag("random_start", SETTINGS.random_start),
+        whole("restarts", SETTINGS.restarts, 1, MOST_RESTARTS),
+        whole("seed", SETTINGS.seed, 0, LARGEST_SEED),
+        number("T", 0.0, *T_LIMITS),
+    ],
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What is asked for: an image of the bundled sample, and the attack; perhaps on the robust classifier as well."""
+
+    index: int
+    settings: AttackSettings
+    compare: bool
+
+    @property
+    def attacks(self) -> list[AttackSettings]:
+        """The attacks to run, the chosen victim's first."""
+        return [self.settings, self.settings.against("robust")] if self.compare else [self.settings]
+
+
+def choose(x: Tensor, y: Tensor) -> Choice:
+    """Draw the controls and return what they say. `x` (N,1,28,28) and `y` (N,) are the bundled sample."""
+    if notes := [*state.read(), *_clean()]:
+        st.info("  \n".join(notes), icon=":material/link:")
+    with st.container(border=True):
+        digit, victim, goal = st.columns(3, gap="medium")
+        with digit:
+            index = _digit(x, y)
+        with victim:
+            _victim()
+        with goal:
+            _goal(int(y[index]))
+        with st.expander("Optimizer, restarts and seed", icon=":material/tune:"):
+            _advanced()
+    single, untargeted = state["victim"] == "detector", state["goal"] == "untargeted"
+    settings = AttackSettings(
+        victim=state["victim"],
+        detector=state["detector"] if single else None,
+        loss="detector_logit" if single else state["loss"] if untargeted else "target_logit",
+        target=None if single or untargeted else state["target"],
+        norm=state["norm"],
+        eps=round(state["eps"], 4),
+        steps=state["steps"],
+        step_size=round(state["step_size"], 4),
+        optimizer=state["optimizer"],
+        random_start=state["random_start"],
+        restarts=state["restarts"],
+        seed=state["seed"],
+    )
+    return Choice(index=index, settings=settings, compare=state["compare"] and settings.victim != "robust")
+
+
+def write_url() -> None:
+    """Bring the URL up to date, without what plays no part in the present choice."""
+    pick, victim, targeted = state["pick"], state["victim"], state["goal"] == "targeted"
+    idle = {"class": ("index", "shuffle"), "index": ("digit", "nth", "shuffle"), "shuffle": ("digit", "nth", "index")}[pick]
+    if victim == "detector":
+        idle += ("goal", "target", "loss")
+    else:
+        idle += ("detector", "loss") if targeted or state["loss"] == LOSSES_OF[victim][0] else ("detector",)
+        idle += () if targeted else ("target",)
+    state.write(leave_out=idle)
+
+
+def _clean() -> list[str]:
+    """Settings that are fine by themselves, but not together; returns a kind note for each that is put right."""
+    notes = []
+    if state["norm"] == "Linf" and state["eps"] > 1:
+        notes.append(f"An Linf ε is on the [0,1] scale; {state['eps']:g} is too much. {SETTINGS.eps:g} is used instead.")
+        st.session_state[state.key("eps")] = SETTINGS.eps
+    if state["loss"] not in LOSSES_OF[state["victim"]]:
+        st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
+    return notes
+
+
+def _digit(x: Tensor, y: Tensor) -> int:
+    st.markdown("**Digit**")
+    picks = {"class": "by class", "index": "by index", "shuffle": "shuffle"}
+    key = state.key
+    st.segmented_control(
+        "Pick the digit",
+        list(picks),
+        format_func=picks.__getitem__,
+        key=key("pick"),
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    picture, fields = st.columns([1, 2], vertical_alignment="center")
+    with fields:
+        if state["pick"] == "class":
+            left, right = st.columns(2)
+            left.selectbox("Class", list(range(10)), key=key("digit"), persist_state="session")
+            members = (y == state["digit"]).nonzero().squeeze(1)
+            right.number_input("Which one", 0, len(members) - 1, key=key("nth"), persist_state="session")
+            index = int(members[state["nth"]])
+        elif state["pick"] == "index":
+            st.number_input(f"Index, 0 to {len(x) - 1}", 0, len(x) - 1, key=key("index"), persist_state="session")
+            index = state["index"]
+        else:
+            st.button("Shuffle", icon=":material/shuffle:", on_click=_shuffle, width="stretch")
+            index = int(torch.randint(len(x), (1,), generator=torch.Generator().manual_seed(state["shuffle"])))
+        st.caption(f"A {int(y[index])}: image {index} of the bundled sample, in no network's training set.")
+    picture.image(enlarged(x[index, 0], 4), width=112)
+    return index
+
+
+def _shuffle() -> None:
+    st.session_state[state.key("shuffle")] = (state["shuffle"] + 1) % LARGEST_SEED
+
+
+def _victim() -> None:
+    st.markdown("**Victim**")
+    st.selectbox(
+        "Victim",
+        VICTIMS,
+        format_func=words.VICTIMS.__getitem__,
+        key=state.key("victim"),
+        on_change=_victim_changed,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    if state["victim"] == "detector":
+        st.selectbox("Detector k", list(range(10)), key=state.key("detector"), persist_state="session")
+    st.caption(words.VICTIM_NOTES[state["victim"]])
+    st.toggle(
+        "Compare with the robust classifier",
+        key=state.key("compare"),
+        disabled=state["victim"] == "robust",
+        help="The same attack with the same settings on the robust classifier, side by side.",
+        persist_state="session",
+    )
+
+
+def _victim_changed() -> None:
+    st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
+
+
+def _goal(y: int) -> None:
+    st.markdown("**Goal**")
+    if state["victim"] == "detector":
+        st.caption(f"Raise the logit of detector {state['detector']}, as in training (objective 5).")
+        if state["detector"] == y:
+            st.caption(f":material/info: The digit is a {y}, a natural sample of this detector's own class. Choose another.")
+    else:
+        st.segmented_control(
+            "Goal",
+            ("targeted", "untargeted"),
+            key=state.key("goal"),
+            required=True,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        if state["goal"] == "targeted":
+            st.selectbox("Target class", list(range(10)), key=state.key("target"), persist_state="session")
+            if state["target"] == y:
+                st.caption(":material/info: The target is the true class: no one is fooled by that. Choose another.")
+        else:
+            fitting = [loss for loss in LOSSES_OF[state["victim"]] if loss != "target_logit"]
+            label = words.LOSSES.__getitem__
+            st.selectbox("Loss", fitting, format_func=label, key=state.key("loss"), persist_state="session")
+    left, right = st.columns(2)
+    most = 1.0 if state["norm"] == "Linf" else MOST_EPS_L2
+    norm = "L∞" if state["norm"] == "Linf" else "L2"
+    step = 0.05 if state["norm"] == "Linf" else 0.5
+    left.number_input(f"ε, {norm} radius", 0.0, most, step=step, format="%g", key=state.key("eps"), persist_state="session")
+    right.number_input(
+        "Steps",
+        1,
+        MOST_STEPS,
+        step=10,
+        key=state.key("steps"),
+        help=f"At most {MOST_STEPS}: more belongs on the command line (`aatviz attack`).",
+        persist_state="session",
+    )
+
+
+def _advanced() -> None:
+    key = state.key
+    first, second, third = st.columns(3)
+    first.segmented_control(
+        "Norm of the ball", NORMS, key=key("norm"), required=True, on_change=_norm_changed, persist_state="session"
+    )
+    first.number_input(
+        "Step size",
+        0.0001,
+        10.0,
+        step=0.01,
+        format="%g",
+        key=key("step_size"),
+        help="On the [0,1] scale.",
+        persist_state="session",
+    )
+    label = words.OPTIMIZERS.__getitem__
+    second.selectbox("Optimizer", OPTIMIZERS, format_func=label, key=key("optimizer"), persist_state="session")
+    second.toggle(
+        "Random start", key=key("random_start"), help="Begin at a random point of the ball.", persist_state="session"
+    )
+    third.number_input(
+        "Restarts",
+        1,
+        MOST_RESTARTS,
+        key=key("restarts"),
+        help=f"Runs from different starts, at most {MOST_RESTARTS}; the one with the least loss is shown.",
+        persist_state="session",
+    )
+    third.number_input("Seed of the random starts", 0, LARGEST_SEED, key=key("seed"), persist_state="session")
+
+
+def _norm_changed() -> None:
+    eps, step_size = BALLS[state["norm"]]
+    st.session_state[state.key("eps")], st.session_state[state.key("step_size")] = eps, step_size

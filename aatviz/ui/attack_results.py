@@ -1,0 +1,105 @@
+"""The Attack page's result: the player, the words beside it, and what can be taken home."""
+
+import csv
+import io
+from functools import partial
+
+import streamlit as st
+
+from aatviz.store.systems import System
+from aatviz.trace import Trace, command_line, python_code
+from aatviz.ui import attack_words as words
+from aatviz.ui.attack_controls import state
+from aatviz.ui.pictures import enlarged
+from aatviz.ui.player import show_player, victim_logits
+
+PLAYER_KEY = "attack-player"
+
+
+def show(system: System, index: int, traces: list[Trace]) -> None:
+    """Player, words, reproduction and downloads of one or two attacks on image `index`."""
+    show_player(system, traces, [words.about(trace.settings) for trace in traces], state["T"], PLAYER_KEY, _threshold_moved)
+    _words(traces)
+    _reproduce(system, index, traces)
+    _downloads(system, index, traces)
+
+
+def _threshold_moved(threshold: float) -> None:
+    st.session_state[state.key("T")] = round(threshold, 4)
+
+
+def _words(traces: list[Trace]) -> None:
+    settings = traces[0].settings
+    see, look = st.columns(2, gap="large")
+    with see:
+        st.markdown("#### What you see")
+        st.markdown(
+            "Every step of the attack: the original, the perturbed image, and their difference (blue is darker, orange "
+            "brighter; the scale is under it). In the chart, the victim's ten logits by step; the small triangle on the "
+            "axis marks the iterate that the attack returns. **Fooled** asks whether the decision is wrong; **rejected** "
+            "asks whether its logit is below *T*. An attack has won where the victim is fooled *and* does not reject."
+        )
+    with look:
+        st.markdown("#### What to look for")
+        st.markdown(words.look_for(settings, len(traces) > 1))
+    st.markdown("#### Equations")
+    attacker, victim = st.columns(2, gap="large")
+    with attacker:
+        st.markdown(f"{words.number_of(settings)} By {settings.steps} steps of PGD the attacker solves")
+        st.latex(words.equation(settings))
+        st.latex(words.ball(settings))
+    with victim:
+        st.markdown(f"The {words.VICTIMS[settings.victim]} decides")
+        for line in words.decision(settings.victim):
+            st.latex(line)
+
+
+def _reproduce(system: System, index: int, traces: list[Trace]) -> None:
+    with st.expander("Reproduce this", icon=":material/code:"):
+        for trace in traces:
+            st.markdown(f"**{words.VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:")
+            st.code(command_line(system.name, trace.settings, index), language="bash", wrap_lines=True)
+            st.code(python_code(system.name, trace.settings, index), language="python")
+
+
+def _downloads(system: System, index: int, traces: list[Trace]) -> None:
+    with st.container(horizontal=True):
+        for trace in traces:
+            victim = trace.settings.victim
+            st.download_button(
+                f"Perturbed image, {words.VICTIMS[victim]} (PNG)",
+                partial(png, trace),
+                file_name=f"{system.name}-{index}-{victim}.png",
+                mime="image/png",
+                icon=":material/image:",
+                on_click="ignore",
+            )
+        st.download_button(
+            "Logits by step (CSV)",
+            lambda: logits_csv(traces),
+            file_name=f"{system.name}-{index}-logits.csv",
+            mime="text/csv",
+            icon=":material/table:",
+            on_click="ignore",
+        )
+
+
+def png(trace: Trace) -> bytes:
+    """The attack's result, every pixel a square of 10."""
+    buffer = io.BytesIO()
+    enlarged(trace.perturbed, 10).save(buffer, format="png")
+    return buffer.getvalue()
+
+
+def logits_csv(traces: list[Trace]) -> str:
+    """One row a step and victim: loss, norms, the victim's own logits, and those of all ten detectors."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    classes = range(traces[0].z_h.shape[1])
+    names = [*(f"victim_logit_{k}" for k in classes), *(f"detector_logit_{k}" for k in classes)]
+    table.writerow(["victim", "step", "kept", "loss", "linf", "l2", *names])
+    for trace in traces:
+        columns = (trace.loss, trace.norms("Linf"), trace.norms("L2"), victim_logits(trace), trace.z_h)
+        for step, (loss, linf, l2, own, detectors) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+            table.writerow([trace.settings.victim, step, int(step == trace.kept), loss, linf, l2, *own, *detectors])
+    return text.getvalue()

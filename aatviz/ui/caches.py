@@ -1,0 +1,99 @@
+"""What is loaded or measured once for all visitors. Everything here is shared: frozen, in eval mode, never changed.
+
+Streamlit leaves arguments whose names begin with an underscore out of a cache's key; the others are the key.
+"""
+
+import os
+import time
+
+import streamlit as st
+import torch
+from PIL import Image
+from torch import Tensor
+
+import aatviz
+from aatviz.evaluate import weights_hash
+from aatviz.store.systems import System, checkpoints_folder
+from aatviz.trace import AttackSettings, trace_attack
+from aatviz.ui.jobs import Jobs
+from aatviz.ui.pictures import enlarged
+from aatviz.ui.showcase import INDEX, Showcase, load_showcase
+
+TIMED_STEPS = 3
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def start_up() -> int:
+    """Set torch's threads once for the process: no more than there are cores. $OMP_NUM_THREADS has the last word."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(os.cpu_count() or 1, 8))
+    return torch.get_num_threads()
+
+
+def load_system(name: str) -> System:
+    """The system of that name, loaded once."""
+    return _load_system(name, str(checkpoints_folder()))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the networks …")
+def _load_system(name: str, checkpoints: str) -> System:
+    return aatviz.load_system(name)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def sample(dataset: str) -> tuple[Tensor, Tensor]:
+    """The bundled images and their labels."""
+    return aatviz.load_data(dataset, split="sample")
+
+
+def favicon() -> Image.Image:
+    """The digit of the stored run: a picture of our own, where a named icon would be fetched from the network."""
+    return enlarged(sample("mnist")[0][INDEX, 0], 2)
+
+
+def fingerprint(system: System) -> str:
+    """The hash over the system's weights."""
+    return _fingerprint(system, str(system.folder))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _fingerprint(_system: System, folder: str) -> str:
+    return weights_hash(_system)
+
+
+def showcase(system: System) -> Showcase | None:
+    """The stored run of the system, or None; read again when its file changes."""
+    file = system.folder / "results" / "showcase.npz"
+    return _showcase(system, str(file), file.stat().st_mtime_ns) if file.exists() else None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _showcase(_system: System, file: str, changed: int) -> Showcase | None:
+    return load_showcase(_system)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def jobs() -> Jobs:
+    """The one worker of this process and its queue."""
+    return Jobs()
+
+
+def estimate_seconds(system: System, attacks: list[AttackSettings]) -> float:
+    """What these attacks will take: the time of one step, measured on a few, times the number of steps."""
+    return sum(_seconds_per_step(system, str(system.folder), a.victim, a.loss) * (a.steps + 1) * a.restarts for a in attacks)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _seconds_per_step(_system: System, folder: str, victim: str, loss: str) -> float:
+    settings = AttackSettings(
+        victim=victim,  # type: ignore[arg-type]
+        loss=loss,  # type: ignore[arg-type]
+        target=0 if loss == "target_logit" else None,
+        detector=0 if victim == "detector" else None,
+        steps=TIMED_STEPS,
+    )
+    image = torch.full((1, 1, 28, 28), 0.5)
+    trace_attack(_system, settings, image, 0)  # the first run also warms up
+    started = time.perf_counter()
+    trace_attack(_system, settings, image, 0)
+    return (time.perf_counter() - started) / (TIMED_STEPS + 1)

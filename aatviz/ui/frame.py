@@ -1,0 +1,47 @@
+"""The frame of all pages: page config, navigation and sidebar; and the way back into it for a page started without it."""
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from aatviz.ui import caches
+from aatviz.ui.sidebar import choose_system
+
+_FRAMED, _SENT = "app.framed", "app.sent-to-frame"
+
+
+def run() -> None:
+    """Draw the navigation and the sidebar, then the page that the URL names."""
+    caches.start_up()
+    page = _navigation()
+    choose_system()
+    st.session_state[_FRAMED] = True
+    page.run()
+
+
+def require() -> None:
+    """The first line of every page: make sure that the frame is around it.
+
+    A server that has just started takes a folder named `pages` for its own kind of pages until `st.navigation` is called
+    for the first time, so that a first visit straight to /attack would run that script alone.
+    """
+    if st.session_state.pop(_FRAMED, False) or _SENT in st.session_state:
+        return
+    st.session_state[_SENT] = True
+    try:
+        _navigation()
+    except StreamlitAPIException:  # this page is the whole app, as in a test of it alone: there is no frame
+        return
+    st.rerun()
+
+
+def _navigation() -> st.Page:
+    st.set_page_config(page_title="aatviz", page_icon=caches.favicon(), layout="wide")
+    return st.navigation(
+        [
+            st.Page("pages/overview.py", title="Overview", icon=":material/visibility:", url_path="home", default=True),
+            st.Page("pages/attack.py", title="Attack", icon=":material/target:", url_path="attack"),
+            st.Page("pages/thresholds.py", title="Thresholds", icon=":material/tune:", url_path="thresholds"),
+            # Streamlit serves its default page at the root only; this makes /overview a good link as well
+            st.Page("pages/overview.py", title="Overview", url_path="overview", visibility="hidden"),
+        ]
+    )

@@ -1,0 +1,137 @@
+"""The Overview's lower part: the system's card in numbers, the limits of the defence, and a page without a stored run."""
+
+from typing import Any
+
+import streamlit as st
+import torch
+
+import aatviz
+from aatviz.store.files import read_json
+from aatviz.store.readme import headline, markdown_table
+from aatviz.store.systems import CARD, System, checkpoints_folder
+from aatviz.ui import caches
+from aatviz.ui.pictures import enlarged
+from aatviz.ui.player import T_LIMITS
+from aatviz.ui.sidebar import bank_size
+from aatviz.ui.url import UrlState, number
+
+PLAYER_KEY = "overview-player"
+_COMPARED = {"table-11": "mean AUC, the paper's attack", "worst-case": "mean AUC, worst of three attacks, 3 restarts"}
+_state = UrlState("overview", [number("T", 0.0, *T_LIMITS)])
+
+
+def threshold() -> float:
+    """T from the URL, checked; the URL is brought up to date."""
+    if notes := _state.read():
+        st.info("  \n".join(notes), icon=":material/link:")
+    _state.write()
+    return float(_state["T"])
+
+
+def moved(value: float) -> None:
+    """Keep the T that the player's slider was moved to."""
+    st.session_state[_state.key("T")] = round(value, 4)
+
+
+def without_showcase(system: System) -> None:
+    """Real digits, and the command that makes the stored run."""
+    st.info(
+        f"There is no stored run for these weights yet. Make it with `python tools/build_showcase.py {system.name}`, or "
+        "run an attack yourself on the Attack page.",
+        icon=":material/movie:",
+    )
+    x, y = caches.sample(system.card["dataset"])
+    rows = [torch.cat([x[(y == k).nonzero()[row], 0][0] for k in range(system.card["classes"])], 1) for row in range(3)]
+    st.image(
+        enlarged(torch.cat(rows), 4),
+        caption="Digits of the bundled sample: three of each class, none of them in a training set.",
+        width="stretch",
+    )
+
+
+def numbers(system: System) -> None:
+    """The measured figures of the card, each with n and its 95 % interval, as far as they are there."""
+    st.markdown("### This system in numbers")
+    card, metrics = system.card, system.card["metrics"]
+    count, size = bank_size(system.folder, card)
+    error = "error_without_rejection"
+    tiles = [
+        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {card['classes']} detectors"),
+        *_auc("table-11", metrics, "Mean AUC, the paper's attack"),
+        *_auc("worst-case", metrics, "Mean AUC, worst of three attacks"),
+        *_rate(metrics, "accuracy", "generative", "Accuracy, generative", "natural test images, no rejection"),
+        *_rate(metrics, error, "generative", "Error, generative", "attacked, loss 10, no rejection"),
+        *_rate(metrics, "accuracy", "robust", "Accuracy, robust classifier", "natural test images"),
+        *_rate(metrics, error, "robust", "Error, robust classifier", "attacked, loss 9"),
+    ]
+    for column, (label, value, note) in zip(_columns(len(tiles)), tiles, strict=True):
+        with column:
+            st.metric(label, value, border=True)
+            st.caption(note)
+    if len(tiles) == 1:
+        st.caption("No results are stored for this system yet; `aatviz evaluate` measures them.")
+
+
+def comparison() -> None:
+    """The systems side by side, from their cards: what sharing one trunk saves, and what it costs."""
+    cards = {name: read_json(checkpoints_folder() / name / CARD) for name in aatviz.systems()}
+    if len(cards) < 2 or not all(recipe in card["metrics"] for card in cards.values() for recipe in _COMPARED):
+        return
+    rows = [["", *cards]]
+    banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in cards.items()}
+    rows.append(["networks, MB", *(f"{count}, {size:.1f}" for count, size in banks.values())])
+    rows.append(["training of the detectors, minutes of one core", *(_minutes(card) for card in cards.values())])
+    for recipe, label in _COMPARED.items():
+        rows.append([label, *(f"{headline(card['metrics'][recipe]['mean']):.5f}" for card in cards.values())])
+    st.markdown("### One network, or ten")
+    st.markdown(markdown_table(rows))
+    st.caption(
+        "The separate detectors were finetuned from the shared network, so their training comes on top of its training. "
+        "An attack on all ten logits costs ten networks a step on the separate bank, and one on the shared bank."
+    )
+
+
+def limits(system: System) -> None:
+    """What this defence does not withstand."""
+    card = system.card
+    norm = card["norm"].replace("inf", "∞")
+    st.markdown("### What it does not withstand")
+    st.markdown(
+        f"These detectors were trained for perturbations of {norm} norm at most {card['eps']:g}. **Beyond that radius, or "
+        "in another norm, nothing is promised**: raise ε on the Attack page and watch the detectors accept what is no digit "
+        "of their class. Stronger attacks break the idea further: "
+        "[Tramèr, Carlini, Brendel and Madry (2020)](https://arxiv.org/abs/2002.08347) try every target class in turn, and "
+        "with that bring the paper's CIFAR-10 systems down (at ε = 8/255 and a 5-point clean cost 36.0 % of 200 test images "
+        "survive for the generative, 14.1 % of 1,000 for the integrated classifier). A single attack that fails, as some "
+        "do here, proves nothing: take it as a look at one attack, not as a guarantee."
+    )
+
+
+def _columns(count: int) -> list[Any]:
+    """Rows of at most three tiles."""
+    columns: list[Any] = []
+    for start in range(0, count, 3):
+        columns += st.columns(3)[: min(3, count - start)]
+    return columns
+
+
+def _auc(recipe: str, metrics: dict[str, Any], label: str) -> list[tuple[str, str, str]]:
+    """The mean AUC of the detectors in one record, or nothing where it has not been measured."""
+    if recipe not in metrics:
+        return []
+    record = metrics[recipe]
+    n = record["rows"][0]["worst"]["n"]
+    return [(label, f"{headline(record['mean']):.4f}", f"of {len(record['rows'])} detectors, {n:,} attacked images each")]
+
+
+def _minutes(card: dict[str, Any]) -> str:
+    return f"{card['seconds']['detectors'] / 60:.0f}"
+
+
+def _rate(metrics: dict[str, Any], kind: str, victim: str, label: str, note: str) -> list[tuple[str, str, str]]:
+    """A proportion without rejection, or nothing where it has not been measured."""
+    if "curves" not in metrics:
+        return []
+    value = metrics["curves"][kind][victim]
+    interval = f"95 % interval {value['low']:.4f} to {value['high']:.4f}, n = {value['n']:,}"
+    return [(label, f"{value['value']:.4f}", f"{note}; {interval}")]

@@ -1,0 +1,56 @@
+"""The stored run that the app shows before anything is computed: one digit, the generative and the robust classifier."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aatviz.data import load_data
+from aatviz.evaluate import result_file, weights_hash
+from aatviz.store.files import read_arrays, write_arrays
+from aatviz.store.systems import System
+from aatviz.trace import AttackSettings, Trace, trace_attack
+
+INDEX = 14
+"""A three of the bundled sample."""
+SETTINGS = AttackSettings(loss="target_logit", target=8)
+"""The default of the Attack page: push it towards an eight, Linf 0.3, Adam, 100 steps of 0.01."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Showcase:
+    """The traces on one bundled image, the victim's first, then the robust classifier's."""
+
+    index: int
+    traces: list[Trace]
+
+
+def build_showcase(system: System) -> Path:
+    """Compute the stored run of a system, write it to `results/showcase.npz` and return that file."""
+    x, y = load_data(system.card["dataset"], split="sample")
+    arrays = {"index": np.array(INDEX), "weights_hash": np.array(weights_hash(system))}
+    for settings in (SETTINGS, SETTINGS.against("robust")):
+        trace = trace_attack(system, settings, x[INDEX : INDEX + 1], y[INDEX])
+        arrays |= {f"{settings.victim}.{name}": array for name, array in trace.to_arrays().items()}
+    file = result_file(system, "showcase", "npz")
+    write_arrays(file, arrays)
+    return file
+
+
+def load_showcase(system: System) -> Showcase | None:
+    """The stored run of these very weights with today's default settings; None where there is none."""
+    file = result_file(system, "showcase", "npz")
+    if not file.is_file():
+        return None
+    arrays = read_arrays(file)
+    if str(arrays["weights_hash"]) != weights_hash(system):
+        return None
+    wanted = [SETTINGS, SETTINGS.against("robust")]
+    traces = [Trace.from_arrays(_part(arrays, settings.victim)) for settings in wanted]
+    fits = int(arrays["index"]) == INDEX and [trace.settings for trace in traces] == wanted
+    return Showcase(index=INDEX, traces=traces) if fits else None
+
+
+def _part(arrays: dict[str, np.ndarray], victim: str) -> dict[str, np.ndarray]:
+    prefix = f"{victim}."
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -1,0 +1,64 @@
+"""The command line: it does what the library does, and says clearly what is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import aatviz
+from aatviz.trace import AttackSettings, command_line, trace_attack
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "aatviz.cli", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_attack_prints_the_numbers_of_the_library(tiny_system_folder: Path) -> None:
+    name = aatviz.systems()[0]
+    system = aatviz.load_system(name)
+    x, y = aatviz.load_data("mnist", split="sample")
+    settings = AttackSettings(loss="target_logit", target=3, eps=0.2, steps=4, step_size=0.05, random_start=True, seed=5)
+    trace = trace_attack(system, settings, x[7:8], y[7])
+
+    result = run(*command_line(name, settings, 7).split()[1:])
+
+    assert result.returncode == 0, result.stderr
+    assert f"perturbation: Linf {trace.linf:.4f}, L2 {trace.l2:.4f}" in result.stdout
+    for k, logit in enumerate(trace.z_h[trace.kept].tolist()):
+        printed = next(line for line in result.stdout.splitlines() if line.startswith(f"{k:5}  "))
+        assert float(printed.split("->")[1]) == pytest.approx(logit, abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("attack", "no-such-system"), "no system 'no-such-system'"),
+        (("train", "no-such-recipe"), "no recipe 'no-such-recipe'"),
+        (("train", "tiny", "--jobs", "detector-4"), "it has shared, classifier, stage/robust, robust"),
+        (("data", "import", "no-such-folder"), "is missing in no-such-folder"),
+        (("data", "download", "imagenet"), "there is mnist"),
+    ],
+)
+def test_a_mistake_is_one_clear_sentence_and_no_traceback(
+    tiny_system_folder: Path, arguments: tuple[str, ...], expected: str
+) -> None:
+    result = run(*arguments)
+    assert result.returncode == 1
+    assert expected in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_training_side_by_side_makes_two_systems_that_load(tiny_system_folder: Path, tmp_path: Path) -> None:
+    too_early = run("train", "tiny-separate", "--jobs", "detector-3", "--out", str(tmp_path / "tiny-separate"))
+    assert too_early.returncode == 1
+    assert "detector-3 starts from it. Train that first" in too_early.stderr
+
+    for recipe in ("tiny", "tiny-separate"):
+        result = run("train", recipe, "--out", str(tmp_path / recipe))
+        assert result.returncode == 0, result.stderr
+        assert "min left" in result.stdout
+        system = aatviz.load_system(tmp_path / recipe)
+        assert system.detectors(torch.rand(2, 1, 28, 28)).shape == (2, 10)
+        assert (tmp_path / recipe / "README.md").read_text().startswith(f"# {recipe}")

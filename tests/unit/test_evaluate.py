@@ -1,0 +1,206 @@
+"""From a system to a result record: parts that resume, a record that knows its weights, and numbers computed again."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aatviz import evaluate
+from aatviz.data import load_data
+from aatviz.data.mnist import FILES, sample
+from aatviz.evaluate import evenly, finish, parts, result_file, run_part, stored
+from aatviz.recipes.evaluation import EVALUATIONS, DetectorEvaluation, SystemEvaluation
+from aatviz.store.files import read_arrays
+from aatviz.store.systems import System, load_system
+from aatviz.store.weights import load_network, read_note, save_network
+
+COUNT = 4
+_worst, _curves = EVALUATIONS["worst-case"], EVALUATIONS["curves"]
+assert isinstance(_worst, DetectorEvaluation)
+assert isinstance(_curves, SystemEvaluation)
+KEEP = dict(zip(_worst.attacks, ("last", "best", "best"), strict=True))
+WORST = dataclasses.replace(
+    _worst,
+    count=COUNT,
+    attacks={
+        name: dataclasses.replace(spec, steps=2, step_size=0.1, restarts=2, keep=KEEP[name])  # type: ignore[arg-type]
+        for name, spec in _worst.attacks.items()
+    },
+)
+CURVES = dataclasses.replace(
+    _curves,
+    count=COUNT,
+    scenarios={
+        name: dataclasses.replace(scenario, attack=dataclasses.replace(scenario.attack, steps=2, step_size=0.1))
+        for name, scenario in _curves.scenarios.items()
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose test set is sixty bundled digits."""
+    digits = sample()
+    raw = tmp_path_factory.mktemp("data") / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    arrays: tuple[NDArray[np.uint8], ...] = (digits.images[:60], digits.labels[:60])
+    for name, array in zip(FILES["test"], arrays, strict=True):
+        (raw / name).write_bytes(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes())
+    return raw.parents[1]
+
+
+@pytest.fixture
+def system(tiny_system_folder: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> System:
+    monkeypatch.setenv("AATVIZ_DATA", str(data_folder))
+    return load_system("mnist-linf-0.3-shared")
+
+
+def run(system: System, evaluation: Any) -> dict[str, Any]:
+    for part in parts(system, evaluation):
+        run_part(system, evaluation, part, bf16=False)
+    return finish(system, evaluation)
+
+
+def brute_force_auc(positive: Tensor, negative: Tensor) -> float:
+    difference = positive[:, None].double() - negative[None].double()
+    return float((difference > 0).double().mean() + (difference == 0).double().mean() / 2)
+
+
+def scores(system: System, name: str) -> dict[str, Tensor]:
+    return {key: torch.from_numpy(array) for key, array in read_arrays(result_file(system, name, "npz")).items()}
+
+
+def test_the_auc_of_every_detector_equals_a_direct_computation(system: System) -> None:
+    record = run(system, WORST)
+    x, y = load_data("mnist", split="test")
+    z = system.detectors(x)
+    kept = scores(system, WORST.name)
+    assert [row["detector"] for row in record["rows"]] == list(range(10))
+    for k, row in enumerate(record["rows"]):
+        positive, negative = z[y == k, k], z[y != k, k]
+        assert row["natural"]["value"] == pytest.approx(brute_force_auc(positive, negative), abs=1e-6)
+        assert row["natural"]["n"] == int((y != k).sum())
+        best = {name: kept[f"detector-{k}.best {name}"] for name in WORST.attacks}
+        for name, logits in best.items():
+            assert len(logits) == COUNT
+            assert row["best"][name]["value"] == pytest.approx(brute_force_auc(positive, logits), abs=1e-6)
+            assert row["best"][name]["n"] == COUNT
+            assert row["best"][name]["low"] <= row["best"][name]["value"] <= row["best"][name]["high"]
+        assert list(row["last"]) == [name for name, keep in KEEP.items() if keep == "last"]
+        for name, interval in row["last"].items():
+            last = kept[f"detector-{k}.last {name}"]
+            assert interval["value"] == pytest.approx(brute_force_auc(positive, last), abs=1e-6)
+            assert (best[name] >= last - 1e-5).all()
+        worst = torch.stack(list(best.values())).amax(0)
+        assert row["worst"]["value"] == pytest.approx(brute_force_auc(positive, worst), abs=1e-6)
+        assert row["worst"]["value"] <= min(row["best"][name]["value"] for name in best)
+    assert record["mean"]["worst"] == pytest.approx(sum(row["worst"]["value"] for row in record["rows"]) / 10)
+
+
+def test_accuracy_and_error_equal_a_direct_computation(system: System) -> None:
+    record = run(system, CURVES)
+    x, y = load_data("mnist", split="test")
+    labels = {
+        "generative": system.generative.predict(x),
+        "classifier": system.classifier(x).argmax(1),
+        "robust": system.robust_classifier(x).argmax(1),
+    }
+    for name, label in labels.items():
+        assert record["accuracy"][name]["value"] == pytest.approx(float((label == y).float().mean()), abs=1e-6)
+        assert record["accuracy"][name]["n"] == 60
+    kept = scores(system, CURVES.name)
+    assert torch.equal(kept["natural.y"], y)
+    torch.testing.assert_close(kept["natural.z_h"], system.detectors(x))
+    decided = {"generative": "z_h", "integrated": "z_f", "robust": "z_r"}  # equal priors: the arg max decides
+    for name, logits in decided.items():
+        wrong = kept[f"{name}.{logits}"].argmax(1) != evenly(y, COUNT)
+        assert record["error_without_rejection"][name]["value"] == pytest.approx(float(wrong.float().mean()))
+        assert record["error_without_rejection"][name]["n"] == COUNT
+        assert torch.equal(kept[f"{name}.y"], evenly(y, COUNT))
+    z_r = system.robust_classifier(evenly(x, COUNT))
+    assert not torch.allclose(kept["robust.z_r"], z_r)  # it was attacked
+
+
+def test_a_part_that_is_there_is_not_computed_again(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run_part(system, WORST, "detector-0", bf16=False)
+    before = first.read_bytes()
+
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(evaluate, "load_data", forbidden)
+    assert run_part(load_system(system.folder), WORST, "detector-0", bf16=False).read_bytes() == before
+    with pytest.raises(AssertionError, match="computed again"):
+        run_part(system, WORST, "detector-1", bf16=False)
+
+
+def test_an_incomplete_evaluation_names_what_is_missing(system: System) -> None:
+    for part in ("natural", "robust"):
+        run_part(system, CURVES, part, bf16=False)
+    with pytest.raises(ValueError, match="curves is not complete: generative, integrated still to be computed"):
+        finish(system, CURVES)
+    assert stored(system, CURVES) is None
+    assert not result_file(system, CURVES.name, "json").exists()
+
+
+def test_a_finished_record_is_found_again_and_its_parts_are_gone(system: System) -> None:
+    assert stored(system, CURVES) is None
+    record = run(system, CURVES)
+    assert stored(load_system(system.folder), CURVES) == record
+    assert [path.name for path in (system.folder / "results" / "parts").iterdir()] == []
+    assert stored(system, dataclasses.replace(CURVES, count=COUNT + 1)) is None
+
+
+@pytest.mark.parametrize("name", ["classifier", "robust", "shared"])
+def test_a_record_of_other_weights_is_none(name: str, system: System) -> None:
+    run(system, CURVES)
+    run_part(system, WORST, "detector-0", bf16=False)
+    path = system.folder / f"{name}.safetensors"
+    network, note = load_network(path), read_note(path)
+    network.get_parameter("out.bias").data += 1
+    save_network(path, network, note)
+    changed = load_system(system.folder)
+    assert stored(changed, CURVES) is None
+    with pytest.raises(ValueError, match="detector-0, detector-1"):  # a part of the old weights does not count either
+        finish(changed, WORST)
+
+
+def test_progress_ends_at_one(system: System) -> None:
+    seen: list[tuple[str, float]] = []
+    run_part(system, WORST, "detector-2", bf16=False, report=lambda part, share: seen.append((part, share)))
+    assert {part for part, _ in seen} == {"detector-2"}
+    assert [share for _, share in seen] == sorted(share for _, share in seen)
+    assert seen[-1][1] == 1
+
+
+@pytest.mark.parametrize("outside", ["ball", "box"])
+def test_an_attack_that_left_ball_or_box_yields_no_number(
+    outside: str, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = evaluate.pgd
+
+    def cheating(*args: Any, **kwargs: Any) -> Tensor:
+        x_adv = plain(*args, **kwargs)
+        return 1 - x_adv if outside == "ball" else x_adv - 0.01
+
+    monkeypatch.setattr(evaluate, "pgd", cheating)
+    with pytest.raises(AssertionError, match="left the ball or the box"):
+        run_part(system, WORST, "detector-0", bf16=False)
+
+
+def test_the_parts_of_a_separate_bank_run_on_their_own_network(
+    tiny_system_folder: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AATVIZ_DATA", str(data_folder))
+    system = load_system("mnist-linf-0.3")
+    for k, network in enumerate(system.detectors.networks):
+        if k != 4:
+            network.register_forward_pre_hook(lambda *_: pytest.fail("another detector ran"))
+    arrays = read_arrays(run_part(system, WORST, "detector-4", bf16=False))
+    x, y = load_data("mnist", split="test")
+    np.testing.assert_allclose(arrays["positive"], system.detectors.logit(x[y == 4], 4).numpy(), atol=1e-6)

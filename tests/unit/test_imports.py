@@ -1,0 +1,97 @@
+"""The layers: the library never loads the web app's packages, and imports only go downwards."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import aatviz
+
+PACKAGE = Path(aatviz.__file__).parent
+ROOT = PACKAGE.parent
+LAYERS = [
+    {"nets", "data", "losses", "metrics", "hardware", "launch"},
+    {"detectors"},
+    {"attacks"},
+    {"recipes"},
+    {"store"},
+    {"aatviz"},
+    {"train", "evaluate"},
+    {"curves", "trace"},
+    {"cli"},
+    {"ui"},
+]
+"""From the bottom up: what a part imports lies in its own package or in a lower layer. "aatviz" is the public names."""
+RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
+ENTRY_POINTS = {"aatviz.train.__main__"}
+"""`python -m aatviz.train` is the command line under another name."""
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def part(module: str) -> str:
+    return module.split(".")[1] if "." in module else module
+
+
+LIBRARY = [name for name in FILES if part(name) != "ui" and not name.endswith("__main__")]
+
+
+def test_a_fresh_process_with_the_whole_library_has_loaded_neither_streamlit_nor_plotly_and_said_nothing() -> None:
+    code = f"import sys, {', '.join(LIBRARY)}; assert not {{'streamlit', 'plotly'}} & set(sys.modules)"
+    found = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+def imports(path: Path) -> set[str]:
+    """All modules that a file imports, wherever in it; of our own, the module that a name comes from."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            assert node.module is not None
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & FILES.keys()
+            found |= submodules if len(submodules) == len(node.names) else submodules | {node.module}
+    return found
+
+
+def test_every_part_of_the_package_has_a_layer() -> None:
+    unknown = {part(module) for module in FILES} - RANK.keys()
+    assert not unknown, f"give {unknown} a place in LAYERS"
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if name not in ENTRY_POINTS])
+def test_imports_go_downwards_only(module: str) -> None:
+    for used in imports(FILES[module]):
+        if used == "aatviz" or used.startswith("aatviz."):
+            own = part(used) == part(module)
+            assert own or RANK[part(used)] < RANK[part(module)], f"{module} imports {used}"
+
+
+def test_there_is_no_cycle() -> None:
+    graph = {
+        name: {used for used in imports(path) if used in FILES and used != name}
+        for name, path in FILES.items()
+        if name not in ENTRY_POINTS
+    }
+    list(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if part(name) != "ui"])
+def test_only_the_ui_imports_streamlit_and_plotly(module: str) -> None:
+    assert not {used.split(".")[0] for used in imports(FILES[module])} & {"streamlit", "plotly"}
+
+
+def test_all_public_names_are_there() -> None:
+    for name in aatviz.__all__:
+        assert hasattr(aatviz, name)

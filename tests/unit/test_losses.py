@@ -1,0 +1,58 @@
+"""Every loss against a case that was worked by hand."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from aatviz import losses
+
+Z_F = torch.tensor([[2.0, 5.0, 1.0], [2.0, 5.0, 1.0]])
+Z_H = torch.tensor([[4.0, -1.0, 0.5], [4.0, -1.0, 0.5]])
+Y = torch.tensor([1, 0])
+"""f is right about the first sample and fooled on the second."""
+
+BY_HAND: dict[str, tuple[Tensor, list[float]]] = {
+    "pick": (losses.pick(Z_F, Y), [5.0, 2.0]),
+    "max_other": (losses.max_other(Z_F, Y), [2.0, 5.0]),
+    "loss 9": (losses.classifier_margin(Z_F, Y), [3.0, -3.0]),
+    "cw": (losses.cw(Z_F, Y), [3.0, 0.0]),
+    "loss 10": (losses.detectors_max(Z_H, Y), [-4.0, -0.5]),
+    "loss 13": (losses.combined(Z_F, Z_H, Y), [3.0, -0.5]),
+    "rank of loss 13": (losses.combined_rank(Z_F, Z_H, Y), [3.0, -math.log1p(math.exp(0.5))]),
+    "cross-entropy": (
+        losses.cross_entropy(Z_F, Y),
+        [x - math.log(math.exp(2) + math.exp(5) + math.exp(1)) for x in (5.0, 2.0)],
+    ),
+    "target logit": (losses.target_logit(Z_H, torch.tensor([0, 1])), [-4.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize(("value", "expected"), BY_HAND.values(), ids=list(BY_HAND))
+def test_the_loss_is_what_its_equation_says(value: Tensor, expected: list[float]) -> None:
+    torch.testing.assert_close(value, torch.tensor(expected))
+
+
+def test_loss_13_pushes_the_classifier_first_and_the_detectors_once_it_is_fooled() -> None:
+    z_f, z_h = Z_F.clone().requires_grad_(), Z_H.clone().requires_grad_()
+    losses.combined(z_f, z_h, Y).sum().backward()
+    assert z_f.grad is not None
+    assert z_h.grad is not None
+    torch.testing.assert_close(z_f.grad, torch.tensor([[-1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]))
+    torch.testing.assert_close(z_h.grad, torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, -1.0]]))
+
+
+def test_on_a_tie_f_is_not_yet_fooled() -> None:
+    tie = torch.tensor([[3.0, 3.0]])
+    assert losses.combined(tie, torch.tensor([[9.0, 9.0]]), torch.tensor([0])).item() == 0
+
+
+def test_the_rank_of_the_combined_attack_puts_every_fooled_iterate_first_and_then_the_highest_logit() -> None:
+    margin = torch.tensor([2.0, 0.0, -1.0, -5.0, -0.1])
+    logit = torch.tensor([50.0, 50.0, -20.0, -3.0, 8.0])
+    z_f, z_h = torch.stack([margin, torch.zeros(5)], 1), torch.stack([torch.zeros(5), logit], 1)
+    rank = losses.combined_rank(z_f, z_h, torch.zeros(5, dtype=torch.long))
+    assert rank.argsort().tolist() == [4, 3, 2, 1, 0]
+    assert (rank[2:] < 0).all()
+    assert (rank[:2] >= 0).all()

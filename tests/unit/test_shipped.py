@@ -1,0 +1,95 @@
+"""The systems in checkpoints/: whole, in step with their cards, and as robust as the cards say."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import aatviz
+from aatviz.evaluate import stored
+from aatviz.metrics import auc
+from aatviz.recipes import digest, get
+from aatviz.recipes.evaluation import EVALUATIONS
+from aatviz.store.files import read_json, read_tensors
+from aatviz.store.readme import readme
+from aatviz.ui.showcase import load_showcase
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ["mnist-linf-0.3-shared"]
+LIMIT_MB = 80
+
+
+def card_of(name: str) -> dict:
+    return read_json(ROOT / "checkpoints" / name / "card.json")
+
+
+def test_the_shipped_systems_are_listed_with_the_default_first() -> None:
+    assert aatviz.systems() == SHIPPED
+
+
+def test_all_weights_together_stay_within_the_limit() -> None:
+    files = list((ROOT / "checkpoints").rglob("*.safetensors"))
+    assert sum(path.stat().st_size for path in files) <= LIMIT_MB * 1e6
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_weights_are_those_that_the_card_describes(name: str) -> None:
+    for path, weights in card_of(name)["weights"].items():
+        content = (ROOT / "checkpoints" / name / path).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == weights["sha256"], path
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_weights_were_trained_by_the_recipe_as_it_stands(name: str) -> None:
+    for job in get(name).jobs:
+        note = read_tensors(ROOT / "checkpoints" / name / f"{job.name}.safetensors")[1]
+        assert note["recipe_hash"] == digest(job), job.name
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_readme_and_card_say_the_same(name: str) -> None:
+    assert (ROOT / "checkpoints" / name / "README.md").read_text(encoding="utf-8") == readme(card_of(name))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_record_was_measured_on_these_very_weights_by_the_recipe_as_it_stands(name: str) -> None:
+    system = aatviz.load_system(name)
+    records = {path.stem for path in (system.folder / "results").glob("*.json")}
+    assert "curves" in records  # what the Thresholds page opens with
+    for record in records:
+        assert stored(system, EVALUATIONS[record]) is not None, record
+    assert system.card["metrics"].keys() == records
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_stored_run_of_the_overview_fits_the_weights(name: str) -> None:
+    assert load_showcase(aatviz.load_system(name)) is not None
+
+
+def test_the_tables_of_the_project_readme_are_in_step_with_the_cards() -> None:
+    result = subprocess.run([sys.executable, "tools/update_readme.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_detectors_withstand_a_short_attack_on_bundled_digits(name: str) -> None:
+    """Class 9, the hardest: 60 negatives, far fewer steps than in the card, so AUC must be at least the card's worst."""
+    system = aatviz.load_system(name)
+    x, y = aatviz.load_data("mnist", split="sample")
+    x_adv = aatviz.pgd(aatviz.objective("detector_logit", system, target=9), x[y != 9][:60], step_size=0.05, steps=15)
+    with torch.no_grad():
+        score = auc(system.detectors.logit(x[y == 9], 9), system.detectors.logit(x_adv, 9))
+    assert score >= 0.985
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_classifiers_read_bundled_digits(name: str) -> None:
+    system = aatviz.load_system(name)
+    x, y = aatviz.load_data("mnist", split="sample")
+    x, y = x[:1000], y[:1000]
+    labels = [system.generative.predict(x), system.classifier(x).argmax(1), system.robust_classifier(x).argmax(1)]
+    for label in labels:
+        assert (label == y).float().mean() > 0.97

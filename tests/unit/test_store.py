@@ -1,0 +1,193 @@
+"""Files that are whole or not there; weights in float16; systems by name and by path."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+import torch
+
+import aatviz
+from aatviz.nets import MadryNet
+from aatviz.store import files
+from aatviz.store.files import read_arrays, read_json, read_tensors, write_arrays, write_json, write_tensors, write_text
+from aatviz.store.systems import System
+from aatviz.store.weights import build_network, load_network, read_note, save_network, start_from
+
+NOTE = {"network": "madry", "outputs": 2, "width": 4}
+WRITERS: dict[str, tuple[Callable[[Path, Any], object], Callable[[Path], Any]]] = {
+    "text": (lambda path, n: write_text(path, str(n)), lambda path: int(path.read_text())),
+    "json": (lambda path, n: write_json(path, {"n": n}), lambda path: read_json(path)["n"]),
+    "tensors": (
+        lambda path, n: write_tensors(path, {"n": torch.tensor(n)}, {}),
+        lambda path: int(read_tensors(path)[0]["n"]),
+    ),
+    "arrays": (lambda path, n: write_arrays(path, {"n": np.array(n)}), lambda path: int(read_arrays(path)["n"])),
+}
+WRITER = pytest.mark.parametrize(("write", "read"), WRITERS.values(), ids=list(WRITERS))
+
+
+def half_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way to write a file leaves half of it behind and fails, as a full disk does."""
+
+    write_bytes = Path.write_bytes
+
+    def fail(path: Path) -> None:
+        write_bytes(path, b"half")
+        raise OSError("No space left on device")
+
+    def fail_arrays(file: BinaryIO, **_: Any) -> None:
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(files, "save_file", lambda tensors, path, note: fail(path))
+    monkeypatch.setattr(files.np, "savez_compressed", fail_arrays)
+    monkeypatch.setattr(Path, "write_text", lambda self, *_, **__: fail(self))
+
+
+def no_rename(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Path, target: Path) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+
+
+@WRITER
+def test_what_was_written_is_read_again_and_can_be_replaced(write: Any, read: Any, tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "file"
+    for value in (3, 4):
+        write(path, value)
+        assert read(path) == value
+    assert [file.name for file in path.parent.iterdir()] == ["file"]
+
+
+@WRITER
+@pytest.mark.parametrize("failure", [half_written, no_rename])
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_failure_in_the_middle_leaves_what_was_there_before(
+    write: Any, read: Any, failure: Any, earlier: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    if earlier:
+        write(path, 3)
+    with pytest.MonkeyPatch.context() as patch:
+        failure(patch)
+        with pytest.raises(OSError, match="No space left"):
+            write(path, 4)
+    assert [file.name for file in tmp_path.iterdir()] == (["file"] if earlier else [])
+    if earlier:
+        assert read(path) == 3
+
+
+def test_what_a_killed_process_left_beside_a_file_is_not_taken_for_it(tiny_system_folder: Path) -> None:
+    left = tiny_system_folder / "unfinished" / ".card.json.4711.tmp"
+    write_text(left, '{"system": "unfinished", "prominence": 9}')
+    (tiny_system_folder / "mnist-linf-0.3" / ".classifier.safetensors.4711.tmp").write_bytes(b"half")
+    assert "unfinished" not in aatviz.systems()
+    assert aatviz.load_system("mnist-linf-0.3").name == "mnist-linf-0.3"
+
+
+@pytest.mark.parametrize(
+    ("write", "read"), [WRITERS[kind] for kind in ("json", "tensors", "arrays")], ids=["json", "tensors", "arrays"]
+)
+@pytest.mark.parametrize("spoil", [lambda b: b[: len(b) // 2], lambda b: b"{nonsense" + b[9:], lambda b: b""])
+def test_a_damaged_file_is_named(write: Any, read: Any, spoil: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = tmp_path / "results"
+    write(path, 12345)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(ValueError, match="restore it") as error:
+        read(path)
+    assert str(path) in str(error.value)
+
+
+# Weights
+
+
+def test_weights_are_rounded_to_float16_once_and_come_back_frozen(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = build_network(NOTE)
+    save_network(tmp_path / "once", network, NOTE | {"seconds": 1.5})
+    loaded = load_network(tmp_path / "once")
+    for name, value in loaded.state_dict().items():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, network.state_dict()[name].half().float())
+    assert not loaded.training
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+    assert read_note(tmp_path / "once") == NOTE | {"seconds": 1.5}
+    save_network(tmp_path / "twice", loaded, NOTE | {"seconds": 1.5})
+    assert (tmp_path / "twice").read_bytes() == (tmp_path / "once").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "note",
+    [NOTE | {"width": 5}, NOTE | {"outputs": 3}, NOTE | {"network": "resnet"}, {}, {"network": "madry"}],
+    ids=["width", "outputs", "network", "no note", "half a note"],
+)
+def test_weights_that_do_not_fit_their_header_are_named(note: dict[str, Any], tmp_path: Path) -> None:
+    save_network(tmp_path / "odd.safetensors", build_network(NOTE), note)
+    with pytest.raises(ValueError, match=r"odd\.safetensors"):
+        load_network(tmp_path / "odd.safetensors")
+
+
+def test_a_detector_that_starts_from_the_shared_bank_gives_its_column(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    save_network(tmp_path / "shared", build_network(NOTE | {"outputs": 10}), NOTE | {"outputs": 10})
+    detector, x = MadryNet(1, width=4), torch.rand(3, 1, 28, 28)
+    start_from(detector, tmp_path / "shared", 7)
+    torch.testing.assert_close(detector(x)[:, 0], load_network(tmp_path / "shared")(x)[:, 7])
+
+
+# Systems
+
+
+def test_systems_are_listed_with_the_default_first(tiny_system_folder: Path) -> None:
+    assert aatviz.systems() == ["mnist-linf-0.3-shared", "mnist-linf-0.3"]
+
+
+def parts(system: System) -> list[torch.nn.Module]:
+    return [system.detectors, system.classifier, system.robust_classifier]
+
+
+@pytest.mark.parametrize("name", ["mnist-linf-0.3-shared", "mnist-linf-0.3"])
+def test_a_system_is_loaded_by_name_and_by_path_alike(
+    name: str, tiny_system_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_name = aatviz.load_system(name)
+    monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(tmp_path / "elsewhere"))
+    x = torch.rand(2, 1, 28, 28)
+    for path in (tiny_system_folder / name, str(tiny_system_folder / name)):
+        by_path = aatviz.load_system(path)
+        assert (by_path.name, by_path.card) == (by_name.name, by_name.card)
+        for one, other in zip(parts(by_name), parts(by_path), strict=True):
+            assert one(x).shape == (2, 10)
+            assert torch.equal(one(x), other(x))
+    assert by_name.detectors.shared == (name == "mnist-linf-0.3-shared")
+    for module in parts(by_name):
+        assert not any(part.training for part in module.modules())
+        assert not any(parameter.requires_grad for parameter in module.parameters())
+
+
+@pytest.mark.parametrize("name", ["mnist", "", "/nonexistent"])
+def test_an_unknown_system_is_answered_with_those_there_are(name: str, tiny_system_folder: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"mnist-linf-0\.3-shared, mnist-linf-0\.3"):
+        aatviz.load_system(name)
+
+
+def test_where_there_are_no_systems_the_error_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(tmp_path))
+    assert aatviz.systems() == []
+    with pytest.raises(FileNotFoundError, match="one of none"):
+        aatviz.load_system("mnist-linf-0.3")
+
+
+@pytest.mark.parametrize("name", ["robust.safetensors", "detector-4.safetensors"])
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_damaged_or_missing_weight_file_is_named(name: str, missing: bool, tiny_system_folder: Path) -> None:
+    path = tiny_system_folder / "mnist-linf-0.3" / name
+    if missing:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(FileNotFoundError if missing else ValueError, match=name.replace(".", r"\.")):
+        aatviz.load_system("mnist-linf-0.3")
