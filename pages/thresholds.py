@@ -1,0 +1,24 @@
+"""Thresholds: what T buys and what it costs, read from stored logits; moving T calls no model."""
+
+import streamlit as st
+
+from aatviz.ui import frame
+from aatviz.ui import threshold_data as data
+from aatviz.ui import threshold_view as views
+from aatviz.ui.sidebar import current_system
+
+frame.require()
+st.title("Thresholds")
+st.markdown(
+    "A classifier with a reject option keeps silent where its winning logit is below **T**. A high T catches more attacked "
+    "images, and turns away more natural ones. Move T and watch both."
+)
+system = current_system()
+try:
+    view = data.threshold_view(system)
+except (FileNotFoundError, ValueError) as error:
+    st.info(str(error), icon=":material/query_stats:")
+else:
+    views.at_threshold(system.name, view, "digits" if system.card["dataset"].startswith("mnist") else "images")
+    views.about(view)
+    views.downloads(system.name, view)

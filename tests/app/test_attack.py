@@ -1,0 +1,230 @@
+"""The Attack page without a browser: first loads, links, a whole attack, cancelling, and what can be taken home."""
+
+import csv
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+import aatviz
+from aatviz.trace import AttackSettings, Trace, trace_attack
+from aatviz.ui import attack_run, caches
+from aatviz.ui.attack_controls import Choice
+from aatviz.ui.attack_results import logits_csv, png
+from aatviz.ui.jobs import Jobs
+from aatviz.ui.showcase import build_showcase
+
+APP = Path(__file__).parents[2] / "app.py"
+NAME = "mnist-linf-0.3-shared"
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches(tiny_system_folder: Path) -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def open_page(**url: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=30).run()
+    app.switch_page("pages/attack.py")
+    app.query_params.update(url)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def press_and_wait(app: AppTest) -> list[Trace]:
+    """Press Attack and return the traces on show when it is over."""
+    next(button for button in app.button if button.label == "Attack").click().run()
+    limit = time.monotonic() + 30
+    while "attack.running" in app.session_state and time.monotonic() < limit:
+        time.sleep(0.05)
+        app.run()
+    assert not app.exception
+    return app.session_state["attack.shown"].traces
+
+
+def test_without_a_stored_run_it_invites_to_press_the_button() -> None:
+    app = open_page()
+    assert "press **Attack**" in app.info[0].value
+    assert any("on this machine: 2 times 100 steps" in caption.value for caption in app.caption)
+
+
+def test_a_stored_run_is_there_at_once(tiny_system_folder: Path) -> None:
+    build_showcase(aatviz.load_system(NAME))
+    app = open_page()
+    assert not app.info
+    assert len(app.get("bidi_component")) == 1
+    changed = open_page(steps="7")
+    assert any("a stored run of the default settings" in caption.value for caption in changed.caption)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (
+            {"victim": "generative", "goal": "untargeted", "steps": "3", "pick": "index", "index": "7"},
+            AttackSettings(loss="detectors_max", steps=3),
+        ),
+        (
+            {"victim": "integrated", "goal": "untargeted", "steps": "3", "pick": "shuffle", "shuffle": "5"},
+            AttackSettings(victim="integrated", loss="combined", steps=3),
+        ),
+        (
+            {"victim": "detector", "detector": "4", "steps": "3", "compare": "0"},
+            AttackSettings(victim="detector", detector=4, loss="detector_logit", steps=3),
+        ),
+        (
+            {
+                "victim": "natural",
+                "goal": "untargeted",
+                "loss": "cw",
+                "norm": "L2",
+                "eps": "2",
+                "step_size": "0.5",
+                "steps": "3",
+            },
+            AttackSettings(victim="natural", loss="cw", norm="L2", eps=2.0, step_size=0.5, steps=3),
+        ),
+        (
+            {"victim": "robust", "target": "5", "steps": "3", "random_start": "1", "restarts": "2", "seed": "8"},
+            AttackSettings(victim="robust", loss="target_logit", target=5, steps=3, random_start=True, restarts=2, seed=8),
+        ),
+    ],
+)
+def test_a_link_is_run_exactly_as_it_says(url: dict[str, str], expected: AttackSettings) -> None:
+    app = open_page(**url)
+    assert app.query_params == {key: value for key, value in url.items() if (key, value) != ("victim", "generative")}
+    traces = press_and_wait(app)
+    shown = app.session_state["attack.shown"].choice
+    assert shown.settings == expected
+    assert shown.compare == ("compare" not in url and expected.victim != "robust")
+    assert [trace.settings for trace in traces] == shown.attacks
+    system = aatviz.load_system(NAME)
+    x, y = aatviz.load_data("mnist", split="sample")
+    for trace in traces:
+        direct = trace_attack(system, trace.settings, x[shown.index : shown.index + 1], y[shown.index])
+        torch.testing.assert_close(trace.images, direct.images)
+        torch.testing.assert_close(trace.z_h, direct.z_h)
+        assert trace.kept == direct.kept
+    code = " ".join(block.value for block in app.code)
+    assert f"--index {shown.index} --victim {expected.victim}" in code
+
+
+def test_silly_links_get_a_kind_note_and_the_default() -> None:
+    app = open_page(
+        steps="99999",
+        restarts="21",
+        eps="abc",
+        victim="zebra",
+        target="12",
+        T="nan",
+        seed="-1",
+        compare="maybe",
+        digit="2.5",
+    )
+    note = app.info[0].value
+    for name in ("steps", "restarts", "eps", "victim", "target", "T", "seed", "compare", "digit"):
+        assert f"The link asks for {name} = " in note
+    assert "from 1 to 2000" in note
+    assert not app.query_params
+
+
+def test_a_linf_radius_above_one_is_put_right() -> None:
+    app = open_page(eps="8")
+    assert "[0,1] scale" in app.info[0].value
+    assert app.session_state["attack.eps"] == 0.3
+
+
+def test_another_victim_brings_its_own_loss_and_the_url_follows() -> None:
+    app = open_page(goal="untargeted")
+    app.selectbox(key="attack.victim").set_value("integrated").run()
+    assert app.session_state["attack.loss"] == "combined"
+    assert app.query_params == {"goal": "untargeted", "victim": "integrated"}
+    app.selectbox(key="attack.loss").set_value("classifier_margin").run()
+    assert app.query_params["loss"] == "classifier_margin"
+    assert not app.exception
+
+
+def test_another_norm_brings_a_sensible_ball() -> None:
+    app = open_page()
+    app.get("button_group")[-1].set_value("L2").run()
+    assert (app.session_state["attack.eps"], app.session_state["attack.step_size"]) == (2.5, 0.1)
+    assert not app.exception
+
+
+def test_shuffle_is_deterministic() -> None:
+    app = open_page(pick="shuffle", shuffle="5")
+    before = [caption.value for caption in app.caption if "of the bundled sample" in caption.value]
+    next(button for button in app.button if button.label == "Shuffle").click().run()
+    assert app.query_params["shuffle"] == "6"
+    after = [caption.value for caption in app.caption if "of the bundled sample" in caption.value]
+    assert before != after
+    again = open_page(pick="shuffle", shuffle="5")
+    assert [caption.value for caption in again.caption if "of the bundled sample" in caption.value] == before
+
+
+def test_an_attack_is_cancelled_within_a_step(tiny_system_folder: Path) -> None:
+    system = aatviz.load_system(NAME)
+    x, y = aatviz.load_data("mnist", split="sample")
+    jobs = Jobs()
+    job = jobs.submit("long", system, [AttackSettings(steps=100_000)], x[:1], int(y[0]))
+    waiting = jobs.submit("next", system, [AttackSettings(steps=1)], x[:1], int(y[0]))
+    while job.done_steps < 3:
+        time.sleep(0.01)
+    assert jobs.ahead(waiting) == 1
+    assert 0 < job.share < 1
+    assert job.seconds_left is not None
+    job.cancel()
+    assert job.future is not None
+    assert job.future.result(timeout=10) is None
+    assert job.done_steps < 100_000
+    assert waiting.future is not None
+    assert waiting.future.result(timeout=30) is jobs.known("next")
+
+
+def test_an_attack_that_nobody_asks_about_is_given_up(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aatviz.ui.jobs.LEASE", 0.2)
+    x, y = aatviz.load_data("mnist", split="sample")
+    job = Jobs().submit("left", aatviz.load_system(NAME), [AttackSettings(steps=100_000)], x[:1], int(y[0]))
+    assert job.future is not None
+    assert job.future.result(timeout=30) is None
+
+
+def test_the_page_tells_of_a_cancelled_attack() -> None:
+    app = open_page(steps="2000", restarts="20")
+    next(button for button in app.button if button.label == "Attack").click().run()
+    next(button for button in app.button if button.label == "Cancel").click().run()
+    limit = time.monotonic() + 30
+    while "attack.running" in app.session_state and time.monotonic() < limit:
+        time.sleep(0.05)
+        app.run()
+    assert any("was cancelled" in info.value for info in app.info)
+    assert not app.exception
+
+
+def test_cost_is_told_in_words() -> None:
+    choice = Choice(index=0, settings=AttackSettings(steps=50, restarts=3), compare=True)
+    assert attack_run.cost(0.4, choice) == "Less than a second on this machine: 6 times 50 steps."
+    assert attack_run.cost(12.3, choice).startswith("About 12 s ")
+    assert attack_run.cost(600, choice).startswith("About 10 min ")
+    alone = Choice(index=0, settings=AttackSettings(steps=50), compare=False)
+    assert caches.estimate_seconds(aatviz.load_system(NAME), alone.attacks) > 0
+
+
+def test_what_can_be_taken_home_is_the_result(tiny_system_folder: Path) -> None:
+    x, y = aatviz.load_data("mnist", split="sample")
+    trace = trace_attack(aatviz.load_system(NAME), AttackSettings(steps=3), x[:1], y[0])
+    picture = np.asarray(Image.open(io.BytesIO(png(trace))))
+    assert picture.shape == (280, 280)
+    assert np.array_equal(picture[5::10, 5::10], (trace.perturbed * 255).round().byte().numpy())
+    rows = list(csv.DictReader(io.StringIO(logits_csv([trace]))))
+    assert [int(row["step"]) for row in rows] == [0, 1, 2, 3]
+    assert [row["kept"] for row in rows].index("1") == trace.kept
+    assert float(rows[2]["detector_logit_4"]) == pytest.approx(float(trace.z_h[2, 4]))

@@ -1,0 +1,125 @@
+"""The Overview page without a browser: with and without a stored run, and what the stored run is worth."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import aatviz
+from aatviz.store.files import read_json, write_json
+from aatviz.store.weights import build_network, save_network
+from aatviz.trace import trace_attack
+from aatviz.ui import caches
+from aatviz.ui.showcase import INDEX, SETTINGS, build_showcase, load_showcase
+
+APP = Path(__file__).parents[2] / "app.py"
+NAME = "mnist-linf-0.3-shared"
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches(tiny_system_folder: Path) -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def open_page(**url: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=30)
+    app.query_params.update(url)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    return " ".join(element.value for kind in (app.markdown, app.info, app.caption, app.title) for element in kind)
+
+
+def test_without_a_stored_run_it_names_the_command_and_shows_digits() -> None:
+    app = open_page()
+    assert app.title[0].value == "Asymmetrical adversarial training"
+    assert f"tools/build_showcase.py {NAME}" in app.info[0].value
+    assert len(app.image) == 1
+    assert "No results are stored" in texts(app)
+
+
+def test_with_a_stored_run_it_is_shown_at_once(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = aatviz.load_system(NAME)
+    build_showcase(system)
+
+    def no_call(*_: object) -> None:
+        raise AssertionError("The page called a model.")
+
+    monkeypatch.setattr(aatviz.DetectorBank, "forward", no_call)
+    app = open_page()
+    assert not app.info
+    assert "A 3 pushed towards an 8" in texts(app)
+    assert len(app.get("bidi_component")) == 1
+
+
+def test_the_stored_run_is_the_attack_itself_and_belongs_to_its_weights(tiny_system_folder: Path) -> None:
+    system = aatviz.load_system(NAME)
+    assert load_showcase(system) is None
+    build_showcase(system)
+    stored = load_showcase(system)
+    assert stored is not None
+    x, y = aatviz.load_data("mnist", split="sample")
+    fresh = trace_attack(system, SETTINGS, x[INDEX : INDEX + 1], y[INDEX])
+    assert (stored.traces[0].images - fresh.images).abs().max() < 1e-4
+    assert stored.traces[1].settings == SETTINGS.against("robust")
+    note = {"network": "madry", "outputs": 10, "width": 16, "seconds": 1.0}
+    save_network(system.folder / "robust.safetensors", build_network(note), note)
+    assert load_showcase(aatviz.load_system(NAME)) is None
+
+
+def test_the_figures_of_the_card_are_shown(tiny_system_folder: Path) -> None:
+    file = tiny_system_folder / NAME / "card.json"
+    proportion = {"value": 0.9912, "low": 0.989, "high": 0.993, "n": 10_000}
+    rows = [{"worst": {"value": 0.99, "low": 0.98, "high": 0.995, "n": 2000}}] * 10
+    metrics = {
+        "table-11": {"rows": rows, "mean": {"worst": 0.99, "last": {"Adam 200 x 0.01": 0.9981}}},
+        "curves": {
+            "accuracy": {"generative": proportion, "robust": proportion},
+            "error_without_rejection": {"generative": proportion | {"value": 0.2}, "robust": proportion | {"value": 0.1}},
+        },
+    }
+    write_json(file, read_json(file) | {"metrics": metrics})
+    app = open_page()
+    assert {metric.value for metric in app.metric} == {"1", "0.9981", "0.9912", "0.2000", "0.1000"}
+    assert "n = 10,000" in texts(app)
+
+
+def test_a_card_without_figures_is_no_error() -> None:
+    assert [metric.value for metric in open_page().metric] == ["1"]
+
+
+def test_silly_links_get_a_kind_note() -> None:
+    app = open_page(system="none", T="1e9")
+    assert "system = 'none'" in texts(app)
+    assert "T = '1e9'" in texts(app)
+    assert not app.query_params
+
+
+def test_the_other_bank_is_described_from_its_files() -> None:
+    assert "**one network** with 10 logits" in texts(open_page())
+    app = open_page(system="mnist-linf-0.3")
+    assert "**10 networks** of one logit each" in texts(app)
+    assert app.query_params["system"] == "mnist-linf-0.3"
+
+
+def test_no_system_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(tmp_path / "empty"))
+    assert "aatviz train mnist-linf-0.3-shared" in open_page().info[0].value
+
+
+def test_the_limits_are_told() -> None:
+    text = texts(open_page())
+    assert "Beyond that radius" in text
+    assert "Tramèr" in text
+
+
+def test_the_caches_keep_systems_apart(tiny_system_folder: Path) -> None:
+    """Two systems of different weights in one process: a cache that ignores the folder would mix them up."""
+    systems = [caches.load_system(name) for name in aatviz.systems()]
+    assert caches.fingerprint(systems[0]) != caches.fingerprint(systems[1])
+    assert [system.name for system in systems] == aatviz.systems()
