@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aatviz.recipes.evaluation import EVALUATIONS, HUNDRED, DetectorEvaluation
+from aatviz.recipes.evaluation import EVALUATIONS, HUNDRED
 from aatviz.store.files import read_json, write_text
 from aatviz.store.readme import attack_words, headline, interval, markdown_table
 from aatviz.store.systems import CARD, checkpoints_folder, systems
@@ -28,40 +28,32 @@ def main() -> None:
 
 
 def tables() -> str:
-    """The tables of all shipped systems."""
+    """The tables of all shipped systems, as far as they have been measured."""
     cards = [read_json(checkpoints_folder() / name / CARD) for name in systems()]
-    return "\n".join([_auc_table(cards), "", _classifier_table(cards), ""])
+    return "\n".join([*_auc_table(cards), _classifier_table(cards), ""])
 
 
-def _auc_table(cards: list[dict[str, Any]]) -> str:
-    """The paper's attack and the worst case, for every system; a record that is not there yet leaves its cells empty."""
+def _auc_table(cards: list[dict[str, Any]]) -> list[str]:
+    """The paper's attack and the worst case, a column for every record that is there."""
     paper, hard = EVALUATIONS["table-11"], EVALUATIONS["worst-case"]
-    columns = [(card, evaluation) for evaluation in (paper, hard) for card in cards]
+    columns = [(card, recipe) for recipe in (paper, hard) for card in cards if recipe.name in card["metrics"]]
+    if not columns:
+        return []
     titles = {"table-11": "the paper's attack", "worst-case": "worst case"}
-    rows = [["detector", "paper", *(f"{card['kind']}, {titles[evaluation.name]}" for card, evaluation in columns)]]
+    rows = [["detector", "paper", *(f"{card['kind']}, {titles[recipe.name]}" for card, recipe in columns)]]
+    records = [card["metrics"][recipe.name] for card, recipe in columns]
     for k, value in enumerate(paper.paper):
-        rows.append([str(k), f"{value:.5f}", *(_auc(card, evaluation, k) for card, evaluation in columns)])
-    means = [_mean_auc(card, evaluation) for card, evaluation in columns]
-    rows.append(["mean", f"{sum(paper.paper) / len(paper.paper):.5f}", *means])
+        rows.append([str(k), f"{value:.5f}", *(interval(headline(record["rows"][k]), 5) for record in records)])
+    means = [sum(paper.paper) / len(paper.paper), *(headline(record["mean"]) for record in records)]
+    rows.append(["mean", *(f"{mean:.5f}" for mean in means)])
     (attack,) = paper.attacks.values()
-    return (
+    words = (
         "AUC of the base detectors, natural in-class against attacked out-of-class test images, with 95 % intervals. "
         f"The paper's attack: {attack_words(asdict(attack))}, n = {paper.count:,} a detector. "
         f"Worst case: the best iterate of each image over {', '.join(hard.attacks)}, 3 random restarts each, "
-        f"n = {hard.count} a detector. An empty cell has not been measured yet.\n\n{markdown_table(rows)}"
+        f"n = {hard.count} a detector."
     )
-
-
-def _auc(card: dict[str, Any], evaluation: DetectorEvaluation, k: int) -> str:
-    if evaluation.name not in card["metrics"]:
-        return ""
-    return interval(headline(card["metrics"][evaluation.name]["rows"][k]), 5)
-
-
-def _mean_auc(card: dict[str, Any], evaluation: DetectorEvaluation) -> str:
-    if evaluation.name not in card["metrics"]:
-        return ""
-    return f"{headline(card['metrics'][evaluation.name]['mean']):.5f}"
+    return [words, "", markdown_table(rows), ""]
 
 
 def _classifier_table(cards: list[dict[str, Any]]) -> str:

@@ -45,6 +45,8 @@ def test_the_weights_are_those_that_the_card_describes(name: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_weights_were_trained_by_the_recipe_as_it_stands(name: str) -> None:
     for job in get(name).jobs:
+        if job.name.startswith("stage/"):  # not shipped: what the final weights started from
+            continue
         note = read_tensors(ROOT / "checkpoints" / name / f"{job.name}.safetensors")[1]
         assert note["recipe_hash"] == digest(job), job.name
 
