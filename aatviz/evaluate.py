@@ -32,10 +32,10 @@ Report = Callable[[str, float], None]
 
 
 def parts(system: System, evaluation: Evaluation) -> list[str]:
-    """The parts that can be computed on their own: one a detector, or one a scenario and one for natural images."""
+    """The parts that can be computed on their own: one a detector, or one a scenario and two for natural images."""
     if isinstance(evaluation, DetectorEvaluation):
         return [f"detector-{k}" for k in range(system.card["classes"])]
-    return ["natural", *evaluation.scenarios]
+    return ["natural", "held_out", *evaluation.scenarios]
 
 
 def run_part(system: System, evaluation: Evaluation, part: str, bf16: bool, report: Report = lambda *_: None) -> Path:
@@ -43,11 +43,12 @@ def run_part(system: System, evaluation: Evaluation, part: str, bf16: bool, repo
     path = _part_file(system, evaluation, part)
     if path.exists():
         return path
-    x, y = load_data(system.card["dataset"], split="test")
+    split = evaluation.held_out if isinstance(evaluation, SystemEvaluation) and part == "held_out" else "test"
+    x, y = load_data(system.card["dataset"], split=split)
     started = time.monotonic()
     if isinstance(evaluation, DetectorEvaluation):
         arrays = _detector_part(system, evaluation, int(part.removeprefix("detector-")), x, y, bf16, report)
-    elif part == "natural":
+    elif part in ("natural", "held_out"):
         arrays = {"y": y.numpy()} | _all_logits(system, x)
     else:
         arrays = _scenario_part(system, evaluation.scenarios[part], evaluation.count, x, y, bf16, report)

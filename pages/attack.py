@@ -17,10 +17,12 @@ st.markdown(
 system = current_system()
 x, y = caches.sample(system.card["dataset"])
 choice = controls.choose(x, y)
-run.controls(system, choice, x, y)
-shown = run.shown(system, choice)
+request = run.request(system, choice, x, y)
+cost_place = run.runs.controls(request)
+shown = run.runs.shown(request, run.stored(system))
 if shown is None:
     st.info("Nothing has been computed for this system yet: press **Attack**.", icon=":material/play_arrow:")
 else:
-    results.show(system, shown.choice.index, shown.traces)
+    results.show(system, shown.choice.index, shown.value)
 controls.write_url()
+run.runs.tell_cost(cost_place, request)

@@ -44,6 +44,8 @@ class SystemEvaluation:
     scenarios: dict[str, Scenario]
     count: int
     """Attacked test images, evenly spread over the test set; the natural ones are always the whole test set."""
+    held_out: str = "validation"
+    """The split whose natural images are scored as well, for thresholds that are chosen without the test set."""
 
 
 Evaluation = DetectorEvaluation | SystemEvaluation

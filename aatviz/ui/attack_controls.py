@@ -121,26 +121,24 @@ def _clean() -> list[str]:
 def _digit(x: Tensor, y: Tensor) -> int:
     st.markdown("**Digit**")
     picks = {"class": "by class", "index": "by index", "shuffle": "shuffle"}
-    key = state.key
     st.segmented_control(
         "Pick the digit",
         list(picks),
         format_func=picks.__getitem__,
-        key=key("pick"),
         required=True,
         label_visibility="collapsed",
-        persist_state="session",
+        **state.widget("pick"),
     )
     picture, fields = st.columns([1, 2], vertical_alignment="center")
     with fields:
         if state["pick"] == "class":
             left, right = st.columns(2)
-            left.selectbox("Class", list(range(10)), key=key("digit"), persist_state="session")
+            left.selectbox("Class", list(range(10)), **state.widget("digit"))
             members = (y == state["digit"]).nonzero().squeeze(1)
-            right.number_input("Which one", 0, len(members) - 1, key=key("nth"), persist_state="session")
+            right.number_input("Which one", 0, len(members) - 1, **state.widget("nth"))
             index = int(members[state["nth"]])
         elif state["pick"] == "index":
-            st.number_input(f"Index, 0 to {len(x) - 1}", 0, len(x) - 1, key=key("index"), persist_state="session")
+            st.number_input(f"Index, 0 to {len(x) - 1}", 0, len(x) - 1, **state.widget("index"))
             index = state["index"]
         else:
             st.button("Shuffle", icon=":material/shuffle:", on_click=_shuffle, width="stretch")
@@ -160,20 +158,17 @@ def _victim() -> None:
         "Victim",
         VICTIMS,
         format_func=words.VICTIMS.__getitem__,
-        key=state.key("victim"),
         on_change=_victim_changed,
         label_visibility="collapsed",
-        persist_state="session",
+        **state.widget("victim"),
     )
     if state["victim"] == "detector":
-        st.selectbox("Detector k", list(range(10)), key=state.key("detector"), persist_state="session")
+        st.selectbox("Detector k", list(range(10)), **state.widget("detector"))
     st.caption(words.VICTIM_NOTES[state["victim"]])
     st.toggle(
         "Compare with the robust classifier",
-        key=state.key("compare"),
-        disabled=state["victim"] == "robust",
         help="The same attack with the same settings on the robust classifier, side by side.",
-        persist_state="session",
+        **state.widget("compare", disabled=state["victim"] == "robust"),
     )
 
 
@@ -191,65 +186,56 @@ def _goal(y: int) -> None:
         st.segmented_control(
             "Goal",
             ("targeted", "untargeted"),
-            key=state.key("goal"),
             required=True,
             label_visibility="collapsed",
-            persist_state="session",
+            **state.widget("goal"),
         )
         if state["goal"] == "targeted":
-            st.selectbox("Target class", list(range(10)), key=state.key("target"), persist_state="session")
+            st.selectbox("Target class", list(range(10)), **state.widget("target"))
             if state["target"] == y:
                 st.caption(":material/info: The target is the true class: no one is fooled by that. Choose another.")
         else:
             fitting = [loss for loss in LOSSES_OF[state["victim"]] if loss != "target_logit"]
             label = words.LOSSES.__getitem__
-            st.selectbox("Loss", fitting, format_func=label, key=state.key("loss"), persist_state="session")
+            st.selectbox("Loss", fitting, format_func=label, **state.widget("loss"))
     left, right = st.columns(2)
     most = 1.0 if state["norm"] == "Linf" else MOST_EPS_L2
     norm = "L∞" if state["norm"] == "Linf" else "L2"
     step = 0.05 if state["norm"] == "Linf" else 0.5
-    left.number_input(f"ε, {norm} radius", 0.0, most, step=step, format="%g", key=state.key("eps"), persist_state="session")
+    left.number_input(f"ε, {norm} radius", 0.0, most, step=step, format="%g", **state.widget("eps"))
     right.number_input(
         "Steps",
         1,
         MOST_STEPS,
         step=10,
-        key=state.key("steps"),
         help=f"At most {MOST_STEPS}: more belongs on the command line (`aatviz attack`).",
-        persist_state="session",
+        **state.widget("steps"),
     )
 
 
 def _advanced() -> None:
-    key = state.key
     first, second, third = st.columns(3)
-    first.segmented_control(
-        "Norm of the ball", NORMS, key=key("norm"), required=True, on_change=_norm_changed, persist_state="session"
-    )
+    first.segmented_control("Norm of the ball", NORMS, required=True, on_change=_norm_changed, **state.widget("norm"))
     first.number_input(
         "Step size",
         0.0001,
         10.0,
         step=0.01,
         format="%g",
-        key=key("step_size"),
         help="On the [0,1] scale.",
-        persist_state="session",
+        **state.widget("step_size"),
     )
     label = words.OPTIMIZERS.__getitem__
-    second.selectbox("Optimizer", OPTIMIZERS, format_func=label, key=key("optimizer"), persist_state="session")
-    second.toggle(
-        "Random start", key=key("random_start"), help="Begin at a random point of the ball.", persist_state="session"
-    )
+    second.selectbox("Optimizer", OPTIMIZERS, format_func=label, **state.widget("optimizer"))
+    second.toggle("Random start", help="Begin at a random point of the ball.", **state.widget("random_start"))
     third.number_input(
         "Restarts",
         1,
         MOST_RESTARTS,
-        key=key("restarts"),
         help=f"Runs from different starts, at most {MOST_RESTARTS}; the one with the least loss is shown.",
-        persist_state="session",
+        **state.widget("restarts"),
     )
-    third.number_input("Seed of the random starts", 0, LARGEST_SEED, key=key("seed"), persist_state="session")
+    third.number_input("Seed of the random starts", 0, LARGEST_SEED, **state.widget("seed"))
 
 
 def _norm_changed() -> None:

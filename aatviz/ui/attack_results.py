@@ -1,7 +1,5 @@
 """The Attack page's result: the player, the words beside it, and what can be taken home."""
 
-import csv
-import io
 from functools import partial
 
 import streamlit as st
@@ -9,6 +7,7 @@ import streamlit as st
 from aatviz.store.systems import System
 from aatviz.trace import Trace, command_line, python_code
 from aatviz.ui import attack_words as words
+from aatviz.ui import takeaway
 from aatviz.ui.attack_controls import state
 from aatviz.ui.pictures import enlarged
 from aatviz.ui.player import show_player, victim_logits
@@ -55,51 +54,37 @@ def _words(traces: list[Trace]) -> None:
 
 
 def _reproduce(system: System, index: int, traces: list[Trace]) -> None:
-    with st.expander("Reproduce this", icon=":material/code:"):
-        for trace in traces:
-            st.markdown(f"**{words.VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:")
-            st.code(command_line(system.name, trace.settings, index), language="bash", wrap_lines=True)
-            st.code(python_code(system.name, trace.settings, index), language="python")
+    takeaway.reproduce(
+        (
+            f"**{words.VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:",
+            command_line(system.name, trace.settings, index),
+            python_code(system.name, trace.settings, index),
+        )
+        for trace in traces
+    )
 
 
 def _downloads(system: System, index: int, traces: list[Trace]) -> None:
     with st.container(horizontal=True):
         for trace in traces:
             victim = trace.settings.victim
-            st.download_button(
-                f"Perturbed image, {words.VICTIMS[victim]} (PNG)",
-                partial(png, trace),
-                file_name=f"{system.name}-{index}-{victim}.png",
-                mime="image/png",
-                icon=":material/image:",
-                on_click="ignore",
-            )
-        st.download_button(
-            "Logits by step (CSV)",
-            lambda: logits_csv(traces),
-            file_name=f"{system.name}-{index}-logits.csv",
-            mime="text/csv",
-            icon=":material/table:",
-            on_click="ignore",
-        )
+            name = f"{system.name}-{index}-{victim}.png"
+            takeaway.download_png(f"Perturbed image, {words.VICTIMS[victim]} (PNG)", name, partial(png, trace))
+        takeaway.download_csv("Logits by step (CSV)", f"{system.name}-{index}-logits.csv", lambda: logits_csv(traces))
 
 
 def png(trace: Trace) -> bytes:
     """The attack's result, every pixel a square of 10."""
-    buffer = io.BytesIO()
-    enlarged(trace.perturbed, 10).save(buffer, format="png")
-    return buffer.getvalue()
+    return takeaway.png(enlarged(trace.perturbed, 10))
 
 
 def logits_csv(traces: list[Trace]) -> str:
     """One row a step and victim: loss, norms, the victim's own logits, and those of all ten detectors."""
-    text = io.StringIO()
-    table = csv.writer(text)
     classes = range(traces[0].z_h.shape[1])
     names = [*(f"victim_logit_{k}" for k in classes), *(f"detector_logit_{k}" for k in classes)]
-    table.writerow(["victim", "step", "kept", "loss", "linf", "l2", *names])
+    rows = []
     for trace in traces:
         columns = (trace.loss, trace.norms("Linf"), trace.norms("L2"), victim_logits(trace), trace.z_h)
         for step, (loss, linf, l2, own, detectors) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
-            table.writerow([trace.settings.victim, step, int(step == trace.kept), loss, linf, l2, *own, *detectors])
-    return text.getvalue()
+            rows.append([trace.settings.victim, step, int(step == trace.kept), loss, linf, l2, *own, *detectors])
+    return takeaway.table(["victim", "step", "kept", "loss", "linf", "l2", *names], rows)

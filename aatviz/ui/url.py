@@ -1,6 +1,7 @@
 """A page's settings in the URL: read with every value checked, kept for the session, written back when they change."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,10 @@ class UrlState:
     def key(self, name: str) -> str:
         return f"{self.page}.{name}"
 
+    def widget(self, name: str, disabled: bool = False) -> dict[str, Any]:
+        """What every widget of a parameter is given: its key, and whether the lesson that led here locks it."""
+        return {"key": self.key(name), "persist_state": "session", "disabled": disabled or name in _listed("lock")}
+
     def __getitem__(self, name: str) -> Any:
         return st.session_state[self.key(name)]
 
@@ -72,7 +77,11 @@ class UrlState:
         """Bring a new URL's values into the session; call it before the widgets. Returns a kind note for each bad value.
 
         A URL that this page wrote itself before is no news: a click may be on its way with the URL of a moment ago.
+        Controls that a lesson's link hides go out of sight, and out of the keyboard's way; they keep their values.
         """
+        if hidden := [param.name for param in self.params if param.name in _listed("hide")]:
+            classes = ", ".join(f".st-key-{_css_name(self.key(name))}" for name in hidden)
+            st.html(f"<style>{classes} {{ display: none; }}</style>")
         given = {param.name: st.query_params[param.name] for param in self.params if param.name in st.query_params}
         seen = st.session_state.setdefault(f"{self.page}.seen-urls", set())
         is_news = bool(given) and frozenset(given.items()) not in seen
@@ -102,6 +111,16 @@ class UrlState:
             elif st.query_params.get(param.name) != wanted:
                 st.query_params[param.name] = wanted
         st.session_state.setdefault(f"{self.page}.seen-urls", set()).add(frozenset(texts.items()))
+
+
+def _listed(kind: str) -> set[str]:
+    """The parameters that a lesson's link names in `lock` or `hide`."""
+    return set(st.query_params.get(kind, "").split(",")) if "lesson" in st.query_params else set()
+
+
+def _css_name(key: str) -> str:
+    """Streamlit's name for the element of a key in the page."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "-", key)
 
 
 def _within(text: str, low: float, high: float, is_whole: bool) -> float:

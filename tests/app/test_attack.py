@@ -14,10 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 import aatviz
 from aatviz.trace import AttackSettings, Trace, trace_attack
-from aatviz.ui import attack_run, caches
+from aatviz.ui import attack_run
 from aatviz.ui.attack_controls import Choice
 from aatviz.ui.attack_results import logits_csv, png
-from aatviz.ui.jobs import Jobs
+from aatviz.ui.runs import cost
 from aatviz.ui.showcase import build_showcase
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -47,7 +47,7 @@ def press_and_wait(app: AppTest) -> list[Trace]:
         time.sleep(0.05)
         app.run()
     assert not app.exception
-    return app.session_state["attack.shown"].traces
+    return app.session_state["attack.shown"].value
 
 
 def test_without_a_stored_run_it_invites_to_press_the_button() -> None:
@@ -170,33 +170,6 @@ def test_shuffle_is_deterministic() -> None:
     assert [caption.value for caption in again.caption if "of the bundled sample" in caption.value] == before
 
 
-def test_an_attack_is_cancelled_within_a_step(tiny_system_folder: Path) -> None:
-    system = aatviz.load_system(NAME)
-    x, y = aatviz.load_data("mnist", split="sample")
-    jobs = Jobs()
-    job = jobs.submit("long", system, [AttackSettings(steps=100_000)], x[:1], int(y[0]))
-    waiting = jobs.submit("next", system, [AttackSettings(steps=1)], x[:1], int(y[0]))
-    while job.done_steps < 3:
-        time.sleep(0.01)
-    assert jobs.ahead(waiting) == 1
-    assert 0 < job.share < 1
-    assert job.seconds_left is not None
-    job.cancel()
-    assert job.future is not None
-    assert job.future.result(timeout=10) is None
-    assert job.done_steps < 100_000
-    assert waiting.future is not None
-    assert waiting.future.result(timeout=30) is jobs.known("next")
-
-
-def test_an_attack_that_nobody_asks_about_is_given_up(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aatviz.ui.jobs.LEASE", 0.2)
-    x, y = aatviz.load_data("mnist", split="sample")
-    job = Jobs().submit("left", aatviz.load_system(NAME), [AttackSettings(steps=100_000)], x[:1], int(y[0]))
-    assert job.future is not None
-    assert job.future.result(timeout=30) is None
-
-
 def test_the_page_tells_of_a_cancelled_attack() -> None:
     app = open_page(steps="2000", restarts="20")
     next(button for button in app.button if button.label == "Attack").click().run()
@@ -209,13 +182,40 @@ def test_the_page_tells_of_a_cancelled_attack() -> None:
     assert not app.exception
 
 
+def test_a_reloaded_page_takes_up_the_wait_for_its_run() -> None:
+    settings = {"steps": "2000", "restarts": "20"}
+    app = open_page(**settings)
+    next(button for button in app.button if button.label == "Attack").click().run()
+    again = open_page(**settings)
+    assert again.session_state["attack.running"][0] is app.session_state["attack.running"][0]
+    for visitor in (app, again):
+        next(button for button in visitor.button if button.label == "Cancel").click().run()
+
+
+def test_an_error_is_shown_on_the_page_that_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("the worker stumbled")
+
+    app = open_page(steps="3")
+    monkeypatch.setattr(attack_run, "trace_attack", broken)
+    next(button for button in app.button if button.label == "Attack").click().run()
+    limit = time.monotonic() + 30
+    while "attack.running" in app.session_state and time.monotonic() < limit:
+        time.sleep(0.05)
+        app.run()
+    assert any("the worker stumbled" in info.value for info in app.info)
+    assert not app.exception
+
+
 def test_cost_is_told_in_words() -> None:
-    choice = Choice(index=0, settings=AttackSettings(steps=50, restarts=3), compare=True)
-    assert attack_run.cost(0.4, choice) == "Less than a second on this machine: 6 times 50 steps."
-    assert attack_run.cost(12.3, choice).startswith("About 12 s ")
-    assert attack_run.cost(600, choice).startswith("About 10 min ")
-    alone = Choice(index=0, settings=AttackSettings(steps=50), compare=False)
-    assert caches.estimate_seconds(aatviz.load_system(NAME), alone.attacks) > 0
+    x, y = aatviz.load_data("mnist", split="sample")
+    system = aatviz.load_system(NAME)
+    request = attack_run.request(system, Choice(index=0, settings=AttackSettings(steps=50, restarts=3), compare=True), x, y)
+    assert cost(0.4, request.steps) == "Less than a second on this machine: 6 times 50 steps."
+    assert cost(12.3, request.steps).startswith("About 12 s ")
+    assert cost(600, request.steps).startswith("About 10 min ")
+    assert request.total == 2 * 3 * 51
+    assert request.seconds() > 0
 
 
 def test_what_can_be_taken_home_is_the_result(tiny_system_folder: Path) -> None:

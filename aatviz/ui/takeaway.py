@@ -1,0 +1,54 @@
+"""What a visitor can take home from every view, and the words beside it."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+
+import streamlit as st
+from PIL import Image
+
+
+def explain(see: str, look_for: str, equations: Sequence[str] = ()) -> None:
+    """The words beside a view, in Markdown, and its equations, in LaTeX."""
+    left, right = st.columns(2, gap="large")
+    left.markdown(f"**What you see.** {see}")
+    right.markdown(f"**Look for** {look_for}")
+    for equation in equations:
+        st.latex(equation)
+
+
+def reproduce(snippets: Iterable[tuple[str, str, str]]) -> None:
+    """ "Reproduce this": the commands that give the numbers on screen, as (words, shell, Python); "" leaves one out."""
+    with st.expander("Reproduce this", icon=":material/code:"):
+        for words, shell, python in snippets:
+            st.markdown(words)
+            if shell:
+                st.code(shell, language="bash", wrap_lines=True)
+            if python:
+                st.code(python, language="python")
+
+
+def download_png(label: str, file_name: str, picture: Callable[[], bytes]) -> None:
+    """A picture to take home; it is made when the button is pressed."""
+    st.download_button(label, picture, file_name, "image/png", icon=":material/image:", on_click="ignore")
+
+
+def download_csv(label: str, file_name: str, text: Callable[[], str]) -> None:
+    """A table to take home; it is made when the button is pressed."""
+    st.download_button(label, text, file_name, "text/csv", icon=":material/table:", on_click="ignore")
+
+
+def png(picture: Image.Image) -> bytes:
+    """The picture as a PNG file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="png")
+    return buffer.getvalue()
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return text.getvalue()
