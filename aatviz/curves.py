@@ -5,6 +5,7 @@ curves.at(record.generative, threshold=0.0).error      # a value with its 95 % i
 """
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,18 +23,52 @@ RECIPE = "curves"
 """The evaluation recipe whose record holds the logits."""
 
 
+Threshold = float | Sequence[float]
+"""T for all classes, or T_0 ... T_{K-1}, where the winning class's own one counts."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Decided:
+    """What one classifier decides about N images before any threshold."""
+
+    logit: Tensor
+    """The winning logits (N,), float32."""
+    label: Tensor
+    """The winning classes (N,), int64."""
+    right: Tensor
+    """Whether the winning class is the true one (N,), bool."""
+
+    def accepted(self, threshold: Threshold) -> Tensor:
+        """Which images are accepted (N,), bool: where the winning logit is at least T, or T_k of the winning class k.
+
+        ValueError where there are fewer T_k than classes that win.
+        """
+        limits = torch.as_tensor(threshold, dtype=self.logit.dtype)
+        if not limits.dim():
+            return self.logit >= limits
+        if len(self.label) and len(limits) <= int(self.label.max()):
+            raise ValueError(
+                f"One T_k for each class is needed, and class {int(self.label.max())} wins here; got {len(limits)} of them."
+            )
+        return self.logit >= limits[self.label]
+
+    def __len__(self) -> int:
+        return len(self.logit)
+
+    def __getitem__(self, which: Tensor | slice) -> "Decided":
+        return Decided(logit=self.logit[which], label=self.label[which], right=self.right[which])
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decisions:
-    """What one classifier decides before any threshold, on N natural images and on M images attacked against it."""
+    """What one classifier decides: everything that its curves, and every choice of a threshold, are computed from."""
 
-    natural: Tensor
-    """The winning logits (N,) of the natural images."""
-    natural_right: Tensor
-    """Whether the winning class is the true one (N,), bool."""
-    perturbed: Tensor
-    """The winning logits (M,) of the attacked images."""
-    perturbed_right: Tensor
-    """Whether the winning class is still the true one (M,), bool."""
+    natural: Decided
+    """Natural test images."""
+    perturbed: Decided
+    """Test images attacked against this classifier."""
+    held_out: Decided
+    """Natural images of the validation split: not in the test set, and in no network's training set."""
 
 
 class Curve(NamedTuple):
@@ -48,9 +83,9 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class AtThreshold:
-    """Everything at one T: the four rates, each a Wilson interval, and what became of every image."""
+    """Everything at one T, or at one T_k a class: the four rates, each a Wilson interval, and what became of every image."""
 
-    threshold: float
+    threshold: float | tuple[float, ...]
     tpr: Interval
     fpr: Interval
     accuracy: Interval
@@ -106,19 +141,19 @@ def load(system: System) -> CurveRecord:
 
 
 def from_arrays(arrays: dict[str, Tensor], generative: GenerativeClassifier, recipe: dict[str, Any]) -> CurveRecord:
-    """A record from the stored logits: "natural.z_h" (N,K), "generative.y" (M,) and so on, as `evaluate` writes them."""
+    """A record from the stored logits: "natural.z_h" (N,K), "generative.y" (M,) and so on, as `evaluate` writes them.
+
+    KeyError names what is missing; ValueError for an older format, without held-out images.
+    """
+
+    if not any(name.startswith("held_out.") for name in arrays):
+        raise ValueError("they are of an older format, without the held-out images that thresholds are chosen on")
+
+    def part(name: str, victim: str) -> Decided:
+        return decide(victim, generative, *(arrays[f"{name}.{key}"] for key in ("z_f", "z_h", "y")))
 
     def decisions(victim: str) -> Decisions:
-        winner = {}
-        for part in ("natural", victim):
-            z_f, z_h = arrays[f"{part}.z_f"], arrays[f"{part}.z_h"]
-            winner[part] = generative.decide(z_h) if victim == "generative" else IntegratedClassifier.decide(z_f, z_h)
-        return Decisions(
-            natural=winner["natural"][1],
-            natural_right=winner["natural"][0] == arrays["natural.y"],
-            perturbed=winner[victim][1],
-            perturbed_right=winner[victim][0] == arrays[f"{victim}.y"],
-        )
+        return Decisions(natural=part("natural", victim), perturbed=part(victim, victim), held_out=part("held_out", victim))
 
     return CurveRecord(
         generative=decisions("generative"),
@@ -129,31 +164,41 @@ def from_arrays(arrays: dict[str, Tensor], generative: GenerativeClassifier, rec
     )
 
 
+def decide(victim: str, generative: GenerativeClassifier, z_f: Tensor, z_h: Tensor, y: Tensor) -> Decided:
+    """What the generative or the integrated classifier decides, from the logits (N,K) of f and of H and the labels (N,)."""
+    label, logit = generative.decide(z_h) if victim == "generative" else IntegratedClassifier.decide(z_f, z_h)
+    return Decided(logit=logit, label=label, right=label == y)
+
+
 def curve(decisions: Decisions, thresholds: Tensor | None = None) -> Curve:
     """The four rates at the given thresholds (L,), or, without any, at every score that changes one of them.
 
     Those are all distinct winning logits, and infinity, where everything is rejected: the curve is exact, no grid.
     """
+    natural, perturbed = decisions.natural, decisions.perturbed
+    wrong = ~perturbed.right
     if thresholds is None:
-        scores = torch.cat([decisions.natural, decisions.perturbed[~decisions.perturbed_right]])
+        scores = torch.cat([natural.logit, perturbed.logit[wrong]])
         thresholds = torch.cat([scores.unique(), scores.new_tensor([torch.inf])])
-    wrong = ~decisions.perturbed_right
     return Curve(
         threshold=thresholds,
-        tpr=metrics.true_positive_rate(decisions.natural, thresholds),
-        fpr=metrics.false_positive_rate(decisions.perturbed, wrong, thresholds),
-        accuracy=metrics.accuracy_with_reject(decisions.natural, decisions.natural_right, thresholds),
-        error=metrics.error_with_reject(decisions.perturbed, wrong, thresholds),
+        tpr=metrics.true_positive_rate(natural.logit, thresholds),
+        fpr=metrics.false_positive_rate(perturbed.logit, wrong, thresholds),
+        accuracy=metrics.accuracy_with_reject(natural.logit, natural.right, thresholds),
+        error=metrics.error_with_reject(perturbed.logit, wrong, thresholds),
     )
 
 
-def at(decisions: Decisions, threshold: float) -> AtThreshold:
-    """The rates with their 95 % intervals, and the counts, at one T. A sample is accepted where its logit is at least T."""
-    accepted, held = decisions.natural >= threshold, decisions.perturbed >= threshold
-    right, wrong = accepted & decisions.natural_right, accepted & ~decisions.natural_right
-    fooled = held & ~decisions.perturbed_right
+def at(decisions: Decisions, threshold: Threshold) -> AtThreshold:
+    """The rates with their 95 % intervals, and the counts, at one T or at one T_k for each class (K,).
+
+    A sample is accepted where its winning logit is at least T, or at least the T_k of its winning class.
+    """
+    accepted, held = decisions.natural.accepted(threshold), decisions.perturbed.accepted(threshold)
+    right, wrong = accepted & decisions.natural.right, accepted & ~decisions.natural.right
+    fooled = held & ~decisions.perturbed.right
     return AtThreshold(
-        threshold=threshold,
+        threshold=float(threshold) if isinstance(threshold, int | float) else tuple(threshold),
         tpr=_share(accepted),
         fpr=_share(fooled),
         accuracy=_share(right),
@@ -162,17 +207,9 @@ def at(decisions: Decisions, threshold: float) -> AtThreshold:
         natural_wrong=int(wrong.sum()),
         natural_rejected=int((~accepted).sum()),
         caught=int((~held).sum()),
-        withstood=int((held & decisions.perturbed_right).sum()),
+        withstood=int((held & decisions.perturbed.right).sum()),
         fooled=int(fooled.sum()),
     )
-
-
-def threshold_accepting(decisions: Decisions, share: float) -> float:
-    """The highest T that still accepts at least this share of the natural images (0 < share <= 1)."""
-    if not 0 < share <= 1:
-        raise ValueError(f"The share of accepted images lies above 0 and is at most 1; got {share!r}.")
-    rejected = int(len(decisions.natural) * (1 - share) + 1e-9)
-    return float(decisions.natural.sort().values[rejected])
 
 
 def corners(x: Tensor, y: Tensor) -> Tensor:

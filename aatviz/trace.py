@@ -72,6 +72,11 @@ class AttackSettings:
         check_number("restarts", self.restarts, least=1, whole=True)
         check_number("seed", self.seed, least=0, whole=True)
 
+    def pgd_arguments(self) -> dict[str, Any]:
+        """The part of these settings that `aatviz.pgd` takes."""
+        own = ("victim", "detector", "loss", "target")
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in own}
+
     def against(self, victim: VictimName) -> "AttackSettings":
         """The same attack on another classifier: the same loss where it fits, else the paper's own for that victim."""
         if victim == "detector":
@@ -167,19 +172,7 @@ def trace_attack(
     label = torch.as_tensor(y).reshape(1)
     ClassIndices("y", label).check_range(system.detectors.classes)
     record = _Record(callback)
-    pgd(
-        make_objective(system, settings, label),
-        x,
-        norm=settings.norm,
-        eps=settings.eps,
-        step_size=settings.step_size,
-        steps=settings.steps,
-        optimizer=settings.optimizer,
-        random_start=settings.random_start,
-        restarts=settings.restarts,
-        seed=settings.seed,
-        callback=record,
-    )
+    pgd(make_objective(system, settings, label), x, **settings.pgd_arguments(), callback=record)
     path = torch.cat(record.won)
     with torch.no_grad():
         z_h, z_f, z_r = (net(path).float() for net in (system.detectors, system.classifier, system.robust_classifier))
@@ -230,9 +223,17 @@ class _Record:
         return self.callback(iterate) if self.callback else None
 
 
-def command_line(system_name: str, settings: AttackSettings, index: int) -> str:
-    """The shell command that runs this attack on image `index` of the bundled sample."""
-    parts = ["aatviz", "attack", system_name, "--index", str(index), "--victim", settings.victim]
+OWN_PICTURE = "digit.png"
+"""The file name under which the printed commands expect an image that is not of the bundled sample."""
+
+
+def command_line(system_name: str, settings: AttackSettings, index: int | None = None, *, label: int | None = None) -> str:
+    """The shell command that runs this attack: on image `index` of the bundled sample, or, with `label=` in its place, on
+    an image of that class in `OWN_PICTURE`."""
+    _check_source(index, label)
+    parts = ["aatviz", "attack", system_name]
+    parts += ["--index", str(index)] if label is None else ["--image", OWN_PICTURE, "--label", str(label)]
+    parts += ["--victim", settings.victim]
     for field in ("detector", "loss", "target", "norm", "eps", "steps", "step_size", "optimizer"):
         if (value := getattr(settings, field)) is not None:
             parts += [f"--{field.replace('_', '-')}", str(value)]
@@ -241,19 +242,29 @@ def command_line(system_name: str, settings: AttackSettings, index: int) -> str:
     return shlex.join(parts)
 
 
-def python_code(system_name: str, settings: AttackSettings, index: int) -> str:
-    """The Python that runs this attack on image `index` of the bundled sample."""
+def python_code(system_name: str, settings: AttackSettings, index: int | None = None, *, label: int | None = None) -> str:
+    """The Python that runs this attack on the image that `index` or `label` stands for, as in `command_line`."""
+    _check_source(index, label)
+    own = label is not None
     named = [(field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings)]
     arguments = "".join(f"    {name}={value!r},\n" for name, value in named if value is not None)
+    reader = "from aatviz.digit_input import read_picture\n" if own else ""
+    image = f'x = read_picture("{OWN_PICTURE}").image' if own else 'x, y = aatviz.load_data("mnist", split="sample")'
+    attacked = f"x, {label}" if own else f"x[{index}:{index + 1}], y[{index}]"  # type: ignore[operator]
     return (
-        "import aatviz\nfrom aatviz.trace import AttackSettings, trace_attack\n\n"
+        f"import aatviz\n{reader}from aatviz.trace import AttackSettings, trace_attack\n\n"
         f'system = aatviz.load_system("{system_name}")\n'
-        'x, y = aatviz.load_data("mnist", split="sample")\n'
+        f"{image}\n"
         f"settings = AttackSettings(\n{arguments})\n"
-        f"trace = trace_attack(system, settings, x[{index}:{index + 1}], y[{index}])\n"
+        f"trace = trace_attack(system, settings, {attacked})\n"
         "print(trace.kept, trace.linf, trace.l2)\n"
         "print(trace.z_h[trace.kept])  # the ten detectors' logits of the result\n"
     )
+
+
+def _check_source(index: int | None, label: int | None) -> None:
+    if (index is None) == (label is None):
+        raise ValueError(f"One of index= (a bundled image) and label= (one's own image) is needed; got {index}, {label}.")
 
 
 def _check_class(name: str, value: int | None, wanted: bool, where: str) -> None:

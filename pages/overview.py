@@ -2,10 +2,20 @@
 
 import streamlit as st
 
-from aatviz.ui import attack_words, caches, frame, overview_card
+from aatviz.ui import attack_results, attack_run, attack_words, caches, frame, overview_card
 from aatviz.ui.player import show_player
 from aatviz.ui.showcase import SETTINGS
 from aatviz.ui.sidebar import current_system, link_params
+
+NEXT = (
+    ("attack", "Attack a digit, yours or one of 5,000", "target"),
+    ("compare", "Every class towards every other", "grid_view"),
+    ("generate", "Draw digits out of noise", "draw"),
+    ("thresholds", "What the threshold buys, and what it costs", "tune"),
+    ("detectors", "Look at one detector after the other", "stacked_bar_chart"),
+    ("learn", "Six short lessons, with links for a class", "school"),
+)
+"""The other pages: file, words, icon."""
 
 frame.require()
 system = current_system()
@@ -18,30 +28,24 @@ st.markdown(
     "Below, both it and a conventionally *robust classifier* are attacked on the same digit: press play, and watch what "
     "each attack has to draw."
 )
-threshold = overview_card.threshold()
-stored = caches.showcase(system)
+overview_card.read_url()
+stored = attack_run.stored(system, *caches.sample(system.card["dataset"]))
 if stored:
-    true_class = stored.traces[0].y
+    traces = stored.value
     st.markdown(
-        f"#### A {true_class} pushed towards {'an' if SETTINGS.target == 8 else 'a'} {SETTINGS.target}: "
+        f"#### A {traces[0].y} pushed towards {'an' if SETTINGS.target == 8 else 'a'} {SETTINGS.target}: "
         f"L∞, ε = {SETTINGS.eps:g}, {SETTINGS.steps} steps of {SETTINGS.step_size:g} with Adam"
     )
-    abouts = [attack_words.about(trace.settings) for trace in stored.traces]
-    show_player(system, stored.traces, abouts, threshold, overview_card.PLAYER_KEY, overview_card.moved)
-    st.markdown(attack_words.look_for(stored.traces[0].settings, True))
+    abouts = [attack_words.about(trace.settings) for trace in traces]
+    show_player(system, traces, abouts, overview_card.state, overview_card.PLAYER_KEY)
+    st.markdown(attack_words.look_for(traces[0].settings, True))
+    attack_results.take_home(system, stored.choice.digit, traces)
 else:
     overview_card.without_showcase(system)
 
-first, second = st.columns(2)
-first.page_link(
-    "pages/attack.py", label="Attack a digit of your choice", icon=":material/target:", query_params=link_params()
-)
-second.page_link(
-    "pages/thresholds.py",
-    label="What the threshold buys, and what it costs",
-    icon=":material/tune:",
-    query_params=link_params(),
-)
+st.markdown("### Go on from here")
+for column, (page, label, icon) in zip(st.columns(3) * 2, NEXT, strict=True):
+    column.page_link(f"pages/{page}.py", label=label, icon=f":material/{icon}:", query_params=link_params())
 overview_card.numbers(system)
 overview_card.comparison()
 overview_card.limits(system)

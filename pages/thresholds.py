@@ -11,7 +11,7 @@ frame.require()
 st.title("Thresholds")
 st.markdown(
     "A classifier with a reject option keeps silent where its winning logit is below **T**. A high T catches more attacked "
-    "images, and turns away more natural ones. Move T and watch both."
+    "images, and turns away more natural ones. Drag T and watch both."
 )
 system = current_system()
 try:
@@ -19,6 +19,4 @@ try:
 except (FileNotFoundError, ValueError) as error:
     st.info(str(error), icon=":material/query_stats:")
 else:
-    views.at_threshold(system.name, view, "digits" if system.card["dataset"].startswith("mnist") else "images")
-    views.about(view)
-    views.downloads(system.name, view)
+    views.page(system.name, view)

@@ -1,12 +1,21 @@
 """Fixtures for all tests: one thread, and two tiny untrained systems in the place of the shipped ones."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
+from aatviz.data.mnist import FILES, sample
+from aatviz.evaluate import finish, parts, run_part
+from aatviz.gaussians import ClassGaussians
+from aatviz.recipes.evaluation import EVALUATIONS, DetectorEvaluation
 from aatviz.store.files import write_json
+from aatviz.store.gaussians import FILE, save_gaussians
+from aatviz.store.systems import System, load_system
 from aatviz.store.weights import build_network, save_network
 
 torch.set_num_threads(1)
@@ -20,9 +29,11 @@ def write_tiny_system(folder: Path, name: str, *, shared: bool, width: int = 16)
     detectors = ["shared"] if shared else [f"detector-{k}" for k in range(10)]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(len(detectors))
-        for stem in [*detectors, "classifier", "robust"]:
+        for stem in [*detectors, "classifier", "robust", "judge"]:
             note = {"network": "madry", "outputs": 1 if stem.startswith("detector-") else 10, "width": width, "seconds": 1.0}
             save_network(folder / name / f"{stem}.safetensors", build_network(note), note)
+        shape = {"mean": (10, 1, 28, 28), "factors": (10, 2, 784), "sigma": (10,)}
+        save_gaussians(folder / name / FILE, ClassGaussians(**{part: torch.rand(size) for part, size in shape.items()}), {})
     card = {
         "system": name,
         "title": f"MNIST, Linf 0.3, {'shared' if shared else 'separate'}",
@@ -36,6 +47,8 @@ def write_tiny_system(folder: Path, name: str, *, shared: bool, width: int = 16)
             "detectors": [f"{stem}.safetensors" for stem in detectors],
             "classifier": "classifier.safetensors",
             "robust": "robust.safetensors",
+            "judge": "judge.safetensors",
+            "gaussians": FILE,
         },
         "priors": [0.1] * 10,
         "metrics": {},
@@ -68,3 +81,54 @@ def tiny_system_folder(tiny_systems: Path, tmp_path: Path, empty_data_folder: Pa
     folder = shutil.copytree(tiny_systems, tmp_path / "checkpoints")
     monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose test set is sixty bundled digits."""
+    digits = sample()
+    raw = tmp_path_factory.mktemp("data") / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    arrays: tuple[NDArray[np.uint8], ...] = (digits.images[:60], digits.labels[:60])
+    for name, array in zip(FILES["test"], arrays, strict=True):
+        (raw / name).write_bytes(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes())
+    return raw.parents[1]
+
+
+@pytest.fixture(scope="session")
+def quick_evaluations() -> dict[str, DetectorEvaluation]:
+    """The recipes table-11 and worst-case with two steps on six images."""
+    quick = {}
+    for name in ("table-11", "worst-case"):
+        recipe = EVALUATIONS[name]
+        assert isinstance(recipe, DetectorEvaluation)
+        attacks = {key: dataclasses.replace(a, steps=2, step_size=0.1, restarts=1) for key, a in recipe.attacks.items()}
+        quick[name] = dataclasses.replace(recipe, count=6, attacks=attacks)
+    return quick
+
+
+@pytest.fixture(scope="session")
+def detector_records(tiny_systems: Path, data_folder: Path, quick_evaluations: dict[str, DetectorEvaluation]) -> Path:
+    """A folder with the records of the quick evaluations on the tiny shared system, made once."""
+    system = load_system(shutil.copytree(tiny_systems / SHARED, tiny_systems.with_name("measured") / SHARED))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AATVIZ_DATA", str(data_folder))
+        for recipe in quick_evaluations.values():
+            for part in parts(system, recipe):
+                run_part(system, recipe, part, bf16=False)
+            finish(system, recipe)
+    return system.folder / "results"
+
+
+@pytest.fixture
+def measured_detectors(
+    tiny_system_folder: Path,
+    detector_records: Path,
+    quick_evaluations: dict[str, DetectorEvaluation],
+    monkeypatch: pytest.MonkeyPatch,
+) -> System:
+    """The tiny shared system with the records table-11 and worst-case, and without any data set."""
+    for name, recipe in quick_evaluations.items():
+        monkeypatch.setitem(EVALUATIONS, name, recipe)
+    shutil.copytree(detector_records, tiny_system_folder / SHARED / "results")
+    return load_system(SHARED)

@@ -1,4 +1,4 @@
-"""Compute the stored run that the app shows at once: python tools/build_showcase.py SYSTEM
+"""Compute the stored runs that the app shows at once: python tools/build_showcase.py SYSTEM
 
 SYSTEM is a system's name or a path to a checkpoint folder. Run it again whenever the weights change.
 """
@@ -6,13 +6,22 @@ SYSTEM is a system's name or a path to a checkpoint folder. Run it again wheneve
 import sys
 
 import aatviz
+from aatviz.compare import build_comparison
+from aatviz.examples import build_examples
+from aatviz.generate import STORED, build_generated
+from aatviz.profiles import store_sample_logits
+from aatviz.ui.lesson_showcase import build_lessons
 from aatviz.ui.showcase import build_showcase
 
 
 def main() -> None:
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
-    print(build_showcase(aatviz.load_system(sys.argv[1])))
+    system = aatviz.load_system(sys.argv[1])
+    for build in (build_showcase, build_comparison, build_examples, build_lessons, store_sample_logits):
+        print(build(system))
+    for name in STORED:
+        print(build_generated(system, name))
 
 
 if __name__ == "__main__":

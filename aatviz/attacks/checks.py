@@ -36,6 +36,21 @@ def check_number(name: str, value: float, *, least: float, whole: bool = False) 
         raise ValueError(f"{name} is {kind} of at least {least:g}; got {value!r}.")
 
 
+def check_eps(eps: float | Tensor, norm: str, x: Tensor) -> float | Tensor:
+    """The ball's size for these images (N, ...), a number or one per sample (N,). ValueError where it is none."""
+    if isinstance(eps, Tensor):
+        if eps.shape != (len(x),):
+            raise ValueError(f"eps is a number or one value per sample ({len(x)},); got a tensor of {tuple(eps.shape)}.")
+        low, high = float(eps.min()), float(eps.max())
+    else:
+        low = high = float(eps)
+    check_number("eps", low, least=0)
+    check_number("eps", high, least=0)
+    if norm == "Linf" and high > 1:
+        raise ValueError(f"An Linf eps is on the [0,1] scale of the images; got {high:g}. Write 8/255 for 8 grey levels.")
+    return eps.to(x) if isinstance(eps, Tensor) else eps
+
+
 class ClassIndices:
     """One class for all images, or one per image (N,), read and checked once.
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from aatviz.attacks.checks import check_choice, check_images, check_number
+from aatviz.attacks.checks import check_choice, check_eps, check_images, check_number
 from aatviz.attacks.geometry import NORMS, Norm, per_sample, project
 from aatviz.attacks.geometry import random_start as draw_start
 from aatviz.attacks.objectives import Objective
@@ -72,7 +72,7 @@ def pgd(
     check_number("steps", steps, least=0, whole=True)
     check_number("restarts", restarts, least=1, whole=True)
     check_number("step_size", step_size, least=0)
-    eps = _check_eps(eps, norm, x)
+    eps = check_eps(eps, norm, x)
     generator = torch.Generator().manual_seed(seed)
     must_score = keep == "best" or restarts > 1
     best_x, best_loss = x.clone(), x.new_full((len(x),), torch.inf)
@@ -99,17 +99,3 @@ def pgd(
         if stop:
             break
     return best_x
-
-
-def _check_eps(eps: float | Tensor, norm: Norm, x: Tensor) -> float | Tensor:
-    if isinstance(eps, Tensor):
-        if eps.shape != (len(x),):
-            raise ValueError(f"eps is a number or one value per sample ({len(x)},); got a tensor of {tuple(eps.shape)}.")
-        low, high = float(eps.min()), float(eps.max())
-    else:
-        low = high = float(eps)
-    check_number("eps", low, least=0)
-    check_number("eps", high, least=0)
-    if norm == "Linf" and high > 1:
-        raise ValueError(f"An Linf eps is on the [0,1] scale of the images; got {high:g}. Write 8/255 for 8 grey levels.")
-    return eps.to(x) if isinstance(eps, Tensor) else eps

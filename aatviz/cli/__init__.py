@@ -1,10 +1,10 @@
-"""The command line: `aatviz train | evaluate | attack | data | systems`. Each command is one library call."""
+"""The command line, `aatviz COMMAND ...`: each command is one library call."""
 
 import sys
 
 import typer
 
-from aatviz.cli import attack, data, evaluate, systems, train
+from aatviz.cli import attack, compare, data, detector, evaluate, generate, systems, thresholds, train
 
 app = typer.Typer(
     name="aatviz",
@@ -15,7 +15,11 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("thresholds")(thresholds.thresholds)
 app.command("attack")(attack.attack)
+app.command("compare")(compare.compare)
+app.command("generate")(generate.generate)
+app.command("detector")(detector.detector)
 app.command("systems")(systems.systems)
 app.add_typer(data.app, name="data")
 

@@ -1,20 +1,27 @@
-"""`aatviz attack`: one attack on one bundled digit, the same that the app's Attack page runs."""
+"""`aatviz attack`: one attack on one digit, bundled or from a file, the same that the app's Attack page runs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
+from torch import Tensor
 
 from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.data import load_data
 from aatviz.detectors import REJECTED
-from aatviz.store.systems import load_system
-from aatviz.trace import LOSSES_OF, VICTIMS, AttackSettings, trace_attack
+from aatviz.digit_input import read_picture
+from aatviz.store.systems import System, load_system
+from aatviz.trace import LOSSES_OF, VICTIMS, AttackSettings, Trace, trace_attack
 
 
 def attack(
     system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
-    index: Annotated[int, typer.Option(min=0, help="The digit's place in the bundled sample.")] = 0,
+    index: Annotated[int | None, typer.Option(help="The digit's place in the bundled sample. [default: 0]")] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture of your own; 28 x 28 grey is taken as it is.")] = None,
+    label: Annotated[
+        int | None, typer.Option(help="The digit in --image. [default: as the natural classifier says]")
+    ] = None,
     victim: Annotated[str, typer.Option(help=f"{', '.join(VICTIMS)}.")] = "generative",
     detector: Annotated[int | None, typer.Option(help="Which detector, for the victim detector.")] = None,
     loss: Annotated[str | None, typer.Option(help="[default: target_logit with --target, else the paper's own]")] = None,
@@ -46,22 +53,50 @@ def attack(
         seed=seed,
     )
     loaded = load_system(system)
-    x, y = load_data(loaded.card["dataset"], split="sample")
-    if index >= len(x):
+    if image is not None:
+        if index is not None:
+            raise ValueError("--index is for the bundled sample, --image for a picture of your own; give one of them.")
+        x, y = _own(loaded, image, label)
+        source = f"image {image}"
+    else:
+        if label is not None:
+            raise ValueError("--label goes with --image; the classes of the bundled digits are known. Leave it out.")
+        x, y = _bundled(loaded, index or 0)
+        source = f"index {index or 0}"
+    trace = trace_attack(loaded, settings, x, y)
+    typer.echo(f"digit {trace.y}, {source}; iterate {trace.kept} of {settings.steps} kept (restart {trace.restart})")
+    _report(loaded, trace, threshold)
+
+
+def _bundled(system: System, index: int) -> tuple[Tensor, int]:
+    x, y = load_data(system.card["dataset"], split="sample")
+    if not 0 <= index < len(x):
         raise ValueError(f"--index lies in 0..{len(x) - 1}; got {index}.")
-    trace = trace_attack(loaded, settings, x[index : index + 1], y[index])
-    typer.echo(f"digit {trace.y}, index {index}; iterate {trace.kept} of {settings.steps} kept (restart {trace.restart})")
+    return x[index : index + 1], int(y[index])
+
+
+def _own(system: System, path: Path, label: int | None) -> tuple[Tensor, int]:
+    prepared = read_picture(path)
+    for note in prepared.notes:
+        typer.echo(f"{path}: {note}")
+    if label is None:
+        label = int(system.classifier(prepared.image).argmax())
+        typer.echo(f"The natural classifier says that it is a {label}. If that is wrong, give --label.")
+    return prepared.image, label
+
+
+def _report(system: System, trace: Trace, threshold: float) -> None:
     typer.echo(f"perturbation: Linf {trace.linf:.4f}, L2 {trace.l2:.4f}")
     path = torch.stack([trace.natural, trace.perturbed]).unsqueeze(1)
     verdicts = {
-        "generative classifier": loaded.generative.predict(path, threshold),
-        "integrated classifier": loaded.integrated.predict(path, threshold),
-        "natural classifier": loaded.classifier(path).argmax(1),
-        "robust classifier": loaded.robust_classifier(path).argmax(1),
+        "generative classifier": system.generative.predict(path, threshold),
+        "integrated classifier": system.integrated.predict(path, threshold),
+        "natural classifier": system.classifier(path).argmax(1),
+        "robust classifier": system.robust_classifier(path).argmax(1),
     }
     for name, labels in verdicts.items():
         before, after = ("rejected" if label == REJECTED else str(int(label)) for label in labels)
         typer.echo(f"{name}: {before} -> {after}")
     typer.echo("class  detectors' logits, natural -> perturbed")
-    for k, (before_z, after_z) in enumerate(loaded.detectors(path).detach().T.tolist()):
+    for k, (before_z, after_z) in enumerate(system.detectors(path).detach().T.tolist()):
         typer.echo(f"{k:5}  {before_z:9.4f} -> {after_z:9.4f}")

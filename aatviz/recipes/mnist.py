@@ -30,6 +30,11 @@ def _classifier() -> Job:
     )
 
 
+def _judge() -> Job:
+    """A second natural classifier, of another seed and size, that no attack ever sees: it judges generated images."""
+    return replace(_classifier(), name="judge", width=32, seed=300)
+
+
 def _robust() -> tuple[Job, Job]:
     """Madry's robust classifier, the baseline: two cosines, the second from the best weights of the first."""
     first = Job(
@@ -111,7 +116,7 @@ def linf_03_shared() -> Recipe:
         norm="Linf",
         eps=EPS,
         about="One network of the paper's size with ten detector logits, trained with the paper's objective.",
-        jobs=(*_shared(), *_robust(), _classifier()),
+        jobs=(*_shared(), *_robust(), _classifier(), _judge()),
         prominence=1,
     )
 

@@ -14,6 +14,7 @@ import torchvision
 from aatviz.data import load_digits
 from aatviz.recipes import Recipe, digest
 from aatviz.store.files import read_json, write_json, write_text
+from aatviz.store.gaussians import FILE as GAUSSIANS
 from aatviz.store.readme import readme
 from aatviz.store.systems import CARD
 from aatviz.store.weights import read_note
@@ -25,6 +26,8 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
     paths = [*files["detectors"], files["classifier"], files["robust"]]
     if not all((folder / path).is_file() for path in paths):
         return False
+    extra = {kind: path for kind, path in _extra_files(recipe).items() if (folder / path).is_file()}
+    paths += [extra["judge"]] if "judge" in extra else []
     weights = {path: _describe_weights(folder / path) for path in paths}
     labels = load_digits(recipe.dataset, "train").labels
     classes = int(labels.max()) + 1
@@ -37,11 +40,12 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
         "norm": recipe.norm,
         "eps": recipe.eps,
         "prominence": recipe.prominence,
-        "files": files,
+        "files": files | extra,
         "priors": (np.bincount(labels, minlength=classes) / len(labels)).round(6).tolist(),
         "recipe": dataclasses.asdict(recipe),
         "recipe_hash": digest(recipe),
         "weights": weights,
+        "gaussians": _describe_gaussians(folder / extra["gaussians"]) if "gaussians" in extra else None,
         "seconds": {
             "detectors": round(sum(weights[path]["seconds"] for path in files["detectors"]), 1),
             "classifiers": round(weights[files["classifier"]]["seconds"] + weights[files["robust"]]["seconds"], 1),
@@ -71,12 +75,27 @@ def update_card(folder: Path) -> None:
 def _files(recipe: Recipe) -> dict[str, Any]:
     shipped = [job for job in recipe.jobs if not job.name.startswith("stage/")]
     detectors = [f"{job.name}.safetensors" for job in shipped if job.method in ("aat", "aat_shared")]
-    beside = f"../{recipe.classifiers_from}/" if recipe.classifiers_from else ""
+    beside = _beside(recipe)
     return {
         "detectors": detectors,
         "classifier": f"{beside}classifier.safetensors",
         "robust": f"{beside}robust.safetensors",
     }
+
+
+def _extra_files(recipe: Recipe) -> dict[str, str]:
+    """What generation needs, and a system can do without."""
+    return {"judge": f"{_beside(recipe)}judge.safetensors", "gaussians": f"{_beside(recipe)}{GAUSSIANS}"}
+
+
+def _beside(recipe: Recipe) -> str:
+    """Where the networks lie that several systems share."""
+    return f"../{recipe.classifiers_from}/" if recipe.classifiers_from else ""
+
+
+def _describe_gaussians(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    return read_note(path) | {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 def _describe_weights(path: Path) -> dict[str, Any]:

@@ -51,7 +51,17 @@ def _weights(card: Card) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
     minutes = f"Training the detectors took {card['seconds']['detectors'] / 60:.0f} minutes of one process with one thread."
     data = f"Training data (sha256 of images and labels): `{first['data_hash'][:16]}`. Versions: {versions}."
-    return "\n".join([head, *rows, "", f"{minutes} {data}", ""])
+    return "\n".join([head, *rows, "", f"{minutes} {data}", *_gaussians(card), ""])
+
+
+def _gaussians(card: Card) -> list[str]:
+    gaussians = card.get("gaussians")
+    if not gaussians:
+        return []
+    shares = gaussians["explained_variance"]
+    low_rank = f"rank {gaussians['rank']} ({min(shares):.0%} to {max(shares):.0%} of a class's variance)"
+    source = f"from {sum(gaussians['n']):,} training images; {gaussians['bytes'] / 1e6:.2f} MB"
+    return ["", f"Class Gaussians: mean, {low_rank} and isotropic rest, {source}."]
 
 
 def _detector_table(name: str, metrics: dict[str, Any]) -> str:

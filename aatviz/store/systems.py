@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from aatviz.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
+from aatviz.gaussians import ClassGaussians
 from aatviz.store.files import read_json
+from aatviz.store.gaussians import load_gaussians
 from aatviz.store.weights import load_network
 
 CARD = "card.json"
@@ -36,6 +38,25 @@ class System:
     def integrated(self) -> IntegratedClassifier:
         """f, with the detector of its decision as the reject option."""
         return IntegratedClassifier(self.classifier, self.detectors)
+
+    @cached_property
+    def gaussians(self) -> ClassGaussians:
+        """The class-conditional Gaussians that images are generated from. FileNotFoundError where it has none."""
+        return load_gaussians(self.optional_file("gaussians"))
+
+    @cached_property
+    def judge(self) -> nn.Module:
+        """A natural classifier that no attack sees, to judge generated images. FileNotFoundError where it has none."""
+        return load_network(self.optional_file("judge"))
+
+    def optional_file(self, kind: str) -> Path:
+        """The file of something that not every system has. FileNotFoundError where the card names none."""
+        if kind not in self.card["files"]:
+            raise FileNotFoundError(
+                f"The system {self.name} has no {kind}: its {CARD} names no file for it. "
+                f"Make {kind}.safetensors, and bring the card up to date with `aatviz train {self.name}`."
+            )
+        return self.folder / self.card["files"][kind]
 
 
 def checkpoints_folder() -> Path:

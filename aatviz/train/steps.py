@@ -1,5 +1,7 @@
 """The training losses: natural, Madry's adversarial training, AAT for one detector, AAT for a shared bank."""
 
+import dataclasses
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,19 +14,8 @@ from aatviz.recipes import AttackSpec, Job
 
 def attack(spec: AttackSpec, goal: Objective, x: Tensor, seed: int, eps: Tensor | float | None = None) -> Tensor:
     """PGD as the spec says, with another eps where one is given."""
-    return pgd(
-        goal,
-        x,
-        norm=spec.norm,
-        eps=spec.eps if eps is None else eps,
-        step_size=spec.step_size,
-        steps=spec.steps,
-        optimizer=spec.optimizer,
-        random_start=spec.random_start,
-        restarts=spec.restarts,
-        keep=spec.keep,
-        seed=seed,
-    )
+    settings = dataclasses.asdict(spec) | ({} if eps is None else {"eps": eps})
+    return pgd(goal, x, **settings, seed=seed)
 
 
 def shifted(x: Tensor, most: int, seed: int) -> Tensor:

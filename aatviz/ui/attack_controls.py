@@ -3,19 +3,20 @@
 from dataclasses import dataclass
 
 import streamlit as st
-import torch
 from torch import Tensor
 
 from aatviz.attacks import NORMS, OPTIMIZERS
+from aatviz.store.systems import System
 from aatviz.trace import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.ui import attack_digit
 from aatviz.ui import attack_words as words
-from aatviz.ui.pictures import enlarged
+from aatviz.ui.attack_digit import Digit
 from aatviz.ui.player import T_LIMITS
 from aatviz.ui.showcase import SETTINGS
-from aatviz.ui.url import UrlState, choice, flag, number, whole
+from aatviz.ui.sidebar import default_threshold
+from aatviz.ui.url import LARGEST_SEED, UrlState, choice, flag, number, whole
 
 MOST_STEPS, MOST_RESTARTS, MOST_EPS_L2 = 2000, 20, 28.0
-LARGEST_SEED = 2**31 - 1
 BALLS = {"Linf": (SETTINGS.eps, SETTINGS.step_size), "L2": (2.5, 0.1)}
 """eps and step size that a change of the norm sets."""
 UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
@@ -25,11 +26,7 @@ VICTIMS_OWN = "paper"
 state = UrlState(
     "attack",
     [
-        choice("pick", "class", ("class", "index", "shuffle")),
-        whole("digit", 3, 0, 9),
-        whole("nth", 0, 0, 499),
-        whole("index", 0, 0, 4999),
-        whole("shuffle", 0, 0, LARGEST_SEED),
+        *attack_digit.params(),
         choice("victim", SETTINGS.victim, VICTIMS),
         whole("detector", 8, 0, 9),
         flag("compare", True),
@@ -44,16 +41,16 @@ state = UrlState(
         flag("random_start", SETTINGS.random_start),
         whole("restarts", SETTINGS.restarts, 1, MOST_RESTARTS),
         whole("seed", SETTINGS.seed, 0, LARGEST_SEED),
-        number("T", 0.0, *T_LIMITS),
+        number("T", default_threshold, *T_LIMITS),
     ],
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What is asked for: an image of the bundled sample, and the attack; perhaps on the robust classifier as well."""
+    """What is asked for: a digit, and the attack on it; perhaps on the robust classifier as well."""
 
-    index: int
+    digit: Digit
     settings: AttackSettings
     compare: bool
 
@@ -63,20 +60,30 @@ class Choice:
         return [self.settings, self.settings.against("robust")] if self.compare else [self.settings]
 
 
-def choose(x: Tensor, y: Tensor) -> Choice:
-    """Draw the controls and return what they say. `x` (N,1,28,28) and `y` (N,) are the bundled sample."""
+def choose(system: System, x: Tensor, y: Tensor) -> Choice | None:
+    """Draw the controls and return what they say; None as long as the visitor's own image is missing.
+
+    `x` (N,1,28,28) and `y` (N,) are the bundled sample.
+    """
     if notes := [*state.read(), *_clean()]:
         st.info("  \n".join(notes), icon=":material/link:")
     with st.container(border=True):
-        digit, victim, goal = st.columns(3, gap="medium")
-        with digit:
-            index = _digit(x, y)
+        if attack_digit.is_own(state):  # a drawing area needs the whole width
+            first, (victim, goal) = st.container(), st.columns(2, gap="medium")
+        else:
+            first, victim, goal = st.columns([4, 3, 3], gap="medium")
+        with first:
+            digit = attack_digit.choose(state, system, x, y)
         with victim:
             _victim()
         with goal:
-            _goal(int(y[index]))
+            _goal(digit.label if digit else None)
         with st.expander("Optimizer, restarts and seed", icon=":material/tune:"):
             _advanced()
+    return _choice(digit) if digit else None
+
+
+def _choice(digit: Digit) -> Choice:
     single, untargeted = state["victim"] == "detector", state["goal"] == "untargeted"
     settings = AttackSettings(
         victim=state["victim"],
@@ -92,13 +99,13 @@ def choose(x: Tensor, y: Tensor) -> Choice:
         restarts=state["restarts"],
         seed=state["seed"],
     )
-    return Choice(index=index, settings=settings, compare=state["compare"] and settings.victim != "robust")
+    return Choice(digit=digit, settings=settings, compare=state["compare"] and settings.victim != "robust")
 
 
 def write_url() -> None:
     """Bring the URL up to date, without what plays no part in the present choice."""
-    pick, victim, targeted = state["pick"], state["victim"], state["goal"] == "targeted"
-    idle = {"class": ("index", "shuffle"), "index": ("digit", "nth", "shuffle"), "shuffle": ("digit", "nth", "index")}[pick]
+    victim, targeted = state["victim"], state["goal"] == "targeted"
+    idle = attack_digit.idle(state)
     if victim == "detector":
         idle += ("goal", "target", "loss")
     else:
@@ -118,40 +125,6 @@ def _clean() -> list[str]:
     return notes
 
 
-def _digit(x: Tensor, y: Tensor) -> int:
-    st.markdown("**Digit**")
-    picks = {"class": "by class", "index": "by index", "shuffle": "shuffle"}
-    st.segmented_control(
-        "Pick the digit",
-        list(picks),
-        format_func=picks.__getitem__,
-        required=True,
-        label_visibility="collapsed",
-        **state.widget("pick"),
-    )
-    picture, fields = st.columns([1, 2], vertical_alignment="center")
-    with fields:
-        if state["pick"] == "class":
-            left, right = st.columns(2)
-            left.selectbox("Class", list(range(10)), **state.widget("digit"))
-            members = (y == state["digit"]).nonzero().squeeze(1)
-            right.number_input("Which one", 0, len(members) - 1, **state.widget("nth"))
-            index = int(members[state["nth"]])
-        elif state["pick"] == "index":
-            st.number_input(f"Index, 0 to {len(x) - 1}", 0, len(x) - 1, **state.widget("index"))
-            index = state["index"]
-        else:
-            st.button("Shuffle", icon=":material/shuffle:", on_click=_shuffle, width="stretch")
-            index = int(torch.randint(len(x), (1,), generator=torch.Generator().manual_seed(state["shuffle"])))
-        st.caption(f"A {int(y[index])}: image {index} of the bundled sample, in no network's training set.")
-    picture.image(enlarged(x[index, 0], 4), width=112)
-    return index
-
-
-def _shuffle() -> None:
-    st.session_state[state.key("shuffle")] = (state["shuffle"] + 1) % LARGEST_SEED
-
-
 def _victim() -> None:
     st.markdown("**Victim**")
     st.selectbox(
@@ -166,7 +139,7 @@ def _victim() -> None:
         st.selectbox("Detector k", list(range(10)), **state.widget("detector"))
     st.caption(words.VICTIM_NOTES[state["victim"]])
     st.toggle(
-        "Compare with the robust classifier",
+        "Robust classifier beside it",
         help="The same attack with the same settings on the robust classifier, side by side.",
         **state.widget("compare", disabled=state["victim"] == "robust"),
     )
@@ -176,7 +149,7 @@ def _victim_changed() -> None:
     st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
 
 
-def _goal(y: int) -> None:
+def _goal(y: int | None) -> None:
     st.markdown("**Goal**")
     if state["victim"] == "detector":
         st.caption(f"Raise the logit of detector {state['detector']}, as in training (objective 5).")

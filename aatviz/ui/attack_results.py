@@ -3,28 +3,37 @@
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from aatviz.digit_image import to_png
 from aatviz.store.systems import System
-from aatviz.trace import Trace, command_line, python_code
+from aatviz.trace import OWN_PICTURE, Trace, command_line, python_code
 from aatviz.ui import attack_words as words
-from aatviz.ui import takeaway
+from aatviz.ui import own_verdicts, takeaway
 from aatviz.ui.attack_controls import state
+from aatviz.ui.attack_digit import Digit
 from aatviz.ui.pictures import enlarged
 from aatviz.ui.player import show_player, victim_logits
 
 PLAYER_KEY = "attack-player"
 
 
-def show(system: System, index: int, traces: list[Trace]) -> None:
-    """Player, words, reproduction and downloads of one or two attacks on image `index`."""
-    show_player(system, traces, [words.about(trace.settings) for trace in traces], state["T"], PLAYER_KEY, _threshold_moved)
+def show(system: System, digit: Digit, traces: list[Trace]) -> None:
+    """Player, words, reproduction and downloads of one or two attacks on this digit."""
+    show_player(system, traces, [words.about(trace.settings) for trace in traces], state, PLAYER_KEY)
     _words(traces)
-    _reproduce(system, index, traces)
-    _downloads(system, index, traces)
+    take_home(system, digit, traces)
 
 
-def _threshold_moved(threshold: float) -> None:
-    st.session_state[state.key("T")] = round(threshold, 4)
+def first_look_place(digit: Digit) -> DeltaGenerator:
+    """Where `first_look` goes: in sight for a digit of the visitor's own, folded away for a bundled one."""
+    return st.expander("Before any attack: which detector fires?", icon=":material/sensors:", expanded=digit.index is None)
+
+
+def first_look(place: DeltaGenerator, system: System, digit: Digit) -> None:
+    """What all networks say of the digit itself. For the end of a page: it needs a forward pass."""
+    with place:
+        own_verdicts.show(system, digit.pixels, digit.label, state["T"], f"{system.name}-{digit.name}")
 
 
 def _words(traces: list[Trace]) -> None:
@@ -53,24 +62,27 @@ def _words(traces: list[Trace]) -> None:
             st.latex(line)
 
 
-def _reproduce(system: System, index: int, traces: list[Trace]) -> None:
+def take_home(system: System, digit: Digit, traces: list[Trace]) -> None:
+    """The commands that give these numbers, the results as pictures, and the logits as a table."""
+    before = "" if digit.index is not None else f"Save the input as `{OWN_PICTURE}` (the button below), then run this. "
     takeaway.reproduce(
         (
-            f"**{words.VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:",
-            command_line(system.name, trace.settings, index),
-            python_code(system.name, trace.settings, index),
+            f"{before}**{words.VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:",
+            command_line(system.name, trace.settings, **digit.source),
+            python_code(system.name, trace.settings, **digit.source),
         )
         for trace in traces
     )
-
-
-def _downloads(system: System, index: int, traces: list[Trace]) -> None:
+    stem = f"{system.name}-{digit.name}"
     with st.container(horizontal=True):
+        if digit.index is None:
+            takeaway.download_png("The input of this attack (PNG)", OWN_PICTURE, partial(to_png, digit.pixels))
         for trace in traces:
             victim = trace.settings.victim
-            name = f"{system.name}-{index}-{victim}.png"
-            takeaway.download_png(f"Perturbed image, {words.VICTIMS[victim]} (PNG)", name, partial(png, trace))
-        takeaway.download_csv("Logits by step (CSV)", f"{system.name}-{index}-logits.csv", lambda: logits_csv(traces))
+            takeaway.download_png(
+                f"Perturbed image, {words.VICTIMS[victim]} (PNG)", f"{stem}-{victim}.png", partial(png, trace)
+            )
+        takeaway.download_csv("Logits by step (CSV)", f"{stem}-logits.csv", lambda: logits_csv(traces))
 
 
 def png(trace: Trace) -> bytes:

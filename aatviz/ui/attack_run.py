@@ -6,17 +6,17 @@ from aatviz.store.systems import System
 from aatviz.trace import Trace, trace_attack
 from aatviz.ui import caches
 from aatviz.ui.attack_controls import Choice
+from aatviz.ui.attack_digit import bundled
 from aatviz.ui.jobs import Job
 from aatviz.ui.runs import Done, Request, Runs
 from aatviz.ui.showcase import INDEX, SETTINGS
 
 runs = Runs("attack", "Attack")
-_STORED = Choice(index=INDEX, settings=SETTINGS, compare=True)
 
 
-def request(system: System, choice: Choice, x: Tensor, y: Tensor) -> Request:
-    """The attacks of this choice on its image of the bundled sample x (N,1,28,28), y (N,)."""
-    image, label = x[choice.index : choice.index + 1], int(y[choice.index])
+def request(system: System, choice: Choice) -> Request:
+    """The attacks of this choice on its digit."""
+    image, label = choice.digit.image, choice.digit.label
 
     def work(job: Job) -> list[Trace]:
         return [trace_attack(system, attack, image, label, callback=job.advance) for attack in choice.attacks]
@@ -33,7 +33,9 @@ def request(system: System, choice: Choice, x: Tensor, y: Tensor) -> Request:
     )
 
 
-def stored(system: System) -> Done | None:
-    """The stored run of the default settings, where there is one."""
-    showcase = caches.showcase(system)
-    return Done(system=system.name, choice=_STORED, value=showcase.traces) if showcase else None
+def stored(system: System, x: Tensor, y: Tensor) -> Done | None:
+    """The stored run of the default settings, where there is one. x (N,1,28,28), y (N,): the bundled sample."""
+    if (showcase := caches.showcase(system)) is None:
+        return None
+    choice = Choice(digit=bundled(x, y, INDEX), settings=SETTINGS, compare=True)
+    return Done(system=system.name, choice=choice, value=showcase.traces)

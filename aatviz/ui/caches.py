@@ -12,7 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 import aatviz
-from aatviz.evaluate import weights_hash
+from aatviz import operating_points
+from aatviz.curves import RECIPE
+from aatviz.evaluate import result_file, weights_hash
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.trace import AttackSettings, trace_attack
 from aatviz.ui.jobs import Jobs
@@ -59,6 +61,17 @@ def fingerprint(system: System) -> str:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _fingerprint(_system: System, folder: str) -> str:
     return weights_hash(_system)
+
+
+def default_threshold(system: System) -> float:
+    """The T that pages start with; measured again when the system's curves change."""
+    file = result_file(system, RECIPE, "json")
+    return _default_threshold(system, str(file), file.stat().st_mtime_ns if file.exists() else 0)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _default_threshold(_system: System, file: str, changed: int) -> float:
+    return operating_points.default_threshold(_system)
 
 
 def showcase(system: System) -> Showcase | None:

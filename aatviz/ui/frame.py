@@ -1,19 +1,24 @@
 """The frame of all pages: page config, navigation and sidebar; and the way back into it for a page started without it."""
 
+from pathlib import Path
+
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from aatviz.ui import caches
+from aatviz.ui import caches, lesson_banner
 from aatviz.ui.sidebar import choose_system
 
 _FRAMED, _SENT = "app.framed", "app.sent-to-frame"
+_STYLE = Path(__file__).with_name("page.css")
 
 
 def run() -> None:
-    """Draw the navigation and the sidebar, then the page that the URL names."""
+    """Draw the navigation and the sidebar, then the page that the URL names under its lesson's banner, if any."""
     caches.start_up()
     page = _navigation()
+    st.html(_STYLE)
     choose_system()
+    lesson_banner.show(page.title)
     st.session_state[_FRAMED] = True
     page.run()
 
@@ -40,7 +45,11 @@ def _navigation() -> st.Page:
         [
             st.Page("pages/overview.py", title="Overview", icon=":material/visibility:", url_path="home", default=True),
             st.Page("pages/attack.py", title="Attack", icon=":material/target:", url_path="attack"),
+            st.Page("pages/compare.py", title="Compare", icon=":material/grid_view:", url_path="compare"),
+            st.Page("pages/generate.py", title="Generate", icon=":material/draw:", url_path="generate"),
             st.Page("pages/thresholds.py", title="Thresholds", icon=":material/tune:", url_path="thresholds"),
+            st.Page("pages/detectors.py", title="Detectors", icon=":material/stacked_bar_chart:", url_path="detectors"),
+            st.Page("pages/learn.py", title="Learn", icon=":material/school:", url_path="learn"),
             # Streamlit serves its default page at the root only; this makes /overview a good link as well
             st.Page("pages/overview.py", title="Overview", url_path="overview", visibility="hidden"),
         ]

@@ -12,25 +12,19 @@ from aatviz.store.systems import CARD, System, checkpoints_folder
 from aatviz.ui import caches
 from aatviz.ui.pictures import enlarged
 from aatviz.ui.player import T_LIMITS
-from aatviz.ui.sidebar import bank_size
+from aatviz.ui.sidebar import bank_size, default_threshold
 from aatviz.ui.url import UrlState, number
 
 PLAYER_KEY = "overview-player"
 _COMPARED = {"table-11": "mean AUC, the paper's attack", "worst-case": "mean AUC, worst of three attacks, 3 restarts"}
-_state = UrlState("overview", [number("T", 0.0, *T_LIMITS)])
+state = UrlState("overview", [number("T", default_threshold, *T_LIMITS)])
 
 
-def threshold() -> float:
-    """T from the URL, checked; the URL is brought up to date."""
-    if notes := _state.read():
+def read_url() -> None:
+    """Read T from the URL, checked; the URL is brought up to date."""
+    if notes := state.read():
         st.info("  \n".join(notes), icon=":material/link:")
-    _state.write()
-    return float(_state["T"])
-
-
-def moved(value: float) -> None:
-    """Keep the T that the player's slider was moved to."""
-    st.session_state[_state.key("T")] = round(value, 4)
+    state.write()
 
 
 def without_showcase(system: System) -> None:

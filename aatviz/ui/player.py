@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 from aatviz.store.systems import System
 from aatviz.trace import Trace, VictimName
 from aatviz.ui import theme
+from aatviz.ui.url import UrlState
 
 T_LIMITS = (-20.0, 20.0)
 """The range of the threshold's slider."""
@@ -23,7 +23,7 @@ VICTIM_TITLES: dict[VictimName, str] = {
     "natural": "Natural classifier",
     "detector": "Base detector",
 }
-_COLOURS: dict[VictimName, str] = {
+VICTIM_COLOURS: dict[VictimName, str] = {
     "generative": theme.GENERATIVE.colour,
     "integrated": theme.INTEGRATED.colour,
     "robust": theme.ROBUST.colour,
@@ -32,30 +32,30 @@ _COLOURS: dict[VictimName, str] = {
 }
 
 
-def _read(*names: str) -> str:
+def read_assets(*names: str) -> str:
     return "\n".join(files("aatviz.ui").joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
 _VIEW = st.components.v2.component(  # registered once: this module is imported once a process
     "aatviz.attack_player",
-    html=_read("player.html"),
-    css=_read("player.css", "player_chart.css"),
-    js=_read("player.js", "player_column.js", "player_drawing.js"),
+    html=read_assets("player.html"),
+    css=read_assets("player.css", "player_chart.css"),
+    js=read_assets("player.js", "playback.js", "player_column.js", "player_drawing.js"),
 )
 
 
-def show_player(
-    system: System, traces: list[Trace], abouts: list[str], threshold: float, key: str, on_threshold: Callable[[float], None]
-) -> None:
+def show_player(system: System, traces: list[Trace], abouts: list[str], state: UrlState, key: str) -> None:
     """Draw the player for traces of one image, one column each, with a line about each.
 
-    `on_threshold` is called with T whenever its slider is let go.
+    T is the page's parameter of that name: it follows whenever the slider is let go, unless a lesson locks or hides it.
     """
 
     def moved() -> None:
-        on_threshold(min(max(float(st.session_state[key]["T"]), T_LIMITS[0]), T_LIMITS[1]))
+        told = min(max(float(st.session_state[key]["T"]), T_LIMITS[0]), T_LIMITS[1])
+        st.session_state[state.key("T")] = round(told, 4)
 
-    _VIEW(data=player_data(system, traces, abouts, threshold), key=key, on_T_change=moved)
+    lesson = {"locked": state.widget("T")["disabled"], "hidden": state.hidden("T")}
+    _VIEW(data=player_data(system, traces, abouts, state["T"]) | lesson, key=key, on_T_change=moved)
 
 
 def player_data(system: System, traces: list[Trace], abouts: list[str], threshold: float) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def player_data(system: System, traces: list[Trace], abouts: list[str], threshol
             "fooled": theme.FOOLED.colour,
             "rejected": theme.REJECTED.colour,
             "threshold": theme.THRESHOLD.colour,
-            "negative": _channels(theme.NATURAL.colour),
-            "positive": _channels(theme.PERTURBED.colour),
+            "negative": channels(theme.NATURAL.colour),
+            "positive": channels(theme.PERTURBED.colour),
         },
     }
 
@@ -121,9 +121,9 @@ def _column(system: System, trace: Trace, about: str) -> dict[str, Any]:
         "key": settings.victim,
         "title": title if settings.detector is None else f"{title} {settings.detector}",
         "about": about,
-        "colour": _COLOURS[settings.victim],
-        "natural": _pack16(trace.natural),
-        "images": _pack16(trace.images),
+        "colour": VICTIM_COLOURS[settings.victim],
+        "natural": pack16(trace.natural),
+        "images": pack16(trace.images),
         "logits": base64.b64encode(victim_logits(trace).numpy().astype("<f4").tobytes()).decode(),
         "logitName": f"{'detector logit' if symbol.startswith('z(h') else 'logit'} {symbol}",
         "predicted": label.tolist(),
@@ -140,10 +140,10 @@ def _column(system: System, trace: Trace, about: str) -> dict[str, Any]:
     }
 
 
-def _pack16(images: Tensor) -> str:
+def pack16(images: Tensor) -> str:
     """Images in [0,1] as base64 of 16 bit: fine enough to see any perturbation."""
     return base64.b64encode((images.clamp(0, 1) * 65535).round().numpy().astype("<u2").tobytes()).decode()
 
 
-def _channels(colour: str) -> list[int]:
+def channels(colour: str) -> list[int]:
     return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]

@@ -45,6 +45,11 @@ def current_system() -> System:
     return caches.load_system(_chosen())
 
 
+def default_threshold() -> float:
+    """The T that pages start with, for the chosen system: few held-out natural images are rejected."""
+    return caches.default_threshold(current_system())
+
+
 def link_params() -> dict[str, str]:
     """The query parameters that a link to another page has to carry."""
     return {"system": _chosen()}

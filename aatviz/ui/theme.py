@@ -28,3 +28,4 @@ THRESHOLD = Meaning(label="threshold T", colour="#B8860B", dash="longdash", symb
 GENERATIVE = Meaning(label="generative classifier", colour="#0072B2", dash="solid", symbol="circle")
 INTEGRATED = Meaning(label="integrated classifier", colour="#56B4E9", dash="dash", symbol="triangle-up")
 ROBUST = Meaning(label="robust classifier", colour="#E69F00", dash="dot", symbol="star")
+PAPER = Meaning(label="the paper", colour="#808080", dash="dot", symbol="line-ew")

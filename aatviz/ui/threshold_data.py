@@ -1,23 +1,21 @@
 """What the Thresholds page reads: the stored record, cached, and the texts and files that are made from it."""
 
-import csv
-import io
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from aatviz import curves
-from aatviz.curves import Curve, CurveRecord, Decisions
+from aatviz import curves, operating_points
+from aatviz.curves import AtThreshold, Curve, CurveRecord, Decisions, Threshold
 from aatviz.evaluate import result_file
+from aatviz.examples import Examples, load_examples
 from aatviz.metrics import Interval
+from aatviz.operating_points import Costs
 from aatviz.store.systems import System
+from aatviz.ui import caches
+from aatviz.ui.takeaway import table
 
-DEFAULT_SHARE = 0.99
-"""The default T accepts this share of the natural images, judged by the generative classifier."""
-STEP = 0.1
-"""One step of the slider for T."""
 LOSSES = {
     "detectors_max": "loss 10",
     "combined": "loss 13",
@@ -30,13 +28,20 @@ OPTIMIZERS = {"adam": "Adam", "steepest": "steepest descent", "momentum": "momen
 class ThresholdView:
     """A record with everything about it that does not depend on T."""
 
+    stamp: tuple[object, ...]
+    """The same for the same files."""
     record: CurveRecord
     curves: dict[str, Curve]
     """By classifier: "generative", "integrated"."""
+    examples: Examples | None
     low: float
+    """The least T of the sliders: no natural image is rejected there, and no lower T could accept more of them."""
     high: float
-    """The range of the slider: every winning logit lies in it, and at `high` nothing is accepted."""
+    """The greatest: nothing is accepted."""
     default: float
+    classes: int
+    noun: str
+    """What the images are called: "digits" or "images"."""
 
     @property
     def decisions(self) -> dict[str, Decisions]:
@@ -44,35 +49,34 @@ class ThresholdView:
 
 
 def threshold_view(system: System) -> ThresholdView:
-    """The stored record of a system; it is read again when its file changes. Raises as `aatviz.curves.load` does."""
-    file = result_file(system, curves.RECIPE, "json")
-    return _read(system, str(system.folder), file.stat().st_mtime_ns if file.exists() else 0)
+    """The stored record of a system; it is read again when its files change. Raises as `aatviz.curves.load` does."""
+    files = (result_file(system, curves.RECIPE, "json"), result_file(system, "examples", "npz"))
+    return _read(system, str(system.folder), tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _read(_system: System, folder: str, stamp: int) -> ThresholdView:
+def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> ThresholdView:
     record = curves.load(_system)
-    scores = [part for d in (record.generative, record.integrated) for part in (d.natural, d.perturbed)]
-    default = curves.threshold_accepting(record.generative, DEFAULT_SHARE)
+    natural = [part.logit for d in (record.generative, record.integrated) for part in (d.natural, d.held_out)]
+    attacked = [d.perturbed.logit for d in (record.generative, record.integrated)]
     return ThresholdView(
+        stamp=(folder, *stamps),
         record=record,
         curves={"generative": curves.curve(record.generative), "integrated": curves.curve(record.integrated)},
-        low=float(math.floor(min(float(part.min()) for part in scores))),
-        high=float(math.floor(max(float(part.max()) for part in scores)) + 1),
-        default=round(math.floor(default / STEP) * STEP, 1),  # downwards, so that no fewer are accepted
+        examples=_examples(_system),
+        low=float(math.floor(min(float(part.min()) for part in natural))),
+        high=float(math.floor(max(float(part.max()) for part in natural + attacked)) + 1),
+        default=caches.default_threshold(_system),
+        classes=_system.card["classes"],
+        noun="digits" if _system.card["dataset"].startswith("mnist") else "images",
     )
 
 
-def clamped(text: str, low: float, high: float) -> float:
-    """T from the URL, brought into the slider's range. ValueError says, as the rest of a sentence, what is possible."""
-    limits = f"a number from {low:g} to {high:g}"
+def _examples(system: System) -> Examples | None:
     try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(limits) from None
-    if math.isnan(value):
-        raise ValueError(limits)
-    return round(min(max(value, low), high), 4)
+        return load_examples(system)
+    except ValueError:  # damaged: the page is whole without them, and says how to make them
+        return None
 
 
 def per_hundred(share: Interval) -> str:
@@ -84,9 +88,20 @@ def per_hundred(share: Interval) -> str:
 
 
 def with_interval(share: Interval) -> str:
-    """ "9,817 of 10,000; 95% interval 97.9 to 98.4%"."""
-    count = round(share.value * share.n)
-    return f"{count:,} of {share.n:,}; 95% interval {100 * share.low:.1f} to {100 * share.high:.1f}%"
+    """ "98.2% (97.9 to 98.4)": a rate with its 95 % interval."""
+    return f"{per_hundred(share)}% ({100 * share.low:.1f} to {100 * share.high:.1f})"
+
+
+def words(threshold: Threshold) -> str:
+    """ "T = 0.4", or "T₀ … T₉ = 0.4, 0.5, …"."""
+    if isinstance(threshold, int | float):
+        return f"T = {threshold:g}"
+    return f"T₀ … T{''.join('₀₁₂₃₄₅₆₇₈₉'[int(d)] for d in str(len(threshold) - 1))} = {listed(threshold)}"
+
+
+def listed(threshold: Threshold) -> str:
+    """T, or all T_k with commas, as the URL, the command line and Python take them."""
+    return ", ".join(f"{value:g}" for value in ([threshold] if isinstance(threshold, int | float) else threshold))
 
 
 def attack_sentence(recipe: dict[str, Any], victim: str) -> str:
@@ -105,24 +120,103 @@ def attack_sentence(recipe: dict[str, Any], victim: str) -> str:
     )
 
 
+def counts_table(now: dict[str, AtThreshold]) -> str:
+    """What became of every image, one column a classifier, in Markdown."""
+    first = next(iter(now.values()))
+    rows: list[tuple[str, list[str]]] = [
+        (f"**natural images** (n = {first.tpr.n:,})", ["" for _ in now]),
+        ("accepted: true positive rate, eq. 7", [with_interval(rates.tpr) for rates in now.values()]),
+        ("accepted and right: accuracy, eq. 14", [with_interval(rates.accuracy) for rates in now.values()]),
+        ("accepted and right, images", [f"{rates.natural_right:,}" for rates in now.values()]),
+        ("accepted and wrong, images", [f"{rates.natural_wrong:,}" for rates in now.values()]),
+        ("rejected, images", [f"{rates.natural_rejected:,}" for rates in now.values()]),
+        (f"**attacked images** (n = {first.error.n:,} for each classifier)", ["" for _ in now]),
+        ("fooled and accepted: error, eqs. 8 and 15", [with_interval(rates.error) for rates in now.values()]),
+        ("fooled and accepted, images", [f"{rates.fooled:,}" for rates in now.values()]),
+        ("accepted and still right, images", [f"{rates.withstood:,}" for rates in now.values()]),
+        ("rejected, images", [f"{rates.caught:,}" for rates in now.values()]),
+    ]
+    head = f"| | {' | '.join(now)} |\n|---|{'--:|' * len(now)}\n"
+    return head + "\n".join(f"| {label} | {' | '.join(cells)} |" for label, cells in rows)
+
+
 def curve_csv(curve: Curve, decisions: Decisions) -> str:
     """Every point of a curve; one row for each threshold at which a rate changes."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["threshold", "tpr_eq7", "fpr_eq8", "accuracy_eq14", "error_eq15", "n_natural", "n_attacked"])
     counts = [len(decisions.natural), len(decisions.perturbed)]
-    for row in zip(*(column.tolist() for column in curve), strict=True):
-        writer.writerow([f"{value:.9g}" for value in row] + counts)
-    return text.getvalue()
+    points = zip(*(column.tolist() for column in curve), strict=True)
+    rows = ([f"{value:.9g}" for value in point] + counts for point in points)
+    return table(["threshold", "tpr_eq7", "fpr_eq8", "accuracy_eq14", "error_eq15", "n_natural", "n_attacked"], rows)
 
 
-def python_code(system: str, threshold: float) -> str:
-    """The Python that prints the numbers of the page at this T."""
+def logits_csv(view: ThresholdView, threshold: Threshold) -> str:
+    """Every winning logit, with its class and what becomes of the image at T; the examples' bundled indices as well."""
+    rows = []
+    for name, decisions in view.decisions.items():
+        parts = {"natural": decisions.natural, "attacked": decisions.perturbed}
+        if view.examples:
+            parts |= {f"example {part}": decided for part, decided in view.examples.decided[name].items()}
+        for part, decided in parts.items():
+            index = view.examples.index.tolist() if view.examples and part.startswith("example") else range(len(decided))
+            columns = (decided.label, decided.right.int(), decided.logit, decided.accepted(threshold).int())
+            rows += [[name, part, *row] for row in zip(index, *(column.tolist() for column in columns), strict=True)]
+    return table(["classifier", "images", "index", "winning_class", "right", "winning_logit", "accepted"], rows)
+
+
+def command(system: str, threshold: Threshold) -> str:
+    """The shell command that prints the numbers of the page at T."""
+    if isinstance(threshold, int | float):
+        return f"aatviz thresholds {system} --T {threshold:g}"
+    return f"aatviz thresholds {system} --T-per-class {listed(threshold).replace(' ', '')}"
+
+
+def python_code(system: str, threshold: Threshold) -> str:
+    """The Python that prints the numbers of the page at T."""
+    value = f"{threshold:g}" if isinstance(threshold, int | float) else f"[{listed(threshold)}]"
     return f"""import aatviz
 from aatviz import curves
 
 record = curves.load(aatviz.load_system("{system}"))
-print("generative", curves.at(record.generative, threshold={threshold:g}))
-print("integrated", curves.at(record.integrated, threshold={threshold:g}))
+print("generative", curves.at(record.generative, threshold={value}))
+print("integrated", curves.at(record.integrated, threshold={value}))
 print("robust", record.robust_accuracy, record.robust_error)
 """
+
+
+def choice_command(system: str, judge: str, by: float | Costs, each: bool) -> str:
+    """The shell command that chooses T, or every T_k, as the panel does."""
+    rule = f"--costs {by.miss:g},{by.false_alarm:g},{by.prior:g}" if isinstance(by, Costs) else f"--clean-rejection {by:g}"
+    return f"aatviz thresholds {system} {rule}{' --each' if each else ''} --judge {judge}"
+
+
+def choice_code(system: str, judge: str, by: float | Costs, classes: int | None) -> str:
+    """The Python that chooses T, or every T_k, as the panel does."""
+    name = "Costs, choose" if isinstance(by, Costs) else "choose"
+    return f"""import aatviz
+from aatviz import curves
+from aatviz.operating_points import {name}
+
+record = curves.load(aatviz.load_system("{system}"))
+print(choose(record.{judge}, {by!r}{f", classes={classes}" if classes else ""}))
+"""
+
+
+def chosen_sentence(view: ThresholdView, judge: str, by: float | Costs, threshold: Threshold) -> str:
+    """What a choice of T does, each number with the images that it was measured on."""
+    decisions = view.decisions[judge]
+    held_out, test = (len(part) - int(part.accepted(threshold).sum()) for part in (decisions.held_out, decisions.natural))
+    text = (
+        f"**{words(threshold)}** rejects {held_out:,} of the {len(decisions.held_out):,} held-out clean {view.noun}, and "
+        f"{test:,} of the {len(decisions.natural):,} test {view.noun}. "
+    )
+    choosing, reporting = operating_points.halves(decisions.perturbed)
+    if not isinstance(by, Costs):
+        point = curves.at(decisions, threshold)
+        return text + f"Of the {point.error.n:,} attacked ones, {point.fooled:,} are fooled and accepted."
+    fooled = int((reporting.accepted(threshold) & ~reporting.right).sum())
+    found = operating_points.expected_cost(decisions.held_out, choosing, threshold, by)
+    expected = operating_points.expected_cost(decisions.natural, reporting, threshold, by)
+    return text + (
+        f"It was chosen on the held-out and on {len(choosing):,} attacked {view.noun}. On the {len(reporting):,} other "
+        f"attacked ones, {fooled:,} are fooled and accepted. Expected cost of one image: {expected:.4f} on the test images "
+        f"and these others; {found:.4f} on those that it was chosen on."
+    )

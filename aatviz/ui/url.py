@@ -3,10 +3,12 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
+
+LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +17,7 @@ class Param:
 
     name: str
     default: Any
+    """Or, where it depends on the system, a function that says what it is now; `UrlState.params` has asked it."""
     read: Callable[[str], Any]
     """Text -> value. ValueError says, as the rest of a sentence, what is possible."""
     write: Callable[[Any], str] = str
@@ -36,7 +39,7 @@ def whole(name: str, default: int, low: int, high: int) -> Param:
     return Param(name=name, default=default, read=lambda text: int(_within(text, low, high, True)))
 
 
-def number(name: str, default: float, low: float, high: float) -> Param:
+def number(name: str, default: float | Callable[[], float], low: float, high: float) -> Param:
     """A number, with four decimals at most."""
     return Param(
         name=name,
@@ -61,7 +64,12 @@ class UrlState:
     """The parameters of one page. Values live in `st.session_state` under `key(name)`, to be used as widget keys."""
 
     def __init__(self, page: str, params: Sequence[Param]) -> None:
-        self.page, self.params = page, params
+        self.page, self._params = page, params
+
+    @property
+    def params(self) -> list[Param]:
+        """The parameters, with their defaults as they are now."""
+        return [replace(param, default=param.default()) if callable(param.default) else param for param in self._params]
 
     def key(self, name: str) -> str:
         return f"{self.page}.{name}"
@@ -69,6 +77,10 @@ class UrlState:
     def widget(self, name: str, disabled: bool = False) -> dict[str, Any]:
         """What every widget of a parameter is given: its key, and whether the lesson that led here locks it."""
         return {"key": self.key(name), "persist_state": "session", "disabled": disabled or name in _listed("lock")}
+
+    def hidden(self, name: str) -> bool:
+        """Whether the lesson that led here hides a control: for views that draw their own ones, not Streamlit's."""
+        return name in _listed("hide")
 
     def __getitem__(self, name: str) -> Any:
         return st.session_state[self.key(name)]
@@ -115,7 +127,8 @@ class UrlState:
 
 def _listed(kind: str) -> set[str]:
     """The parameters that a lesson's link names in `lock` or `hide`."""
-    return set(st.query_params.get(kind, "").split(",")) if "lesson" in st.query_params else set()
+    listed = st.query_params.get(kind, "").split(",") if "lesson" in st.query_params else []
+    return {name.strip() for name in listed}
 
 
 def _css_name(key: str) -> str:

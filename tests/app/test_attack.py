@@ -16,6 +16,7 @@ import aatviz
 from aatviz.trace import AttackSettings, Trace, trace_attack
 from aatviz.ui import attack_run
 from aatviz.ui.attack_controls import Choice
+from aatviz.ui.attack_digit import bundled
 from aatviz.ui.attack_results import logits_csv, png
 from aatviz.ui.runs import cost
 from aatviz.ui.showcase import build_showcase
@@ -108,13 +109,14 @@ def test_a_link_is_run_exactly_as_it_says(url: dict[str, str], expected: AttackS
     assert [trace.settings for trace in traces] == shown.attacks
     system = aatviz.load_system(NAME)
     x, y = aatviz.load_data("mnist", split="sample")
+    index = shown.digit.index
     for trace in traces:
-        direct = trace_attack(system, trace.settings, x[shown.index : shown.index + 1], y[shown.index])
+        direct = trace_attack(system, trace.settings, x[index : index + 1], y[index])
         torch.testing.assert_close(trace.images, direct.images)
         torch.testing.assert_close(trace.z_h, direct.z_h)
         assert trace.kept == direct.kept
     code = " ".join(block.value for block in app.code)
-    assert f"--index {shown.index} --victim {expected.victim}" in code
+    assert f"--index {index} --victim {expected.victim}" in code
 
 
 def test_silly_links_get_a_kind_note_and_the_default() -> None:
@@ -209,8 +211,8 @@ def test_an_error_is_shown_on_the_page_that_asked(monkeypatch: pytest.MonkeyPatc
 
 def test_cost_is_told_in_words() -> None:
     x, y = aatviz.load_data("mnist", split="sample")
-    system = aatviz.load_system(NAME)
-    request = attack_run.request(system, Choice(index=0, settings=AttackSettings(steps=50, restarts=3), compare=True), x, y)
+    choice = Choice(digit=bundled(x, y, 0), settings=AttackSettings(steps=50, restarts=3), compare=True)
+    request = attack_run.request(aatviz.load_system(NAME), choice)
     assert cost(0.4, request.steps) == "Less than a second on this machine: 6 times 50 steps."
     assert cost(12.3, request.steps).startswith("About 12 s ")
     assert cost(600, request.steps).startswith("About 10 min ")

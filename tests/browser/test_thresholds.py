@@ -1,61 +1,121 @@
-"""The Thresholds page as a visitor sees it: a deep link, T moved by the keyboard, the numbers that follow."""
+"""The Thresholds page as a visitor sees it: T dragged without a server call, keyboard, choices, phone, picture."""
 
 import re
+from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocket, expect
 
-from .conftest import visit
+from .conftest import settle, visit
 
-FIGURES = 3
+MOVING = {
+    "roc": "path[d], circle[cx]",
+    "classification": "path[d], circle[cx]",
+    "histograms": "path[d], line[x1]",
+}
 
 
 def slider(page: Page) -> Locator:
-    return page.locator(".st-key-threshold-bar").get_by_role("slider")
+    return page.get_by_test_id("T")
 
 
-def numbers(page: Page) -> Locator:
-    return page.locator(".st-key-numbers-at-T")
+def pictures(page: Page) -> dict[str, str]:
+    """What each part of the live view shows at the moment."""
+    shown = {name: page.get_by_test_id(name).inner_html() for name in MOVING}
+    shown["counts"] = page.get_by_test_id("counts").inner_text()
+    shown["strip"] = str(
+        page.get_by_test_id("strips").locator("li").evaluate_all("all => all.map(one => one.dataset.state)")
+    )
+    return shown
 
 
-def test_a_cold_deep_link_shows_figures_and_numbers_at_its_threshold(page: Page) -> None:
-    visit(page, "/thresholds?T=0.5&logits=integrated")
-    expect(slider(page)).to_have_value("0.5")
-    expect(page.locator(".js-plotly-plot")).to_have_count(FIGURES)
-    expect(page.locator(".js-plotly-plot").last).to_contain_text("T = 0.5")
-    expect(numbers(page)).to_contain_text(re.compile(r"\d+(\.\d+)? of 100 natural digits are accepted and right"))
-    expect(numbers(page)).to_contain_text(re.compile(r"\d+(\.\d+)? of 100 attacked digits are misclassified and accepted"))
-    expect(page.get_by_text("asks the detector of the class that f decides for")).to_be_visible()
+def messages_of(page: Page) -> list[str | bytes]:
+    """What the page will have sent to the server: a list that grows."""
+    messages: list[str | bytes] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda message: messages.append(message))
+
+    page.on("websocket", listen)
+    return messages
 
 
-def test_the_keyboard_moves_the_threshold_the_numbers_the_figures_and_the_url(page: Page) -> None:
-    visit(page, "/thresholds")
-    before = numbers(page).inner_text()
-    start = float(slider(page).input_value())
+def test_every_view_follows_a_drag_and_python_hears_of_it_only_at_the_end(page: Page) -> None:
+    calls = messages_of(page)
+    visit(page, "/thresholds?T=-3")
+    expect(slider(page)).to_have_value("-3")
+    box = slider(page).bounding_box()
+    assert box is not None
+    x, y = box["x"] + 0.22 * box["width"], box["y"] + box["height"] / 2
+    before, heard = pictures(page), len(calls)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for share in (0.3, 0.4, 0.5, 0.6):
+        page.mouse.move(box["x"] + share * box["width"], y, steps=5)
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        now = pictures(page)
+        assert all(now[name] != before[name] for name in now if name != "strip"), "something stood still"
+        before = now | {"strip": before["strip"]}
+    assert pictures(page)["strip"] != before["strip"]
+    assert len(calls) == heard, "Python was called before the slider was let go"
+    page.mouse.up()
+    at = slider(page).input_value()
+    expect(page).to_have_url(re.compile(rf"T={re.escape(at)}\b"))
+    expect(page.get_by_role("heading", name=f"The numbers at T = {at}")).to_be_visible()
+    assert len(calls) > heard
+    table = page.locator(".st-key-numbers-at-T").inner_text()
+    natural = page.get_by_test_id("counts-generative").locator("p b").first.inner_text()
+    assert f"{natural}% (" in table  # the browser and the library count alike
+
+
+def test_the_keyboard_moves_t_by_steps_and_to_the_ends(page: Page) -> None:
+    visit(page, "/thresholds?T=0.5")
     slider(page).focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".js-plotly-plot").last).to_contain_text(f"T = {start + 0.1:.4g}")
+    expect(slider(page)).to_have_value("0.6")
+    expect(page.get_by_test_id("histograms")).to_contain_text("T = 0.6")
+    page.keyboard.press("PageUp")
+    assert float(slider(page).input_value()) > 1.5
     page.keyboard.press("End")
-    expect(numbers(page)).to_contain_text(
-        re.compile(r"^.*?\b0(\.0)? of 100 natural digits are accepted and right", re.DOTALL)
-    )
-    assert numbers(page).inner_text() != before
+    expect(page.get_by_test_id("counts-integrated")).to_contain_text("0.0 of 100 natural digits")
+    page.keyboard.press("Home")
+    expect(slider(page)).to_have_attribute("aria-valuetext", re.compile("of 100 natural digits accepted and right"))
     expect(page).to_have_url(re.compile(rf"T={re.escape(slider(page).input_value())}\b"))
 
 
-def test_on_a_phone_the_figures_stack_and_nothing_sticks_out(page: Page) -> None:
+def test_buttons_and_choices_lead_to_a_threshold_for_each_detector(page: Page) -> None:
+    visit(page, "/thresholds")
+    first = slider(page).input_value()
+    page.get_by_role("button", name="Set all 10 T_k").first.click()
+    own = page.get_by_role("slider", name=re.compile(r"Threshold T of detector \d"))
+    expect(own).to_have_count(10)
+    assert len({one.input_value() for one in own.all()}) > 1
+    expect(page).to_have_url(re.compile(r"mode=per_class.*Tk=|Tk=.*mode=per_class"))
+    page.get_by_test_id("logits").select_option("integrated")
+    expect(page).to_have_url(re.compile("logits=integrated"))
+    page.get_by_test_id("mode").select_option("one")
+    expect(slider(page)).to_have_value(first)
+    expect(page).not_to_have_url(re.compile("mode="))
+    settle(page)
+
+
+def test_a_lesson_may_lock_the_slider_and_hide_a_choice(page: Page) -> None:
+    visit(page, "/thresholds?T=1&lesson=own&lock=T&hide=mode")
+    expect(slider(page)).to_be_disabled()
+    expect(page.get_by_test_id("mode")).to_be_hidden()
+    expect(page.get_by_test_id("axis")).to_be_enabled()
+
+
+def test_on_a_phone_nothing_sticks_out_and_the_picture_can_be_saved(page: Page, tmp_path: Path) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     visit(page, "/thresholds?T=0.5")
-    expect(page.locator(".js-plotly-plot")).to_have_count(FIGURES)
-    boxes = [figure.bounding_box() for figure in page.locator(".js-plotly-plot").all()]
+    boxes = [page.get_by_test_id(name).bounding_box() for name in MOVING]
     tops = [box["y"] for box in boxes if box is not None]
-    assert tops == sorted(tops)
-    assert len(set(tops)) == FIGURES
+    assert tops == sorted(set(tops))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_the_threshold_stays_in_sight_while_the_page_scrolls(page: Page) -> None:
-    visit(page, "/thresholds?T=0.5")
-    bar = page.locator(".st-key-threshold-bar")
-    page.locator(".js-plotly-plot").last.scroll_into_view_if_needed()
-    expect(page.locator(".js-plotly-plot").last).to_be_in_viewport()
-    expect(bar).to_be_in_viewport(ratio=1)
+    assert all(box is not None and box["x"] + box["width"] <= 390 for box in boxes)
+    with page.expect_download() as download:
+        page.get_by_test_id("png").click()
+    download.value.save_as(tmp_path / "view.png")
+    content = (tmp_path / "view.png").read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert len(content) > 20_000

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import aatviz
 from aatviz import curves
-from aatviz.curves import Decisions
+from aatviz.curves import Decided, Decisions
 from aatviz.detectors import DetectorBank, GenerativeClassifier
 from aatviz.evaluate import recipe_hash, result_file, weights_hash
 from aatviz.metrics import wilson
@@ -18,12 +18,17 @@ from aatviz.store.files import write_arrays, write_json
 
 INF = torch.inf
 
+
+def decided(logit: list[float], right: list[bool], label: list[int] | None = None) -> Decided:
+    winners = torch.tensor(label or [0] * len(logit))
+    return Decided(logit=torch.tensor(logit), label=winners, right=torch.tensor(right))
+
+
 # five natural images (the third is misclassified), four attacked ones (the second and the last are still right)
 BY_HAND = Decisions(
-    natural=torch.tensor([3.0, 2.0, 2.0, 1.0, -1.0]),
-    natural_right=torch.tensor([True, True, False, True, True]),
-    perturbed=torch.tensor([2.0, 1.0, 0.0, -2.0]),
-    perturbed_right=torch.tensor([False, True, False, True]),
+    natural=decided([3.0, 2.0, 2.0, 1.0, -1.0], [True, True, False, True, True], [0, 1, 1, 0, 2]),
+    perturbed=decided([2.0, 1.0, 0.0, -2.0], [False, True, False, True], [1, 0, 2, 0]),
+    held_out=decided([1.0], [True]),
 )
 
 
@@ -53,6 +58,22 @@ def test_every_count_at_one_threshold(
     assert (point.fooled, point.withstood, point.caught) == (fooled, withstood, caught)
 
 
+def test_with_a_threshold_for_each_class_the_winning_class_decides() -> None:
+    point = curves.at(BY_HAND, (1.5, 2.0, -1.0))
+    # natural: 3.0 of class 0 is in, 2.0 twice of class 1 (one wrong), 1.0 of class 0 is out, -1.0 of class 2 is in
+    assert (point.natural_right, point.natural_wrong, point.natural_rejected) == (3, 1, 1)
+    # attacked: 2.0 of class 1 and 0.0 of class 2 fool, the two of class 0 are rejected
+    assert (point.fooled, point.withstood, point.caught) == (2, 0, 2)
+    assert point.threshold == (1.5, 2.0, -1.0)
+    same = curves.at(BY_HAND, (1.0, 1.0, 1.0))
+    assert dataclasses.replace(same, threshold=1.0) == curves.at(BY_HAND, 1.0)
+
+
+def test_too_few_thresholds_are_named() -> None:
+    with pytest.raises(ValueError, match="class 2 wins here; got 2"):
+        curves.at(BY_HAND, (1.0, 1.0))
+
+
 def test_the_curve_has_every_score_that_matters_and_the_end_where_all_is_rejected() -> None:
     curve = curves.curve(BY_HAND)
     assert curve.threshold.tolist() == [-1.0, 0.0, 1.0, 2.0, 3.0, INF]
@@ -61,13 +82,21 @@ def test_the_curve_has_every_score_that_matters_and_the_end_where_all_is_rejecte
     assert curve.fpr.tolist() == curve.error.tolist() == pytest.approx([0.5, 0.5, 0.25, 0.25, 0.0, 0.0])
 
 
+def random_decided(count: int, low: int, high: int, right: float, generator: torch.Generator) -> Decided:
+    """Random decisions with many ties."""
+    return Decided(
+        logit=torch.randint(low, high, (count,), generator=generator) / 4,
+        label=torch.zeros(count, dtype=torch.long),
+        right=torch.rand(count, generator=generator) < right,
+    )
+
+
 def test_the_curve_equals_the_counts_at_every_given_threshold_and_falls_with_it() -> None:
     generator = torch.Generator().manual_seed(0)
     decisions = Decisions(
-        natural=torch.randint(-20, 40, (300,), generator=generator) / 4,  # many ties
-        natural_right=torch.rand(300, generator=generator) < 0.9,
-        perturbed=torch.randint(-40, 20, (200,), generator=generator) / 4,
-        perturbed_right=torch.rand(200, generator=generator) < 0.4,
+        natural=random_decided(300, -20, 40, 0.9, generator),
+        perturbed=random_decided(200, -40, 20, 0.4, generator),
+        held_out=BY_HAND.held_out,
     )
     thresholds = torch.linspace(-11, 11, 89)
     curve = curves.curve(decisions, thresholds)
@@ -77,18 +106,6 @@ def test_the_curve_equals_the_counts_at_every_given_threshold_and_falls_with_it(
         point = curves.at(decisions, threshold)
         found = [float(rates[i]) for rates in curve[1:]]
         assert found == pytest.approx([point.tpr.value, point.fpr.value, point.accuracy.value, point.error.value])
-
-
-@pytest.mark.parametrize(("share", "threshold"), [(1.0, -1.0), (0.81, -1.0), (0.8, 1.0), (0.6, 2.0), (0.2, 3.0)])
-def test_the_highest_threshold_that_accepts_a_share(share: float, threshold: float) -> None:
-    assert curves.threshold_accepting(BY_HAND, share) == threshold
-    assert curves.at(BY_HAND, threshold).tpr.value >= share
-
-
-@pytest.mark.parametrize("share", [0.0, -0.1, 1.1])
-def test_an_impossible_share_is_named(share: float) -> None:
-    with pytest.raises(ValueError, match=r"got (0\.0|-0\.1|1\.1)"):
-        curves.threshold_accepting(BY_HAND, share)
 
 
 def test_corners_draw_the_same_line_with_fewer_points() -> None:
@@ -105,6 +122,10 @@ def arrays_by_hand() -> dict[str, Tensor]:
         "natural.z_f": torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]),  # decides 0, 0, 1
         "natural.z_h": torch.tensor([[5.0, -1.0], [-3.0, 4.0], [2.0, 1.0]]),  # decides 0, 1, 0
         "natural.z_r": torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]),
+        "held_out.y": torch.tensor([0, 1]),
+        "held_out.z_f": torch.tensor([[0.0, 1.0], [0.0, 1.0]]),  # decides 1, 1
+        "held_out.z_h": torch.tensor([[2.5, 1.5], [-2.0, 3.5]]),  # decides 0, 1
+        "held_out.z_r": torch.tensor([[1.0, 0.0], [0.0, 1.0]]),
         "generative.y": torch.tensor([0, 1]),
         "generative.z_f": torch.tensor([[1.0, 0.0], [0.0, 1.0]]),
         "generative.z_h": torch.tensor([[-1.0, 3.0], [-2.0, 0.5]]),  # fooled with 3, right with 0.5
@@ -123,14 +144,19 @@ def arrays_by_hand() -> dict[str, Tensor]:
 def test_each_classifier_decides_by_its_own_rule_on_its_own_attack() -> None:
     generative = GenerativeClassifier(DetectorBank([torch.nn.Identity()], 2), torch.tensor([0.5, 0.5]))
     record = curves.from_arrays(arrays_by_hand(), generative, {})
-    assert record.generative.natural.tolist() == [5.0, 4.0, 2.0]
-    assert record.generative.natural_right.tolist() == [True, True, False]
-    assert record.generative.perturbed.tolist() == [3.0, 0.5]
-    assert record.generative.perturbed_right.tolist() == [False, True]
-    assert record.integrated.natural.tolist() == [5.0, -3.0, 1.0]
-    assert record.integrated.natural_right.tolist() == [True, False, True]
-    assert record.integrated.perturbed.tolist() == [-4.0, 0.5]
-    assert record.integrated.perturbed_right.tolist() == [False, False]
+    assert record.generative.natural.logit.tolist() == [5.0, 4.0, 2.0]
+    assert record.generative.natural.right.tolist() == [True, True, False]
+    assert record.generative.perturbed.logit.tolist() == [3.0, 0.5]
+    assert record.generative.perturbed.right.tolist() == [False, True]
+    assert record.integrated.natural.logit.tolist() == [5.0, -3.0, 1.0]
+    assert record.integrated.natural.right.tolist() == [True, False, True]
+    assert record.integrated.perturbed.logit.tolist() == [-4.0, 0.5]
+    assert record.integrated.perturbed.right.tolist() == [False, False]
+    assert record.generative.natural.label.tolist() == [0, 1, 0]
+    assert record.integrated.natural.label.tolist() == [0, 0, 1]
+    assert record.generative.held_out.logit.tolist() == [2.5, 3.5]
+    assert record.integrated.held_out.logit.tolist() == [1.5, 3.5]
+    assert record.integrated.held_out.right.tolist() == [False, True]
     assert record.robust_accuracy == wilson(3, 3)
     assert record.robust_error == wilson(1, 2)
 
@@ -154,7 +180,7 @@ def test_a_stored_record_is_read_without_a_model(tiny_system_folder: Path, monke
     write_record(system)
     monkeypatch.setattr(DetectorBank, "forward", None)
     record = curves.load(system)
-    assert record.generative.natural.tolist() == [5.0, 4.0, 2.0]
+    assert record.generative.natural.logit.tolist() == [5.0, 4.0, 2.0]
     assert record.recipe["count"] == EVALUATIONS["curves"].count
 
 
@@ -173,8 +199,17 @@ def test_a_record_of_other_weights_is_not_shown(tiny_system_folder: Path) -> Non
 def test_a_record_that_lacks_scores_is_named(tiny_system_folder: Path) -> None:
     system = aatviz.load_system("mnist-linf-0.3-shared")
     write_record(system)
-    write_arrays(result_file(system, "curves", "npz"), {"natural.y": torch.zeros(2).numpy()})
+    write_arrays(result_file(system, "curves", "npz"), {"held_out.y": torch.zeros(2).numpy()})
     with pytest.raises(ValueError, match=r"'natural\.z_f' is missing.*--recipe curves"):
+        curves.load(system)
+
+
+def test_a_record_of_the_time_before_held_out_images_is_named(tiny_system_folder: Path) -> None:
+    system = aatviz.load_system("mnist-linf-0.3-shared")
+    write_record(system)
+    arrays = {name: a.numpy() for name, a in ten_classes().items() if not name.startswith("held_out")}
+    write_arrays(result_file(system, "curves", "npz"), arrays)
+    with pytest.raises(ValueError, match=r"older format.*Measure them again with: aatviz evaluate .*--recipe curves"):
         curves.load(system)
 
 

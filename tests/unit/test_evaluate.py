@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from aatviz import evaluate
 from aatviz.data import load_data
-from aatviz.data.mnist import FILES, sample
 from aatviz.evaluate import evenly, finish, parts, result_file, run_part, stored
 from aatviz.recipes.evaluation import EVALUATIONS, DetectorEvaluation, SystemEvaluation
 from aatviz.store.files import read_arrays
@@ -35,23 +33,12 @@ WORST = dataclasses.replace(
 CURVES = dataclasses.replace(
     _curves,
     count=COUNT,
+    held_out="test",
     scenarios={
         name: dataclasses.replace(scenario, attack=dataclasses.replace(scenario.attack, steps=2, step_size=0.1))
         for name, scenario in _curves.scenarios.items()
     },
 )
-
-
-@pytest.fixture(scope="module")
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose test set is sixty bundled digits."""
-    digits = sample()
-    raw = tmp_path_factory.mktemp("data") / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    arrays: tuple[NDArray[np.uint8], ...] = (digits.images[:60], digits.labels[:60])
-    for name, array in zip(FILES["test"], arrays, strict=True):
-        (raw / name).write_bytes(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes())
-    return raw.parents[1]
 
 
 @pytest.fixture
@@ -140,7 +127,7 @@ def test_a_part_that_is_there_is_not_computed_again(system: System, monkeypatch:
 
 
 def test_an_incomplete_evaluation_names_what_is_missing(system: System) -> None:
-    for part in ("natural", "robust"):
+    for part in ("natural", "held_out", "robust"):
         run_part(system, CURVES, part, bf16=False)
     with pytest.raises(ValueError, match="curves is not complete: generative, integrated still to be computed"):
         finish(system, CURVES)

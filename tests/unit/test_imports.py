@@ -13,14 +13,19 @@ import aatviz
 PACKAGE = Path(aatviz.__file__).parent
 ROOT = PACKAGE.parent
 LAYERS = [
-    {"nets", "data", "losses", "metrics", "hardware", "launch"},
-    {"detectors"},
+    {"nets", "data", "losses", "metrics", "hardware", "launch", "gaussians", "digit_image"},
+    {"detectors", "digit_input"},
     {"attacks"},
     {"recipes"},
     {"store"},
     {"aatviz"},
     {"train", "evaluate"},
-    {"curves", "trace"},
+    {"curves", "profiles", "trace"},
+    {"examples", "operating_points"},
+    {"comparison"},
+    {"compare"},
+    {"generated"},
+    {"generate", "generated_picture"},
     {"cli"},
     {"ui"},
 ]

@@ -1,0 +1,59 @@
+"""`aatviz compare`: one targeted attack on several models, samples x targets, the same that the app's Compare page runs."""
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aatviz.attacks import NORMS, OPTIMIZERS
+from aatviz.compare import compare as run
+from aatviz.compare import natural_logits
+from aatviz.comparison import CSV_HEAD, MODELS, CompareSettings
+from aatviz.data import load_data
+from aatviz.store.systems import load_system
+
+
+def compare(
+    system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
+    models: Annotated[str, typer.Option(help=f"Some of {', '.join(MODELS)}, separated by commas.")] = "generative,robust",
+    digit: Annotated[int | None, typer.Option(help="Only samples of this class. [default: one of each]")] = None,
+    seed: Annotated[int, typer.Option(help="Chooses the samples.")] = 0,
+    norm: Annotated[str, typer.Option(help=f"{' or '.join(NORMS)}.")] = "Linf",
+    eps: Annotated[float, typer.Option(help="Size of the ball, on the [0,1] scale of the images.")] = 0.4,
+    steps: int = 100,
+    step_size: float = 0.01,
+    optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZERS)}.")] = "adam",
+    out: Annotated[Path | None, typer.Option(help="Write a CSV file with one line a pair.")] = None,
+) -> None:
+    """Push bundled digits towards every class on each model; print the grids of target logits and their summaries."""
+    settings = CompareSettings(
+        models=tuple(models.split(",")),  # type: ignore[arg-type]
+        digit=digit,
+        seed=seed,
+        norm=norm,  # type: ignore[arg-type]
+        eps=eps,
+        steps=steps,
+        step_size=step_size,
+        optimizer=optimizer,  # type: ignore[arg-type]
+    )
+    loaded = load_system(system)
+    x, y = load_data(loaded.card["dataset"], split="sample")
+    grid = run(loaded, settings, x, y)
+    for model in settings.models:
+        found = grid.summary(loaded, model, natural_logits(loaded, model, x, y))
+        typer.echo(f"{model} classifier, {found.pairs} pairs whose target is not the true class:")
+        typer.echo(f"  mean perturbation: Linf {found.linf:.4f}, L2 {found.l2:.4f}")
+        typer.echo(f"  mean target logit: {found.before:.4f} -> {found.after:.4f}")
+        typer.echo(f"  decides for the target in {found.reached}")
+        typer.echo(f"  higher target logit than 5 % of the natural samples of that class: {found.among}")
+        typer.echo(f"  higher target logit than their median: {found.above}")
+        typer.echo("  target logits, a row a sample (its class, its index), a column a target:")
+        for label, index, logits in zip(grid.y.tolist(), grid.index.tolist(), grid.after(model).tolist(), strict=True):
+            typer.echo(f"  {label} {index:5}" + "".join(f"{logit:10.4f}" for logit in logits))
+    if out:
+        with out.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(CSV_HEAD)
+            writer.writerows(grid.rows(loaded))
+        typer.echo(f"{out} holds one line a pair")

@@ -1,0 +1,43 @@
+"""`aatviz detector`: what is known of one base detector, the same numbers that the app's Detectors page shows."""
+
+from typing import Annotated
+
+import typer
+
+from aatviz import profiles
+from aatviz.data import load_data
+from aatviz.store.readme import interval
+from aatviz.store.systems import load_system
+
+TITLES = {
+    "typical": "in-class, highest",
+    "atypical": "in-class, lowest",
+    "confusing": "out-of-class, highest",
+    "remote": "out-of-class, lowest",
+}
+
+
+def detector(
+    system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
+    k: Annotated[int, typer.Option(min=0, help="Which detector.")] = 9,
+    count: Annotated[int, typer.Option(min=1, help="How many images of the bundled sample in each ranking.")] = 10,
+) -> None:
+    """Print a detector's AUC, natural and attacked, and the bundled images that it ranks highest and lowest."""
+    loaded = load_system(system)
+    if k >= loaded.detectors.classes:
+        raise ValueError(f"{system} has the detectors 0 to {loaded.detectors.classes - 1}; got --k {k}.")
+    try:
+        profile = profiles.load(loaded)[k]
+    except FileNotFoundError as error:
+        typer.echo(error)
+    else:
+        aucs = {"natural": profile.natural, **{name: part.auc for name, part in profile.attacked.items()}}
+        for name, auc in aucs.items():
+            about = f", {profile.attacked[name].about}" if name in profile.attacked else ""
+            typer.echo(f"AUC {name}: {interval(auc._asdict(), 5)}, n = {auc.n}{about}")
+        if profile.paper is not None:
+            typer.echo(f"AUC in the paper's table 11: {profile.paper:.5f}")
+    _, y = load_data(loaded.card["dataset"], split="sample")
+    z = profiles.sample_logits(loaded)
+    for name, indices in profiles.rankings(z, y, k, count).items():
+        typer.echo(f"{TITLES[name]}: " + ", ".join(f"{i} ({z[i, k]:.2f})" for i in indices.tolist()))

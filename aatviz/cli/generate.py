@@ -1,0 +1,59 @@
+"""`aatviz generate`: images of all classes from noise by three models, the same that the app's Generate page makes."""
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aatviz.attacks import NORMS, OPTIMIZERS
+from aatviz.comparison import MODELS
+from aatviz.generate import generate as run
+from aatviz.generated import CSV_HEAD, STARTS, GenerateSettings
+from aatviz.generated_picture import picture
+from aatviz.metrics import Interval
+from aatviz.store.systems import load_system
+
+
+def generate(
+    system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
+    start: Annotated[str, typer.Option(help=f"What to start from: {', '.join(STARTS)}.")] = "gaussian",
+    norm: Annotated[str, typer.Option(help=f"{' or '.join(NORMS)}.")] = "L2",
+    eps: Annotated[float, typer.Option(help="Size of the ball, on the [0,1] scale of the images.")] = 5.0,
+    steps: int = 60,
+    step_size: float = 0.3,
+    optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZERS)}.")] = "steepest",
+    count: Annotated[int, typer.Option(help="Samples of each class.")] = 10,
+    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    out: Annotated[Path, typer.Option(help="The picture of all grids; a table with the same name goes beside it.")] = Path(
+        "generated.png"
+    ),
+) -> None:
+    """Push noise up each class's logit on each model; draw the grids, and print what an independent judge sees in them."""
+    settings = GenerateSettings(
+        start=start,  # type: ignore[arg-type]
+        norm=norm,  # type: ignore[arg-type]
+        eps=eps,
+        steps=steps,
+        step_size=step_size,
+        optimizer=optimizer,  # type: ignore[arg-type]
+        count=count,
+        seed=seed,
+    )
+    made = run(load_system(system), settings)
+    typer.echo(f"{'judged as the target':23}{_rate(made.judged_as_target(None))}  the noise itself")
+    for model in MODELS:
+        typer.echo(f"{'judged as the target':23}{_rate(made.judged_as_target(model))}  {model}")
+    for model in MODELS:
+        typer.echo(f"{'as sure as of a digit':23}{_rate(made.sure(model))}  {model}")
+    picture(made).save(out)
+    table = out.with_suffix(".csv")
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(CSV_HEAD)
+        writer.writerows(made.rows())
+    typer.echo(f"{out} and {table} hold the images and their logits")
+
+
+def _rate(rate: Interval) -> str:
+    return f"{rate.value:.4f} ({rate.low:.4f} to {rate.high:.4f}), n = {rate.n},"

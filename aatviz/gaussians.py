@@ -1,0 +1,69 @@
+"""The class-conditional Gaussian: what noise of a class looks like, as mean, low rank and isotropic rest.
+
+Figure 6 of the paper starts its images from it, after Santurkar et al. (2019). The covariance of class k is
+F_k^T F_k + sigma_k^2 I: probabilistic PCA's estimate (Tipping and Bishop, 1999), in which F_k holds the leading principal
+directions and sigma_k^2 is the mean of the variances that they leave over.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClassGaussians:
+    """One Gaussian over images for each of K classes. D is the number of pixels, R the rank."""
+
+    mean: Tensor
+    """Mean images (K,C,H,W), in [0,1]."""
+    factors: Tensor
+    """F (K,R,D): the principal directions, each as long as the standard deviation that it adds to the rest's."""
+    sigma: Tensor
+    """Standard deviation (K,) of the isotropic rest, on the [0,1] scale."""
+
+    @property
+    def classes(self) -> int:
+        return len(self.mean)
+
+    @property
+    def rank(self) -> int:
+        return self.factors.shape[1]
+
+    def draw(self, k: int, generator: torch.Generator) -> Tensor:
+        """One image of noise (C,H,W) of class k, clipped to [0,1]."""
+        along = torch.randn(self.rank, generator=generator)
+        rest = torch.randn(self.factors.shape[2], generator=generator)
+        noise = along @ self.factors[k] + self.sigma[k] * rest
+        return (self.mean[k] + noise.view_as(self.mean[k])).clamp(0, 1)
+
+
+def estimate(x: Tensor, y: Tensor, rank: int) -> tuple[ClassGaussians, list[float]]:
+    """The Gaussians of the classes 0..max(y), and for each class the share of its variance that the low rank holds.
+
+    Args:
+        x: images (N,C,H,W), in [0,1].
+        y: their classes (N,).
+        rank: R, at least 0 and below the number of pixels.
+
+    Raises:
+        ValueError: for a rank that does not fit, or a class with fewer than rank + 2 images.
+    """
+    pixels = x[0].numel()
+    if not 0 <= rank < pixels:
+        raise ValueError(f"rank lies in 0..{pixels - 1}, below the number of pixels; got {rank}.")
+    parts = [_estimate_one(x[y == k], k, rank) for k in range(int(y.max()) + 1)]
+    mean, factors, sigma, share = zip(*parts, strict=True)
+    return ClassGaussians(mean=torch.stack(mean), factors=torch.stack(factors), sigma=torch.stack(sigma)), list(share)
+
+
+def _estimate_one(x: Tensor, k: int, rank: int) -> tuple[Tensor, Tensor, Tensor, float]:
+    if len(x) < rank + 2:
+        raise ValueError(f"Class {k} has {len(x)} images; a Gaussian of rank {rank} needs at least {rank + 2}.")
+    flat = x.flatten(1).double()
+    variances, directions = torch.linalg.eigh(torch.cov(flat.T))  # in ascending order
+    kept, left = variances[len(variances) - rank :].flip(0), variances[: len(variances) - rank]
+    rest = left.mean()
+    factors = directions[:, len(variances) - rank :].flip(1).T * (kept - rest).clamp_min(0).sqrt()[:, None]
+    share = float(kept.sum() / variances.sum().clamp_min(torch.finfo(torch.float64).tiny))
+    return x.mean(0), factors.float(), rest.clamp_min(0).sqrt().float(), share

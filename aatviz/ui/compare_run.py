@@ -1,0 +1,77 @@
+"""What the Compare page asks the worker for: one batch of attacks a model, and the natural samples' logits beside it."""
+
+import time
+from contextlib import suppress
+
+import streamlit as st
+from torch import Tensor
+
+from aatviz.attacks import Iterate
+from aatviz.compare import Stored, compare, load_comparison, natural_logits, step_count
+from aatviz.comparison import MODELS, CompareSettings
+from aatviz.evaluate import result_file
+from aatviz.store.systems import System
+from aatviz.ui.jobs import Job
+from aatviz.ui.runs import Done, Request, Runs
+
+runs = Runs("compare", "Compare")
+TIMED_CALLS = 3
+
+
+def request(system: System, settings: CompareSettings, x: Tensor, y: Tensor) -> Request:
+    """The comparison of these settings on the bundled sample x (N,1,28,28), y (N,)."""
+    kept = stored(system)
+
+    def work(job: Job) -> Stored:
+        grid = compare(system, settings, x, y, callback=job.advance)
+        if kept:  # the natural samples' logits are the same for all settings
+            return Stored(comparison=grid, natural=kept.value.natural)
+        return Stored(comparison=grid, natural={model: natural_logits(system, model, x, y, job.check) for model in MODELS})
+
+    pairs = system.card["classes"] ** 2
+    count = len(settings.models)
+    return Request(
+        system=system,
+        choice=settings,
+        work=work,
+        total=step_count(system, settings),
+        seconds=lambda: _seconds(system, settings, x, y),
+        steps=f"{count} {'model' if count == 1 else 'models'}, {pairs} pairs each, {settings.steps} steps",
+    )
+
+
+def stored(system: System) -> Done | None:
+    """The stored comparison of the default settings, where there is one."""
+    file = result_file(system, "compare", "npz")
+    value = _stored(system, str(file), file.stat().st_mtime_ns) if file.exists() else None
+    return Done(system=system.name, choice=value.comparison.settings, value=value) if value else None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _stored(_system: System, file: str, changed: int) -> Stored | None:
+    return load_comparison(_system)
+
+
+def _seconds(system: System, settings: CompareSettings, x: Tensor, y: Tensor) -> float:
+    per_model = (_seconds_per_call(system, str(system.folder), model, x, y) for model in settings.models)
+    return sum(per_model) * step_count(system, settings) / len(settings.models)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _seconds_per_call(_system: System, folder: str, model: str, _x: Tensor, _y: Tensor) -> float:
+    """The time between two calls of an attack's callback, from the first few of a comparison."""
+    times: list[float] = []
+
+    def watch(_: Iterate) -> bool:
+        times.append(time.perf_counter())
+        if len(times) > TIMED_CALLS:
+            raise _Enough
+        return False
+
+    with suppress(_Enough):
+        compare(_system, CompareSettings(models=(model,)), _x, _y, callback=watch)  # type: ignore[arg-type]
+    return (times[-1] - times[0]) / TIMED_CALLS
+
+
+class _Enough(Exception):
+    """The time of a step is known."""

@@ -1,0 +1,163 @@
+"""What the Detectors page reads, cached until a file changes, and the texts and files that are made from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from aatviz import profiles
+from aatviz.evaluate import result_file
+from aatviz.profiles import Profile, TrainingPart
+from aatviz.store.systems import System
+from aatviz.ui import caches, takeaway
+
+T = TypeVar("T")
+COUNT = 10
+"""Images in each ranking."""
+TRAINING_COLUMNS = ("validation_adversarial", "validation_natural", "train_adversarial", "train_natural")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Detectors:
+    """Everything that is stored about the detectors of one system."""
+
+    profiles: list[Profile]
+    """One a detector; empty where none has been measured."""
+    sample_logits: Tensor | None
+    """The logits (N,K) of the bundled sample, or None."""
+    sample_y: Tensor
+    """The classes (N,) of the bundled sample."""
+    training: list[list[TrainingPart]]
+    """By detector; the inner list is empty where no history is kept."""
+    problems: list[str]
+    """What cannot be shown, and what to do about it; one sentence or two each."""
+
+    def scores(self, k: int, attack: str) -> dict[str, Tensor]:
+        """Detector k's logits of the three kinds of images, as far as there are any: of the test set, else the sample."""
+        if self.profiles:
+            profile = self.profiles[k]
+            scores = {"in-class": profile.positive, "out-of-class": profile.negative}
+            return scores | ({"attacked": profile.attacked[attack].scores} if attack in profile.attacked else {})
+        if self.sample_logits is None:
+            return {}
+        own, z = self.sample_y == k, self.sample_logits[:, k]
+        return {"in-class": z[own], "out-of-class": z[~own]}
+
+
+def detectors(system: System) -> Detectors:
+    """What is stored about a system's detectors; it is read again when one of its files changes."""
+    names = (*(f"{name}.{kind}" for name in (profiles.PROTOCOL, profiles.WORST) for kind in ("json", "npz")),)
+    files = [system.folder / "results" / name for name in names]
+    files += [result_file(system, profiles.SAMPLE, "npz"), *sorted((system.folder / "history").rglob("*.json"))]
+    return _read(system, str(system.folder), tuple(_changed(file) for file in files))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> Detectors:
+    problems: list[str] = []
+
+    def attempt(read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except (FileNotFoundError, ValueError) as error:
+            problems.append(str(error))
+            return otherwise
+
+    classes = range(_system.card["classes"])
+    return Detectors(
+        profiles=attempt(lambda: profiles.load(_system), []),
+        sample_logits=attempt(lambda: profiles.stored_sample_logits(_system), None),
+        sample_y=caches.sample(_system.card["dataset"])[1],
+        training=attempt(lambda: [profiles.training(_system, k) for k in classes], [[] for _ in classes]),
+        problems=problems,
+    )
+
+
+def _changed(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def bin_edges(scores: list[Tensor]) -> Tensor:
+    """The edges of about 60 bins of a round width that hold all scores, the same for every kind of image."""
+    low, high = (float(end(torch.cat(scores))) for end in (torch.min, torch.max))
+    width = next((step for step in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0) if (high - low) / step <= 60), (high - low) / 60)
+    first, last = int(low // width), int(high // width) + 1
+    return torch.arange(first, last + 1, dtype=torch.float32) * width
+
+
+def histogram_csv(scores: dict[str, Tensor]) -> str:
+    """One row a bin: its ends, and how many images of each kind lie in it."""
+    edges = bin_edges(list(scores.values()))
+    counts = [torch.histogram(z, edges).hist.int().tolist() for z in scores.values()]
+    ends = [[f"{edge:g}" for edge in part.tolist()] for part in (edges[:-1], edges[1:])]
+    return takeaway.table(["logit_from", "logit_to", *scores], zip(*ends, *counts, strict=True))
+
+
+def roc_csv(curves: dict[str, profiles.Roc]) -> str:
+    """The exact ROC curves by the kind of out-of-class image, a row for every threshold at which a rate changes."""
+    rows = (
+        [kind, *(f"{value:.9g}" for value in point)]
+        for kind, curve in curves.items()
+        for point in zip(*(column.tolist() for column in curve), strict=True)
+    )
+    return takeaway.table(["out_of_class", "threshold", "false_positive_rate", "true_positive_rate"], rows)
+
+
+def auc_csv(found: list[Profile]) -> str:
+    """One row for each detector and each set of out-of-class images, with the paper's figure where it gives one."""
+    rows = []
+    for profile in found:
+        aucs = {"natural": profile.natural, **{name: part.auc for name, part in profile.attacked.items()}}
+        for name, auc in aucs.items():
+            about = profile.attacked[name].about if name in profile.attacked else ""
+            paper = profile.paper if name == "paper" and profile.paper is not None else ""
+            rows.append([profile.k, name, *(f"{value:.6f}" for value in auc[:3]), auc.n, paper, about])
+    return takeaway.table(["detector", "out_of_class", "auc", "low", "high", "n", "paper", "attack"], rows)
+
+
+def ranking_csv(z: Tensor, y: Tensor, k: int) -> str:
+    """One row for each image of the four rankings of detector k."""
+    rows = [
+        [name, place + 1, index, int(y[index]), f"{z[index, k]:.4f}"]
+        for name, indices in profiles.rankings(z, y, k, COUNT).items()
+        for place, index in enumerate(indices.tolist())
+    ]
+    return takeaway.table(["ranking", "place", "index", "class", "logit"], rows)
+
+
+def training_csv(parts: list[TrainingPart]) -> str:
+    """One row for each evaluation during training."""
+    rows = [
+        [part.job, part.detectors, f"{row['step']:g}", int(place == part.kept), *(row[name] for name in TRAINING_COLUMNS)]
+        for part in parts
+        for place, row in enumerate(part.rows)
+    ]
+    return takeaway.table(["network", "detectors", "step", "kept", *TRAINING_COLUMNS], rows)
+
+
+def command_line(system: str, k: int) -> str:
+    """The command that prints the numbers of the page."""
+    return f"aatviz detector {system} --k {k} --count {COUNT}"
+
+
+def python_code(system: System, k: int, measured: bool) -> str:
+    """The Python that prints the numbers of the page."""
+    lines = ["import aatviz", "from aatviz import profiles", "", f'system = aatviz.load_system("{system.name}")']
+    if measured:
+        lines += [
+            f"profile = profiles.load(system)[{k}]",
+            'print("natural", profile.natural)',
+            "for name, attacked in profile.attacked.items():",
+            "    print(name, attacked.auc)",
+        ]
+    lines += [
+        f'x, y = aatviz.load_data("{system.card["dataset"]}", split="sample")',
+        "z = profiles.sample_logits(system)",
+        f"for name, indices in profiles.rankings(z, y, k={k}, count={COUNT}).items():",
+        f"    print(name, indices.tolist(), z[indices, {k}].tolist())",
+    ]
+    return "\n".join(lines)

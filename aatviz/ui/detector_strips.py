@@ -1,0 +1,70 @@
+"""Strips of bundled images as a detector ranks them: crisp pictures with the logit under each, each a link to an attack."""
+
+import base64
+from html import escape
+from urllib.parse import urlencode
+
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from aatviz.ui import takeaway
+from aatviz.ui.pictures import enlarged
+
+TITLES = {
+    "typical": "In-class, highest logits: the most typical",
+    "atypical": "In-class, lowest logits: the least typical",
+    "confusing": "Out-of-class, highest logits: the most confusing",
+    "remote": "Out-of-class, lowest logits: nothing like it",
+}
+STYLE = """<style>
+.detector-strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(3.6rem, 1fr)); gap: 0.4rem;
+  max-width: 62rem; }
+.detector-strip a { display: block; color: inherit; text-decoration: none; text-align: center; border-radius: 0.4rem;
+  padding: 0.15rem 0.15rem 0.25rem; border: 1px solid transparent; font-size: 0.8125rem; line-height: 1.35;
+  font-variant-numeric: tabular-nums; }
+.detector-strip a:hover, .detector-strip a:focus-visible { border-color: currentColor; outline: none; }
+.detector-strip img { display: block; width: 100%; height: auto; image-rendering: pixelated; border-radius: 0.2rem;
+  margin-bottom: 0.15rem; }
+</style>"""
+
+
+def strip(x: Tensor, y: Tensor, z: Tensor, indices: Tensor, k: int, link: dict[str, str]) -> str:
+    """HTML of one row of images: x (N,1,28,28) and y (N,) are the sample, z (N,) the logits of detector k.
+
+    `link` holds the parameters that every link to another page carries.
+    """
+    items = "".join(_item(x[i, 0], i, int(y[i]), float(z[i]), k, link) for i in indices.tolist())
+    return f'{STYLE}<div class="detector-strip" role="list">{items}</div>'
+
+
+def picture(x: Tensor, z: Tensor, rankings: dict[str, Tensor]) -> bytes:
+    """All rankings as one PNG, a row each, with the logit under every image; x (N,1,28,28), z (N,)."""
+    side, gap, line = 84, 8, 18
+    width = max(len(indices) for indices in rankings.values()) * (side + gap) + gap
+    sheet = Image.new("L", (width, len(rankings) * (side + 2 * line + gap) + gap), 255)
+    draw = ImageDraw.Draw(sheet)
+    for row, (name, indices) in enumerate(rankings.items()):
+        top = gap + row * (side + 2 * line + gap)
+        draw.text((gap, top), TITLES[name], fill=0)
+        for column, index in enumerate(indices.tolist()):
+            left = gap + column * (side + gap)
+            sheet.paste(enlarged(x[index, 0], 3), (left, top + line))
+            draw.text((left + side / 2, top + line + side + 2), f"{z[index]:.2f}", fill=0, anchor="ma")
+    return takeaway.png(sheet)
+
+
+def attack_settings(index: int, y: int, k: int) -> dict[str, str]:
+    """The Attack page's parameters for an image: push it up detector k, or, where it is of class k, away from its class."""
+    chosen = {"pick": "index", "index": str(index)}
+    return chosen | ({"goal": "untargeted"} if y == k else {"victim": "detector", "detector": str(k)})
+
+
+def _item(image: Tensor, index: int, y: int, logit: float, k: int, link: dict[str, str]) -> str:
+    href = escape(f"attack?{urlencode(link | attack_settings(index, y, k))}")
+    source = base64.b64encode(takeaway.png(enlarged(image, 1))).decode()
+    label = f"Attack image {index}, {'an' if y == 8 else 'a'} {y}, logit {logit:.2f}"
+    truth = "" if y == k else f" · {y}"
+    return (
+        f'<div role="listitem"><a href="{href}" target="_self" title="{label}" aria-label="{label}">'
+        f'<img src="data:image/png;base64,{source}" alt="" width="28" height="28">{logit:.1f}{truth}</a></div>'
+    )

@@ -1,0 +1,67 @@
+// The Generate page's view: gets every frame of every image as one picture, once. Playing and marking happen here; Python
+// hears which cell is marked, and which image is to be attacked.
+
+const SIDE = 28;
+const SVG = "http://www.w3.org/2000/svg";
+const MOMENT = 250; // milliseconds that a mark has to stay before Python hears of it
+const views = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  if (!views.has(parentElement)) views.set(parentElement, new GenerateView(parentElement));
+  const view = views.get(parentElement);
+  view.send = (place) => setStateValue("place", place);
+  view.open = (model) => setTriggerValue("open", { model, ...view.place });
+  view.receive(data);
+  return () => (clearTimeout(view.timer), view.playback.pause());
+}
+
+class GenerateView {
+  constructor(parent) {
+    this.root = parent.querySelector(".generate");
+    const draw = (frame) => this.grids.forEach((grid) => grid.draw(frame));
+    this.playback = new Playback(this.root, draw, (frame) => `step ${this.data.steps[frame]} / ${this.data.steps.at(-1)}`);
+    this.grids = [];
+  }
+
+  receive(data) {
+    const isNew = this.id !== data.id;
+    if (isNew) this.load(data);
+    if (!isNew && data.place.number === this.told) return;
+    this.told = data.place.number;
+    this.place = { target: data.place.target, sample: Math.min(data.place.sample, data.count - 1) };
+    this.mark();
+    if (isNew) this.sprite.decode().then(() => this.id === data.id && this.playback.show(this.playback.last));
+  }
+
+  load(data) {
+    this.playback.pause();
+    Object.assign(this, { id: data.id, data });
+    this.sprite = new Image();
+    this.sprite.src = data.sprite;
+    this.root.style.setProperty("--missed", data.missed);
+    this.root.style.setProperty("--count", data.count);
+    this.grids = data.models.map((model, place) => new Grid(model, place, this));
+    this.root.querySelector("[data-role=columns]").replaceChildren(...this.grids.map((grid) => grid.element));
+    this.playback.last = this.playback.at = data.steps.length - 1;
+  }
+
+  choose(target, sample) {
+    if (target === this.place.target && sample === this.place.sample) return;
+    this.place = { target, sample };
+    this.mark();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.send({ ...this.place }), MOMENT);
+  }
+
+  mark() {
+    const { target, sample } = this.place;
+    this.root.querySelector("[data-role=marked]").textContent = `Towards ${target}, sample ${sample}.`;
+    for (const grid of this.grids) grid.mark(target, sample);
+  }
+
+  paint(canvas, model, frame, target, sample) {
+    const { count, classes } = this.data;
+    const x = (model * count + sample) * SIDE, y = (frame * classes + target) * SIDE;
+    canvas.getContext("2d").drawImage(this.sprite, x, y, SIDE, SIDE, 0, 0, SIDE, SIDE);
+  }
+}

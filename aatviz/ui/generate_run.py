@@ -1,0 +1,67 @@
+"""What the Generate page asks the worker for: the same noise pushed towards each class on each of the three models."""
+
+import time
+from contextlib import suppress
+
+import streamlit as st
+
+from aatviz.comparison import MODELS
+from aatviz.evaluate import result_file
+from aatviz.generate import STORED, generate, load_generated, step_count
+from aatviz.generated import Generated, GenerateSettings
+from aatviz.store.systems import System
+from aatviz.ui.jobs import Job
+from aatviz.ui.runs import Done, Request, Runs
+
+runs = Runs("generate", "Generate", ":material/draw:")
+TIMED_STEPS = 3
+
+
+def request(system: System, settings: GenerateSettings) -> Request:
+    """The generation with these settings."""
+
+    def work(job: Job) -> Generated:
+        kept = stored(system, settings)
+        return generate(system, settings, job.advance, kept.value.natural_logits if kept else None)
+
+    images = system.card["classes"] * settings.count
+    return Request(
+        system=system,
+        choice=settings,
+        work=work,
+        total=step_count(system, settings),
+        seconds=lambda: _seconds_per_step(system, str(system.folder), settings.count) * step_count(system, settings),
+        steps=f"{len(MODELS)} models, {images} images each, {settings.steps} steps",
+    )
+
+
+def stored(system: System, settings: GenerateSettings) -> Done | None:
+    """The stored run of these settings, else that of the defaults, where there is one."""
+    name = next((name for name, kept in STORED.items() if kept == settings), next(iter(STORED)))
+    file = result_file(system, name, "npz")
+    made = _stored(system, name, str(file), file.stat().st_mtime_ns) if file.exists() else None
+    return Done(system=system.name, choice=made.settings, value=made) if made else None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _stored(_system: System, name: str, file: str, changed: int) -> Generated | None:
+    return load_generated(_system, name)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _seconds_per_step(_system: System, folder: str, count: int) -> float:
+    """The time between two calls of the callback, from the first few of a run."""
+    times: list[float] = []
+
+    def watch(_: object) -> None:
+        times.append(time.perf_counter())
+        if len(times) > TIMED_STEPS:
+            raise _Enough
+
+    with suppress(_Enough):
+        generate(_system, GenerateSettings(count=count), watch)
+    return (times[-1] - times[0]) / TIMED_STEPS
+
+
+class _Enough(Exception):
+    """The time of a step is known."""

@@ -1,0 +1,181 @@
+// The drawing area. It keeps the strokes, and tells Python the picture, a PNG, when one has ended.
+
+const SIZE = 280;
+const CELLS = 28;
+const CELL = SIZE / CELLS;
+const PAUSE = 500; // milliseconds without a key before the picture is sent: many dabs make one digit
+const drawings = new WeakMap();
+
+export default function ({ parentElement, setStateValue }) {
+  if (!drawings.has(parentElement)) drawings.set(parentElement, new Drawing(parentElement));
+  const drawing = drawings.get(parentElement);
+  drawing.send = (picture) => setStateValue("picture", picture);
+}
+
+class Drawing {
+  constructor(parent) {
+    const root = parent.querySelector(".drawing");
+    this.canvas = root.querySelector("canvas");
+    this.pen = this.canvas.getContext("2d");
+    this.spoken = root.querySelector(".spoken");
+    this.width = root.querySelector("input");
+    this.buttons = Object.fromEntries([...root.querySelectorAll("button")].map((button) => [button.dataset.act, button]));
+    this.strokes = []; // each {erase, width, points}, or {clear} for all that was before it
+    this.erasing = false;
+    this.cursor = [CELLS / 2, CELLS / 2]; // column, row
+    this.buttons.pen.addEventListener("click", () => this.take(false));
+    this.buttons.eraser.addEventListener("click", () => this.take(true));
+    this.buttons.undo.addEventListener("click", () => this.undo());
+    this.buttons.clear.addEventListener("click", () => this.clear());
+    this.canvas.addEventListener("pointerdown", (event) => this.begin(event));
+    this.canvas.addEventListener("pointermove", (event) => this.go(event));
+    for (const end of ["pointerup", "pointercancel"]) this.canvas.addEventListener(end, () => this.end());
+    this.canvas.addEventListener("keydown", (event) => this.onKey(event));
+    for (const change of ["focus", "blur"]) this.canvas.addEventListener(change, () => this.draw());
+    this.draw();
+  }
+
+  take(erasing) {
+    this.erasing = erasing;
+    this.buttons.pen.setAttribute("aria-pressed", String(!erasing));
+    this.buttons.eraser.setAttribute("aria-pressed", String(erasing));
+  }
+
+  begin(event) {
+    if (event.button || this.stroke) return;
+    this.canvas.setPointerCapture(event.pointerId);
+    this.pointer = event.pointerId;
+    this.stroke = this.add(this.erasing, [this.at(event)]);
+    this.draw();
+  }
+
+  go(event) {
+    if (!this.stroke || event.pointerId !== this.pointer) return;
+    const between = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+    for (const one of between.length ? between : [event]) this.stroke.points.push(this.at(one));
+    this.draw();
+  }
+
+  end() {
+    if (!this.stroke) return;
+    this.stroke = null;
+    this.changed(0);
+  }
+
+  at(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return [((event.clientX - box.left) / box.width) * SIZE, ((event.clientY - box.top) / box.height) * SIZE];
+  }
+
+  add(erase, points) {
+    const stroke = { erase, points, width: Number(this.width.value) };
+    this.strokes.push(stroke);
+    return stroke;
+  }
+
+  onKey(event) {
+    if (event.altKey || (event.key.toLowerCase() === "z" ? !(event.ctrlKey || event.metaKey) : event.ctrlKey || event.metaKey)) return;
+    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const actions = {
+      " ": () => this.dab(this.erasing),
+      Enter: () => this.dab(this.erasing),
+      Delete: () => this.dab(true),
+      Backspace: () => this.dab(true),
+      u: () => this.undo(),
+      z: () => this.undo(),
+    };
+    const move = moves[event.key], action = actions[event.key] || actions[event.key.toLowerCase()];
+    if (!move && !action) return;
+    event.preventDefault();
+    if (move) this.move(move, event.shiftKey);
+    else action();
+  }
+
+  move([right, down], drawing) {
+    const from = this.place(), within = (value) => Math.min(Math.max(value, 0), CELLS - 1);
+    this.cursor = [within(this.cursor[0] + right), within(this.cursor[1] + down)];
+    if (drawing) {
+      this.add(this.erasing, [from, this.place()]);
+      this.changed(PAUSE);
+    }
+    this.draw();
+    this.say(drawing ? (this.erasing ? "erased" : "drawn") : "");
+  }
+
+  place() {
+    return this.cursor.map((cell) => (cell + 0.5) * CELL);
+  }
+
+  dab(erase) {
+    this.add(erase, [this.place()]);
+    this.changed(PAUSE);
+    this.say(erase ? "erased" : "drawn");
+  }
+
+  undo() {
+    const last = this.strokes.pop();
+    if (last) this.changed(0);
+    this.spoken.textContent = last ? "Undone." : "There is nothing to undo.";
+  }
+
+  clear() {
+    if (this.isDrawn()) this.strokes.push({ clear: true });
+    this.changed(0);
+    this.spoken.textContent = "The drawing area is empty.";
+  }
+
+  say(what) {
+    const [column, row] = this.cursor;
+    this.spoken.textContent = `Row ${row + 1}, column ${column + 1}${what ? `, ${what}` : ""}`;
+  }
+
+  isDrawn() {
+    return this.strokes.length > 0 && !this.strokes[this.strokes.length - 1].clear;
+  }
+
+  changed(pause) {
+    this.draw();
+    clearTimeout(this.timer);
+    if (pause) this.timer = setTimeout(() => this.flush(), pause);
+    else this.flush();
+  }
+
+  flush() {
+    clearTimeout(this.timer);
+    if (!this.canvas.isConnected) return; // the page has gone on
+    this.draw(false); // without the cross
+    this.send(this.isDrawn() ? this.canvas.toDataURL("image/png") : "");
+    this.draw();
+  }
+
+  draw(withCross = true) {
+    const { pen } = this;
+    pen.fillStyle = "#000";
+    pen.fillRect(0, 0, SIZE, SIZE);
+    pen.lineCap = pen.lineJoin = "round";
+    const from = this.strokes.findLastIndex((stroke) => stroke.clear) + 1;
+    for (const { erase, width, points } of this.strokes.slice(from)) {
+      pen.strokeStyle = erase ? "#000" : "#fff";
+      pen.lineWidth = width;
+      pen.beginPath();
+      pen.moveTo(...points[0]);
+      for (const point of points.length > 1 ? points.slice(1) : points) pen.lineTo(...point);
+      pen.stroke();
+    }
+    if (withCross && this.canvas.matches(":focus-visible")) this.cross();
+  }
+
+  cross() {
+    const [x, y] = this.place(), { pen } = this;
+    for (const [colour, width] of [["#000", 5], ["#E69F00", 2]]) {
+      pen.strokeStyle = colour;
+      pen.lineWidth = width;
+      pen.beginPath();
+      pen.moveTo(x - 9, y);
+      pen.lineTo(x + 9, y);
+      pen.moveTo(x, y - 9);
+      pen.lineTo(x, y + 9);
+      pen.stroke();
+    }
+  }
+}

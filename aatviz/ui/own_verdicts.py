@@ -1,0 +1,138 @@
+"""What every network says of one image before any attack: the ten detectors' logits, and who decides what."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import plotly.graph_objects as go
+import streamlit as st
+import torch
+
+from aatviz.digit_image import to_image, to_png
+from aatviz.store.systems import System
+from aatviz.ui import caches, takeaway
+from aatviz.ui.theme import GENERATIVE, REJECTED, THRESHOLD
+
+HEIGHT = 280
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstLook:
+    """The networks' outputs for one image; nothing in it depends on T."""
+
+    z_h: list[float]
+    """The detectors' logits (K)."""
+    generative: int
+    natural: int
+    robust: int
+    """The decisions."""
+
+
+def first_look(system: System, pixels: bytes) -> FirstLook:
+    """What the networks say of 784 grey levels: one forward pass of each, once for everybody."""
+    return _first_look(system, caches.fingerprint(system), pixels)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _first_look(_system: System, weights: str, pixels: bytes) -> FirstLook:
+    image = to_image(pixels)
+    with torch.no_grad():
+        z_h = _system.detectors(image)
+        natural, robust = (int(net(image).argmax()) for net in (_system.classifier, _system.robust_classifier))
+    return FirstLook(z_h=z_h[0].tolist(), generative=int(_system.generative.decide(z_h)[0]), natural=natural, robust=robust)
+
+
+def show(system: System, pixels: bytes, label: int, threshold: float, name: str) -> None:
+    """The panel: a chart of the ten logits with T, the decisions in words, and what can be taken home."""
+    look = first_look(system, pixels)
+    words, chart = st.columns([2, 3], gap="medium", vertical_alignment="center")
+    words.markdown(firing(look, threshold))
+    words.markdown(decisions(look, label, threshold))
+    title = f"{name}-detectors"
+    picture = {"format": "png", "scale": 3, "filename": title}
+    chart.plotly_chart(
+        figure(look, threshold),
+        key="attack.first-look",
+        config={"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": picture},
+    )
+    st.caption(
+        "A detector fires where its logit z(h_k(x)) is at least T. Look for the second highest bar: the detector that an "
+        "attack has the shortest way to. The commands under *Reproduce this* print these logits as the natural ones."
+    )
+    with st.container(horizontal=True):
+        takeaway.download_png("The input, 28 x 28 (PNG)", "digit.png", partial(to_png, pixels))
+        takeaway.download_csv("Detector logits (CSV)", f"{title}.csv", partial(logits_csv, look, threshold))
+
+
+def firing(look: FirstLook, threshold: float) -> str:
+    """Which detectors fire at T, as a sentence."""
+    fire = [k for k, logit in enumerate(look.z_h) if logit >= threshold]
+    if not fire:
+        best = max(range(len(look.z_h)), key=look.z_h.__getitem__)
+        return f"**No detector fires** at T = {threshold:g}. The highest logit is detector {best}'s: {look.z_h[best]:.1f}."
+    values = ", ".join(f"{look.z_h[k]:.1f}" for k in fire)
+    if len(fire) == 1:
+        return f"**Detector {fire[0]} fires** at T = {threshold:g}: its logit is {values}."
+    names = ", ".join(map(str, fire[:-1])) + f" and {fire[-1]}"
+    return f"**Detectors {names} fire** at T = {threshold:g}: their logits are {values}."
+
+
+def decisions(look: FirstLook, label: int, threshold: float) -> str:
+    """Who decides for what, and whether it is rejected, as a Markdown table."""
+
+    def row(who: str, decision: int, rejects: bool) -> str:
+        right = "✓ right" if decision == label else f"✗ wrong, it is a {label}"
+        answer = "cannot reject"
+        if rejects:
+            answer = "■ yes" if look.z_h[decision] < threshold else "○ no, accepted"
+        return f"| {who} | {decision} {right} | {answer} |"
+
+    return "\n".join(
+        [
+            "| classifier | decides | rejected? |\n|---|---|---|",
+            row("generative", look.generative, True),
+            row("integrated", look.natural, True),
+            row("natural", look.natural, False),
+            row("robust", look.robust, False),
+        ]
+    )
+
+
+def figure(look: FirstLook, threshold: float) -> go.Figure:
+    """A bar for each detector, and T: bars at or above it are plain, those below it hatched."""
+    fig = go.Figure()
+    parts = ((True, "fires", GENERATIVE.colour, ""), (False, "below T", REJECTED.colour, "/"))
+    for fires, words, colour, pattern in parts:
+        chosen = [k for k, logit in enumerate(look.z_h) if (logit >= threshold) == fires]
+        values = [look.z_h[k] for k in chosen]
+        fig.add_bar(
+            x=chosen,
+            y=values,
+            name=words,
+            text=[f"{value:.1f}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="detector %{x}: logit %{y:.3f}<extra></extra>",
+            marker={"color": colour, "pattern": {"shape": pattern, "fgopacity": 0.7, "solidity": 0.25, "size": 6}},
+        )
+    fig.add_hline(threshold, line={"color": THRESHOLD.colour, "dash": THRESHOLD.dash, "width": 2})
+    low, high = min(*look.z_h, threshold, 0.0), max(*look.z_h, threshold, 0.0)
+    room = 0.16 * (high - low) + 0.5
+    fig.update_layout(
+        height=HEIGHT,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        barmode="overlay",
+        bargap=0.25,
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    fig.update_xaxes(title="detector k", dtick=1, range=[-0.6, len(look.z_h) - 0.4], fixedrange=True)
+    fig.update_yaxes(title="logit z(h_k(x))", range=[low - room, high + room], fixedrange=True)
+    return fig
+
+
+def logits_csv(look: FirstLook, threshold: float) -> str:
+    """One row a detector: its logit, T, and whether it fires."""
+    rows = [[k, logit, threshold, int(logit >= threshold)] for k, logit in enumerate(look.z_h)]
+    return takeaway.table(["detector", "logit", "T", "fires"], rows)

@@ -1,0 +1,28 @@
+"""Compare: every digit pushed towards every class, on several models side by side (the paper's figures 3, 5 and 8)."""
+
+import streamlit as st
+
+from aatviz.ui import caches, frame
+from aatviz.ui import compare_controls as controls
+from aatviz.ui import compare_results as results
+from aatviz.ui import compare_run as run
+from aatviz.ui.sidebar import current_system
+
+frame.require()
+st.title("Compare")
+st.markdown(
+    "Ten digits, each pushed towards each of the ten classes, with the same attack on every model. "
+    "**Does the perturbed digit look like its target?** Then the model knows what the target looks like."
+)
+system = current_system()
+x, y = caches.sample(system.card["dataset"])
+settings = controls.choose()
+request = run.request(system, settings, x, y)
+cost_place = run.runs.controls(request)
+shown = run.runs.shown(request, run.stored(system))
+if shown is None:
+    st.info("Nothing has been computed for this system yet: press **Compare**.", icon=":material/play_arrow:")
+    controls.write_url()
+else:
+    results.show(system, shown.value)
+run.runs.tell_cost(cost_place, request)

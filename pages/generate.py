@@ -1,0 +1,35 @@
+"""Generate: noise becomes digits, on three models side by side, from the same noise (the paper's figures 6 and 10)."""
+
+import streamlit as st
+
+from aatviz.ui import frame
+from aatviz.ui import generate_controls as controls
+from aatviz.ui import generate_results as results
+from aatviz.ui import generate_run as run
+from aatviz.ui.sidebar import current_system
+
+frame.require()
+st.title("Generate")
+st.markdown(
+    "Take noise, and push it up a model's logit of a class, step by step. **Does a digit appear?** Then the model knows "
+    "what the class looks like. Where rubbish appears, it only knows how the classes differ."
+)
+system = current_system()
+settings = controls.choose()
+if missing := [kind for kind in ("gaussians", "judge") if kind not in system.card["files"]]:
+    st.info(
+        f"This system has no {' and no '.join(missing)} yet, and cannot generate. The shipped systems can: choose another "
+        "in the sidebar.",
+        icon=":material/draw:",
+    )
+    controls.state.write()
+    st.stop()
+request = run.request(system, settings)
+cost_place = run.runs.controls(request)
+shown = run.runs.shown(request, run.stored(system, settings))
+if shown is None:
+    st.info("Nothing has been generated with this system yet: press **Generate**.", icon=":material/play_arrow:")
+    controls.state.write()
+else:
+    results.show(system, shown.value)
+run.runs.tell_cost(cost_place, request)

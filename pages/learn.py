@@ -1,0 +1,15 @@
+"""Learn: short lessons, each with a question to answer first and a link that sets another page up."""
+
+import streamlit as st
+
+from aatviz.ui import frame, lesson_own, lesson_steps
+from aatviz.ui.sidebar import current_system
+
+frame.require()
+st.title("Learn")
+st.markdown(
+    "A few short steps, from *why detect at all* to *what this defence cannot do*. In each one: **predict, reveal, try it "
+    "yourself**. A link opens another page, set up for one experiment."
+)
+lesson_steps.show(lesson_steps.chosen(), current_system())
+lesson_own.panel()

@@ -1,0 +1,1 @@
+"""A package, so that its files may bear the names of those in other test folders."""

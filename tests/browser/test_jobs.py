@@ -1,0 +1,36 @@
+"""Two visitors and one worker: a queue with a visible place, and a closed tab that gives its place up."""
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+
+from .conftest import settle, visit, visitor
+
+LONG = "/attack?steps=2000&restarts=20&compare=0"
+"""Minutes of work: nobody waits for it here."""
+CLOSED_TAB_SECONDS = 15
+
+
+def start(page: Page, path: str) -> None:
+    visit(page, path)
+    page.get_by_role("button", name="Attack", exact=True).click()
+
+
+def test_a_closed_tab_ends_its_run_and_lets_the_next_visitor_go_on(browser: Browser, app_url: str) -> None:
+    with visitor(browser, app_url) as second:
+        with visitor(browser, app_url) as first:
+            start(first, LONG)
+            expect(first.get_by_text(re.compile(r"Step \d+ of 40020"))).to_be_visible()
+            start(second, "/attack?steps=5&digit=2&compare=0")
+            expect(second.get_by_text("Waiting: 1 other run first")).to_be_visible()
+        expect(second.get_by_test_id("step")).to_contain_text("/ 5", timeout=1000 * CLOSED_TAB_SECONDS)
+
+
+def test_a_reload_in_the_middle_of_a_run_takes_it_up_again_and_cancel_ends_it(page: Page) -> None:
+    start(page, f"{LONG}&digit=4")
+    expect(page.get_by_text(re.compile(r"Step \d+ of"))).to_be_visible()
+    page.reload()
+    expect(page.get_by_text(re.compile(r"Step \d+ of"))).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("The run was cancelled; nothing has changed.")).to_be_visible()
+    settle(page)

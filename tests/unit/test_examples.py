@@ -1,0 +1,75 @@
+"""The stored examples: real digits, really attacked, and only shown for the weights that they were attacked on."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+import aatviz
+from aatviz import examples
+from aatviz.evaluate import result_file
+from aatviz.recipes.evaluation import EVALUATIONS, SystemEvaluation
+from aatviz.store.weights import build_network, save_network
+
+NAME = "mnist-linf-0.3-shared"
+
+
+@pytest.fixture
+def system(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> aatviz.System:
+    """A tiny system, and a recipe of three steps instead of a hundred."""
+    recipe = EVALUATIONS["curves"]
+    assert isinstance(recipe, SystemEvaluation)
+    short = {
+        name: dataclasses.replace(scenario, attack=dataclasses.replace(scenario.attack, steps=3, step_size=0.1))
+        for name, scenario in recipe.scenarios.items()
+    }
+    monkeypatch.setitem(EVALUATIONS, "curves", dataclasses.replace(recipe, scenarios=short))
+    return aatviz.load_system(NAME)
+
+
+def test_the_examples_are_the_first_of_each_class_and_attacked_within_the_ball(system: aatviz.System) -> None:
+    assert examples.load_examples(system) is None
+    examples.build_examples(system)
+    stored = examples.load_examples(system)
+    assert stored is not None
+    x, y = aatviz.load_data("mnist", split="sample")
+    assert stored.y.tolist() == [k for k in range(10) for _ in range(examples.PER_CLASS)]
+    assert [int(i) for i in stored.index[:2]] == (y == 0).nonzero().flatten()[:2].tolist()
+    natural = (x[stored.index, 0] * 255).round()
+    assert (stored.images["natural"].float() == natural).all()
+    for victim in examples.VICTIMS:
+        moved = (stored.images[victim].float() - natural).abs().max()
+        assert 0 < moved <= 0.3 * 255 + 1
+        direct = system.generative if victim == "generative" else system.integrated
+        decided = stored.decided[victim]["natural"]
+        assert (direct.predict(x[stored.index]) == decided.label).all()
+        assert ((decided.label == stored.y) == decided.right).all()
+    torch.testing.assert_close(
+        stored.decided["integrated"]["natural"].logit, system.integrated.scores(x[stored.index]), atol=1e-4, rtol=1e-4
+    )
+
+
+def test_examples_of_other_weights_or_another_attack_are_not_shown(
+    system: aatviz.System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples.build_examples(system)
+    with monkeypatch.context() as other:
+        other.setitem(EVALUATIONS, "curves", dataclasses.replace(EVALUATIONS["curves"], count=7))
+        assert examples.load_examples(system) is None
+    note = {"network": "madry", "outputs": 10, "width": 16, "seconds": 1.0}
+    save_network(system.folder / "classifier.safetensors", build_network(note), note)
+    assert examples.load_examples(aatviz.load_system(NAME)) is None
+
+
+def test_a_damaged_file_is_named(system: aatviz.System) -> None:
+    file = result_file(system, "examples", "npz")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="restore it or compute it again"):
+        examples.load_examples(system)
+
+
+@pytest.mark.parametrize("name", aatviz.systems())
+def test_the_shipped_examples_fit_the_shipped_weights(name: str) -> None:
+    assert examples.load_examples(aatviz.load_system(name)) is not None

@@ -1,0 +1,284 @@
+"""Generation: the class Gaussian, what generate() promises about noise, ball and numbers, its command line, the records."""
+
+import csv
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import aatviz
+from aatviz.attacks import Iterate, norm
+from aatviz.compare import network
+from aatviz.comparison import MODELS
+from aatviz.gaussians import ClassGaussians, estimate
+from aatviz.generate import (
+    STORED,
+    build_generated,
+    command_line,
+    generate,
+    generated_image,
+    load_generated,
+    python_code,
+    start_images,
+    step_count,
+)
+from aatviz.generated import LOW_MARK, MOST_FRAMES, STARTS, Generated, GenerateSettings
+from aatviz.store.files import read_json, write_json
+from aatviz.store.gaussians import load_gaussians, save_gaussians
+from aatviz.store.systems import System
+
+SHARED, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
+QUICK = GenerateSettings(steps=3, count=2, eps=1.0, step_size=0.5, seed=7)
+
+
+@pytest.fixture
+def system(tiny_system_folder: Path) -> System:
+    return aatviz.load_system(SHARED)
+
+
+@pytest.fixture(scope="module")
+def made(tiny_systems: Path) -> Generated:
+    """What the tiny shared system makes of the quick settings."""
+    return generate(aatviz.load_system(tiny_systems / SHARED), QUICK)
+
+
+def test_the_gaussian_finds_the_covariance_that_the_images_were_drawn_from() -> None:
+    generator = torch.Generator().manual_seed(0)
+    factors = torch.tensor([[0.2, 0.2, 0.0, 0.0], [0.0, 0.0, 0.1, -0.1]])
+    wanted = factors.T @ factors + 0.05**2 * torch.eye(4)
+    noise = torch.randn(20_000, 2, generator=generator) @ factors + 0.05 * torch.randn(20_000, 4, generator=generator)
+    x, y = (0.5 + noise).view(-1, 1, 2, 2), torch.zeros(20_000, dtype=torch.long)
+    found, (share,) = estimate(x, y, rank=2)
+    torch.testing.assert_close(found.mean[0].flatten(), torch.full((4,), 0.5), atol=0.01, rtol=0)
+    assert float(found.sigma) == pytest.approx(0.05, rel=0.03)
+    torch.testing.assert_close(
+        found.factors[0].T @ found.factors[0] + found.sigma**2 * torch.eye(4), wanted, atol=2e-3, rtol=0
+    )
+    assert share == pytest.approx(1 - 2 * 0.05**2 / float(wanted.trace()), rel=0.01)
+
+
+def test_draws_have_the_mean_and_covariance_of_their_gaussian() -> None:
+    factors = torch.tensor([[[0.05, 0.0, 0.0, 0.05]]])
+    gaussian = ClassGaussians(mean=torch.full((1, 1, 2, 2), 0.5), factors=factors, sigma=torch.tensor([0.03]))
+    generator = torch.Generator().manual_seed(1)
+    draws = torch.stack([gaussian.draw(0, generator) for _ in range(8000)]).flatten(1)
+    torch.testing.assert_close(draws.mean(0), torch.full((4,), 0.5), atol=0.003, rtol=0)
+    torch.testing.assert_close(draws.T.cov(), factors[0].T @ factors[0] + 0.03**2 * torch.eye(4), atol=2e-4, rtol=0)
+
+
+def test_draws_stay_in_the_box() -> None:
+    wild = ClassGaussians(mean=torch.rand(1, 1, 2, 2), factors=torch.zeros(1, 0, 4), sigma=torch.tensor([9.0]))
+    drawn = wild.draw(0, torch.Generator().manual_seed(0))
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+
+
+@pytest.mark.parametrize(("rank", "message"), [(4, "rank lies in 0..3"), (-1, "rank lies in"), (2, "needs at least 4")])
+def test_a_rank_that_does_not_fit_is_explained(rank: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        estimate(torch.rand(3, 1, 2, 2), torch.zeros(3, dtype=torch.long), rank)
+
+
+def test_gaussians_survive_their_file(tmp_path: Path) -> None:
+    gaussian, _ = estimate(torch.rand(40, 1, 4, 4), torch.arange(40) % 2, rank=3)
+    save_gaussians(tmp_path / "g.safetensors", gaussian, {"n": [20, 20]})
+    again = load_gaussians(tmp_path / "g.safetensors")
+    assert (again.classes, again.rank) == (2, 3)
+    for name in ("mean", "factors", "sigma"):
+        torch.testing.assert_close(getattr(again, name), getattr(gaussian, name), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"start": "fog"}, "gaussian, uniform, constant, other"),
+        ({"norm": "L1"}, "Linf, L2"),
+        ({"norm": "Linf", "eps": 5.0}, r"\[0,1\] scale"),
+        ({"eps": -1.0}, "at least 0"),
+        ({"steps": 0}, "at least 1"),
+        ({"count": 0}, "at least 1"),
+        ({"count": 1001}, "at most 1000"),
+        ({"seed": -1}, "at least 0"),
+        ({"optimizer": "magic"}, "adam"),
+    ],
+)
+def test_impossible_settings_are_explained(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        GenerateSettings(**wrong)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 11, 60, 500])
+def test_the_frames_lead_from_the_noise_to_the_result(steps: int) -> None:
+    frames = GenerateSettings(steps=steps).frames
+    assert (frames[0], frames[-1]) == (0, steps)
+    assert len(frames) == min(steps + 1, MOST_FRAMES)
+    assert list(frames) == sorted(set(frames))
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_start_depends_on_seed_class_and_sample_alone(system: System, start: Any) -> None:
+    settings = dataclasses.replace(QUICK, start=start, count=3)
+    noise = start_images(system, settings, 4)
+    assert noise.shape == (3, 1, 28, 28)
+    assert torch.equal(noise * 255, (noise * 255).round())
+    more = start_images(system, dataclasses.replace(settings, count=5, eps=0.1), 4)
+    assert torch.equal(more[:3], noise)
+    for other in (start_images(system, dataclasses.replace(settings, seed=8), 4), start_images(system, settings, 5)):
+        assert not torch.equal(other, noise)
+    if start == "constant":
+        assert torch.equal(noise.amin((1, 2, 3)), noise.amax((1, 2, 3)))
+
+
+def test_another_digit_is_never_one_of_the_target(system: System) -> None:
+    x, y = aatviz.load_data("mnist", split="sample")
+    for image in start_images(system, GenerateSettings(start="other", count=30), 3):
+        same = (x == image).flatten(1).all(1).nonzero().squeeze(1)
+        assert len(same)
+        assert 3 not in y[same]
+
+
+@pytest.mark.parametrize("name", [SHARED, SEPARATE])
+def test_every_number_is_that_of_the_rounded_images(tiny_system_folder: Path, name: str) -> None:
+    system, calls = aatviz.load_system(name), 0
+
+    def count(_: Iterate | None) -> None:
+        nonlocal calls
+        calls += 1
+
+    made = generate(system, QUICK, count)
+    assert calls == step_count(system, QUICK)
+    labels = torch.arange(10)
+    for model in MODELS:
+        assert made.paths[model].shape == (4, 10, 2, 28, 28)
+        assert torch.equal(made.paths[model][0], made.noise)
+        x = made.results(model).flatten(0, 1).unsqueeze(1) / 255
+        start = made.noise.flatten(0, 1).unsqueeze(1) / 255
+        assert norm(x - start, "L2").max() <= QUICK.eps + 28 * 0.5 / 255  # rounding may leave the ball by as much
+        with torch.no_grad():
+            z, z_start = (network(system, model)(images).view(10, 2, 10) for images in (x, start))
+            judged = system.judge(x).argmax(1).view(10, 2)
+        torch.testing.assert_close(made.logits[model], z[labels, :, labels], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(made.noise_logits[model], z_start[labels, :, labels], atol=1e-4, rtol=1e-4)
+        assert (made.logits[model] > made.noise_logits[model]).float().mean() > 0.9
+        assert torch.equal(made.judged[model], judged)
+        assert made.judged_as_target(model).value == pytest.approx(float((judged == labels[:, None]).float().mean()))
+        low = made.natural_logits[model].quantile(LOW_MARK, dim=1)
+        assert made.sure(model).value == pytest.approx(float((made.logits[model] > low[:, None]).float().mean()))
+
+
+def test_natural_logits_are_those_of_digits_of_the_class(system: System, made: Generated) -> None:
+    x, y = aatviz.load_data("mnist", split="sample")
+    with torch.no_grad():
+        wanted = system.robust_classifier(x[y == 6][:100])[:, 6]
+    torch.testing.assert_close(made.natural_logits["robust"][6], wanted, atol=1e-4, rtol=1e-4)
+    again = generate(system, dataclasses.replace(QUICK, steps=1, count=1), natural_logits=made.natural_logits)
+    assert torch.equal(again.natural_logits["robust"], made.natural_logits["robust"])
+
+
+def test_one_image_is_the_one_of_the_grid(system: System, made: Generated) -> None:
+    image = generated_image(system, QUICK, 3, 1, "robust")
+    assert image.shape == (1, 1, 28, 28)
+    assert torch.equal((image[0, 0] * 255).byte(), made.results("robust")[3, 1])
+    with pytest.raises(ValueError, match=r"sample lies in 0\.\.1"):
+        generated_image(system, QUICK, 3, 2, "robust")
+    with pytest.raises(ValueError, match=r"target lies in 0\.\.9"):
+        generated_image(system, QUICK, 10, 0, "robust")
+    with pytest.raises(ValueError, match="model is one of"):
+        generated_image(system, QUICK, 3, 0, "judge")  # type: ignore[arg-type]
+
+
+def test_what_the_callback_raises_ends_the_work_at_once(system: System) -> None:
+    seen = []
+
+    def stop(iterate: Iterate | None) -> None:
+        seen.append(iterate)
+        if len(seen) == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        generate(system, QUICK, stop)
+    assert len(seen) == 3
+
+
+def test_a_system_without_gaussians_says_what_is_missing(system: System) -> None:
+    card = read_json(system.folder / "card.json")
+    del card["files"]["gaussians"], card["files"]["judge"]
+    write_json(system.folder / "card.json", card)
+    bare = aatviz.load_system(SHARED)
+    with pytest.raises(FileNotFoundError, match="has no judge"):
+        generate(bare, QUICK)
+    with pytest.raises(FileNotFoundError, match="has no gaussians"):
+        start_images(bare, QUICK, 0)
+    assert start_images(bare, dataclasses.replace(QUICK, start="uniform"), 0).shape == (2, 1, 28, 28)
+
+
+def test_a_stored_run_comes_back_whole_and_only_for_these_very_models(
+    system: System, made: Generated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STORED, "generated", QUICK)
+    assert load_generated(system) is None
+    build_generated(system)
+    again = load_generated(system)
+    assert isinstance(again, Generated)
+    assert again.rows() == made.rows()
+    for model in MODELS:
+        assert torch.equal(again.paths[model], made.paths[model])
+        assert torch.equal(again.natural_logits[model], made.natural_logits[model])
+    monkeypatch.setitem(STORED, "generated", dataclasses.replace(QUICK, steps=4))
+    assert load_generated(system) is None
+    monkeypatch.setitem(STORED, "generated", QUICK)
+    (system.folder / "judge.safetensors").write_bytes((system.folder / "classifier.safetensors").read_bytes())
+    assert load_generated(aatviz.load_system(SHARED)) is None
+
+
+@pytest.mark.usefixtures("system")
+def test_the_printed_command_and_python_give_the_same_numbers(made: Generated, tmp_path: Path) -> None:
+    command = [*command_line(SHARED, QUICK).split()[1:], "--out", str(tmp_path / "grids.png")]
+    shell = subprocess.run([sys.executable, "-m", "aatviz.cli", *command], capture_output=True, text=True)
+    assert shell.returncode == 0, shell.stderr
+    rates = {("judged", "the noise itself"): made.judged_as_target(None)}
+    rates |= {("judged", model): made.judged_as_target(model) for model in MODELS}
+    rates |= {("as sure", model): made.sure(model) for model in MODELS}
+    for (start, end), rate in rates.items():
+        line = next(line for line in shell.stdout.splitlines() if line.startswith(start) and line.endswith(end))
+        assert f"{rate.value:.4f} ({rate.low:.4f} to {rate.high:.4f}), n = {rate.n}" in line
+    with Image.open(tmp_path / "grids.png") as picture:
+        assert picture.width > picture.height > 500
+    rows = list(csv.DictReader((tmp_path / "grids.csv").open()))
+    assert len(rows) == 10 * QUICK.count * len(MODELS)
+    for row, (k, i, model, _, logit, _, judged) in zip(rows, made.rows(), strict=True):
+        assert (row["target"], row["sample"], row["model"], row["judge"]) == (str(k), str(i), model, str(judged))
+        assert float(row["target_logit"]) == pytest.approx(logit, abs=2e-4)
+
+    python = subprocess.run([sys.executable, "-c", python_code(SHARED, QUICK)], capture_output=True, text=True)
+    assert python.returncode == 0, python.stderr
+    for model in MODELS:
+        assert f"{model} {made.judged_as_target(model)} {made.sure(model)}" in python.stdout
+
+
+@pytest.mark.parametrize("name", [SHARED, SEPARATE])
+def test_the_shipped_runs_fit_their_models_and_show_the_point(name: str) -> None:
+    system = aatviz.load_system(name)
+    made, rubbish = load_generated(system, "generated"), load_generated(system, "generated-uniform")
+    assert made is not None
+    assert rubbish is not None
+    assert made.judged_as_target("generative").n == 100
+    assert made.judged_as_target("generative").value >= 0.90
+    # of what it makes of uniform noise, the robust classifier is sure, and the judge does not see it; the detectors are not
+    assert rubbish.sure("generative").high < rubbish.judged_as_target("robust").low < rubbish.sure("robust").low
+
+
+def test_the_shipped_judge_reads_digits_and_is_no_other_network() -> None:
+    system = aatviz.load_system(SHARED)
+    x, y = aatviz.load_data("mnist", split="sample")
+    with torch.no_grad():
+        labels = system.judge(x[:1000]).argmax(1)
+    assert (labels == y[:1000]).float().mean() >= 0.98
+    judge, classifier = (dict(net.state_dict())["conv1.weight"].numpy() for net in (system.judge, system.classifier))
+    assert not np.allclose(judge, classifier, atol=0.01)
