@@ -2,10 +2,8 @@
 
 import streamlit as st
 
-from aatviz.ui import attack_controls as controls
-from aatviz.ui import attack_results as results
-from aatviz.ui import attack_run as run
 from aatviz.ui import caches, frame
+from aatviz.ui.attack import controls, results, run
 from aatviz.ui.sidebar import current_system
 
 frame.require()

@@ -3,9 +3,7 @@
 import streamlit as st
 
 from aatviz.ui import caches, frame
-from aatviz.ui import compare_controls as controls
-from aatviz.ui import compare_results as results
-from aatviz.ui import compare_run as run
+from aatviz.ui.compare import controls, results, run
 from aatviz.ui.sidebar import current_system
 
 frame.require()

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from aatviz.ui import detector_view, frame
+from aatviz.ui import frame
+from aatviz.ui.detectors import view as detector_view
 from aatviz.ui.sidebar import current_system
 
 frame.require()

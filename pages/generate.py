@@ -3,9 +3,7 @@
 import streamlit as st
 
 from aatviz.ui import frame
-from aatviz.ui import generate_controls as controls
-from aatviz.ui import generate_results as results
-from aatviz.ui import generate_run as run
+from aatviz.ui.generate import controls, results, run
 from aatviz.ui.sidebar import current_system
 
 frame.require()

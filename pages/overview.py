@@ -2,8 +2,11 @@
 
 import streamlit as st
 
-from aatviz.ui import attack_results, attack_run, attack_words, caches, frame, overview_card
-from aatviz.ui.player import show_player
+from aatviz.ui import caches, frame, overview_card
+from aatviz.ui.attack import results as attack_results
+from aatviz.ui.attack import run as attack_run
+from aatviz.ui.attack import words as attack_words
+from aatviz.ui.player.view import show_player
 from aatviz.ui.showcase import SETTINGS
 from aatviz.ui.sidebar import current_system, link_params
 

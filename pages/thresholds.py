@@ -3,9 +3,9 @@
 import streamlit as st
 
 from aatviz.ui import frame
-from aatviz.ui import threshold_data as data
-from aatviz.ui import threshold_view as views
 from aatviz.ui.sidebar import current_system
+from aatviz.ui.thresholds import data
+from aatviz.ui.thresholds import view as views
 
 frame.require()
 st.title("Thresholds")

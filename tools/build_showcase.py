@@ -10,7 +10,7 @@ from aatviz.compare import build_comparison
 from aatviz.examples import build_examples
 from aatviz.generate import STORED, build_generated
 from aatviz.profiles import store_sample_logits
-from aatviz.ui.lesson_showcase import build_lessons
+from aatviz.ui.lessons.showcase import build_lessons
 from aatviz.ui.showcase import build_showcase
 
 

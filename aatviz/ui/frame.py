@@ -5,7 +5,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from aatviz.ui import caches, lesson_banner
+from aatviz.ui import caches
+from aatviz.ui.lessons import banner as lesson_banner
 from aatviz.ui.sidebar import choose_system
 
 _FRAMED, _SENT = "app.framed", "app.sent-to-frame"

@@ -11,7 +11,7 @@ from aatviz.store.readme import headline, markdown_table
 from aatviz.store.systems import CARD, System, checkpoints_folder
 from aatviz.ui import caches
 from aatviz.ui.pictures import enlarged
-from aatviz.ui.player import T_LIMITS
+from aatviz.ui.player.view import T_LIMITS
 from aatviz.ui.sidebar import bank_size, default_threshold
 from aatviz.ui.url import UrlState, number
 

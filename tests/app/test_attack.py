@@ -14,10 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 import aatviz
 from aatviz.trace import AttackSettings, Trace, trace_attack
-from aatviz.ui import attack_run
-from aatviz.ui.attack_controls import Choice
-from aatviz.ui.attack_digit import bundled
-from aatviz.ui.attack_results import logits_csv, png
+from aatviz.ui.attack import run as attack_run
+from aatviz.ui.attack.controls import Choice
+from aatviz.ui.attack.digit import bundled
+from aatviz.ui.attack.results import logits_csv, png
 from aatviz.ui.runs import cost
 from aatviz.ui.showcase import build_showcase
 

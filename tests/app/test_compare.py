@@ -19,9 +19,13 @@ import aatviz
 from aatviz.compare import Stored, compare, natural_logits, store_comparison
 from aatviz.comparison import MODELS, CompareSettings, Comparison, NaturalLogits
 from aatviz.detectors import DetectorBank
-from aatviz.ui import compare_figures, compare_results, compare_run, compare_view, takeaway
-from aatviz.ui.compare_controls import state
-from aatviz.ui.compare_picture import ENLARGED, GAP, HEAD, MARGIN, picture
+from aatviz.ui import takeaway
+from aatviz.ui.compare import figures as compare_figures
+from aatviz.ui.compare import results as compare_results
+from aatviz.ui.compare import run as compare_run
+from aatviz.ui.compare import view as compare_view
+from aatviz.ui.compare.controls import state
+from aatviz.ui.compare.picture import ENLARGED, GAP, HEAD, MARGIN, picture
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"

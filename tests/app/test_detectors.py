@@ -19,9 +19,7 @@ from aatviz import cli, profiles
 from aatviz.detectors import DetectorBank
 from aatviz.store.files import write_json
 from aatviz.store.systems import System
-from aatviz.ui import detector_data as data
-from aatviz.ui import detector_figures as figures
-from aatviz.ui import detector_strips as strips
+from aatviz.ui.detectors import data, figures, strips
 
 PAGE = Path(__file__).parents[2] / "pages" / "detectors.py"
 NAME = "mnist-linf-0.3-shared"

@@ -21,7 +21,11 @@ from aatviz.generate import RUBBISH, generate, models_hash
 from aatviz.generated import CSV_HEAD, Generated, GenerateSettings
 from aatviz.generated_picture import ENLARGED, GAP, HEAD, MARGIN, picture
 from aatviz.store.files import read_json, write_arrays, write_json
-from aatviz.ui import generate_figures, generate_results, generate_run, generate_view, takeaway
+from aatviz.ui import takeaway
+from aatviz.ui.generate import figures as generate_figures
+from aatviz.ui.generate import results as generate_results
+from aatviz.ui.generate import run as generate_run
+from aatviz.ui.generate import view as generate_view
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"

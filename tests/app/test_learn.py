@@ -19,9 +19,9 @@ from aatviz import cli
 from aatviz.evaluate import result_file
 from aatviz.store.systems import System
 from aatviz.trace import trace_attack
-from aatviz.ui import lesson_links as links
-from aatviz.ui.lesson_showcase import build_lessons, load_lessons, sample_index
-from aatviz.ui.lessons import LESSONS, Lesson
+from aatviz.ui.lessons import links
+from aatviz.ui.lessons.catalogue import LESSONS, Lesson
+from aatviz.ui.lessons.showcase import build_lessons, load_lessons, sample_index
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"

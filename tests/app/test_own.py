@@ -17,8 +17,8 @@ from aatviz.cli import app as cli
 from aatviz.digit_image import from_text, to_image, to_pixels, to_png
 from aatviz.digit_input import read_picture
 from aatviz.trace import OWN_PICTURE, Trace
-from aatviz.ui.own_link import own_link
-from aatviz.ui.own_verdicts import FirstLook, decisions, firing, logits_csv
+from aatviz.ui.own.link import own_link
+from aatviz.ui.own.verdicts import FirstLook, decisions, firing, logits_csv
 
 from .test_attack import NAME, fresh_caches, open_page, press_and_wait
 

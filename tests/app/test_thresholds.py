@@ -22,7 +22,8 @@ from aatviz.evaluate import recipe_hash, result_file, weights_hash
 from aatviz.operating_points import Costs
 from aatviz.recipes.evaluation import EVALUATIONS
 from aatviz.store.files import write_arrays, write_json
-from aatviz.ui import threshold_data, threshold_live
+from aatviz.ui.thresholds import data as threshold_data
+from aatviz.ui.thresholds import live as threshold_live
 
 NAME = "mnist-linf-0.3-shared"
 PAGE = Path(__file__).parents[2] / "pages" / "thresholds.py"

@@ -15,6 +15,7 @@ from .conftest import running_app, visit, visitor
         ("/overview", "Asymmetrical adversarial training"),
         ("/attack", "Attack"),
         ("/thresholds", "Thresholds"),
+        ("/learn", "Learn"),
     ],
 )
 def test_a_first_visit_straight_to_a_page(page: Page, path: str, title: str) -> None:

@@ -14,9 +14,9 @@ from aatviz.generate import RUBBISH
 from aatviz.generated import Generated
 from aatviz.metrics import wilson
 from aatviz.trace import Trace
-from aatviz.ui import lesson_answers
-from aatviz.ui.lesson_answers import Facts, answer
-from aatviz.ui.lessons import BY_NAME, LESSONS, THRESHOLD, Lesson
+from aatviz.ui.lessons import answers as lesson_answers
+from aatviz.ui.lessons.answers import Facts, answer
+from aatviz.ui.lessons.catalogue import BY_NAME, LESSONS, THRESHOLD, Lesson
 
 NAME = "mnist-linf-0.3-shared"
 

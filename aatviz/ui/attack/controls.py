@@ -1,0 +1,216 @@
+"""The Attack page's controls: which digit, which victim, which goal, and the settings of PGD. All of it in the URL."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+from torch import Tensor
+
+from aatviz.attacks import NORMS, OPTIMIZERS
+from aatviz.store.systems import System
+from aatviz.trace import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.ui.attack import digit as attack_digit
+from aatviz.ui.attack import words
+from aatviz.ui.attack.digit import Digit
+from aatviz.ui.player.view import T_LIMITS
+from aatviz.ui.showcase import SETTINGS
+from aatviz.ui.sidebar import default_threshold
+from aatviz.ui.url import LARGEST_SEED, UrlState, choice, flag, number, whole
+
+MOST_STEPS, MOST_RESTARTS, MOST_EPS_L2 = 2000, 20, 28.0
+BALLS = {"Linf": (SETTINGS.eps, SETTINGS.step_size), "L2": (2.5, 0.1)}
+"""eps and step size that a change of the norm sets."""
+UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
+VICTIMS_OWN = "paper"
+"""In a link: the loss that the paper uses against the victim, whichever that is."""
+
+state = UrlState(
+    "attack",
+    [
+        *attack_digit.params(),
+        choice("victim", SETTINGS.victim, VICTIMS),
+        whole("detector", 8, 0, 9),
+        flag("compare", True),
+        choice("goal", "targeted", ("targeted", "untargeted")),
+        whole("target", SETTINGS.target or 0, 0, 9),
+        choice("loss", VICTIMS_OWN, (VICTIMS_OWN, *UNTARGETED)),
+        choice("norm", SETTINGS.norm, NORMS),
+        number("eps", SETTINGS.eps, 0.0, MOST_EPS_L2),
+        whole("steps", SETTINGS.steps, 1, MOST_STEPS),
+        number("step_size", SETTINGS.step_size, 0.0001, 10.0),
+        choice("optimizer", SETTINGS.optimizer, OPTIMIZERS),
+        flag("random_start", SETTINGS.random_start),
+        whole("restarts", SETTINGS.restarts, 1, MOST_RESTARTS),
+        whole("seed", SETTINGS.seed, 0, LARGEST_SEED),
+        number("T", default_threshold, *T_LIMITS),
+    ],
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What is asked for: a digit, and the attack on it; perhaps on the robust classifier as well."""
+
+    digit: Digit
+    settings: AttackSettings
+    compare: bool
+
+    @property
+    def attacks(self) -> list[AttackSettings]:
+        """The attacks to run, the chosen victim's first."""
+        return [self.settings, self.settings.against("robust")] if self.compare else [self.settings]
+
+
+def choose(system: System, x: Tensor, y: Tensor) -> Choice | None:
+    """Draw the controls and return what they say; None as long as the visitor's own image is missing.
+
+    `x` (N,1,28,28) and `y` (N,) are the bundled sample.
+    """
+    if notes := [*state.read(), *_clean()]:
+        st.info("  \n".join(notes), icon=":material/link:")
+    with st.container(border=True):
+        if attack_digit.is_own(state):  # a drawing area needs the whole width
+            first, (victim, goal) = st.container(), st.columns(2, gap="medium")
+        else:
+            first, victim, goal = st.columns([4, 3, 3], gap="medium")
+        with first:
+            digit = attack_digit.choose(state, system, x, y)
+        with victim:
+            _victim()
+        with goal:
+            _goal(digit.label if digit else None)
+        with st.expander("Optimizer, restarts and seed", icon=":material/tune:"):
+            _advanced()
+    return _choice(digit) if digit else None
+
+
+def _choice(digit: Digit) -> Choice:
+    single, untargeted = state["victim"] == "detector", state["goal"] == "untargeted"
+    settings = AttackSettings(
+        victim=state["victim"],
+        detector=state["detector"] if single else None,
+        loss="detector_logit" if single else state["loss"] if untargeted else "target_logit",
+        target=None if single or untargeted else state["target"],
+        norm=state["norm"],
+        eps=round(state["eps"], 4),
+        steps=state["steps"],
+        step_size=round(state["step_size"], 4),
+        optimizer=state["optimizer"],
+        random_start=state["random_start"],
+        restarts=state["restarts"],
+        seed=state["seed"],
+    )
+    return Choice(digit=digit, settings=settings, compare=state["compare"] and settings.victim != "robust")
+
+
+def write_url() -> None:
+    """Bring the URL up to date, without what plays no part in the present choice."""
+    victim, targeted = state["victim"], state["goal"] == "targeted"
+    idle = attack_digit.idle(state)
+    if victim == "detector":
+        idle += ("goal", "target", "loss")
+    else:
+        idle += ("detector", "loss") if targeted or state["loss"] == LOSSES_OF[victim][0] else ("detector",)
+        idle += () if targeted else ("target",)
+    state.write(leave_out=idle)
+
+
+def _clean() -> list[str]:
+    """Settings that are fine by themselves, but not together; returns a kind note for each that is put right."""
+    notes = []
+    if state["norm"] == "Linf" and state["eps"] > 1:
+        notes.append(f"An Linf ε is on the [0,1] scale; {state['eps']:g} is too much. {SETTINGS.eps:g} is used instead.")
+        st.session_state[state.key("eps")] = SETTINGS.eps
+    if state["loss"] not in LOSSES_OF[state["victim"]]:
+        st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
+    return notes
+
+
+def _victim() -> None:
+    st.markdown("**Victim**")
+    st.selectbox(
+        "Victim",
+        VICTIMS,
+        format_func=words.VICTIMS.__getitem__,
+        on_change=_victim_changed,
+        label_visibility="collapsed",
+        **state.widget("victim"),
+    )
+    if state["victim"] == "detector":
+        st.selectbox("Detector k", list(range(10)), **state.widget("detector"))
+    st.caption(words.VICTIM_NOTES[state["victim"]])
+    st.toggle(
+        "Robust classifier beside it",
+        help="The same attack with the same settings on the robust classifier, side by side.",
+        **state.widget("compare", disabled=state["victim"] == "robust"),
+    )
+
+
+def _victim_changed() -> None:
+    st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
+
+
+def _goal(y: int | None) -> None:
+    st.markdown("**Goal**")
+    if state["victim"] == "detector":
+        st.caption(f"Raise the logit of detector {state['detector']}, as in training (objective 5).")
+        if state["detector"] == y:
+            st.caption(f":material/info: The digit is a {y}, a natural sample of this detector's own class. Choose another.")
+    else:
+        st.segmented_control(
+            "Goal",
+            ("targeted", "untargeted"),
+            required=True,
+            label_visibility="collapsed",
+            **state.widget("goal"),
+        )
+        if state["goal"] == "targeted":
+            st.selectbox("Target class", list(range(10)), **state.widget("target"))
+            if state["target"] == y:
+                st.caption(":material/info: The target is the true class: no one is fooled by that. Choose another.")
+        else:
+            fitting = [loss for loss in LOSSES_OF[state["victim"]] if loss != "target_logit"]
+            label = words.LOSSES.__getitem__
+            st.selectbox("Loss", fitting, format_func=label, **state.widget("loss"))
+    left, right = st.columns(2)
+    most = 1.0 if state["norm"] == "Linf" else MOST_EPS_L2
+    norm = "L∞" if state["norm"] == "Linf" else "L2"
+    step = 0.05 if state["norm"] == "Linf" else 0.5
+    left.number_input(f"ε, {norm} radius", 0.0, most, step=step, format="%g", **state.widget("eps"))
+    right.number_input(
+        "Steps",
+        1,
+        MOST_STEPS,
+        step=10,
+        help=f"At most {MOST_STEPS}: more belongs on the command line (`aatviz attack`).",
+        **state.widget("steps"),
+    )
+
+
+def _advanced() -> None:
+    first, second, third = st.columns(3)
+    first.segmented_control("Norm of the ball", NORMS, required=True, on_change=_norm_changed, **state.widget("norm"))
+    first.number_input(
+        "Step size",
+        0.0001,
+        10.0,
+        step=0.01,
+        format="%g",
+        help="On the [0,1] scale.",
+        **state.widget("step_size"),
+    )
+    label = words.OPTIMIZERS.__getitem__
+    second.selectbox("Optimizer", OPTIMIZERS, format_func=label, **state.widget("optimizer"))
+    second.toggle("Random start", help="Begin at a random point of the ball.", **state.widget("random_start"))
+    third.number_input(
+        "Restarts",
+        1,
+        MOST_RESTARTS,
+        help=f"Runs from different starts, at most {MOST_RESTARTS}; the one with the least loss is shown.",
+        **state.widget("restarts"),
+    )
+    third.number_input("Seed of the random starts", 0, LARGEST_SEED, **state.widget("seed"))
+
+
+def _norm_changed() -> None:
+    eps, step_size = BALLS[state["norm"]]
+    st.session_state[state.key("eps")], st.session_state[state.key("step_size")] = eps, step_size

@@ -1,0 +1,103 @@
+"""The Attack page's result: the player, the words beside it, and what can be taken home."""
+
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from aatviz.digit_image import to_png
+from aatviz.store.systems import System
+from aatviz.trace import OWN_PICTURE, Trace, command_line, python_code
+from aatviz.ui import takeaway
+from aatviz.ui.attack import words
+from aatviz.ui.attack.controls import state
+from aatviz.ui.attack.digit import Digit
+from aatviz.ui.own import verdicts as own_verdicts
+from aatviz.ui.pictures import enlarged
+from aatviz.ui.player.view import show_player, victim_logits
+
+PLAYER_KEY = "attack-player"
+
+
+def show(system: System, digit: Digit, traces: list[Trace]) -> None:
+    """Player, words, reproduction and downloads of one or two attacks on this digit."""
+    show_player(system, traces, [words.about(trace.settings) for trace in traces], state, PLAYER_KEY)
+    _words(traces)
+    take_home(system, digit, traces)
+
+
+def first_look_place(digit: Digit) -> DeltaGenerator:
+    """Where `first_look` goes: in sight for a digit of the visitor's own, folded away for a bundled one."""
+    return st.expander("Before any attack: which detector fires?", icon=":material/sensors:", expanded=digit.index is None)
+
+
+def first_look(place: DeltaGenerator, system: System, digit: Digit) -> None:
+    """What all networks say of the digit itself. For the end of a page: it needs a forward pass."""
+    with place:
+        own_verdicts.show(system, digit.pixels, digit.label, state["T"], f"{system.name}-{digit.name}")
+
+
+def _words(traces: list[Trace]) -> None:
+    settings = traces[0].settings
+    see, look = st.columns(2, gap="large")
+    with see:
+        st.markdown("#### What you see")
+        st.markdown(
+            "Every step of the attack: the original, the perturbed image, and their difference (blue is darker, orange "
+            "brighter; the scale is under it). In the chart, the victim's ten logits by step; the small triangle on the "
+            "axis marks the iterate that the attack returns. **Fooled** asks whether the decision is wrong; **rejected** "
+            "asks whether its logit is below *T*. An attack has won where the victim is fooled *and* does not reject."
+        )
+    with look:
+        st.markdown("#### What to look for")
+        st.markdown(words.look_for(settings, len(traces) > 1))
+    st.markdown("#### Equations")
+    attacker, victim = st.columns(2, gap="large")
+    with attacker:
+        st.markdown(f"{words.number_of(settings)} By {settings.steps} steps of PGD the attacker solves")
+        st.latex(words.equation(settings))
+        st.latex(words.ball(settings))
+    with victim:
+        st.markdown(f"The {words.VICTIMS[settings.victim]} decides")
+        for line in words.decision(settings.victim):
+            st.latex(line)
+
+
+def take_home(system: System, digit: Digit, traces: list[Trace]) -> None:
+    """The commands that give these numbers, the results as pictures, and the logits as a table."""
+    before = "" if digit.index is not None else f"Save the input as `{OWN_PICTURE}` (the button below), then run this. "
+    takeaway.reproduce(
+        (
+            f"{before}**{words.VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:",
+            command_line(system.name, trace.settings, **digit.source),
+            python_code(system.name, trace.settings, **digit.source),
+        )
+        for trace in traces
+    )
+    stem = f"{system.name}-{digit.name}"
+    with st.container(horizontal=True):
+        if digit.index is None:
+            takeaway.download_png("The input of this attack (PNG)", OWN_PICTURE, partial(to_png, digit.pixels))
+        for trace in traces:
+            victim = trace.settings.victim
+            takeaway.download_png(
+                f"Perturbed image, {words.VICTIMS[victim]} (PNG)", f"{stem}-{victim}.png", partial(png, trace)
+            )
+        takeaway.download_csv("Logits by step (CSV)", f"{stem}-logits.csv", lambda: logits_csv(traces))
+
+
+def png(trace: Trace) -> bytes:
+    """The attack's result, every pixel a square of 10."""
+    return takeaway.png(enlarged(trace.perturbed, 10))
+
+
+def logits_csv(traces: list[Trace]) -> str:
+    """One row a step and victim: loss, norms, the victim's own logits, and those of all ten detectors."""
+    classes = range(traces[0].z_h.shape[1])
+    names = [*(f"victim_logit_{k}" for k in classes), *(f"detector_logit_{k}" for k in classes)]
+    rows = []
+    for trace in traces:
+        columns = (trace.loss, trace.norms("Linf"), trace.norms("L2"), victim_logits(trace), trace.z_h)
+        for step, (loss, linf, l2, own, detectors) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+            rows.append([trace.settings.victim, step, int(step == trace.kept), loss, linf, l2, *own, *detectors])
+    return takeaway.table(["victim", "step", "kept", "loss", "linf", "l2", *names], rows)

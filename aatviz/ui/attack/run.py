@@ -1,0 +1,41 @@
+"""What the Attack page asks the worker for: one or two attacks on one image, followed step by step."""
+
+from torch import Tensor
+
+from aatviz.store.systems import System
+from aatviz.trace import Trace, trace_attack
+from aatviz.ui import caches
+from aatviz.ui.attack.controls import Choice
+from aatviz.ui.attack.digit import bundled
+from aatviz.ui.jobs import Job
+from aatviz.ui.runs import Done, Request, Runs
+from aatviz.ui.showcase import INDEX, SETTINGS
+
+runs = Runs("attack", "Attack")
+
+
+def request(system: System, choice: Choice) -> Request:
+    """The attacks of this choice on its digit."""
+    image, label = choice.digit.image, choice.digit.label
+
+    def work(job: Job) -> list[Trace]:
+        return [trace_attack(system, attack, image, label, callback=job.advance) for attack in choice.attacks]
+
+    count = len(choice.attacks) * choice.settings.restarts
+    steps = f"{choice.settings.steps} steps"
+    return Request(
+        system=system,
+        choice=choice,
+        work=work,
+        total=sum((attack.steps + 1) * attack.restarts for attack in choice.attacks),
+        seconds=lambda: caches.estimate_seconds(system, choice.attacks),
+        steps=f"{count} times {steps}" if count > 1 else steps,
+    )
+
+
+def stored(system: System, x: Tensor, y: Tensor) -> Done | None:
+    """The stored run of the default settings, where there is one. x (N,1,28,28), y (N,): the bundled sample."""
+    if (showcase := caches.showcase(system)) is None:
+        return None
+    choice = Choice(digit=bundled(x, y, INDEX), settings=SETTINGS, compare=True)
+    return Done(system=system.name, choice=choice, value=showcase.traces)

@@ -1,0 +1,113 @@
+"""The figures of the Compare page: each model's target logit on natural and on attacked samples (the paper's figure 8)."""
+
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from aatviz.comparison import Comparison, Model, NaturalLogits
+from aatviz.ui.detectors.figures import HATCH
+from aatviz.ui.theme import NATURAL, PERTURBED, THRESHOLD, Meaning
+
+MOST_BINS = 70
+HEIGHT = 460
+
+
+def histograms(
+    grid: Comparison, model: Model, natural: NaturalLogits, cell: tuple[int, int], target: int | None
+) -> go.Figure:
+    """One model's target logits, three rows on one axis: natural samples of the target class, of other classes, attacked.
+
+    `target` is one class, or None for all together; the axis is the same for both. `cell` (row, target) is marked: its
+    natural sample among those of other classes (or of its own), and its perturbed image among the attacked.
+    """
+    row, marked = cell
+    after, is_pair = grid.after(model), grid.is_pair
+    chosen = is_pair if target is None else is_pair & (torch.arange(grid.classes) == target)
+    picked: slice | list[int] = slice(None) if target is None else [target]
+    own, others = natural.own[picked].sum(0), natural.others[picked].sum(0)
+    low, factor, bins = _axis(natural, float(after.min()), float(after.max()))
+    width = factor * natural.width
+    edges = torch.linspace(low * natural.width, low * natural.width + bins * width, bins + 1)
+    attacked = torch.histogram(after[chosen], edges).hist.numpy()
+    of_class = "the target class" if target is None else f"class {target}"
+    parts: tuple[tuple[str, Meaning, str, NDArray[np.float64]], ...] = (
+        (f"natural, of {of_class}", NATURAL, "", _coarse(own, natural.first - low, factor, bins)),
+        ("natural, of other classes", NATURAL, "/", _coarse(others, natural.first - low, factor, bins)),
+        (f"attacked, towards {of_class}", PERTURBED, "x", attacked.astype(float)),
+    )
+    fig = make_subplots(rows=len(parts), cols=1, shared_xaxes=True, vertical_spacing=0.05)
+    for place, (label, meaning, hatch, counts) in enumerate(parts, 1):
+        n = max(int(counts.sum()), 1)
+        fig.add_bar(
+            x=((edges[:-1] + edges[1:]) / 2).tolist(),
+            y=(counts / n).tolist(),
+            customdata=counts.astype(int).tolist(),
+            width=width,
+            marker={"color": meaning.colour, "line": {"width": 0}, "pattern": HATCH | {"shape": hatch}},
+            name=label,
+            hovertemplate=f"{label}<br>logit about %{{x:.1f}}<br>%{{customdata:,}} of {n:,}<extra></extra>",
+            row=place,
+            col=1,
+        )
+        peak = max(float(counts.max()) / n, 1e-9)
+        fig.update_yaxes(range=[0, 1.15 * peak], tickformat=".0%", nticks=4, row=place, col=1)
+    if target in (None, marked):
+        from_row = 2 if is_pair[row, marked] else 1
+        mark(fig, from_row, float(grid.before(model)[row, marked]), "the marked digit, natural", NATURAL)
+        mark(fig, 3, float(after[row, marked]), "the marked digit, attacked", PERTURBED)
+    if target is not None:
+        line = {"color": THRESHOLD.colour, "dash": "dot", "width": 2}
+        fig.add_vline(x=float(natural.median[target]), line=line)
+    layout(fig)
+    fig.update_xaxes(range=[float(edges[0]), float(edges[-1])])
+    fig.update_xaxes(title=f"logit of {of_class}", row=3, col=1)
+    fig.update_yaxes(title="share of images", row=2, col=1)
+    return fig
+
+
+def _axis(natural: NaturalLogits, least: float, most: float) -> tuple[int, int, int]:
+    """The first bin, in units of `natural.width`; how many of those make one drawn bar; and the number of bars."""
+    low = min(natural.first, math.floor(least / natural.width))
+    high = max(natural.first + natural.own.shape[1], math.floor(most / natural.width) + 1)
+    factor = max(math.ceil((high - low) / MOST_BINS), 1)
+    return low, factor, math.ceil((high - low) / factor)
+
+
+def _coarse(counts: NDArray[np.int64], offset: int, factor: int, bins: int) -> NDArray[np.float64]:
+    """Counts (B,) of the fine bins, the first of them at `offset`, as counts (bins,) of the drawn bars."""
+    fine = np.zeros(factor * bins)
+    fine[offset : offset + len(counts)] = counts
+    return fine.reshape(bins, factor).sum(1)
+
+
+def mark(fig: go.Figure, place: int, x: float, label: str, meaning: Meaning) -> None:
+    top: float = fig.get_subplot(place, 1).yaxis.range[1]
+    fig.add_scatter(
+        x=[x],
+        y=[0.07 * top],
+        mode="markers",
+        marker={"symbol": meaning.symbol, "color": meaning.colour, "size": 13, "line": {"color": "white", "width": 2}},
+        name=label,
+        hovertemplate=f"{label}<br>logit {x:.2f}<extra></extra>",
+        row=place,
+        col=1,
+    )
+
+
+def layout(fig: go.Figure) -> None:
+    """One size, the legend below, no zooming by accident: a swipe on a phone scrolls the page."""
+    fig.update_layout(
+        height=HEIGHT,
+        bargap=0,
+        margin={"l": 64, "r": 12, "t": 12, "b": 150},
+        legend={"orientation": "h", "x": 0, "y": -0.17, "yanchor": "top"},
+        dragmode=False,
+        hovermode="closest",
+        uirevision="fixed",
+    )
+    fig.update_xaxes(fixedrange=True, showgrid=True)
+    fig.update_yaxes(fixedrange=True, automargin=False)

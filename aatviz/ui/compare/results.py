@@ -1,0 +1,138 @@
+"""The Compare page's result: the grids, the words and histograms beside them, and what can be taken home."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from aatviz.compare import Stored, command_line, python_code
+from aatviz.comparison import CSV_HEAD, Comparison, Model
+from aatviz.store.systems import System
+from aatviz.ui import takeaway
+from aatviz.ui.attack import words
+from aatviz.ui.compare import figures
+from aatviz.ui.compare.controls import MOST_MAGNIFIED, state, write_url
+from aatviz.ui.compare.picture import View, picture
+from aatviz.ui.compare.view import show_grids, view_data
+from aatviz.ui.detectors.figures import config
+from aatviz.ui.sidebar import link_params
+
+VIEW_KEY = "compare-grids"
+PLACE = ("row", "target", "view", "magnify")
+TARGETS = {"all": "all targets", "marked": "the marked cell's target"}
+
+
+@st.fragment
+def show(system: System, shown: Stored) -> None:
+    """Everything that the marked cell moves: this function alone runs again when it does."""
+    grid = shown.comparison
+    data = view_data(
+        system,
+        grid,
+        shown.natural,
+        place={name: state[name] for name in PLACE},
+        threshold=round(state["T"], 4),
+        most_magnified=MOST_MAGNIFIED,
+        locked=[name for name in PLACE if state.widget(name)["disabled"]],
+        hidden=[name for name in PLACE if state.hidden(name)],
+    )
+    opened = show_grids(data, VIEW_KEY, take_over)
+    _words(grid)
+    _histograms(system, shown)
+    takeaway.reproduce(
+        [
+            (
+                "All grids, on the command line and in Python (`--out FILE.csv` also writes the table of all pairs):",
+                command_line(system.name, grid.settings),
+                python_code(system.name, grid.settings),
+            )
+        ]
+    )
+    _downloads(system, grid)
+    write_url()
+    if opened:
+        st.switch_page("pages/attack.py", query_params=link_params() | attack_params(grid, opened, state["T"]))
+
+
+def attack_params(grid: Comparison, cell: Mapping[str, Any], threshold: float) -> dict[str, str]:
+    """The Attack page's parameters for a cell {"model", "row", "target"}: the same image, attack and threshold."""
+    row = min(max(int(cell["row"]), 0), len(grid.y) - 1)
+    model: Model = cell["model"] if cell["model"] in grid.images else grid.settings.models[0]
+    attack = grid.settings.attack(model, min(max(int(cell["target"]), 0), grid.classes - 1))
+    fields = {name: str(getattr(attack, name)) for name in ("victim", "target", *grid.settings.budget)}
+    return {"pick": "index", "index": str(int(grid.index[row])), "goal": "targeted", "T": f"{threshold:g}"} | fields
+
+
+def pairs_csv(system: System, grid: Comparison) -> str:
+    """One row a pair and model."""
+    return takeaway.table(CSV_HEAD, grid.rows(system))
+
+
+def take_over(place: Mapping[str, Any]) -> None:
+    """Take over what the browser says, as far as it makes sense."""
+    for param in state.params:
+        if param.name in PLACE and param.name in place:
+            try:
+                st.session_state[state.key(param.name)] = param.read(str(place[param.name]))
+            except ValueError:
+                continue
+
+
+def _words(grid: Comparison) -> None:
+    settings = grid.settings
+    ball = words.ball(settings.attack(settings.models[0], 0))
+    takeaway.explain(
+        "Each row is one digit *x*, each column a target *t*. Every cell shows what PGD makes of the digit when it raises "
+        "the model's logit of *t* within the same small ball: the perturbed digit, or the perturbation alone (blue is "
+        "darker, orange brighter, **one scale for all cells and models**). The marked cell is the same in every grid. "
+        "**Fooled** asks whether the decision is wrong; **rejected**, whether its logit is below *T*.",
+        "the shapes. Attacks on the generative classifier add and remove *strokes*: the detectors know what their class "
+        "looks like, so the digit has to change its meaning. What raises the robust classifier's logits looks more like "
+        "*noise* (the paper's figures 3 and 5). Switch to **Perturbation alone** and compare the same cell. Then read the "
+        "numbers: who reaches the target, and with how large a change?",
+        [r"x'_{t} = \arg\max_{x' \in \mathcal{B}} \; z(x')_t", ball],
+    )
+
+
+def _histograms(system: System, shown: Stored) -> None:
+    grid = shown.comparison
+    st.subheader("How high does the target logit get?")
+    st.segmented_control("Targets", list(TARGETS), format_func=TARGETS.__getitem__, required=True, **state.widget("targets"))
+    target = state["target"] if state["targets"] == "marked" else None
+    for model, column in zip(grid.images, st.columns(len(grid.images), gap="medium"), strict=True):
+        found = grid.summary(system, model, shown.natural[model])
+        with column:
+            st.markdown(f"**{words.VICTIMS[model].capitalize()}**")
+            st.plotly_chart(
+                figures.histograms(grid, model, shown.natural[model], (state["row"], state["target"]), target),
+                key=f"compare-histograms-{model}",
+                config=config(f"target-logits-{model}"),
+                alt=f"Target logits of the {words.VICTIMS[model]}: natural digits of the target class, of other classes, "
+                f"and attacked digits. {found.above} of {found.pairs} attacked digits exceed the median natural digit.",
+            )
+            st.markdown(
+                f"95 of 100 natural digits of a class lie above its *low mark*. **{found.among} of {found.pairs}** attacked "
+                f"digits get over the low mark of their target, **{found.above}** over its median."
+            )
+    takeaway.explain(
+        "The logit *z(x)ₜ* of the target class, for each model: all natural digits of the bundled sample, where *t* is "
+        "their own class (top) and where it is another (middle), and the attacked digits of the grid (bottom). Circle and "
+        "diamond are the marked digit before and after the attack. With one target, the dotted line is the median natural "
+        "digit of that class.",
+        "how far the bottom hill has moved from the middle one towards the top one. Where it arrives there, *z* alone "
+        "cannot tell an attacked digit from a natural one (the paper's figure 8 for class 1). Compare shapes, not numbers: "
+        "each model has its own scale of logits.",
+    )
+
+
+def _downloads(system: System, grid: Comparison) -> None:
+    magnify = state["magnify"]
+
+    def png(view: View) -> bytes:
+        return takeaway.png(picture(grid, view, magnify))
+
+    with st.container(horizontal=True):
+        takeaway.download_png("Perturbed digits (PNG)", f"{system.name}-compare.png", lambda: png("perturbed"))
+        takeaway.download_png("Perturbations (PNG)", f"{system.name}-compare-perturbations.png", lambda: png("perturbation"))
+        takeaway.download_csv("All pairs (CSV)", f"{system.name}-compare.csv", lambda: pairs_csv(system, grid))
+    st.caption("For a PNG of a histogram, use the camera at its top right.")

@@ -1,0 +1,211 @@
+"""The views of the Detectors page: one choice of a detector drives them all; nothing here calls a model."""
+
+from functools import partial
+from typing import cast
+
+import streamlit as st
+
+import aatviz
+from aatviz import profiles
+from aatviz.profiles import Profile
+from aatviz.store.readme import interval, markdown_table
+from aatviz.store.systems import System
+from aatviz.ui import caches, takeaway
+from aatviz.ui.detectors import data, figures, strips, words
+from aatviz.ui.sidebar import link_params
+from aatviz.ui.url import UrlState, choice, whole
+
+HARDEST = 9
+"""The page begins with the paper's hardest class."""
+state = UrlState(
+    "detectors",
+    [
+        whole("k", HARDEST, 0, 9),
+        choice("attack", "paper", profiles.ATTACKS),
+        choice("axis", "log", ("log", "linear")),
+        choice("counts", "linear", ("linear", "log")),
+    ],
+)
+
+
+@st.fragment
+def page(system: System) -> None:
+    """Everything that the choice of a detector changes: this function alone runs again when it does."""
+    found = data.detectors(system)
+    notes = state.read()
+    measured = list(found.profiles[0].attacked) if found.profiles else []
+    if measured and state["attack"] not in measured:
+        notes.append(f"{words.ATTACKS[state['attack']].capitalize()} has not been measured for this system.")
+        st.session_state[state.key("attack")] = measured[0]
+    if notes:
+        st.info("  \n".join(notes), icon=":material/link:")
+    _choose(system, measured)
+    for problem in found.problems:
+        st.info(problem, icon=":material/query_stats:")
+    if found.profiles:
+        _overview(system.name, found.profiles)
+    k = state["k"]
+    st.header(f"Detector {k}")
+    if found.profiles:
+        _numbers(found.profiles[k])
+    _logits(system, found)
+    _ranked(system, found)
+    _training(system, found)
+    takeaway.reproduce(_snippets(system, found))
+    state.write()
+
+
+def _choose(system: System, measured: list[str]) -> None:
+    with st.container(horizontal=True):
+        st.pills("Detector k", range(system.card["classes"]), required=True, wrap=True, **state.widget("k"))
+        if measured:
+            st.pills(
+                "Attacked by",
+                measured,
+                format_func=words.ATTACKS.__getitem__,
+                required=True,
+                wrap=True,
+                help=words.ATTACKS_HELP,
+                **state.widget("attack"),
+            )
+
+
+def _overview(system: str, found: list[Profile]) -> None:
+    attack = state["attack"]
+    key = f"detectors-overview-{state['k']}-{attack}"  # a new one for each choice: plotly would remember the old one
+    st.header("All detectors")
+    st.plotly_chart(
+        figures.overview(found, attack, state["k"]),
+        key=key,
+        config=figures.config(f"auc-{attack}"),
+        on_select=partial(_picked, key),
+        selection_mode="points",
+        alt="AUC of every detector with its 95% interval: " + "; ".join(words.aucs(profile, attack) for profile in found),
+    )
+    takeaway.explain(*words.overview(found, attack), equations=(words.AUC_EQUATION,))
+    with st.container(horizontal=True):
+        takeaway.download_csv("AUC of all detectors (CSV)", f"{system}-auc.csv", lambda: data.auc_csv(found))
+        st.caption(words.CAMERA, width="stretch")
+
+
+def _picked(key: str) -> None:
+    """A click on a point selects its detector, unless a lesson has locked the choice."""
+    points = st.session_state[key].selection.points
+    if points and not state.widget("k")["disabled"]:
+        st.session_state[state.key("k")] = min(max(round(points[0]["x"]), 0), 9)
+
+
+def _numbers(profile: Profile) -> None:
+    rows = [["out-of-class images", "AUC (95% interval)", "images"]]
+    rows.append(["● natural", interval(profile.natural._asdict(), 5), f"{profile.natural.n:,}"])
+    for name, part in profile.attacked.items():
+        bold = "**" if name == state["attack"] else ""
+        auc = interval(part.auc._asdict(), 5)
+        rows.append([f"◆ {bold}{words.ATTACKS[name]}{bold}", f"{bold}{auc}{bold}", f"{part.auc.n:,}"])
+    if profile.paper is not None:
+        rows.append(["― the paper's own detector, its attack (table 11)", f"{profile.paper:.5f}", "not given"])
+    st.markdown(words.in_a_sentence(profile, state["attack"]))
+    st.markdown(markdown_table(rows))
+    st.caption(words.where_from(profile, state["attack"]))
+
+
+def _logits(system: System, found: data.Detectors) -> None:
+    k = state["k"]
+    scores = found.scores(k, state["attack"])
+    if not scores:
+        return
+    rest = {kind: z for kind, z in scores.items() if kind != "in-class"}
+    curves = {kind: (profiles.roc(scores["in-class"], z), len(z)) for kind, z in rest.items()}
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("Its logits")
+        st.segmented_control("Height of the bars", ("linear", "log"), required=True, **state.widget("counts"))
+        st.plotly_chart(
+            figures.histograms(scores, cast(figures.Scale, state["counts"])),
+            key="detectors-histograms",
+            config=figures.config(f"logits-detector-{k}"),
+            alt=f"Histograms of the logits of detector {k}: "
+            + "; ".join(f"{figures.KINDS[kind][0]}, median {z.median():.1f}" for kind, z in scores.items()),
+        )
+        st.markdown(words.histograms(k, bool(found.profiles)))
+    with right:
+        st.subheader("Its ROC curve")
+        st.segmented_control("Horizontal axis", ("log", "linear"), required=True, **state.widget("axis"))
+        st.plotly_chart(
+            figures.roc(curves, cast(figures.Scale, state["axis"])),
+            key="detectors-roc",
+            config=figures.config(f"roc-detector-{k}"),
+            alt=f"ROC curves of detector {k} against "
+            + " and ".join(f"{figures.KINDS[kind][0]} images ({n:,})" for kind, (_, n) in curves.items()),
+        )
+        st.markdown(words.ROC)
+    with st.container(horizontal=True):
+        name = f"{system.name}-detector-{k}"
+        takeaway.download_csv("Histogram (CSV)", f"{name}-logits.csv", lambda: data.histogram_csv(scores))
+        takeaway.download_csv(
+            "ROC (CSV)", f"{name}-roc.csv", lambda: data.roc_csv({kind: curve for kind, (curve, _) in curves.items()})
+        )
+    st.latex(words.OBJECTIVE)
+    st.caption(words.OBJECTIVE_IN_WORDS)
+
+
+def _ranked(system: System, found: data.Detectors) -> None:
+    k, logits = state["k"], found.sample_logits
+    st.subheader("What it ranks highest and lowest")
+    if logits is None:
+        st.info(
+            f"There are no stored logits of the bundled sample for these weights. Make them with "
+            f"`python tools/build_showcase.py {system.name}`.",
+            icon=":material/image_search:",
+        )
+        return
+    x, y = caches.sample(system.card["dataset"])
+    rankings = profiles.rankings(logits, y, k, data.COUNT)
+    # what a page would take out of its URL again stands between a visitor and the way back
+    link = {} if system.name == aatviz.systems()[0] else link_params()
+    for name, indices in rankings.items():
+        st.markdown(f"**{strips.TITLES[name]}**")
+        st.html(strips.strip(x, y, logits[:, k], indices, k, link))
+    takeaway.explain(*words.ranked(k, len(y)))
+    with st.container(horizontal=True):
+        file = f"{system.name}-detector-{k}-ranked"
+        takeaway.download_png("The four rows (PNG)", f"{file}.png", lambda: strips.picture(x, logits[:, k], rankings))
+        takeaway.download_csv("Rankings (CSV)", f"{file}.csv", lambda: data.ranking_csv(logits, y, k))
+
+
+def _training(system: System, found: data.Detectors) -> None:
+    k = state["k"]
+    parts = found.training[k]
+    st.subheader("How it was trained")
+    if not parts:
+        st.info("No training history is stored for this detector.", icon=":material/history:")
+        return
+    st.plotly_chart(
+        figures.training(parts),
+        key="detectors-training",
+        config=figures.config(f"training-detector-{k}"),
+        alt=f"AUC of detector {k} during training, natural and adversarial, on validation and on training images.",
+    )
+    takeaway.explain(*words.training(parts, k))
+    takeaway.download_csv(
+        "Training history (CSV)", f"{system.name}-detector-{k}-training.csv", lambda: data.training_csv(parts)
+    )
+
+
+def _snippets(system: System, found: data.Detectors) -> list[tuple[str, str, str]]:
+    k, measured = state["k"], bool(found.profiles)
+    snippets = [
+        (
+            "The AUCs and the rankings of this page:" if measured else "The rankings of this page:",
+            data.command_line(system.name, k),
+            data.python_code(system, k, measured),
+        )
+    ]
+    snippets.append(
+        (
+            "To measure the records themselves (this takes long; what is stored is not computed again):",
+            "\n".join(f"aatviz evaluate {system.name} --recipe {name}" for name in (profiles.PROTOCOL, profiles.WORST)),
+            "",
+        )
+    )
+    return snippets

@@ -1,0 +1,171 @@
+"""The Generate page's result: the grids, what the judge sees, the histograms, the words, and what can be taken home."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from aatviz.comparison import MODELS, Model
+from aatviz.generate import command_line, python_code
+from aatviz.generated import CSV_HEAD, Generated
+from aatviz.generated_picture import picture
+from aatviz.metrics import Interval
+from aatviz.store.systems import System
+from aatviz.ui import takeaway
+from aatviz.ui.attack import words
+from aatviz.ui.detectors.figures import config
+from aatviz.ui.generate import figures
+from aatviz.ui.generate.controls import DEFAULTS, START_NAMES, state
+from aatviz.ui.generate.view import show_grids, view_data
+from aatviz.ui.own.link import own_link
+from aatviz.ui.player.view import VICTIM_TITLES
+from aatviz.ui.sidebar import link_params
+
+VIEW_KEY = "generate-grids"
+TARGETS = {"all": "all classes", "marked": "the marked cell's class"}
+_SENT, _TOLD = "generate.sent-place", "generate.told-place"
+
+
+@st.fragment
+def show(system: System, made: Generated) -> None:
+    """Everything that the marked cell moves: this function alone runs again when it does."""
+    opened = show_grids(view_data(made, _place()), VIEW_KEY, _moved)
+    _rates(made)
+    _words(made)
+    _histograms(made)
+    takeaway.reproduce(
+        [
+            (
+                "The grids as a picture, the table below and the rates above, on the command line; and in Python:",
+                command_line(system.name, made.settings),
+                python_code(system.name, made.settings),
+            )
+        ]
+    )
+    _downloads(system, made)
+    state.write()
+    if opened:
+        st.switch_page("pages/attack.py", query_params=link_params() | attack_params(made, opened))
+
+
+def attack_params(made: Generated, cell: Mapping[str, Any]) -> dict[str, str]:
+    """The Attack page's parameters for a cell {"model", "target", "sample"}: the very image, as a digit of its target."""
+    model: Model = cell["model"] if cell["model"] in MODELS else MODELS[0]
+    target = min(max(int(cell["target"]), 0), made.classes - 1)
+    sample = min(max(int(cell["sample"]), 0), made.settings.count - 1)
+    return own_link(made.results(model)[target, sample] / 255, target)
+
+
+def _place() -> dict[str, int]:
+    """The marked cell for the browser. What the browser has told itself is not sent back to it, nor a changed number:
+    the view's data stays the same, and the images are not sent again."""
+    place = (state["target"], state["sample"])
+    sent: dict[str, int] | None = st.session_state.get(_SENT)
+    if sent is None or place not in (st.session_state.get(_TOLD), (sent["target"], sent["sample"])):
+        number = sent["number"] + 1 if sent else 0
+        sent = {"number": number, "target": place[0], "sample": place[1]}
+        st.session_state[_SENT], st.session_state[_TOLD] = sent, None
+    return sent
+
+
+def _moved(place: Mapping[str, Any]) -> None:
+    """Take over what the browser says, as far as it makes sense."""
+    for param in state.params:
+        if param.name in ("target", "sample") and param.name in place:
+            try:
+                st.session_state[state.key(param.name)] = param.read(str(place[param.name]))
+            except ValueError:
+                continue
+    st.session_state[_TOLD] = (state["target"], state["sample"])
+
+
+def _rates(made: Generated) -> None:
+    st.subheader("What an independent judge sees")
+    noise, *results = st.columns(1 + len(MODELS))
+    with noise.container(border=True, height="stretch"):
+        st.markdown(f"**The noise itself**, {START_NAMES[made.settings.start]}")
+        _rate("are the target, says the judge.", made.judged_as_target(None))
+        st.caption("For comparison: nothing has been generated yet.")
+    for model, column in zip(MODELS, results, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{VICTIM_TITLES[model]}**")
+            _rate("are the target, says the judge.", made.judged_as_target(model))
+            _rate(
+                "have a natural digit's logit, says the model.", made.sure(model), "above the lowest 5 % of natural digits; "
+            )
+    st.markdown(
+        "The judge is one more natural classifier: of another seed, and asked only afterwards. **It has limits.** Where it "
+        "sees the target in the noise itself, its figure says little about what was added. And being a natural classifier, "
+        "it can be fooled: scribbles that convince one of them often convince the next. Trust your eyes as well."
+    )
+
+
+def _rate(what: str, rate: Interval, note: str = "") -> None:
+    st.markdown(f"**{_per_hundred(rate)} of 100** {what}")
+    st.caption(f"{note}n = {rate.n}; 95 % interval {100 * rate.low:.0f} to {100 * rate.high:.0f}")
+
+
+def _per_hundred(rate: Interval) -> str:
+    return f"{100 * rate.value:.0f}"
+
+
+def _words(made: Generated) -> None:
+    settings = made.settings
+    from_class_noise = settings.start == DEFAULTS.start
+    norm = r"\infty" if settings.norm == "Linf" else "2"
+    ball = rf"x' \in [0,1]^d,\; \lVert x' - x_0 \rVert_{{{norm}}} \leq {settings.eps:g}"
+    noise = r"x_0 \sim \mathcal{N}(\mu_t,\; F_t^\top F_t + \sigma_t^2 I) \text{ clipped to } [0,1]"
+    takeaway.explain(
+        "Each row is a class, each column one sample of noise, **the same in all three grids**; nothing was selected. Every "
+        "step of PGD changes the noise so that the model's logit of the row's class rises. Press play, and watch three "
+        "models draw what they take for a digit.",
+        "clean strokes. A detector was trained against everything that merely *resembles* its class, so its logit rises "
+        "only where a digit appears. The robust classifier has to tell classes apart, no more: grains of noise that no one "
+        "reads stay in its images (the paper's figure 6). Then start from **uniform noise**: who is sure of rubbish?"
+        if from_class_noise
+        else "who is *sure*. Nothing in this start resembles a digit, and it is a long way to one. Of what they make of it, "
+        f"the generative classifier gives {_per_hundred(made.sure('generative'))} of 100 images a natural digit's logit, "
+        f"the robust classifier {_per_hundred(made.sure('robust'))}, the natural one {_per_hundred(made.sure('natural'))}. "
+        "Images that nobody can read and a model is sure of are **rubbish examples**; a threshold *T* helps only a model "
+        "that is *not* sure of them.",
+        [rf"x = \arg\max_{{{ball}}} \; z(x')_t" + (rf", \qquad {noise}" if from_class_noise else "")],
+    )
+    st.caption(
+        f"The page's defaults were found by experiment: {DEFAULTS.steps} L2 steps of {DEFAULTS.step_size:g} within "
+        f"ε = {DEFAULTS.eps:g} of the class noise. With steps of 0.1 the digits stay grey, their logits far lower; a "
+        "larger ε changes next to nothing. The paper takes 60 steps of 0.5 within ε = 30 on CIFAR-10; from the other "
+        "starts, this page takes the same steps, within ε = 28, which is no limit on these images."
+    )
+
+
+def _histograms(made: Generated) -> None:
+    st.subheader("How sure is each model of its own images?")
+    st.segmented_control("Classes", list(TARGETS), format_func=TARGETS.__getitem__, required=True, **state.widget("targets"))
+    cell = (state["target"], min(state["sample"], made.settings.count - 1))
+    target = state["target"] if state["targets"] == "marked" else None
+    for model, column in zip(MODELS, st.columns(len(MODELS), gap="medium"), strict=True):
+        with column:
+            st.markdown(f"**{VICTIM_TITLES[model]}**")
+            st.plotly_chart(
+                figures.histograms(made, model, cell, target),
+                key=f"generate-histograms-{model}",
+                config=config(f"generated-logits-{model}"),
+                alt=f"Target logits of the {words.VICTIMS[model]}: natural digits, the noise, and generated images, of "
+                f"which {_per_hundred(made.sure(model))} of 100 lie above the lowest 5 of 100 natural digits.",
+            )
+    takeaway.explain(
+        "The logit *z(x)ₜ* of the target class: natural digits of the bundled sample, 100 of each class (top), the noise "
+        "(middle), and what the model made of it (bottom). Circle and diamond are the marked cell, before and after.",
+        "two distances. Where does the *noise* lie before any attack: far below the natural digits, or among them? And how "
+        "far does the bottom hill reach over the top one (the paper's figure 10)? There, a model takes its images for "
+        "perfect digits. Do *you*? A model that is sure of what nobody can read is open to **rubbish examples**. Compare "
+        "shapes, not numbers: each model has its own scale of logits.",
+    )
+
+
+def _downloads(system: System, made: Generated) -> None:
+    name = f"{system.name}-generated-{made.settings.start}"
+    with st.container(horizontal=True):
+        takeaway.download_png("All grids (PNG)", f"{name}.png", lambda: takeaway.png(picture(made)))
+        takeaway.download_csv("All images' numbers (CSV)", f"{name}.csv", lambda: takeaway.table(CSV_HEAD, made.rows()))
+    st.caption("For a PNG of a histogram, use the camera at its top right.")

@@ -1,0 +1,86 @@
+"""The grids of the Generate page: one view in the browser that gets all frames as one picture and scrubs through them."""
+
+import base64
+import hashlib
+import io
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import streamlit as st
+import torch
+from PIL import Image
+
+from aatviz.comparison import MODELS, Model
+from aatviz.generated import LOW_MARK, Generated
+from aatviz.ui import theme
+from aatviz.ui.assets import read_assets
+from aatviz.ui.player.view import VICTIM_COLOURS, VICTIM_TITLES
+
+ABOUT: dict[Model, str] = {
+    "generative": "Raises the logit of the row's detector.",
+    "robust": "Raises its logit of the row's class.",
+    "natural": "The same; it has no defence.",
+}
+_VIEW = st.components.v2.component(  # registered once: this module is imported once a process
+    "aatviz.generate",
+    html=read_assets("generate/generate.html"),
+    css=read_assets("player/player.css", "generate/generate.css"),
+    js=read_assets("generate/generate.js", "generate/grid.js", "playback.js", "player/drawing.js"),
+)
+
+
+def show_grids(data: dict[str, Any], key: str, on_place: Callable[[dict[str, Any]], None]) -> dict[str, Any] | None:
+    """Draw the grids. `on_place` is called with {"target", "sample"} when another cell is marked.
+
+    Returns the image that is to be attacked, {"model", "target", "sample"}, right after the visitor asked for that.
+    """
+    result = _VIEW(
+        data=data, key=key, on_place_change=lambda: on_place(st.session_state[key]["place"]), on_open_change=lambda: None
+    )
+    return result.open
+
+
+def view_data(made: Generated, place: dict[str, int]) -> dict[str, Any]:
+    """Everything that the browser needs. All but `place`, the marked cell, depends on what was generated alone."""
+    return _content(made) | {"place": place}
+
+
+@lru_cache(maxsize=4)  # a mark moves often, and packing thousands of small images takes a moment
+def _content(made: Generated) -> dict[str, Any]:
+    sprite = base64.b64encode(_sprite(made)).decode()
+    facts = [_model(made, model) for model in MODELS]
+    return {
+        "id": hashlib.sha256(f"{sprite}{facts}".encode()).hexdigest()[:16],
+        "sprite": f"data:image/png;base64,{sprite}",
+        "steps": made.settings.frames,
+        "count": made.settings.count,
+        "classes": made.classes,
+        "judgedNoise": made.judged_noise.tolist(),
+        "models": facts,
+        "missed": theme.FOOLED.colour,
+    }
+
+
+def _sprite(made: Generated) -> bytes:
+    """One PNG: below each other the frames, each a row a class; beside each other the models, each a column a sample."""
+    columns = [made.paths[model].permute(0, 1, 3, 2, 4) for model in MODELS]
+    sheet = torch.stack([column.flatten(3) for column in columns], dim=3).flatten(3).flatten(0, 2)
+    file = io.BytesIO()
+    Image.fromarray(sheet.numpy()).save(file, "png")
+    return file.getvalue()
+
+
+def _model(made: Generated, model: Model) -> dict[str, Any]:
+    natural = made.natural_logits[model]
+    return {
+        "key": model,
+        "title": VICTIM_TITLES[model],
+        "about": ABOUT[model],
+        "colour": VICTIM_COLOURS[model],
+        "before": made.noise_logits[model].tolist(),
+        "after": made.logits[model].tolist(),
+        "judged": made.judged[model].tolist(),
+        "low": natural.quantile(LOW_MARK, dim=1).tolist(),
+        "median": natural.median(dim=1).values.tolist(),
+    }

@@ -1,0 +1,1 @@
+"""The Learn page, and the lessons on the other pages."""

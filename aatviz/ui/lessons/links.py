@@ -1,0 +1,95 @@
+"""Links that set a page up: which pages there are, which settings each has, and the address of an exercise."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from aatviz.store.systems import System
+from aatviz.ui import overview_card
+from aatviz.ui.attack import controls as attack_controls
+from aatviz.ui.compare import controls as compare_controls
+from aatviz.ui.detectors import view as detector_view
+from aatviz.ui.generate import controls as generate_controls
+from aatviz.ui.lessons.catalogue import Lesson, step_of
+from aatviz.ui.sidebar import link_params
+from aatviz.ui.thresholds import state as threshold_state
+from aatviz.ui.thresholds.data import threshold_view
+from aatviz.ui.url import Param, UrlState
+
+OWN = "own"
+"""The name in the URL of an exercise that somebody has put together."""
+MOST_TASK = 280
+"""Letters of its task; longer ones are cut."""
+LESSON_PARAMS = ("lesson", "task", "lock", "hide")
+LEARN = "pages/learn.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A page that a lesson's link may open."""
+
+    title: str
+    """In the navigation, too."""
+    state: Callable[[System], UrlState]
+    """Its settings. May raise FileNotFoundError or ValueError where the page has nothing to show for a system."""
+
+    @property
+    def script(self) -> str:
+        return f"pages/{self.path}.py"
+
+    @property
+    def path(self) -> str:
+        return self.title.lower()
+
+
+PAGES = {
+    target.path: target
+    for target in (
+        Target(title="Overview", state=lambda _: overview_card.state),
+        Target(title="Attack", state=lambda _: attack_controls.state),
+        Target(title="Compare", state=lambda _: compare_controls.state),
+        Target(title="Generate", state=lambda _: generate_controls.state),
+        Target(title="Thresholds", state=lambda system: threshold_state.url_state(system.name, threshold_view(system))),
+        Target(title="Detectors", state=lambda _: detector_view.state),
+    )
+}
+
+
+def exercise_link(lesson: Lesson, label: str, icon: str = ":material/arrow_forward:") -> None:
+    """A link that opens the lesson's page, set up."""
+    st.page_link(PAGES[lesson.page].script, label=label, icon=icon, query_params=lesson.link | link_params())
+
+
+def step_link(lesson: Lesson, label: str, icon: str | None = None) -> None:
+    """A link to a step of the Learn page."""
+    st.page_link(LEARN, label=label, icon=icon, query_params={"step": str(step_of(lesson))} | link_params())
+
+
+def own_params(state: UrlState, task: str, lock: Sequence[str], hide: Sequence[str]) -> dict[str, str]:
+    """The parameters of an exercise on a page with its present settings: all that a link can say, default or not."""
+    texts = [(param, param.write(st.session_state.get(state.key(param.name), param.default))) for param in state.params]
+    settings = {param.name: text for param, text in texts if _reads(param, text)}
+    lists = {"task": shortened(task), "lock": ",".join(lock), "hide": ",".join(hide)}
+    return settings | {"lesson": OWN} | {name: text for name, text in lists.items() if text} | link_params()
+
+
+def _reads(param: Param, text: str) -> bool:
+    """Whether a link can say this: the default of some settings is that nothing has been chosen."""
+    try:
+        param.read(text)
+    except ValueError:
+        return False
+    return bool(text)
+
+
+def address(path: str, params: dict[str, str]) -> str:
+    """The whole address of a page of this app; from the root alone where nobody knows what the app is called."""
+    here = (st.context.url or "/").partition("?")[0]
+    return f"{here.rpartition('/')[0]}/{path}?{urlencode(params)}"
+
+
+def shortened(task: str) -> str:
+    """The task text on one line, not longer than it may be."""
+    return " ".join(task.split())[:MOST_TASK]

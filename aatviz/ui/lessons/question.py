@@ -1,0 +1,104 @@
+"""Predict first, then reveal: a lesson's question, the visitor's guess, and the answer from stored results."""
+
+import streamlit as st
+
+from aatviz.evaluate import result_file
+from aatviz.generate import RUBBISH
+from aatviz.store.systems import System
+from aatviz.trace import Trace
+from aatviz.ui.compare import run as compare_run
+from aatviz.ui.generate import run as generate_run
+from aatviz.ui.lessons.answers import Answer, Facts, answer
+from aatviz.ui.lessons.catalogue import Lesson
+from aatviz.ui.lessons.showcase import Stored, load_lessons
+from aatviz.ui.thresholds import data as threshold_data
+
+
+def ask(lesson: Lesson, system: System) -> Answer | None:
+    """Draw the question and, once a guess is made and revealed, the answer; returns the answer that is on show, or None.
+
+    Guess and reveal are kept for the session, the same on the Learn page and in the banner of the lesson's page.
+    """
+    guess_key, reveal_key = f"lesson.{lesson.name}.guess", f"lesson.{lesson.name}.revealed"
+    revealed = st.session_state.get(reveal_key, False)
+    st.markdown(f"**Predict first.** {lesson.question}")
+    guess = st.radio(
+        lesson.question,
+        range(len(lesson.options)),
+        index=None,
+        format_func=lesson.options.__getitem__,
+        key=guess_key,
+        disabled=revealed,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    if guess is None or not revealed:
+        st.button(
+            "Reveal",
+            key=f"{reveal_key}-button",
+            icon=":material/lock_open:",
+            disabled=guess is None,
+            help="Make a guess first." if guess is None else None,
+            on_click=_set,
+            args=(reveal_key, True),
+        )
+        return None
+    found = answer(lesson, facts(lesson, system))
+    _show(lesson, guess, found)
+    st.button(
+        "Guess again", key=f"{reveal_key}-again", icon=":material/undo:", on_click=_again, args=(guess_key, reveal_key)
+    )
+    return found
+
+
+def facts(lesson: Lesson, system: System) -> Facts:
+    """What is stored about this lesson for a system."""
+    try:
+        record = threshold_data.threshold_view(system).record
+    except (FileNotFoundError, ValueError):
+        record = None
+    try:
+        generated = generate_run.stored(system, RUBBISH)
+    except FileNotFoundError:  # a system that cannot generate
+        generated = None
+    compared = compare_run.stored(system)
+    return Facts(
+        system=system,
+        traces=traces(lesson, system),
+        record=record,
+        comparison=compared.value.comparison if compared else None,
+        generated=generated.value if generated and generated.choice == RUBBISH else None,
+    )
+
+
+def traces(lesson: Lesson, system: System) -> list[Trace]:
+    """The stored results of the lesson's attacks; empty where there are none."""
+    file = result_file(system, "lessons", "npz")
+    stored = _stored(system, str(file), file.stat().st_mtime_ns) if file.exists() else {}
+    return stored.get(lesson.name, [])
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _stored(_system: System, file: str, changed: int) -> Stored:
+    return load_lessons(_system)
+
+
+def _show(lesson: Lesson, guess: int, found: Answer | None) -> None:
+    if found is None:
+        st.info(
+            "Nobody has measured this for the chosen system yet, so there is no answer to reveal. Do the exercise and see.",
+            icon=":material/hourglass_empty:",
+        )
+    elif guess == found.option:
+        st.success(f"**Your prediction fits.** {found.why}", icon=":material/check_circle:")
+    else:
+        st.warning(f"**It turns out differently:** {lesson.options[found.option]} {found.why}", icon=":material/lightbulb:")
+
+
+def _set(key: str, value: bool) -> None:
+    st.session_state[key] = value
+
+
+def _again(guess_key: str, reveal_key: str) -> None:
+    st.session_state[guess_key] = None
+    st.session_state[reveal_key] = False

@@ -1,0 +1,66 @@
+"""The stored results of the lessons' attacks: each image before and after, with the logits of all networks."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from aatviz.data import load_data
+from aatviz.evaluate import result_file, weights_hash
+from aatviz.store.files import read_arrays, write_arrays
+from aatviz.store.systems import System
+from aatviz.trace import Trace, trace_attack
+from aatviz.ui.lessons.catalogue import LESSONS, AttackCase
+
+Stored = dict[str, list[Trace]]
+"""By the lesson's name: the victim's trace, then the robust classifier's where it is compared. Two iterates each."""
+
+
+def build_lessons(system: System) -> Path:
+    """Run the lessons' attacks on a system, write their results to `results/lessons.npz` and return that file."""
+    x, _ = load_data(system.card["dataset"], split="sample")
+    arrays = {"weights_hash": np.array(weights_hash(system))}
+    for lesson in LESSONS:
+        if lesson.case is None:
+            continue
+        index = sample_index(system, lesson.case)
+        for attack in lesson.case.attacks:
+            trace = ends(trace_attack(system, attack, x[index : index + 1], lesson.case.digit))
+            arrays |= {f"{lesson.name}.{attack.victim}.{name}": array for name, array in trace.to_arrays().items()}
+    file = result_file(system, "lessons", "npz")
+    write_arrays(file, arrays)
+    return file
+
+
+def load_lessons(system: System) -> Stored:
+    """The stored results of these very weights; lessons whose settings have changed since are left out."""
+    file = result_file(system, "lessons", "npz")
+    if not file.is_file():
+        return {}
+    arrays = read_arrays(file)
+    if str(arrays["weights_hash"]) != weights_hash(system):
+        return {}
+    stored: Stored = {}
+    for lesson in LESSONS:
+        attacks = lesson.case.attacks if lesson.case else []
+        prefixes = [f"{lesson.name}.{attack.victim}." for attack in attacks]
+        if not prefixes or any(f"{prefix}note" not in arrays for prefix in prefixes):
+            continue
+        parts = [{key.removeprefix(p): value for key, value in arrays.items() if key.startswith(p)} for p in prefixes]
+        traces = [Trace.from_arrays(part) for part in parts]
+        if [trace.settings for trace in traces] == attacks and traces[0].y == lesson.case.digit:  # type: ignore[union-attr]
+            stored[lesson.name] = traces
+    return stored
+
+
+def sample_index(system: System, case: AttackCase) -> int:
+    """The place of the case's image in the bundled sample."""
+    _, y = load_data(system.card["dataset"], split="sample")
+    return int((y == case.digit).nonzero()[case.nth])
+
+
+def ends(trace: Trace) -> Trace:
+    """The trace with its start and its result alone, as steps 0 and 1."""
+    keep = [0, trace.kept]
+    parts = {name: getattr(trace, name)[keep] for name in ("images", "z_h", "z_f", "z_r", "loss")}
+    return dataclasses.replace(trace, kept=1, **parts)

@@ -1,0 +1,1 @@
+"""Digits of the visitor's own: drawn, uploaded, or in a link."""

@@ -1,0 +1,20 @@
+"""The drawing area: strokes by mouse, finger or keyboard stay in the browser; Python gets the picture after each."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from aatviz.ui.assets import read_assets
+
+_VIEW = st.components.v2.component(  # registered once: this module is imported once a process
+    "aatviz.own_canvas",
+    html=read_assets("own/canvas.html"),
+    css=read_assets("own/canvas.css"),
+    js=read_assets("own/canvas.js"),
+)
+
+
+def canvas(key: str, on_picture: Callable[[], None]) -> None:
+    """Draw it. `on_picture` is called when `st.session_state[key]["picture"]` has changed: a PNG as a data URL, white on
+    black, 280 pixels a side; "" once everything is cleared."""
+    _VIEW(key=key, on_picture_change=on_picture)

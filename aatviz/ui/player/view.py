@@ -1,0 +1,145 @@
+"""The attack player: one view in the browser that gets the whole path of one or two attacks and scrubs through it."""
+
+import base64
+import hashlib
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from torch import Tensor
+
+from aatviz.store.systems import System
+from aatviz.trace import Trace, VictimName
+from aatviz.ui import theme
+from aatviz.ui.assets import read_assets
+from aatviz.ui.url import UrlState
+
+T_LIMITS = (-20.0, 20.0)
+"""The range of the threshold's slider."""
+VICTIM_TITLES: dict[VictimName, str] = {
+    "generative": "Generative classifier",
+    "integrated": "Integrated classifier",
+    "robust": "Robust classifier",
+    "natural": "Natural classifier",
+    "detector": "Base detector",
+}
+VICTIM_COLOURS: dict[VictimName, str] = {
+    "generative": theme.GENERATIVE.colour,
+    "integrated": theme.INTEGRATED.colour,
+    "robust": theme.ROBUST.colour,
+    "natural": theme.FOOLED.colour,
+    "detector": theme.GENERATIVE.colour,
+}
+
+
+_VIEW = st.components.v2.component(  # registered once: this module is imported once a process
+    "aatviz.attack_player",
+    html=read_assets("player/player.html"),
+    css=read_assets("player/player.css", "player/chart.css"),
+    js=read_assets("player/player.js", "playback.js", "player/column.js", "player/drawing.js"),
+)
+
+
+def show_player(system: System, traces: list[Trace], abouts: list[str], state: UrlState, key: str) -> None:
+    """Draw the player for traces of one image, one column each, with a line about each.
+
+    T is the page's parameter of that name: it follows whenever the slider is let go, unless a lesson locks or hides it.
+    """
+
+    def moved() -> None:
+        told = min(max(float(st.session_state[key]["T"]), T_LIMITS[0]), T_LIMITS[1])
+        st.session_state[state.key("T")] = round(told, 4)
+
+    lesson = {"locked": state.widget("T")["disabled"], "hidden": state.hidden("T")}
+    _VIEW(data=player_data(system, traces, abouts, state["T"]) | lesson, key=key, on_T_change=moved)
+
+
+def player_data(system: System, traces: list[Trace], abouts: list[str], threshold: float) -> dict[str, Any]:
+    """Everything that the browser needs. `id` changes exactly with the traces, not with T."""
+    columns = [_column(system, trace, about) for trace, about in zip(traces, abouts, strict=True)]
+    shown = [column["images"] + column["logits"] + column["about"] for column in columns]
+    return {
+        "id": hashlib.sha256("".join(shown).encode()).hexdigest()[:16],
+        "T": threshold,
+        "limits": T_LIMITS,
+        "y": traces[0].y,
+        "classes": traces[0].z_h.shape[1],
+        "columns": columns,
+        "colours": {
+            "natural": theme.NATURAL.colour,
+            "perturbed": theme.PERTURBED.colour,
+            "fooled": theme.FOOLED.colour,
+            "rejected": theme.REJECTED.colour,
+            "threshold": theme.THRESHOLD.colour,
+            "negative": channels(theme.NATURAL.colour),
+            "positive": channels(theme.PERTURBED.colour),
+        },
+    }
+
+
+def decisions(system: System, trace: Trace) -> tuple[Tensor, Tensor | None]:
+    """The victim's class at every step (S+1,), and the logit that T is held against (S+1,), None where it cannot reject."""
+    settings = trace.settings
+    if settings.victim == "generative":
+        return system.generative.decide(trace.z_h)
+    if settings.victim == "integrated":
+        return system.integrated.decide(trace.z_f, trace.z_h)
+    if settings.victim == "detector":
+        score = trace.z_h[:, settings.detector or 0]
+        return score.new_full((len(score),), settings.detector or 0).long(), score
+    return victim_logits(trace).argmax(1), None
+
+
+def victim_logits(trace: Trace) -> Tensor:
+    """The logits (S+1,K) that the chart shows: the detectors', or those of the classifier that is attacked."""
+    return {"robust": trace.z_r, "natural": trace.z_f}.get(trace.settings.victim, trace.z_h)
+
+
+def towards(trace: Trace) -> tuple[int, str]:
+    """The class whose logit the attack raises, and what to call it: its target, or else the strongest wrong class."""
+    settings = trace.settings
+    if settings.victim == "detector" and settings.detector is not None:
+        return settings.detector, "attacked detector"
+    if settings.target is not None:
+        return settings.target, "target"
+    others = victim_logits(trace)[trace.kept].clone()
+    others[trace.y] = -np.inf
+    return int(others.argmax()), "wrong class"
+
+
+def _column(system: System, trace: Trace, about: str) -> dict[str, Any]:
+    settings = trace.settings
+    label, score = decisions(system, trace)
+    goal, goal_label = towards(trace)
+    symbol = {"robust": "z_robust(x')", "natural": "z_f(x')"}.get(settings.victim, "z(h_k(x'))")
+    title = VICTIM_TITLES[settings.victim]
+    return {
+        "key": settings.victim,
+        "title": title if settings.detector is None else f"{title} {settings.detector}",
+        "about": about,
+        "colour": VICTIM_COLOURS[settings.victim],
+        "natural": pack16(trace.natural),
+        "images": pack16(trace.images),
+        "logits": base64.b64encode(victim_logits(trace).numpy().astype("<f4").tobytes()).decode(),
+        "logitName": f"{'detector logit' if symbol.startswith('z(h') else 'logit'} {symbol}",
+        "predicted": label.tolist(),
+        "score": None if score is None else score.tolist(),
+        "rejects": score is not None,
+        "detector": settings.detector,
+        "towards": goal,
+        "towardsLabel": goal_label,
+        "loss": trace.loss.tolist(),
+        "kept": trace.kept,
+        "linf": trace.norms("Linf").tolist(),
+        "l2": trace.norms("L2").tolist(),
+        "scale": max(float((trace.images - trace.natural).abs().max()), 1e-3),
+    }
+
+
+def pack16(images: Tensor) -> str:
+    """Images in [0,1] as base64 of 16 bit: fine enough to see any perturbation."""
+    return base64.b64encode((images.clamp(0, 1) * 65535).round().numpy().astype("<u2").tobytes()).decode()
+
+
+def channels(colour: str) -> list[int]:
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
