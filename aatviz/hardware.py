@@ -1,5 +1,8 @@
 """What the machine is and what it does fast."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 
@@ -18,3 +21,15 @@ def describe(device: str) -> str:
     able = torch.cpu.get_capabilities()
     precision = "with bf16" if fast_bf16("cpu") else "without bf16"
     return f"{able.get('cpu_name', able['architecture'])}, {able['num_physical_cores']} cores, {precision}"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run what is inside on one thread: work on a single image is too small to share, and threads that wait for each other
+    on a core that somebody else uses make it several times slower."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

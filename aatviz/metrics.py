@@ -7,7 +7,6 @@ import math
 from typing import NamedTuple
 
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 Z95 = 1.959963984540054
@@ -58,6 +57,8 @@ def auc(positive: Tensor, negative: Tensor) -> float:
     if not len(positive) or not len(negative):
         raise ValueError(f"AUC needs scores on both sides; got {len(positive)} positive and {len(negative)} negative.")
     truth = torch.cat([torch.ones(len(positive)), torch.zeros(len(negative))])
+    from sklearn.metrics import roc_auc_score  # here: loading it takes a second, and the app's first page needs no AUC
+
     return float(roc_auc_score(truth.numpy(), torch.cat([positive, negative]).double().cpu().numpy()))
 
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
-from torchvision.datasets import MNIST
 
 from aatviz.data.idx import read_idx
 
@@ -96,6 +95,8 @@ def import_idx(source: Path) -> Path:
 
 def download() -> Path:
     """Fetch MNIST by torchvision into the data folder; nothing stays behind where that fails."""
+    from torchvision.datasets import MNIST  # here: loading it takes a second, and the app downloads nothing
+
     target = _raw(data_folder())
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="download-") as scratch:

@@ -1,6 +1,7 @@
 """A run from a page: what it costs before, its progress and a way to cancel meanwhile, and what to show after."""
 
 from collections.abc import Callable, Hashable
+from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,8 @@ from aatviz.ui.jobs import Job, QueueFull, Work
 
 POLL = 0.3
 """Seconds between two looks at a running job."""
+AT_ONCE = 1.2
+"""Seconds that a page waits for a run before it begins to show progress: a short one is done by then, and undisturbed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,7 +68,10 @@ class Runs:
             place = st.empty()
         if pressed and running is None:
             try:
-                self._wait_for(caches.jobs().submit(request.key, request.work, request.total, visitor()), request)
+                job = caches.jobs().submit(request.key, request.work, request.total, visitor())
+                self._wait_for(job, request)
+                assert job.future is not None
+                wait([job.future], timeout=AT_ONCE)
             except QueueFull as error:
                 st.session_state[self._message] = str(error)
             st.rerun()

@@ -159,7 +159,7 @@ def test_a_download_is_all_or_nothing(cut_off: bool, empty_data_folder: Path, mo
             (folder / NAMES[3]).unlink()
             raise RuntimeError("network unreachable")
 
-    monkeypatch.setattr(mnist, "MNIST", torchvisions)
+    monkeypatch.setattr("torchvision.datasets.MNIST", torchvisions)
     if cut_off:
         with pytest.raises(RuntimeError, match="unreachable"):
             mnist.download()

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from aatviz.hardware import one_thread
 from aatviz.store.systems import System
 from aatviz.trace import Trace, trace_attack
 from aatviz.ui import caches
@@ -19,7 +20,8 @@ def request(system: System, choice: Choice) -> Request:
     image, label = choice.digit.image, choice.digit.label
 
     def work(job: Job) -> list[Trace]:
-        return [trace_attack(system, attack, image, label, callback=job.advance) for attack in choice.attacks]
+        with one_thread():
+            return [trace_attack(system, attack, image, label, callback=job.advance) for attack in choice.attacks]
 
     count = len(choice.attacks) * choice.settings.restarts
     steps = f"{choice.settings.steps} steps"
