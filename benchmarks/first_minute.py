@@ -49,12 +49,16 @@ def main() -> None:
     result: dict[str, object] = {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count()}
     with tempfile.TemporaryDirectory() as scratch, running_app(Path(scratch)) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
-        pages = [browser.new_context().new_page() for _ in range(3)]
-        result["first page, seconds after the server is up"] = [round(first_page(page, url), 2) for page in pages]
+        opened = []
+        for _ in range(3):
+            with browser.new_context() as visitor:
+                opened.append(round(first_page(visitor.new_page(), url), 2))
+        result["first page, seconds after the server is up"] = opened
         for system in aatviz.systems():
             for compare in (False, True):
-                page = browser.new_context().new_page()
-                times = [attack(page, url, system, target, compare) for target in TARGETS]
+                with browser.new_context() as visitor:
+                    page = visitor.new_page()
+                    times = [attack(page, url, system, target, compare) for target in TARGETS]
                 name = f"{system}, 100 steps{' on two classifiers' if compare else ''}"
                 result[name] = {"median": round(statistics.median(times), 2), "all": [round(t, 2) for t in times]}
         browser.close()
