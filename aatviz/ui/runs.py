@@ -67,14 +67,7 @@ class Runs:
             pressed = st.button(self.verb, type="primary", icon=self.icon, disabled=running is not None)
             place = st.empty()
         if pressed and running is None:
-            try:
-                job = caches.jobs().submit(request.key, request.work, request.total, visitor())
-                self._wait_for(job, request)
-                assert job.future is not None
-                wait([job.future], timeout=AT_ONCE)
-            except QueueFull as error:
-                st.session_state[self._message] = str(error)
-            st.rerun()
+            self._start(request)
         if running is not None:
             self._progress(running)
         if message := st.session_state.pop(self._message, None):
@@ -112,6 +105,20 @@ class Runs:
         done = Done(system=system, choice=choice, value=value)
         st.session_state[self._shown] = done
         return done
+
+    def _start(self, request: Request) -> None:
+        """Queue the run and wait a moment for it: a short one is done then. For any other the page starts over."""
+        try:
+            job = caches.jobs().submit(request.key, request.work, request.total, visitor())
+        except QueueFull as error:
+            st.session_state[self._message] = str(error)
+            return
+        self._wait_for(job, request)
+        assert job.future is not None
+        wait([job.future], timeout=AT_ONCE)
+        if not job.finished:
+            st.rerun()  # to show the button as it is now, and the progress
+        self._collect()
 
     def _wait_for(self, job: Job, request: Request) -> None:
         job.renew(visitor())
