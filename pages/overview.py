@@ -6,6 +6,7 @@ from aatviz.ui import caches, frame, overview_card
 from aatviz.ui.attack import results as attack_results
 from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack import words as attack_words
+from aatviz.ui.pacing import view_first
 from aatviz.ui.player.view import show_player
 from aatviz.ui.showcase import SETTINGS
 from aatviz.ui.sidebar import current_system, link_params
@@ -41,6 +42,7 @@ if stored:
     )
     abouts = [attack_words.about(trace.settings) for trace in traces]
     show_player(system, traces, abouts, overview_card.state, overview_card.PLAYER_KEY)
+    view_first("overview")
     st.markdown(attack_words.look_for(traces[0].settings, True))
     attack_results.take_home(system, stored.choice.digit, traces)
 else:

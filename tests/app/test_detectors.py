@@ -72,7 +72,7 @@ def logits_shown(app: AppTest) -> list[tuple[int, float]]:
 def test_a_cold_load_shows_all_that_is_stored_without_a_model(stored: System) -> None:
     app = open_page()
     assert not app.info
-    assert app.header[-1].value == "Detector 9"
+    assert app.header[0].value == "Detector 9"
     assert len(app.get("plotly_chart")) == 4
     profile = profiles.load(stored)[9]
     for auc in (profile.natural, *(part.auc for part in profile.attacked.values())):
@@ -86,7 +86,7 @@ def test_one_choice_drives_every_view_and_the_url(stored: System) -> None:
     app = open_page()
     before = logits_shown(app)
     app.button_group(key="detectors.k").set_value(2).run()
-    assert app.header[-1].value == "Detector 2"
+    assert app.header[0].value == "Detector 2"
     assert app.query_params == {"k": "2"}
     assert logits_shown(app) != before
     z, (_, y) = profiles.sample_logits(stored), aatviz.load_data("mnist", split="sample")
@@ -105,7 +105,7 @@ def test_a_link_sets_every_view(stored: System) -> None:
 
 def test_silly_links_get_a_kind_note_and_the_default(stored: System) -> None:
     app = open_page(k="11", attack="none", counts="<b>")
-    assert app.header[-1].value == "Detector 9"
+    assert app.header[0].value == "Detector 9"
     for name in ("k", "attack", "counts"):
         assert f"The link asks for {name} = " in app.info[0].value
 
@@ -147,7 +147,7 @@ def test_a_damaged_file_is_named_and_the_rest_is_shown(stored: System, name: str
     (stored.folder / name).write_text("not what it should be")
     app = open_page()
     assert Path(name).name in app.info[0].value
-    assert app.header[-1].value == "Detector 9"
+    assert app.header[0].value == "Detector 9"
     assert app.get("plotly_chart")
 
 

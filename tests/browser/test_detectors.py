@@ -20,7 +20,7 @@ def test_a_button_and_a_point_choose_the_detector_for_every_view(page: Page) -> 
     page.locator(".st-key-detectors-k button", has_text=re.compile(r"^\s*4\s*$")).click()
     heading(page, 4)
     expect(page.get_by_text("what makes a 4 for this detector")).to_be_visible()
-    page.locator(".js-plotly-plot").first.locator(".point").nth(7).click(force=True)
+    page.locator(".js-plotly-plot").last.locator(".point").nth(7).click(force=True)
     heading(page, 7)
     expect(page.get_by_text("what makes a 7 for this detector")).to_be_visible()
 

@@ -13,6 +13,7 @@ from aatviz.ui.attack import words
 from aatviz.ui.attack.controls import state
 from aatviz.ui.attack.digit import Digit
 from aatviz.ui.own import verdicts as own_verdicts
+from aatviz.ui.pacing import view_first
 from aatviz.ui.pictures import enlarged
 from aatviz.ui.player.view import show_player, victim_logits
 
@@ -22,6 +23,7 @@ PLAYER_KEY = "attack-player"
 def show(system: System, digit: Digit, traces: list[Trace]) -> None:
     """Player, words, reproduction and downloads of one or two attacks on this digit."""
     show_player(system, traces, [words.about(trace.settings) for trace in traces], state, PLAYER_KEY)
+    view_first("attack")
     _words(traces)
     take_home(system, digit, traces)
 

@@ -15,6 +15,7 @@ from aatviz.ui.compare.controls import MOST_MAGNIFIED, state, write_url
 from aatviz.ui.compare.picture import View, picture
 from aatviz.ui.compare.view import show_grids, view_data
 from aatviz.ui.detectors.figures import config
+from aatviz.ui.pacing import view_first
 from aatviz.ui.sidebar import link_params
 
 VIEW_KEY = "compare-grids"
@@ -37,6 +38,7 @@ def show(system: System, shown: Stored) -> None:
         hidden=[name for name in PLACE if state.hidden(name)],
     )
     opened = show_grids(data, VIEW_KEY, take_over)
+    view_first("compare")
     _words(grid)
     _histograms(system, shown)
     takeaway.reproduce(

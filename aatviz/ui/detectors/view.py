@@ -12,6 +12,7 @@ from aatviz.store.readme import interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import caches, takeaway
 from aatviz.ui.detectors import data, figures, strips, words
+from aatviz.ui.pacing import view_first
 from aatviz.ui.sidebar import link_params
 from aatviz.ui.url import UrlState, choice, whole
 
@@ -42,15 +43,16 @@ def page(system: System) -> None:
     _choose(system, measured)
     for problem in found.problems:
         st.info(problem, icon=":material/query_stats:")
-    if found.profiles:
-        _overview(system.name, found.profiles)
     k = state["k"]
     st.header(f"Detector {k}")
     if found.profiles:
         _numbers(found.profiles[k])
-    _logits(system, found)
     _ranked(system, found)
+    view_first("detectors")
+    _logits(system, found)
     _training(system, found)
+    if found.profiles:
+        _overview(system.name, found.profiles)
     takeaway.reproduce(_snippets(system, found))
     state.write()
 

@@ -18,6 +18,7 @@ from aatviz.ui.generate import figures
 from aatviz.ui.generate.controls import DEFAULTS, START_NAMES, state
 from aatviz.ui.generate.view import show_grids, view_data
 from aatviz.ui.own.link import own_link
+from aatviz.ui.pacing import view_first
 from aatviz.ui.player.view import VICTIM_TITLES
 from aatviz.ui.sidebar import link_params
 
@@ -30,6 +31,7 @@ _SENT, _TOLD = "generate.sent-place", "generate.told-place"
 def show(system: System, made: Generated) -> None:
     """Everything that the marked cell moves: this function alone runs again when it does."""
     opened = show_grids(view_data(made, _place()), VIEW_KEY, _moved)
+    view_first("generate")
     _rates(made)
     _words(made)
     _histograms(made)

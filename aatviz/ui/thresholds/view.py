@@ -7,6 +7,7 @@ import streamlit as st
 from aatviz import curves
 from aatviz.curves import Threshold
 from aatviz.ui import takeaway
+from aatviz.ui.pacing import view_first
 from aatviz.ui.theme import ROBUST
 from aatviz.ui.thresholds import data
 from aatviz.ui.thresholds.choice import NAMES, panel, rule_of
@@ -43,6 +44,7 @@ def _at_threshold(system: str, view: ThresholdView) -> None:
     for note in state.read():
         st.caption(f":material/info: {note}")
     show_live(system, view, state, first=st.session_state.pop(_WHOLE_PAGE, False))
+    view_first("thresholds")
     if view.examples is None:
         st.caption(
             f":material/info: There are no stored examples for these weights yet: `python tools/build_showcase.py {system}` "
