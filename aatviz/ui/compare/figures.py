@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from aatviz.comparison import Comparison, Model, NaturalLogits
-from aatviz.ui.detectors.figures import HATCH
+from aatviz.ui.plots import HATCH, layout
 from aatviz.ui.theme import NATURAL, PERTURBED, THRESHOLD, Meaning
 
 MOST_BINS = 70
-HEIGHT = 460
+HEIGHT, LEGEND = 460, 150
 
 
 def histograms(
@@ -62,7 +62,7 @@ def histograms(
     if target is not None:
         line = {"color": THRESHOLD.colour, "dash": "dot", "width": 2}
         fig.add_vline(x=float(natural.median[target]), line=line)
-    layout(fig)
+    layout(fig, HEIGHT, below=LEGEND)
     fig.update_xaxes(range=[float(edges[0]), float(edges[-1])])
     fig.update_xaxes(title=f"logit of {of_class}", row=3, col=1)
     fig.update_yaxes(title="share of images", row=2, col=1)
@@ -96,18 +96,3 @@ def mark(fig: go.Figure, place: int, x: float, label: str, meaning: Meaning) -> 
         row=place,
         col=1,
     )
-
-
-def layout(fig: go.Figure) -> None:
-    """One size, the legend below, no zooming by accident: a swipe on a phone scrolls the page."""
-    fig.update_layout(
-        height=HEIGHT,
-        bargap=0,
-        margin={"l": 64, "r": 12, "t": 12, "b": 150},
-        legend={"orientation": "h", "x": 0, "y": -0.17, "yanchor": "top"},
-        dragmode=False,
-        hovermode="closest",
-        uirevision="fixed",
-    )
-    fig.update_xaxes(fixedrange=True, showgrid=True)
-    fig.update_yaxes(fixedrange=True, automargin=False)

@@ -14,8 +14,8 @@ from aatviz.ui.compare import figures
 from aatviz.ui.compare.controls import MOST_MAGNIFIED, state, write_url
 from aatviz.ui.compare.picture import View, picture
 from aatviz.ui.compare.view import show_grids, view_data
-from aatviz.ui.detectors.figures import config
 from aatviz.ui.pacing import view_first
+from aatviz.ui.plots import config
 from aatviz.ui.sidebar import link_params
 
 VIEW_KEY = "compare-grids"

@@ -12,6 +12,7 @@ from aatviz.curves import corners
 from aatviz.metrics import Interval
 from aatviz.profiles import Profile, Roc, TrainingPart
 from aatviz.ui.detectors.data import bin_edges
+from aatviz.ui.plots import HATCH, layout
 from aatviz.ui.theme import NATURAL, PAPER, PERTURBED, Meaning
 
 Scale = Literal["log", "linear"]
@@ -21,7 +22,6 @@ KINDS: dict[str, tuple[str, Meaning, str]] = {
     "attacked": ("attacked, out-of-class", PERTURBED, "x"),
 }
 """By the kind of image: its label, its colour, and the hatch of its bars."""
-HATCH = {"fillmode": "overlay", "fgcolor": "white", "fgopacity": 0.9, "solidity": 0.25, "size": 6}
 BAND = "rgba(128, 128, 128, 0.22)"
 LEAST_SHARE = 0.5
 """On a log axis, a share of 0 is drawn as this many images."""
@@ -48,7 +48,7 @@ def overview(found: list[Profile], attack: str, k: int) -> go.Figure:
     fig.add_vrect(x0=k - 0.45, x1=k + 0.45, fillcolor=BAND, line_width=0, layer="below")
     lows = [profile.natural.low for profile in found] + [profile.attacked[attack].auc.low for profile in rows]
     least = min([*lows, *(value for _, value in paper)])
-    _layout(fig, 340)
+    layout(fig, 340)
     fig.update_layout(clickmode="event+select")
     fig.update_xaxes(
         title="detector k", range=[-0.6, len(found) - 0.4], tickvals=[profile.k for profile in found], showgrid=False
@@ -83,8 +83,7 @@ def histograms(scores: dict[str, Tensor], scale: Scale) -> go.Figure:
             fig.update_yaxes(type="log", range=limits, tickvals=decades, ticktext=text, row=row, col=1)
         else:
             fig.update_yaxes(range=[0, 1.12 * float(share.max())], tickformat=".0%", nticks=4, row=row, col=1)
-    _layout(fig, 460)
-    fig.update_layout(bargap=0)
+    layout(fig, 460)
     fig.update_xaxes(range=[float(edges[0]), float(edges[-1])])
     fig.update_xaxes(title="logit z of the detector", row=len(scores), col=1)
     fig.update_yaxes(title="share of images", row=(len(scores) + 1) // 2, col=1)
@@ -109,7 +108,7 @@ def roc(curves: dict[str, tuple[Roc, int]], scale: Scale) -> go.Figure:
             hovertemplate=f"{label}, n = {n:,}<br>T = %{{customdata[0]:.2f}}<br>out-of-class accepted: "
             "%{customdata[1]:.2%}<br>in-class accepted: %{y:.1%}<extra></extra>",
         )
-    _layout(fig, 460)
+    layout(fig, 460)
     if scale == "log":
         decades = [10.0**-power for power in range(4, -1, -1) if 10.0**-power > 2 * zero]
         text = ["0", *(f"{100 * value:g}%" for value in decades)]
@@ -163,17 +162,11 @@ def training(parts: list[TrainingPart]) -> go.Figure:
     )
     for place in ends[1:-1]:
         fig.add_vline(x=place, line={"color": PAPER.colour, "width": 1, "dash": "dot"})
-    _layout(fig, 430)
+    layout(fig, 430)
     least = min(values)
     fig.update_xaxes(title="training step", range=[0, 1.04 * ends[-1]], tickformat=",")
     fig.update_yaxes(title="AUC", range=[least - 0.1 * (1 - least), 1 + 0.06 * (1 - least)], nticks=7)
     return fig
-
-
-def config(name: str) -> dict[str, object]:
-    """Plotly's mode bar with one button: the picture as a PNG of that name."""
-    picture = {"format": "png", "scale": 3, "filename": name}
-    return {"displaylogo": False, "modeBarButtons": [["toImage"]], "displayModeBar": True, "toImageButtonOptions": picture}
 
 
 def _dots(fig: go.Figure, label: str, meaning: Meaning, aucs: list[tuple[int, Interval]], shift: float) -> None:
@@ -200,17 +193,3 @@ def _dots(fig: go.Figure, label: str, meaning: Meaning, aucs: list[tuple[int, In
 def _always_opaque() -> dict[str, object]:
     """A click selects a detector, which the band shows: the other points are not to fade."""
     return {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
-
-
-def _layout(fig: go.Figure, height: int) -> None:
-    """One size, the legend below, no zooming by accident: a swipe on a phone scrolls the page."""
-    fig.update_layout(
-        height=height,
-        margin={"l": 70, "r": 12, "t": 34, "b": 92},
-        legend={"orientation": "h", "x": 0, "y": -58 / (height - 126), "yanchor": "top"},
-        dragmode=False,
-        hovermode="closest",
-        uirevision="fixed",
-    )
-    fig.update_xaxes(fixedrange=True)
-    fig.update_yaxes(fixedrange=True, automargin=False, showgrid=True)

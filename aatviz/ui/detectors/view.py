@@ -13,6 +13,7 @@ from aatviz.store.systems import System
 from aatviz.ui import caches, takeaway
 from aatviz.ui.detectors import data, figures, strips, words
 from aatviz.ui.pacing import view_first
+from aatviz.ui.plots import config
 from aatviz.ui.sidebar import link_params
 from aatviz.ui.url import UrlState, choice, whole
 
@@ -79,7 +80,7 @@ def _overview(system: str, found: list[Profile]) -> None:
     st.plotly_chart(
         figures.overview(found, attack, state["k"]),
         key=key,
-        config=figures.config(f"auc-{attack}"),
+        config=config(f"auc-{attack}"),
         on_select=partial(_picked, key),
         selection_mode="points",
         alt="AUC of every detector with its 95% interval: " + "; ".join(words.aucs(profile, attack) for profile in found),
@@ -125,7 +126,7 @@ def _logits(system: System, found: data.Detectors) -> None:
         st.plotly_chart(
             figures.histograms(scores, cast(figures.Scale, state["counts"])),
             key="detectors-histograms",
-            config=figures.config(f"logits-detector-{k}"),
+            config=config(f"logits-detector-{k}"),
             alt=f"Histograms of the logits of detector {k}: "
             + "; ".join(f"{figures.KINDS[kind][0]}, median {z.median():.1f}" for kind, z in scores.items()),
         )
@@ -136,7 +137,7 @@ def _logits(system: System, found: data.Detectors) -> None:
         st.plotly_chart(
             figures.roc(curves, cast(figures.Scale, state["axis"])),
             key="detectors-roc",
-            config=figures.config(f"roc-detector-{k}"),
+            config=config(f"roc-detector-{k}"),
             alt=f"ROC curves of detector {k} against "
             + " and ".join(f"{figures.KINDS[kind][0]} images ({n:,})" for kind, (_, n) in curves.items()),
         )
@@ -185,7 +186,7 @@ def _training(system: System, found: data.Detectors) -> None:
     st.plotly_chart(
         figures.training(parts),
         key="detectors-training",
-        config=figures.config(f"training-detector-{k}"),
+        config=config(f"training-detector-{k}"),
         alt=f"AUC of detector {k} during training, natural and adversarial, on validation and on training images.",
     )
     takeaway.explain(*words.training(parts, k))

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from aatviz.comparison import Model
 from aatviz.generated import Generated
-from aatviz.ui.compare.figures import layout, mark
+from aatviz.ui.compare.figures import HEIGHT, LEGEND, mark
 from aatviz.ui.detectors.data import bin_edges
-from aatviz.ui.detectors.figures import HATCH
+from aatviz.ui.plots import HATCH, layout
 from aatviz.ui.theme import NATURAL, PERTURBED, Meaning
 
 
@@ -45,7 +45,7 @@ def histograms(made: Generated, model: Model, cell: tuple[int, int], target: int
     if target in (None, cell[0]):
         mark(fig, 2, float(before[cell]), "the marked image, noise", NATURAL)
         mark(fig, 3, float(after[cell]), "the marked image, result", PERTURBED)
-    layout(fig)
+    layout(fig, HEIGHT, below=LEGEND)
     fig.update_xaxes(range=[float(edges[0]), float(edges[-1])])
     fig.update_xaxes(title=f"logit of {of_class}", row=3, col=1)
     fig.update_yaxes(title="share of images", row=2, col=1)

@@ -13,13 +13,13 @@ from aatviz.metrics import Interval
 from aatviz.store.systems import System
 from aatviz.ui import takeaway
 from aatviz.ui.attack import words
-from aatviz.ui.detectors.figures import config
 from aatviz.ui.generate import figures
 from aatviz.ui.generate.controls import DEFAULTS, START_NAMES, state
 from aatviz.ui.generate.view import show_grids, view_data
 from aatviz.ui.own.link import own_link
 from aatviz.ui.pacing import view_first
 from aatviz.ui.player.view import VICTIM_TITLES
+from aatviz.ui.plots import config
 from aatviz.ui.sidebar import link_params
 
 VIEW_KEY = "generate-grids"
