@@ -14,9 +14,9 @@ from torch import Tensor
 
 from aatviz import metrics
 from aatviz.detectors import GenerativeClassifier, IntegratedClassifier
-from aatviz.evaluate import result_file, weights_hash
 from aatviz.metrics import Interval, wilson
 from aatviz.store.files import read_arrays, read_json
+from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
 
 RECIPE = "curves"

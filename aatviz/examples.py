@@ -11,9 +11,10 @@ from torch import Tensor
 from aatviz.attacks import objective, pgd
 from aatviz.curves import RECIPE, Decided, decide
 from aatviz.data import load_data
-from aatviz.evaluate import recipe_hash, result_file, weights_hash
-from aatviz.recipes.evaluation import EVALUATIONS, SystemEvaluation
+from aatviz.recipes.evaluation import SystemEvaluation
+from aatviz.recipes.paper import evaluations_of
 from aatviz.store.files import read_arrays, write_arrays
+from aatviz.store.results import recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
 
 PER_CLASS = 2
@@ -37,7 +38,7 @@ class Examples:
 
 def build_examples(system: System) -> Path:
     """Attack the examples by the scenarios of the curves recipe, write `results/examples.npz` and return that file."""
-    recipe = EVALUATIONS[RECIPE]
+    recipe = evaluations_of(system.card)[RECIPE]
     assert isinstance(recipe, SystemEvaluation)
     sample, labels = load_data(system.card["dataset"], split="sample")
     index = torch.cat([(labels == k).nonzero().flatten()[:PER_CLASS] for k in range(system.card["classes"])])
@@ -68,7 +69,7 @@ def load_examples(system: System) -> Examples | None:
         return None
     stored = read_arrays(file)
     hashes = [str(stored.pop(name)) for name in ("weights_hash", "recipe_hash")]
-    if hashes != [weights_hash(system), recipe_hash(EVALUATIONS[RECIPE])]:
+    if hashes != [weights_hash(system), recipe_hash(evaluations_of(system.card)[RECIPE])]:
         return None
     arrays = {name: torch.from_numpy(array) for name, array in stored.items()}
 

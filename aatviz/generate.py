@@ -22,9 +22,9 @@ from aatviz.compare import network
 from aatviz.comparison import MODELS, Model
 from aatviz.data import load_data
 from aatviz.detectors import DetectorBank
-from aatviz.evaluate import result_file, weights_hash
 from aatviz.generated import MOST_SAMPLES, Generated, GenerateSettings
 from aatviz.store.files import read_arrays, write_arrays
+from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
 
 NATURAL = 100

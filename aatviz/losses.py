@@ -53,6 +53,13 @@ def combined_rank(z_f: Tensor, z_h: Tensor, y: Tensor) -> Tensor:
     return torch.where(margin >= 0, margin, -F.softplus(max_other(z_h, y)))
 
 
+def combined_surrogate(z_f: Tensor, z_h: Tensor, y: Tensor) -> Tensor:
+    """Losses 11 and 12: max_i z_g(x')_i - max_{i != y} z_f(x')_i, where the surrogate g has the logits of f and one more,
+    (1 - max_{j != y} z_H(x')_j) * max_j z_f(x')_j, for "detected" (after Carlini and Wagner, 2017a)."""
+    detected = (1 - max_other(z_h, y)) * z_f.amax(1)
+    return torch.maximum(z_f.amax(1), detected) - max_other(z_f, y)
+
+
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """Minus the cross-entropy towards the true class: the attacker raises the classifier's loss."""
     return -F.cross_entropy(logits, y, reduction="none")

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aatviz.data import load_data
-from aatviz.evaluate import result_file, stored, weights_hash
+from aatviz.evaluate import stored
 from aatviz.metrics import Interval, rate
-from aatviz.recipes.evaluation import EVALUATIONS
+from aatviz.recipes.paper import all_detectors, evaluations_of
 from aatviz.store.files import read_arrays, read_json, write_arrays
 from aatviz.store.readme import attack_words
+from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import CARD, System
 
-PROTOCOL, WORST = "table-11", "worst-case"
-"""The evaluation recipes whose records hold the detectors' logits: the paper's protocol, and stronger attacks."""
+WORST = "worst-case"
+"""The evaluation recipe of stronger attacks; that of the paper's protocol is `protocol`."""
 ATTACKS = ("paper", "best", "worst")
 """The paper's attack at its last iterate; the same attack at the best iterate of each image; the worst of several."""
 SAMPLE = "sample_logits"
@@ -55,7 +56,7 @@ class Profile:
     attacked: dict[str, Attacked]
     """By a name of `ATTACKS`, as far as they have been measured."""
     paper: float | None
-    """The AUC of the paper's table 11 for this detector, under the attack "paper"."""
+    """The AUC of the paper's own detector (table 11 or 12) under the attack "paper", where it gives one."""
 
 
 class Roc(NamedTuple):
@@ -86,18 +87,23 @@ class TrainingPart:
         return max(range(len(scores)), key=lambda i: (scores[i], i))
 
 
+def protocol(system: System) -> str:
+    """The evaluation recipe that measures all detectors by the paper's protocol: table-11, for example."""
+    return all_detectors(system.card["norm"], system.card["eps"])
+
+
 def load(system: System) -> list[Profile]:
     """The profiles of all detectors, in order.
 
     Raises FileNotFoundError where no record of these weights is there, with the command that measures one, and ValueError
     for a damaged record.
     """
-    command = f"aatviz evaluate {system.name} --recipe {PROTOCOL}"
+    command = f"aatviz evaluate {system.name} --recipe {protocol(system)}"
     found: dict[str, tuple[dict[str, Any], dict[str, NDArray[Any]]]] = {}
     try:
-        for name in (PROTOCOL, WORST):
+        for name in (protocol(system), WORST):
             file = result_file(system, name, "npz")
-            if file.is_file() and (record := stored(system, EVALUATIONS[name])) is not None:
+            if file.is_file() and (record := stored(system, evaluations_of(system.card)[name])) is not None:
                 found[name] = (record, read_arrays(file))
         if not found:
             raise FileNotFoundError(
@@ -189,7 +195,7 @@ def _profile(k: int, found: dict[str, tuple[dict[str, Any], dict[str, NDArray[An
     attacked = {}
     for name, (record, arrays) in found.items():
         row, specs = record["rows"][k], record["recipe"]["attacks"]
-        if name == PROTOCOL:
+        if name != WORST:
             ((attack, spec),) = specs.items()
             for key, keep in (("paper", "last"), ("best", "best")):
                 scores, auc = torch.from_numpy(arrays[f"detector-{k}.{keep} {attack}"]), Interval(**row[keep][attack])
@@ -206,7 +212,7 @@ def _profile(k: int, found: dict[str, tuple[dict[str, Any], dict[str, NDArray[An
         negative=torch.from_numpy(arrays[f"detector-{k}.negative"]),
         natural=Interval(**row["natural"]),
         attacked=attacked,
-        paper=row["paper"],
+        paper=next(iter(row["paper"].values()), None),
     )
 
 

@@ -17,6 +17,7 @@ NEXT = (
     ("generate", "Draw digits out of noise", "draw"),
     ("thresholds", "What the threshold buys, and what it costs", "tune"),
     ("detectors", "Look at one detector after the other", "stacked_bar_chart"),
+    ("robustness", "What is left when every attack is tried", "shield"),
     ("learn", "Six short lessons, with links for a class", "school"),
 )
 """The other pages: file, words, icon."""
@@ -49,8 +50,8 @@ else:
     overview_card.without_showcase(system)
 
 st.markdown("### Go on from here")
-for column, (page, label, icon) in zip(st.columns(3) * 2, NEXT, strict=True):
+for column, (page, label, icon) in zip(st.columns(3) * 3, NEXT, strict=False):
     column.page_link(f"pages/{page}.py", label=label, icon=f":material/{icon}:", query_params=link_params())
 overview_card.numbers(system)
-overview_card.comparison()
+overview_card.comparison(system)
 overview_card.limits(system)

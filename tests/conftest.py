@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from aatviz.data.mnist import FILES, sample
 from aatviz.evaluate import finish, parts, run_part
 from aatviz.gaussians import ClassGaussians
-from aatviz.recipes.evaluation import EVALUATIONS, DetectorEvaluation
+from aatviz.recipes.evaluation import DetectorEvaluation
+from aatviz.recipes.paper import evaluations
 from aatviz.store.files import write_json
 from aatviz.store.gaussians import FILE, save_gaussians
 from aatviz.store.systems import System, load_system
@@ -100,7 +101,7 @@ def quick_evaluations() -> dict[str, DetectorEvaluation]:
     """The recipes table-11 and worst-case with two steps on six images."""
     quick = {}
     for name in ("table-11", "worst-case"):
-        recipe = EVALUATIONS[name]
+        recipe = evaluations("Linf", 0.3)[name]
         assert isinstance(recipe, DetectorEvaluation)
         attacks = {key: dataclasses.replace(a, steps=2, step_size=0.1, restarts=1) for key, a in recipe.attacks.items()}
         quick[name] = dataclasses.replace(recipe, count=6, attacks=attacks)
@@ -129,6 +130,6 @@ def measured_detectors(
 ) -> System:
     """The tiny shared system with the records table-11 and worst-case, and without any data set."""
     for name, recipe in quick_evaluations.items():
-        monkeypatch.setitem(EVALUATIONS, name, recipe)
+        monkeypatch.setitem(evaluations("Linf", 0.3), name, recipe)
     shutil.copytree(detector_records, tiny_system_folder / SHARED / "results")
     return load_system(SHARED)

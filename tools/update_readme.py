@@ -7,12 +7,16 @@ python tools/update_readme.py --check   # exit with 1 where they are out of step
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from aatviz.recipes.evaluation import EVALUATIONS, HUNDRED
-from aatviz.store.files import read_json, write_text
+from aatviz.attacks.geometry import Norm
+from aatviz.evaluate import stored
+from aatviz.evaluate.report import FILE as REPORT
+from aatviz.honest.verdict import EVERY
+from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation
+from aatviz.recipes.paper import all_detectors, evaluations
+from aatviz.store.files import write_text
 from aatviz.store.readme import attack_words, headline, interval, markdown_table
-from aatviz.store.systems import CARD, checkpoints_folder, systems
+from aatviz.store.systems import System, load_system, systems
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -29,45 +33,81 @@ def main() -> None:
 
 def tables() -> str:
     """The tables of all shipped systems, as far as they have been measured."""
-    cards = [read_json(checkpoints_folder() / name / CARD) for name in systems()]
-    return "\n".join([*_auc_table(cards), _classifier_table(cards), ""])
+    found = [load_system(name) for name in systems()]
+    threats = dict.fromkeys((system.card["norm"], system.card["eps"]) for system in found)
+    parts = [line for threat in threats for line in _auc_table(threat, found)]
+    return "\n".join([*parts, _classifier_table(found), "", *_honest_table(found), *_reports(found), ""])
 
 
-def _auc_table(cards: list[dict[str, Any]]) -> list[str]:
-    """The paper's attack and the worst case, a column for every record that is there."""
-    paper, hard = EVALUATIONS["table-11"], EVALUATIONS["worst-case"]
-    columns = [(card, recipe) for recipe in (paper, hard) for card in cards if recipe.name in card["metrics"]]
+def _auc_table(threat: tuple[Norm, float], found: list[System]) -> list[str]:
+    """The paper's attack and the worst case on the systems trained for one ball, a column for every record that is there."""
+    paper, hard = (evaluations(*threat)[name] for name in (all_detectors(*threat), "worst-case"))
+    assert isinstance(paper, DetectorEvaluation)
+    assert isinstance(hard, DetectorEvaluation)
+    cards = [system.card for system in found if (system.card["norm"], system.card["eps"]) == threat]
+    titles = {paper.name: "the paper's attack", hard.name: "worst case"}
+    columns = [(card, name) for name in titles for card in cards if name in card["metrics"]]
     if not columns:
         return []
-    titles = {"table-11": "the paper's attack", "worst-case": "worst case"}
-    rows = [["detector", "paper", *(f"{card['kind']}, {titles[recipe.name]}" for card, recipe in columns)]]
-    records = [card["metrics"][recipe.name] for card, recipe in columns]
-    for k, value in enumerate(paper.paper):
-        rows.append([str(k), f"{value:.5f}", *(interval(headline(record["rows"][k]), 5) for record in records)])
-    means = [sum(paper.paper) / len(paper.paper), *(headline(record["mean"]) for record in records)]
-    rows.append(["mean", *(f"{mean:.5f}" for mean in means)])
-    (attack,) = paper.attacks.values()
+    records = [card["metrics"][name] for card, name in columns]
+    published = next(iter(paper.paper.values()), None)
+    head = ["detector", *(["paper"] if published else [])]
+    rows = [[*head, *(f"{card['kind']}, {titles[name]}" for card, name in columns)]]
+    for k in paper.detectors:
+        cells = [str(k), *([f"{published[k]:.5f}"] if published else [])]
+        rows.append([*cells, *(interval(headline(record["rows"][k]), 5) for record in records)])
+    means = ["mean", *([f"{sum(published) / len(published):.5f}"] if published else [])]
+    rows.append([*means, *(f"{headline(record['mean']):.5f}" for record in records)])
+    ((_, attack),) = paper.attacks.items()
+    counts = {titles[name]: f"{card['metrics'][name]['rows'][0]['worst']['n']:,}" for card, name in columns}
     words = (
-        "AUC of the base detectors, natural in-class against attacked out-of-class test images, with 95 % intervals. "
-        f"The paper's attack: {attack_words(asdict(attack))}, n = {paper.count:,} a detector. "
-        f"Worst case: the best iterate of each image over {', '.join(hard.attacks)}, 3 random restarts each, "
-        f"n = {hard.count} a detector."
+        f"AUC of the base detectors trained for {threat[0]} eps {threat[1]:g}, natural in-class against attacked out-of-"
+        f"class test images, with 95 % intervals. The paper's attack: {attack_words(asdict(attack))}. "
+        f"Worst case: the best iterate of each image over {', '.join(hard.attacks)}, 3 random restarts each. "
+        f"Attacked images a detector: {', '.join(f'{n} ({title})' for title, n in counts.items())}."
     )
     return [words, "", markdown_table(rows), ""]
 
 
-def _classifier_table(cards: list[dict[str, Any]]) -> str:
-    rows = [["system", "attacked", "accuracy on natural images", "loss", "error on attacked images, nothing rejected", "n"]]
-    for card in cards:
-        record = card["metrics"].get("curves", {"error_without_rejection": {}})
+def _classifier_table(found: list[System]) -> str:
+    head = ["system", "attacked", "accuracy on natural images", "loss", "error on attacked images, nothing rejected", "n"]
+    rows, attacks = [head], {}
+    for card in (system.card for system in found if "curves" in system.card["metrics"]):
+        record = card["metrics"]["curves"]
         for victim, error in record["error_without_rejection"].items():
             accuracy = record["accuracy"]["classifier" if victim == "integrated" else victim]
-            loss = record["recipe"]["scenarios"][victim]["loss"]
-            rows.append([card["system"], victim, interval(accuracy), loss, interval(error), f"{error['n']:,}"])
+            scenario = record["recipe"]["scenarios"][victim]
+            attacks[attack_words(scenario["attack"])] = None
+            rows.append([card["system"], victim, interval(accuracy), scenario["loss"], interval(error), f"{error['n']:,}"])
     return (
-        f"Whole systems before any rejection, each attacked on its own loss: {attack_words(asdict(HUNDRED))}. "
+        f"Whole systems before any rejection, each attacked on its own loss: {'; or '.join(attacks)}. "
         f"Attacked images are spread evenly over the test set.\n\n{markdown_table(rows)}"
     )
+
+
+def _honest_table(found: list[System]) -> list[str]:
+    """The verdict of the honest protocol, where it has been run."""
+    rows = [["system", "victim", "clean rejection", "accuracy", "the paper's own loss", "worst of all attacks", "n"]]
+    for system in found:
+        record = stored(system, HonestEvaluation(), least=1)
+        for victim, result in (record or {"victims": {}})["victims"].items():
+            for row in result["at"][1:]:
+                worst = row["error"][EVERY]
+                errors = [interval(row["error"][result["own"]]), interval(worst)]
+                cells = [system.name, victim, f"{row['clean_rejection']:.0%}", interval(row["accuracy"])]
+                rows.append([*cells, *errors, f"{worst['n']:,}"])
+    if len(rows) == 1:
+        return []
+    words = (
+        "The honest protocol (`--recipe honest`): images that are misclassified and accepted, in the trained ball, at "
+        "thresholds from held-out clean images; every attack known to hurt, the worst of them for each image."
+    )
+    return [words, "", markdown_table(rows), ""]
+
+
+def _reports(found: list[System]) -> list[str]:
+    links = [f"[{s.name}](checkpoints/{s.name}/{REPORT})" for s in found if (s.folder / REPORT).is_file()]
+    return [f"Every other number beside the paper's: {', '.join(links)}."] if links else []
 
 
 if __name__ == "__main__":

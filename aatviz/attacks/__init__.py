@@ -2,22 +2,28 @@
 
 from aatviz.attacks.apgd import apgd
 from aatviz.attacks.geometry import NORMS, norm, project
+from aatviz.attacks.min_distortion import Distorted, min_distortion
 from aatviz.attacks.multi_targeted import multi_targeted
-from aatviz.attacks.objectives import LOSSES, TARGETED, Objective, objective
+from aatviz.attacks.objectives import COMBINED, LOSSES, TARGETED, Objective, objective
 from aatviz.attacks.optimizers import OPTIMIZERS
 from aatviz.attacks.pgd import Iterate, pgd
+from aatviz.attacks.square import square
 
 __all__ = [
+    "COMBINED",
     "LOSSES",
     "NORMS",
     "OPTIMIZERS",
     "TARGETED",
+    "Distorted",
     "Iterate",
     "Objective",
     "apgd",
+    "min_distortion",
     "multi_targeted",
     "norm",
     "objective",
     "pgd",
     "project",
+    "square",
 ]

@@ -11,9 +11,20 @@ from aatviz import losses
 from aatviz.attacks.checks import ClassIndices, check_choice
 from aatviz.detectors import DetectorBank
 
-LossName = Literal["classifier_margin", "detectors_max", "combined", "cross_entropy", "cw", "target_logit", "detector_logit"]
+LossName = Literal[
+    "classifier_margin",
+    "detectors_max",
+    "combined",
+    "combined_surrogate",
+    "cross_entropy",
+    "cw",
+    "target_logit",
+    "detector_logit",
+]
 LOSSES: tuple[str, ...] = get_args(LossName)
 TARGETED = ("target_logit", "detector_logit")
+COMBINED = ("combined", "combined_surrogate")
+"""Losses on f and H together."""
 
 
 class Objective(Protocol):
@@ -77,8 +88,8 @@ def objective(
     """The objective that `aatviz.attacks.pgd` minimises.
 
     Args:
-        name: one of `LOSSES`. `classifier_margin` attacks f, `combined` f and H, the others H.
-        victim: a system; or, for every loss but `combined`, a `DetectorBank` or a classifier alone.
+        name: one of `LOSSES`. `classifier_margin` attacks f, `combined` and `combined_surrogate` f and H, the others H.
+        victim: a system; or, for every loss but the combined ones, a `DetectorBank` or a classifier alone.
         y: the true classes (N,), for the untargeted losses.
         target: the class (or detector k) to reach, for the targeted losses: one number, or one per sample (N,).
         bf16: passes in bfloat16, twice as fast on processors that have it. Score what you report in float32.
@@ -120,8 +131,8 @@ def _targeted(name: LossName, module: nn.Module, target: ClassIndices, bf16: boo
 
 
 def _untargeted(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
-    if name == "combined":
-        return _combined(victim, y, bf16)
+    if name in COMBINED:
+        return _combined(name, victim, y, bf16)
     if isinstance(victim, nn.Module):
         module = victim
     else:
@@ -139,15 +150,15 @@ def _untargeted(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf1
     return AutogradObjective(loss, (module,), bf16)
 
 
-def _combined(victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
+def _combined(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
     if isinstance(victim, nn.Module):
-        raise ValueError("combined attacks a classifier and a detector bank together: it needs a system, not one module.")
+        raise ValueError(f"{name} attacks a classifier and a detector bank together: it needs a system, not one module.")
     f, h = victim.classifier, victim.detectors
     y.check_range(h.classes)
 
     def loss(x_adv: Tensor) -> tuple[Tensor, Tensor]:
         z_f, z_h = _float(f(x_adv)), _float(h.logits_for_max(x_adv, y.for_images(x_adv)))
-        return losses.combined(z_f, z_h, y.of(z_f)), losses.combined_rank(z_f, z_h, y.of(z_h))
+        return getattr(losses, name)(z_f, z_h, y.of(z_f)), losses.combined_rank(z_f, z_h, y.of(z_h))
 
     return AutogradObjective(loss, (f, h), bf16)
 

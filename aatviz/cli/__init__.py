@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("report")(evaluate.report)
 app.command("thresholds")(thresholds.thresholds)
 app.command("attack")(attack.attack)
 app.command("compare")(compare.compare)

@@ -36,7 +36,7 @@ def detector(
             about = f", {profile.attacked[name].about}" if name in profile.attacked else ""
             typer.echo(f"AUC {name}: {interval(auc._asdict(), 5)}, n = {auc.n}{about}")
         if profile.paper is not None:
-            typer.echo(f"AUC in the paper's table 11: {profile.paper:.5f}")
+            typer.echo(f"AUC of the paper's own detector: {profile.paper:.5f}")
     _, y = load_data(loaded.card["dataset"], split="sample")
     z = profiles.sample_logits(loaded)
     for name, indices in profiles.rankings(z, y, k, count).items():

@@ -1,15 +1,20 @@
-"""`aatviz evaluate`: measure a system by an evaluation recipe, and bring its card up to date."""
+"""`aatviz evaluate` and `aatviz report`: measure a system by evaluation recipes, and compare it with the paper."""
 
+import dataclasses
 import time
 from typing import Annotated
 
 import typer
 
 from aatviz import evaluate as engine
+from aatviz.evaluate.report import write_report
+from aatviz.evaluate.speed import seconds_per_pass
 from aatviz.hardware import fast_bf16
 from aatviz.launch import run_side_by_side
-from aatviz.recipes.evaluation import EVALUATIONS, Evaluation
+from aatviz.recipes.evaluation import Evaluation
+from aatviz.recipes.paper import evaluations_of
 from aatviz.store.cards import update_card
+from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 
 LINE_SECONDS = 15.0
@@ -17,27 +22,62 @@ LINE_SECONDS = 15.0
 
 def evaluate(
     system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
-    recipe: Annotated[str, typer.Option(help=f"One of: {', '.join(EVALUATIONS)}; or all.")] = "all",
+    recipe: Annotated[str, typer.Option(help="table-2, table-11, figure-2, worst-case, honest ...; or all.")] = "all",
+    n: Annotated[int | None, typer.Option(min=1, help="Attacked images. [default: the recipe's own number]")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Parts computed at the same time, each by one thread.")] = 2,
     part: Annotated[str, typer.Option(help="Only this part (a detector or a scenario), without finishing.")] = "",
+    cost: Annotated[bool, typer.Option("--cost", help="Only say what it would cost.")] = False,
 ) -> None:
-    """Write one record for each recipe into SYSTEM's results folder. What is done is not computed again."""
-    if recipe != "all" and recipe not in EVALUATIONS:
-        raise ValueError(f"There is no evaluation recipe {recipe!r}; there are {', '.join(EVALUATIONS)}.")
+    """Write one record for each recipe into SYSTEM's results folder. What is done is not computed again, and after an
+    interruption the same command goes on."""
     loaded = load_system(system)
-    for name in EVALUATIONS if recipe == "all" else [recipe]:
-        evaluation = EVALUATIONS[name]
-        if part:
-            _run_part(loaded, evaluation, part)
-            continue
+    chosen = _choose(loaded, recipe, n)
+    if part:
+        _run_part(loaded, chosen[0], part)
+        return
+    _tell_cost(loaded, chosen, workers)
+    if cost:
+        return
+    for evaluation in chosen:
         if engine.stored(loaded, evaluation) is None:
             typer.echo(f"{system}: {evaluation.about}")
-            base = ["evaluate", system, "--recipe", name, "--part"]
+            base = ["evaluate", system, "--recipe", evaluation.name, "--n", str(evaluation.count), "--part"]
             run_side_by_side({unit: [*base, unit] for unit in engine.parts(loaded, evaluation)}, workers)
             engine.finish(loaded, evaluation)
-        typer.echo(f"{system}: {name} is in {engine.result_file(loaded, name, 'json')}")
-    if not part:
-        update_card(loaded.folder)
+        typer.echo(f"{system}: {evaluation.name} is in {result_file(loaded, evaluation.name, 'json')}")
+    update_card(loaded.folder)
+    write_report(load_system(system))
+
+
+def report(system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")]) -> None:
+    """Print the paper's numbers beside those that were measured here, and write them to SYSTEM's report.md."""
+    loaded = load_system(system)
+    path = write_report(loaded)
+    typer.echo(path.read_text(encoding="utf-8"))
+    typer.echo(f"Written to {path}")
+
+
+def _choose(system: System, recipe: str, n: int | None) -> list[Evaluation]:
+    found = evaluations_of(system.card)
+    if recipe != "all" and recipe not in found:
+        trained = f"{system.card['norm']} eps {system.card['eps']:g}"
+        raise ValueError(f"{system.name}, trained for {trained}, has no recipe {recipe!r}; it has {', '.join(found)}.")
+    chosen = list(found.values()) if recipe == "all" else [found[recipe]]
+    return [dataclasses.replace(evaluation, count=n) for evaluation in chosen] if n else chosen
+
+
+def _tell_cost(system: System, chosen: list[Evaluation], workers: int) -> None:
+    """Say how long it will take, from a few passes that are timed first."""
+    todo = {evaluation.name: engine.cost(system, evaluation) for evaluation in chosen}
+    if not sum(todo.values()):
+        return
+    each = seconds_per_pass(system, fast_bf16("cpu"))
+    for name, passes in todo.items():
+        if passes:
+            minutes = passes * each / workers / 60
+            typer.echo(f"{name}: {passes / 1e6:.2f} million passes through a network, about {minutes:.0f} minutes")
+    hours = sum(todo.values()) * each / workers / 3600
+    typer.echo(f"{system.name}: {hours:.1f} hours in all, {workers} workers")
 
 
 def _run_part(system: System, evaluation: Evaluation, part: str) -> None:

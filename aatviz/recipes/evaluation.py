@@ -1,20 +1,18 @@
-"""Evaluation recipes as data: which attacks, on how many test images, against which victims."""
+"""What an evaluation recipe is made of: which attacks, on how many test images, against what."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from aatviz.attacks.objectives import LossName
 from aatviz.recipes.spec import AttackSpec
 
-PAPER = AttackSpec(eps=0.3, step_size=0.01, steps=200)
-"""Tables 2 and 11: Adam, 200 steps of 0.01, from the image itself."""
-HUNDRED = AttackSpec(eps=0.3, step_size=0.01, steps=100, keep="best")
-"""Figure 2: Adam, 100 steps of 0.01."""
+ALL_TEN = tuple(range(10))
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorEvaluation:
-    """AUC of every base detector: attacked out-of-class test images against all natural in-class ones."""
+    """AUC of base detectors: attacked out-of-class test images against all natural in-class ones."""
 
     name: str
     about: str
@@ -22,8 +20,9 @@ class DetectorEvaluation:
     """By a name for the table. Of several attacks, the worst result of each image counts as well."""
     count: int
     """Out-of-class test images for each detector, evenly spread over the test set (its first half is the harder one)."""
-    paper: tuple[float, ...] = ()
-    """The paper's AUC of detectors 0..9, where it gives one."""
+    detectors: tuple[int, ...] = ALL_TEN
+    paper: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """The paper's AUC of these detectors, by attack, where it gives one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +32,8 @@ class Scenario:
     victim: Literal["generative", "integrated", "robust"]
     loss: LossName
     attack: AttackSpec
+    target: int | None = None
+    """The class t of a targeted loss: images of t itself are then left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,40 +49,53 @@ class SystemEvaluation:
     """The split whose natural images are scored as well, for thresholds that are chosen without the test set."""
 
 
-Evaluation = DetectorEvaluation | SystemEvaluation
+@dataclass(frozen=True, kw_only=True)
+class DistortionEvaluation:
+    """How far images must be moved until the generative classifier takes them for another class, and accepts them."""
 
-_ALL: tuple[Evaluation, ...] = (
-    DetectorEvaluation(
-        name="table-11",
-        about="AUC of the base detectors under the paper's attack (table 11).",
-        attacks={"Adam 200 x 0.01": PAPER},
-        count=2000,
-        paper=(0.99959, 0.99971, 0.99876, 0.99861, 0.99859, 0.99861, 0.99795, 0.99863, 0.99687, 0.99418),
-    ),
-    DetectorEvaluation(
-        name="worst-case",
-        about="AUC of the base detectors under the worst of three optimizers with restarts, best iterate of each image.",
-        attacks={
-            "Adam 100 x 0.02": AttackSpec(eps=0.3, step_size=0.02, steps=100, random_start=True, restarts=3, keep="best"),
-            "momentum 100 x 0.02": AttackSpec(
-                eps=0.3, step_size=0.02, steps=100, optimizer="momentum", random_start=True, restarts=3, keep="best"
-            ),
-            "sign 200 x 0.01": AttackSpec(
-                eps=0.3, step_size=0.01, steps=200, optimizer="steepest", random_start=True, restarts=3, keep="best"
-            ),
-        },
-        count=300,
-    ),
-    SystemEvaluation(
-        name="curves",
-        about="Accuracy and error at every threshold (figure 2), with the robust classifier beside.",
-        scenarios={
-            "generative": Scenario(victim="generative", loss="detectors_max", attack=HUNDRED),
-            "integrated": Scenario(victim="integrated", loss="combined", attack=HUNDRED),
-            "robust": Scenario(victim="robust", loss="classifier_margin", attack=HUNDRED),
-        },
-        count=1000,
-    ),
-)
-EVALUATIONS: dict[str, Evaluation] = {evaluation.name: evaluation for evaluation in _ALL}
-"""The evaluation recipes by name."""
+    name: str
+    about: str
+    count: int
+    true_positive_rate: float = 0.95
+    """T accepts this share of the natural test images (equation 7)."""
+    most_c: float = 8.0
+    depth: int = 20
+    """Values of c that the binary search tries."""
+    steps: int = 500
+    step_size: float = 0.1
+    paper: float | None = None
+    """The paper's mean L2 distortion."""
+    paper_rate: float | None = None
+    """The share of the images that the paper could turn into false positives."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HonestEvaluation:
+    """Every attack that is known to hurt, on three classifiers with a reject option, in the ball that the system is for."""
+
+    name: str = "honest"
+    about: str = "Every attack known to hurt, and the worst of them for each image, at thresholds from held-out clean data."
+    count: int = 1000
+    """Attacked test images, evenly spread over the test set."""
+    steps: int = 100
+    restarts: int = 2
+    queries: int = 2000
+    """Of the black-box attack, an image."""
+    rejections: tuple[float, ...] = (0.01, 0.05)
+    """Shares of held-out clean images that may be rejected; each gives every classifier its T."""
+    held_out: str = "validation"
+    """The split whose natural images thresholds are chosen on."""
+    sweep_count: int = 100
+    """Images of the sweeps over one setting at a time."""
+    sweep_steps: tuple[int, ...] = (10, 20, 50, 100, 200, 500, 1000, 2000)
+    sweep_step_sizes: tuple[float, ...] = (0.0033, 0.01, 0.033, 0.1, 0.33, 1.0)
+    """As shares of eps."""
+    sweep_eps: tuple[float, ...] = (0.33, 0.67, 1.0, 1.33, 1.67, 2.0)
+    """As shares of the system's eps; beside these the whole box is tried, where every attack must succeed."""
+    planted_count: int = 200
+    """Images of the attack unit test."""
+    planted_inner: int = 999
+    """Points of each ball that the planted example is set apart from; fewer than the network has features."""
+
+
+Evaluation = DetectorEvaluation | SystemEvaluation | DistortionEvaluation | HonestEvaluation

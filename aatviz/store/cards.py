@@ -65,9 +65,11 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
 
 
 def update_card(folder: Path) -> None:
-    """Bring the metrics of the card, and the README made from it, in step with the records in `results/`."""
+    """Bring the metrics of the card, and the README made from it, in step with the records in `results/`. That of the honest
+    protocol is left where it is: it is long."""
     card = read_json(folder / CARD)
-    card["metrics"] = {path.stem: _summary(read_json(path)) for path in sorted((folder / "results").glob("*.json"))}
+    records = {path.stem: read_json(path) for path in sorted((folder / "results").glob("*.json"))}
+    card["metrics"] = {name: _summary(record) for name, record in records.items() if record["kind"] != "honest"}
     write_json(folder / CARD, card)
     write_text(folder / "README.md", readme(card))
 

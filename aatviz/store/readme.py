@@ -9,8 +9,12 @@ def readme(card: Card) -> str:
     """Markdown for one card."""
     sections = [_head(card), _weights(card)]
     for name, metrics in card["metrics"].items():
-        sections.append(_detector_table(name, metrics) if "rows" in metrics else _system_table(name, metrics))
+        if metrics["kind"] == "detectors":
+            sections.append(_detector_table(name, metrics))
+        elif metrics["kind"] == "system":
+            sections.append(_system_table(name, metrics))
     sections.append(
+        "Every number beside the paper's, and the verdict of the honest protocol, as far as measured: `report.md`.\n\n"
         f"Written by `aatviz evaluate {card['system']}` from `card.json`. The weights are those that "
         f"`aatviz train {card['recipe']['name']}` makes, rounded to float16; all numbers were measured on those.\n"
     )
@@ -68,19 +72,21 @@ def _detector_table(name: str, metrics: dict[str, Any]) -> str:
     recipe, mean = metrics["recipe"], metrics["mean"]
     attacks = list(recipe["attacks"])
     lasts = [attack for attack in attacks if attack in metrics["rows"][0]["last"]]
-    columns = ["detector", "paper"] if recipe["paper"] else ["detector"]
+    published = [attack for attack in attacks if attack in recipe["paper"]]
+    columns = ["detector", *(f"paper, {attack}" for attack in published)]
     columns += [*(f"{attack}, last iterate" for attack in lasts), *(f"{attack}, best iterate" for attack in attacks)]
     columns += ["worst of all", "natural out-of-class"]
     rows = []
     for row in metrics["rows"]:
-        cells = [str(row["detector"])] + ([f"{row['paper']:.5f}"] if recipe["paper"] else [])
+        cells = [str(row["detector"]), *(f"{row['paper'][attack]:.5f}" for attack in published)]
         values = [*(row["last"][attack] for attack in lasts), *(row["best"][attack] for attack in attacks)]
         rows.append([*cells, *(interval(value, 5) for value in (*values, row["worst"], row["natural"]))])
-    means = ["mean"] + ([f"{sum(recipe['paper']) / len(recipe['paper']):.5f}"] if recipe["paper"] else [])
+    means = ["mean", *(f"{mean['paper'][attack]:.5f}" for attack in published)]
     means += [f"{mean['last'][attack]:.5f}" for attack in lasts] + [f"{mean['best'][attack]:.5f}" for attack in attacks]
     means += [f"{mean['worst']:.5f}", f"{mean['natural']:.5f}"]
     settings = "; ".join(f"*{attack}*: {attack_words(spec)}" for attack, spec in recipe["attacks"].items())
-    head = f"## {name}\n\n{recipe['about']} n = {recipe['count']} attacked test images a detector. {settings}.\n"
+    n = metrics["rows"][0]["worst"]["n"]
+    head = f"## {name}\n\n{recipe['about']} n = {n:,} attacked test images a detector. {settings}.\n"
     return "\n".join([head, markdown_table([columns, *rows, means]), ""])
 
 

@@ -65,9 +65,14 @@ def checkpoints_folder() -> Path:
 
 
 def systems() -> list[str]:
-    """The names of the shipped systems, the app's default first."""
+    """The names of the shipped systems: the app's default first, then the L-inf ones, small balls before large ones."""
     cards = {path.parent.name: read_json(path) for path in checkpoints_folder().glob(f"*/{CARD}")}
-    return sorted(cards, key=lambda name: (-cards[name].get("prominence", 0), name))
+
+    def place(name: str) -> tuple[Any, ...]:
+        card = cards[name]
+        return -card.get("prominence", 0), card["norm"] != "Linf", card["eps"], name
+
+    return sorted(cards, key=place)
 
 
 def system_folder(name: str | Path) -> Path:

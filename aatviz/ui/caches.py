@@ -15,8 +15,8 @@ from torch import Tensor
 import aatviz
 from aatviz import operating_points
 from aatviz.curves import RECIPE
-from aatviz.evaluate import result_file, weights_hash
 from aatviz.hardware import one_thread
+from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.trace import AttackSettings, trace_attack
 from aatviz.ui.jobs import Jobs

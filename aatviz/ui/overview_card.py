@@ -6,6 +6,7 @@ import streamlit as st
 import torch
 
 import aatviz
+from aatviz import profiles
 from aatviz.store.files import read_json
 from aatviz.store.readme import headline, markdown_table
 from aatviz.store.systems import CARD, System, checkpoints_folder
@@ -16,7 +17,6 @@ from aatviz.ui.sidebar import bank_size, default_threshold
 from aatviz.ui.url import UrlState, number
 
 PLAYER_KEY = "overview-player"
-_COMPARED = {"table-11": "mean AUC, the paper's attack", "worst-case": "mean AUC, worst of three attacks, 3 restarts"}
 state = UrlState("overview", [number("T", default_threshold, *T_LIMITS)])
 
 
@@ -51,7 +51,7 @@ def numbers(system: System) -> None:
     error = "error_without_rejection"
     tiles = [
         ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {card['classes']} detectors"),
-        *_auc("table-11", metrics, "Mean AUC, the paper's attack"),
+        *_auc(profiles.protocol(system), metrics, "Mean AUC, the paper's attack"),
         *_auc("worst-case", metrics, "Mean AUC, worst of three attacks"),
         *_rate(metrics, "accuracy", "generative", "Accuracy, generative", "natural test images, no rejection"),
         *_rate(metrics, error, "generative", "Error, generative", "attacked, loss 10, no rejection"),
@@ -66,16 +66,22 @@ def numbers(system: System) -> None:
         st.caption("No results are stored for this system yet; `aatviz evaluate` measures them.")
 
 
-def comparison() -> None:
-    """The systems side by side, from their cards: what sharing one trunk saves, and what it costs."""
+def comparison(system: System) -> None:
+    """The systems for the same threat side by side, from their cards: what sharing one trunk saves, and what it costs."""
+    compared = {
+        profiles.protocol(system): "mean AUC, the paper's attack",
+        profiles.WORST: "mean AUC, worst of three attacks, 3 restarts",
+    }
     cards = {name: read_json(checkpoints_folder() / name / CARD) for name in aatviz.systems()}
-    if len(cards) < 2 or not all(recipe in card["metrics"] for card in cards.values() for recipe in _COMPARED):
+    threat = ("dataset", "norm", "eps")
+    cards = {name: card for name, card in cards.items() if all(card[key] == system.card[key] for key in threat)}
+    if len(cards) < 2 or not all(recipe in card["metrics"] for card in cards.values() for recipe in compared):
         return
     rows = [["", *cards]]
     banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in cards.items()}
     rows.append(["networks, MB", *(f"{count}, {size:.1f}" for count, size in banks.values())])
     rows.append(["training of the detectors, minutes of one core", *(_minutes(card) for card in cards.values())])
-    for recipe, label in _COMPARED.items():
+    for recipe, label in compared.items():
         rows.append([label, *(f"{headline(card['metrics'][recipe]['mean']):.5f}" for card in cards.values())])
     st.markdown("### One network, or ten")
     st.markdown(markdown_table(rows))

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import aatviz
 from aatviz import cli
-from aatviz.evaluate import result_file
+from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.trace import trace_attack
 from aatviz.ui.lessons import links

@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 import aatviz
 from aatviz import cli, curves, examples, operating_points
 from aatviz.detectors import DetectorBank
-from aatviz.evaluate import recipe_hash, result_file, weights_hash
 from aatviz.operating_points import Costs
-from aatviz.recipes.evaluation import EVALUATIONS
+from aatviz.recipes.paper import evaluations
 from aatviz.store.files import write_arrays, write_json
+from aatviz.store.results import recipe_hash, result_file, weights_hash
 from aatviz.ui.thresholds import data as threshold_data
 from aatviz.ui.thresholds import live as threshold_live
 
@@ -52,7 +52,7 @@ def logits(count: int, seed: int) -> dict[str, Tensor]:
 def measured(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> curves.CurveRecord:
     """A tiny system with a record; from now on every call of a detector fails."""
     system = aatviz.load_system(NAME)
-    recipe = EVALUATIONS["curves"]
+    recipe = evaluations("Linf", 0.3)["curves"]
     note = {"recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe), "weights_hash": weights_hash(system)}
     counts = {"natural": 400, "held_out": 300, "generative": 120, "integrated": 120, "robust": 120}
     parts = {part: logits(count, seed) for seed, (part, count) in enumerate(counts.items())}

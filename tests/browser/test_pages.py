@@ -15,6 +15,7 @@ from .conftest import running_app, visit, visitor
         ("/overview", "Asymmetrical adversarial training"),
         ("/attack", "Attack"),
         ("/thresholds", "Thresholds"),
+        ("/robustness", "Robustness"),
         ("/learn", "Learn"),
     ],
 )

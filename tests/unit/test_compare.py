@@ -27,7 +27,7 @@ from aatviz.compare import (
     store_comparison,
 )
 from aatviz.comparison import CSV_HEAD, MODELS, CompareSettings, Comparison, decide
-from aatviz.evaluate import result_file
+from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.trace import trace_attack
 

@@ -11,10 +11,10 @@ import aatviz
 from aatviz import curves
 from aatviz.curves import Decided, Decisions
 from aatviz.detectors import DetectorBank, GenerativeClassifier
-from aatviz.evaluate import recipe_hash, result_file, weights_hash
 from aatviz.metrics import wilson
-from aatviz.recipes.evaluation import EVALUATIONS
+from aatviz.recipes.paper import evaluations
 from aatviz.store.files import write_arrays, write_json
+from aatviz.store.results import recipe_hash, result_file, weights_hash
 
 INF = torch.inf
 
@@ -162,7 +162,7 @@ def test_each_classifier_decides_by_its_own_rule_on_its_own_attack() -> None:
 
 
 def write_record(system: aatviz.System, **changes: object) -> None:
-    recipe = EVALUATIONS["curves"]
+    recipe = evaluations("Linf", 0.3)["curves"]
     note = {"recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe), "weights_hash": weights_hash(system)}
     write_json(result_file(system, "curves", "json"), note | changes)
     write_arrays(result_file(system, "curves", "npz"), {name: a.numpy() for name, a in ten_classes().items()})
@@ -181,7 +181,7 @@ def test_a_stored_record_is_read_without_a_model(tiny_system_folder: Path, monke
     monkeypatch.setattr(DetectorBank, "forward", None)
     record = curves.load(system)
     assert record.generative.natural.logit.tolist() == [5.0, 4.0, 2.0]
-    assert record.recipe["count"] == EVALUATIONS["curves"].count
+    assert record.recipe["count"] == evaluations("Linf", 0.3)["curves"].count
 
 
 def test_without_a_record_the_error_names_the_command(tiny_system_folder: Path) -> None:

@@ -9,16 +9,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from aatviz import evaluate
 from aatviz.data import load_data
-from aatviz.evaluate import evenly, finish, parts, result_file, run_part, stored
-from aatviz.recipes.evaluation import EVALUATIONS, DetectorEvaluation, SystemEvaluation
+from aatviz.evaluate import attacking, detectors, engine, evenly, finish, parts, run_part, stored
+from aatviz.recipes.evaluation import DetectorEvaluation, SystemEvaluation
+from aatviz.recipes.paper import evaluations
 from aatviz.store.files import read_arrays
+from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import load_network, read_note, save_network
 
 COUNT = 4
-_worst, _curves = EVALUATIONS["worst-case"], EVALUATIONS["curves"]
+_worst, _curves = evaluations("Linf", 0.3)["worst-case"], evaluations("Linf", 0.3)["curves"]
 assert isinstance(_worst, DetectorEvaluation)
 assert isinstance(_curves, SystemEvaluation)
 KEEP = dict(zip(_worst.attacks, ("last", "best", "best"), strict=True))
@@ -114,14 +115,15 @@ def test_accuracy_and_error_equal_a_direct_computation(system: System) -> None:
 
 
 def test_a_part_that_is_there_is_not_computed_again(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = run_part(system, WORST, "detector-0", bf16=False)
+    (first,) = run_part(system, WORST, "detector-0", bf16=False)
     before = first.read_bytes()
 
     def forbidden(*_: Any, **__: Any) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(evaluate, "load_data", forbidden)
-    assert run_part(load_system(system.folder), WORST, "detector-0", bf16=False).read_bytes() == before
+    monkeypatch.setattr(detectors, "attack", forbidden)
+    (again,) = run_part(load_system(system.folder), WORST, "detector-0", bf16=False)
+    assert again.read_bytes() == before
     with pytest.raises(AssertionError, match="computed again"):
         run_part(system, WORST, "detector-1", bf16=False)
 
@@ -169,13 +171,13 @@ def test_progress_ends_at_one(system: System) -> None:
 def test_an_attack_that_left_ball_or_box_yields_no_number(
     outside: str, system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = evaluate.pgd
+    plain = attacking.pgd
 
     def cheating(*args: Any, **kwargs: Any) -> Tensor:
         x_adv = plain(*args, **kwargs)
         return 1 - x_adv if outside == "ball" else x_adv - 0.01
 
-    monkeypatch.setattr(evaluate, "pgd", cheating)
+    monkeypatch.setattr(attacking, "pgd", cheating)
     with pytest.raises(AssertionError, match="left the ball or the box"):
         run_part(system, WORST, "detector-0", bf16=False)
 
@@ -188,6 +190,77 @@ def test_the_parts_of_a_separate_bank_run_on_their_own_network(
     for k, network in enumerate(system.detectors.networks):
         if k != 4:
             network.register_forward_pre_hook(lambda *_: pytest.fail("another detector ran"))
-    arrays = read_arrays(run_part(system, WORST, "detector-4", bf16=False))
+    arrays = read_arrays(run_part(system, WORST, "detector-4", bf16=False)[0])
     x, y = load_data("mnist", split="test")
     np.testing.assert_allclose(arrays["positive"], system.detectors.logit(x[y == 4], 4).numpy(), atol=1e-6)
+
+
+def test_a_part_that_is_cut_off_goes_on_where_it_was(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In chunks of two images: the first two are kept, and the record is the same as without the interruption."""
+    monkeypatch.setattr(detectors, "CHUNK", 2)
+    whole = run(system, WORST)
+    before = scores(system, WORST.name)
+    result_file(system, WORST.name, "json").unlink()
+    attacked: list[int] = []
+    plain = detectors.attack
+
+    def dies(*args: Any, **kwargs: Any) -> Any:
+        if len(attacked) == 4:
+            raise KeyboardInterrupt
+        attacked.append(kwargs["seed"])
+        return plain(*args, **kwargs)
+
+    monkeypatch.setattr(detectors, "attack", dies)
+    with pytest.raises(KeyboardInterrupt):
+        run_part(system, WORST, "detector-0")
+    assert attacked == [0, 0, 0, 2]
+    with pytest.raises(ValueError, match="detector-0"):
+        finish(system, WORST)
+    monkeypatch.setattr(detectors, "attack", plain)
+    again = run(system, WORST)
+    assert again["rows"] == whole["rows"]
+    assert all(torch.equal(before[name], values) for name, values in scores(system, WORST.name).items())
+
+
+def test_the_passes_of_an_evaluation_are_counted(system: System) -> None:
+    """Three attacks of two steps and two restarts on 4 images for each detector; scoring takes no gradient."""
+    record = run(system, WORST)
+    calls = 2 * 3 * 3 * COUNT * 10
+    assert record["backward"] == calls
+    scored = 60 + (2 + 1 + 1) * COUNT  # all natural images once; the best iterates, and one attack's last ones
+    assert record["forward"] == calls + 10 * scored
+
+
+def test_more_images_than_asked_for_will_do_and_fewer_will_not(system: System) -> None:
+    run(system, CURVES)
+    assert stored(system, dataclasses.replace(CURVES, count=COUNT - 1)) is not None
+    assert stored(system, dataclasses.replace(CURVES, count=COUNT + 1)) is None
+    assert stored(system, dataclasses.replace(CURVES, count=COUNT + 1), least=1) is not None
+    assert stored(system, dataclasses.replace(CURVES, held_out="train")) is None
+
+
+def test_numbers_are_computed_again_from_the_scores_alone(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = run(system, WORST)
+    monkeypatch.setattr(engine, "run_part", None)
+    assert engine.refresh(system, dataclasses.replace(WORST, count=1), record) == record
+
+
+def test_a_false_positive_at_095_tpr_is_wrong_and_accepted(system: System) -> None:
+    record = run(system, CURVES)
+    kept = scores(system, CURVES.name)
+    threshold = record["at_tpr"]["threshold"]["generative"]
+    accepted = kept["natural.z_h"].amax(1) >= threshold
+    assert 0.94 <= accepted.float().mean() <= 0.96
+    z = kept["generative.z_h"]
+    hits = (z.argmax(1) != kept["generative.y"]) & (z.amax(1) >= threshold)
+    assert record["at_tpr"]["error"]["generative"]["value"] == pytest.approx(float(hits.float().mean()))
+    assert "robust" not in record["at_tpr"]["error"]
+
+
+def test_the_cost_falls_with_what_is_done(system: System) -> None:
+    whole = engine.cost(system, WORST)
+    assert whole == 10 * COUNT * 3 * 3 * 2
+    run_part(system, WORST, "detector-0")
+    assert engine.cost(system, WORST) == whole * 0.9
+    run(system, WORST)
+    assert engine.cost(system, WORST) == 0

@@ -8,8 +8,9 @@ import torch
 
 import aatviz
 from aatviz import examples
-from aatviz.evaluate import result_file
-from aatviz.recipes.evaluation import EVALUATIONS, SystemEvaluation
+from aatviz.recipes.evaluation import SystemEvaluation
+from aatviz.recipes.paper import evaluations
+from aatviz.store.results import result_file
 from aatviz.store.weights import build_network, save_network
 
 NAME = "mnist-linf-0.3-shared"
@@ -18,13 +19,13 @@ NAME = "mnist-linf-0.3-shared"
 @pytest.fixture
 def system(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> aatviz.System:
     """A tiny system, and a recipe of three steps instead of a hundred."""
-    recipe = EVALUATIONS["curves"]
+    recipe = evaluations("Linf", 0.3)["curves"]
     assert isinstance(recipe, SystemEvaluation)
     short = {
         name: dataclasses.replace(scenario, attack=dataclasses.replace(scenario.attack, steps=3, step_size=0.1))
         for name, scenario in recipe.scenarios.items()
     }
-    monkeypatch.setitem(EVALUATIONS, "curves", dataclasses.replace(recipe, scenarios=short))
+    monkeypatch.setitem(evaluations("Linf", 0.3), "curves", dataclasses.replace(recipe, scenarios=short))
     return aatviz.load_system(NAME)
 
 
@@ -55,7 +56,7 @@ def test_examples_of_other_weights_or_another_attack_are_not_shown(
 ) -> None:
     examples.build_examples(system)
     with monkeypatch.context() as other:
-        other.setitem(EVALUATIONS, "curves", dataclasses.replace(EVALUATIONS["curves"], count=7))
+        other.setitem(evaluations("Linf", 0.3), "curves", dataclasses.replace(evaluations("Linf", 0.3)["curves"], count=7))
         assert examples.load_examples(system) is None
     note = {"network": "madry", "outputs": 10, "width": 16, "seconds": 1.0}
     save_network(system.folder / "classifier.safetensors", build_network(note), note)

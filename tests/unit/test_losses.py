@@ -19,6 +19,10 @@ BY_HAND: dict[str, tuple[Tensor, list[float]]] = {
     "loss 9": (losses.classifier_margin(Z_F, Y), [3.0, -3.0]),
     "cw": (losses.cw(Z_F, Y), [3.0, 0.0]),
     "loss 10": (losses.detectors_max(Z_H, Y), [-4.0, -0.5]),
+    # max_{j != y} z_H is 4, then 0.5; the surrogate's last logit is (1 - 4) x 5 = -15, then (1 - 0.5) x 5 = 2.5
+    "losses 11 and 12": (losses.combined_surrogate(Z_F, Z_H, Y), [5.0 - 2.0, 5.0 - 5.0]),
+    # and with -z_H: max_{j != y} is -0.5, then 1, so that it is 1.5 x 5, then 0 x 5
+    "losses 11 and 12, detected": (losses.combined_surrogate(Z_F, -Z_H, Y), [7.5 - 2.0, 5.0 - 5.0]),
     "loss 13": (losses.combined(Z_F, Z_H, Y), [3.0, -0.5]),
     "rank of loss 13": (losses.combined_rank(Z_F, Z_H, Y), [3.0, -math.log1p(math.exp(0.5))]),
     "cross-entropy": (

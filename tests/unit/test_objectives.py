@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from aatviz import losses
-from aatviz.attacks import LOSSES, TARGETED, objective, pgd
+from aatviz.attacks import COMBINED, LOSSES, TARGETED, objective, pgd
 from aatviz.detectors import DetectorBank
 
 CLASSES = 4
@@ -53,10 +53,10 @@ def test_the_gradient_equals_finite_differences(name: Any, shared: bool) -> None
     assert grad.shape == x.shape
 
     def value(x: Tensor) -> Tensor:
-        if name != "combined":
+        if name not in COMBINED:
             return goal(x)[0]
         f, h = victim.classifier.eval(), victim.detectors.eval()  # what is ranked is not what is differentiated
-        return losses.combined(f(x), h(x), y)
+        return getattr(losses, name)(f(x), h(x), y)
 
     generator = torch.Generator().manual_seed(2)
     h = 1e-5
@@ -140,10 +140,10 @@ def test_an_untargeted_loss_attacks_the_module_that_it_names(name: Any) -> None:
     victim.classifier.register_forward_hook(lambda *_: called.add("f"))
     victim.detectors.register_forward_hook(lambda *_: called.add("H"))
     objective(name, victim, y=y)(x)
-    assert called == {"classifier_margin": {"f"}, "combined": {"f", "H"}}.get(name, {"H"})
+    assert called == {"classifier_margin": {"f"}, **{key: {"f", "H"} for key in COMBINED}}.get(name, {"H"})
 
 
-@pytest.mark.parametrize("name", [name for name in UNTARGETED if name != "combined"])
+@pytest.mark.parametrize("name", [name for name in UNTARGETED if name not in COMBINED])
 def test_a_classifier_alone_can_be_the_victim(name: Any) -> None:
     victim, (x, y) = system(), batch()
     goal = objective(name, victim.classifier, y=y)

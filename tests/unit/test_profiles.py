@@ -9,10 +9,10 @@ import torch
 from aatviz import profiles
 from aatviz.data import load_data
 from aatviz.detectors import DetectorBank
-from aatviz.evaluate import result_file
 from aatviz.metrics import auc
 from aatviz.profiles import TrainingPart
 from aatviz.store.files import read_arrays, read_json, write_arrays, write_json
+from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import load_network, read_note, save_network
 
@@ -51,7 +51,7 @@ def test_the_stored_scores_have_the_aucs_that_the_profile_names(measured_detecto
 
 def test_one_record_alone_is_enough(measured_detectors: System) -> None:
     for kind in ("json", "npz"):
-        result_file(measured_detectors, profiles.PROTOCOL, kind).unlink()
+        result_file(measured_detectors, profiles.protocol(measured_detectors), kind).unlink()
     (profile, *_) = profiles.load(measured_detectors)
     assert tuple(profile.attacked) == ("worst",)
     assert profile.paper is None
@@ -64,7 +64,7 @@ def test_without_a_record_of_these_weights_the_command_is_named(measured_detecto
 
 
 def test_a_record_without_its_scores_says_what_is_missing(measured_detectors: System) -> None:
-    file = result_file(measured_detectors, profiles.PROTOCOL, "npz")
+    file = result_file(measured_detectors, profiles.protocol(measured_detectors), "npz")
     write_arrays(file, {name: array for name, array in read_arrays(file).items() if name != "detector-3.positive"})
     with pytest.raises(ValueError, match=r"detector-3\.positive' is missing in it"):
         profiles.load(measured_detectors)

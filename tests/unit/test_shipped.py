@@ -12,14 +12,15 @@ import aatviz
 from aatviz.evaluate import stored
 from aatviz.metrics import auc
 from aatviz.recipes import digest, get
-from aatviz.recipes.evaluation import EVALUATIONS
+from aatviz.recipes.paper import evaluations_of
 from aatviz.store.files import read_json, read_tensors
 from aatviz.store.readme import readme
 from aatviz.ui.showcase import load_showcase
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ["mnist-linf-0.3-shared", "mnist-linf-0.3"]
-LIMIT_MB = 80
+LIMIT_MB = 80 + 3 * 7
+"""Two systems for one ball, and three shared banks for others."""
 
 
 def card_of(name: str) -> dict:
@@ -62,8 +63,8 @@ def test_every_record_was_measured_on_these_very_weights_by_the_recipe_as_it_sta
     records = {path.stem for path in (system.folder / "results").glob("*.json")}
     assert "curves" in records  # what the Thresholds page opens with
     for record in records:
-        assert stored(system, EVALUATIONS[record]) is not None, record
-    assert system.card["metrics"].keys() == records
+        assert stored(system, evaluations_of(system.card)[record], least=1) is not None, record
+    assert system.card["metrics"].keys() == records - {"honest"}
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -9,7 +9,7 @@ from torch import Tensor
 from aatviz.attacks import Iterate
 from aatviz.compare import Stored, compare, load_comparison, natural_logits, step_count
 from aatviz.comparison import MODELS, CompareSettings
-from aatviz.evaluate import result_file
+from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.jobs import Job
 from aatviz.ui.runs import Done, Request, Runs

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from aatviz import profiles
-from aatviz.evaluate import result_file
 from aatviz.profiles import Profile, TrainingPart
+from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui import caches, takeaway
 
@@ -50,7 +50,7 @@ class Detectors:
 
 def detectors(system: System) -> Detectors:
     """What is stored about a system's detectors; it is read again when one of its files changes."""
-    names = (*(f"{name}.{kind}" for name in (profiles.PROTOCOL, profiles.WORST) for kind in ("json", "npz")),)
+    names = (*(f"{name}.{kind}" for name in (profiles.protocol(system), profiles.WORST) for kind in ("json", "npz")),)
     files = [system.folder / "results" / name for name in names]
     files += [result_file(system, profiles.SAMPLE, "npz"), *sorted((system.folder / "history").rglob("*.json"))]
     return _read(system, str(system.folder), tuple(_changed(file) for file in files))

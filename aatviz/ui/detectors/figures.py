@@ -40,7 +40,7 @@ def overview(found: list[Profile], attack: str, k: int) -> go.Figure:
             x=[place for place, _ in paper],
             y=[value for _, value in paper],
             mode="markers",
-            name="perturbed, the paper (table 11)",
+            name="perturbed, the paper's own detector",
             marker={"symbol": PAPER.symbol, "color": PAPER.colour, "size": 17, "line": {"width": 3, "color": PAPER.colour}},
             hovertemplate="detector %{x}<br>the paper: %{y:.5f}<extra></extra>",
             **_always_opaque(),

@@ -106,7 +106,7 @@ def _numbers(profile: Profile) -> None:
         auc = interval(part.auc._asdict(), 5)
         rows.append([f"◆ {bold}{words.ATTACKS[name]}{bold}", f"{bold}{auc}{bold}", f"{part.auc.n:,}"])
     if profile.paper is not None:
-        rows.append(["― the paper's own detector, its attack (table 11)", f"{profile.paper:.5f}", "not given"])
+        rows.append(["― the paper's own detector, its attack", f"{profile.paper:.5f}", "not given"])
     st.markdown(words.in_a_sentence(profile, state["attack"]))
     st.markdown(markdown_table(rows))
     st.caption(words.where_from(profile, state["attack"]))
@@ -207,7 +207,9 @@ def _snippets(system: System, found: data.Detectors) -> list[tuple[str, str, str
     snippets.append(
         (
             "To measure the records themselves (this takes long; what is stored is not computed again):",
-            "\n".join(f"aatviz evaluate {system.name} --recipe {name}" for name in (profiles.PROTOCOL, profiles.WORST)),
+            "\n".join(
+                f"aatviz evaluate {system.name} --recipe {name}" for name in (profiles.protocol(system), profiles.WORST)
+            ),
             "",
         )
     )

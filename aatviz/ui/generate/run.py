@@ -6,9 +6,9 @@ from contextlib import suppress
 import streamlit as st
 
 from aatviz.comparison import MODELS
-from aatviz.evaluate import result_file
 from aatviz.generate import STORED, generate, load_generated, step_count
 from aatviz.generated import Generated, GenerateSettings
+from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.jobs import Job
 from aatviz.ui.runs import Done, Request, Runs

@@ -10,6 +10,7 @@ from aatviz.comparison import MODELS, Comparison, Model, decide
 from aatviz.curves import CurveRecord
 from aatviz.generated import LOW_MARK, Generated
 from aatviz.metrics import Interval
+from aatviz.profiles import protocol
 from aatviz.store.systems import System
 from aatviz.trace import Trace
 from aatviz.ui.attack.words import VICTIMS
@@ -124,7 +125,7 @@ def _fool_detector(facts: Facts) -> Answer:
         if option == 1
         else "This attack found nothing that raises it. Another one might."
     )
-    rows = facts.system.card["metrics"].get("table-11", {}).get("rows")
+    rows = facts.system.card["metrics"].get(protocol(facts.system), {}).get("rows")
     figures = [("logit before", start), ("logit after", end)]
     if rows:
         worst = rows[detector]["worst"]

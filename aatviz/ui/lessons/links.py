@@ -13,6 +13,7 @@ from aatviz.ui.compare import controls as compare_controls
 from aatviz.ui.detectors import view as detector_view
 from aatviz.ui.generate import controls as generate_controls
 from aatviz.ui.lessons.catalogue import Lesson, step_of
+from aatviz.ui.robustness import view as robustness_view
 from aatviz.ui.sidebar import link_params
 from aatviz.ui.thresholds import state as threshold_state
 from aatviz.ui.thresholds.data import threshold_view
@@ -53,6 +54,7 @@ PAGES = {
         Target(title="Generate", state=lambda _: generate_controls.state),
         Target(title="Thresholds", state=lambda system: threshold_state.url_state(system.name, threshold_view(system))),
         Target(title="Detectors", state=lambda _: detector_view.state),
+        Target(title="Robustness", state=lambda _: robustness_view.state),
     )
 }
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from aatviz.evaluate import result_file
 from aatviz.generate import RUBBISH
+from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.trace import Trace
 from aatviz.ui.compare import run as compare_run

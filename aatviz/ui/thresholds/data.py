@@ -8,10 +8,10 @@ import streamlit as st
 
 from aatviz import curves, operating_points
 from aatviz.curves import AtThreshold, Curve, CurveRecord, Decisions, Threshold
-from aatviz.evaluate import result_file
 from aatviz.examples import Examples, load_examples
 from aatviz.metrics import Interval
 from aatviz.operating_points import Costs
+from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui import caches
 from aatviz.ui.takeaway import table

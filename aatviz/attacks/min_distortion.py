@@ -1,0 +1,101 @@
+"""The smallest L2 perturbation that makes a false positive: loss 16, with c found by a binary search (paper, appendix B)."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from aatviz.attacks.checks import check_images, check_number
+from aatviz.attacks.geometry import per_sample
+from aatviz.attacks.objectives import Objective
+from aatviz.attacks.pgd import Callback, Iterate, pgd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Distorted:
+    """What `min_distortion` finds for each image."""
+
+    last: Tensor
+    """x' (N,C,H,W) that the largest c that still succeeds ends with: the paper's procedure."""
+    last_found: Tensor
+    """Whether there is one, bool (N,); elsewhere `last` is the image itself."""
+    best: Tensor
+    """The successful iterate of all runs with the smallest L2 distance: never farther away than `last`."""
+    best_found: Tensor
+    """Whether there is one, bool (N,)."""
+    c: Tensor
+    """The largest c (N,) that succeeded; 0 where none did."""
+
+
+def min_distortion(
+    objective: Objective,
+    success: Callable[[Tensor, Tensor], Tensor],
+    x: Tensor,
+    *,
+    promising: float = math.inf,
+    most_c: float = 8.0,
+    depth: int = 20,
+    steps: int = 500,
+    step_size: float = 0.1,
+    callback: Callback | None = None,
+) -> Distorted:
+    """Minimise objective(x') + c ||x' - x||_2^2 over [0,1] with Adam, for `depth` values of c, each sample with its own.
+
+    The first c is 0; where x' succeeds, the search goes on above it, where not, below (table 7).
+
+    Args:
+        objective: x' (N,C,H,W) -> (loss (N,), gradient); the paper's is minus max_{i != y} z_H(x')_i, loss 10.
+        success: x' (M,C,H,W) and the rows of x that they belong to (M,) -> which of them are false positives, bool (M,).
+        x: natural images (N,C,H,W), in [0,1] within 1e-6.
+        promising: iterates are shown to `success` only where their loss is below this: it saves passes.
+        most_c, depth: the largest c, and how many values are tried.
+        steps, step_size: of each run of Adam, which starts at the image itself.
+        callback: as that of `aatviz.pgd`, called `depth` x (`steps` + 1) times; returning True ends the search.
+
+    Raises:
+        ValueError: for images outside [0,1] or an impossible setting.
+    """
+    x = check_images(x)
+    check_number("depth", depth, least=1, whole=True)
+    check_number("most_c", most_c, least=0)
+    least, most, c = x.new_zeros(len(x)), x.new_full((len(x),), most_c), x.new_zeros(len(x))
+    best, best_size = x.clone(), x.new_full((len(x),), torch.inf)
+    last, last_found, last_c = x.clone(), torch.zeros(len(x), dtype=torch.bool, device=x.device), x.new_zeros(len(x))
+    everyone = torch.arange(len(x), device=x.device)
+    whole_box = math.sqrt(x[0].numel()) if len(x) else 1.0
+    for attempt in range(depth):
+        ended, stop = x, False
+
+        def penalised(x_adv: Tensor, c: Tensor = c) -> tuple[Tensor, Tensor]:
+            loss, grad = objective(x_adv)
+            return loss, grad + 2 * per_sample(c, x) * (x_adv - x)
+
+        def watch(it: Iterate, attempt: int = attempt) -> bool:
+            nonlocal ended, stop
+            size = _distance(it.x_adv, x)
+            rows = ((size < best_size) & (it.loss < promising)).nonzero().flatten()
+            if len(rows):
+                rows = rows[success(it.x_adv[rows], rows)]
+                best[rows], best_size[rows] = it.x_adv[rows], size[rows]
+            ended = it.x_adv
+            stop = bool(callback and callback(Iterate(restart=attempt, step=it.step, x_adv=it.x_adv, loss=it.loss)))
+            return stop
+
+        pgd(penalised, x, norm="L2", eps=whole_box, step_size=step_size, steps=steps, keep="last", callback=watch)
+        if stop:
+            break
+        won = success(ended, everyone)
+        keep = won & (~last_found | (c >= last_c))
+        last = torch.where(per_sample(keep, x), ended, last)
+        last_c = torch.where(keep, c, last_c)
+        last_found = last_found | won
+        least, most = torch.where(won, c, least), torch.where(won, most, c)
+        c = (least + most) / 2
+    return Distorted(last=last, last_found=last_found, best=best, best_found=best_size.isfinite(), c=last_c)
+
+
+def _distance(x_adv: Tensor, x: Tensor) -> Tensor:
+    """||x' - x||_2 of every image, (N,)."""
+    return (x_adv - x).flatten(1).norm(dim=1)

@@ -1,0 +1,162 @@
+"""Square: a black-box attack that only asks for scores (Andriushchenko, Croce, Flammarion and Hein, 2020)."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from aatviz.attacks.checks import check_choice, check_eps, check_images, check_number
+from aatviz.attacks.geometry import NORMS, Norm, norm, per_sample, project
+from aatviz.attacks.pgd import Callback, Iterate
+
+P_INIT = {"Linf": 0.8, "L2": 0.1}
+"""The share of pixels that the first squares cover: the paper's choices for MNIST."""
+HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+"""Where that share is halved, of 10,000 queries."""
+TILES = 5
+"""The first L2 perturbation is a grid of this many tiles a side."""
+
+
+@torch.no_grad()
+def square(
+    loss: Callable[[Tensor], Tensor],
+    x: Tensor,
+    *,
+    norm: Norm = "Linf",
+    eps: float = 0.3,
+    queries: int = 5000,
+    p_init: float | None = None,
+    seed: int = 0,
+    callback: Callback | None = None,
+) -> Tensor:
+    """Minimise `loss` over the eps-ball intersected with [0,1] by random squares; no gradient is ever taken.
+
+    Each query changes one square of every image and keeps the change where the loss falls (algorithms 1 to 3).
+
+    Args:
+        loss: x' (N,C,H,W) -> (N,). Asked `queries` + 1 times about every image.
+        x: natural images (N,C,H,W), in [0,1] within 1e-6; they themselves are the first candidate.
+        norm, eps: the ball; eps on the [0,1] scale.
+        queries: changes that are tried on each image.
+        p_init: the share of the pixels that the first squares cover; the paper's for MNIST where it is None.
+        seed: of all squares.
+        callback: called at the start and after every query with an `Iterate`; returning True ends the attack.
+
+    Returns:
+        Each image's best x' (N,C,H,W), inside ball and box; never worse than x.
+
+    Raises:
+        ValueError: for images outside [0,1] or an impossible setting.
+    """
+    x = check_images(x)
+    check_choice("norm", norm, NORMS)
+    check_number("queries", queries, least=0, whole=True)
+    check_eps(eps, norm, x)
+    share = P_INIT[norm] if p_init is None else p_init
+    if not 0 < share <= 1:
+        raise ValueError(f"p_init is a share of the pixels, above 0 and at most 1; got {p_init!r}.")
+    generator = torch.Generator().manual_seed(seed)
+    start, change = (_stripes, _recolour) if norm == "Linf" else (_tiles, _move)
+    best, best_loss = x, loss(x)
+    for query in range(queries + 1):
+        if callback and callback(Iterate(restart=0, step=query, x_adv=best, loss=best_loss)):
+            break
+        if query == queries:
+            break
+        first = query == 0
+        tried = start(x, eps, generator) if first else change(best, x, eps, _side(x, share, query, queries), generator)
+        tried = project(tried, x, norm, eps)
+        tried_loss = loss(tried)
+        better = tried_loss < best_loss
+        best = torch.where(per_sample(better, x), tried, best)
+        best_loss = torch.where(better, tried_loss, best_loss)
+    return best
+
+
+def _side(x: Tensor, share: float, query: int, queries: int) -> int:
+    """The side of this query's squares: the share of pixels is halved as the search goes on."""
+    progress = 10_000 * query / queries
+    covered = share / 2 ** sum(progress > at for at in HALVINGS)
+    height, width = x.shape[-2:]
+    return min(max(round(math.sqrt(covered * height * width)), 1), height - 1, width - 1)
+
+
+def _signs(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
+    return (torch.randint(0, 2, shape, generator=generator) * 2 - 1).to(like)
+
+
+def _stripes(x: Tensor, eps: float, generator: torch.Generator) -> Tensor:
+    """Vertical stripes of +eps and -eps."""
+    n, channels, _, width = x.shape
+    return x + eps * _signs((n, channels, 1, width), x, generator)
+
+
+def _window(x: Tensor, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """A square a sample: a mask (N,1,H,W), and the place of every row (N,H) and column (N,W) within it."""
+    n, _, height, width = x.shape
+    top = torch.randint(0, height - side + 1, (n, 1), generator=generator)
+    left = torch.randint(0, width - side + 1, (n, 1), generator=generator)
+    rows, columns = torch.arange(height) - top, torch.arange(width) - left
+    inside = ((rows >= 0) & (rows < side))[:, :, None] & ((columns >= 0) & (columns < side))[:, None, :]
+    return inside[:, None].to(x.device), rows.clamp(0, side - 1), columns.clamp(0, side - 1)
+
+
+def _recolour(best: Tensor, x: Tensor, eps: float, side: int, generator: torch.Generator) -> Tensor:
+    """Linf: one square of the perturbation becomes +eps or -eps, by channel (algorithm 2)."""
+    mask, _, _ = _window(x, side, generator)
+    colour = eps * _signs((len(x), x.shape[1], 1, 1), x, generator)
+    return torch.where(mask, x + colour, best)
+
+
+def _tiles(x: Tensor, eps: float, generator: torch.Generator) -> Tensor:
+    """L2: a grid of bumps with random signs, scaled to the border of the ball."""
+    n, channels, height, width = x.shape
+    side = max(min(height, width) // TILES, 1)
+    bump = _pyramid(side).to(x)
+    signs = _signs((n, channels, height // side, width // side), x, generator)
+    delta = torch.zeros_like(x)
+    grid = (signs[..., :, None, :, None] * bump[:, None, :]).flatten(4, 5).flatten(2, 3)
+    delta[..., : grid.shape[-2], : grid.shape[-1]] = grid
+    return x + _unit(delta) * eps
+
+
+def _move(best: Tensor, x: Tensor, eps: float, side: int, generator: torch.Generator) -> Tensor:
+    """L2: a square gets a new bump and the whole budget of another square, which is wiped out (algorithm 3)."""
+    side = min(max(side | 1, 3), *x.shape[-2:])
+    delta = best - x
+    here, rows, columns = _window(x, side, generator)
+    there, _, _ = _window(x, side, generator)
+    bump = _two_pyramids(side).to(x)
+    if torch.rand((), generator=generator) < 0.5:
+        bump = bump.T
+    placed = bump[rows[:, :, None], columns[:, None, :]][:, None].to(x) * here
+    placed = placed * _signs((len(x), x.shape[1], 1, 1), x, generator)
+    unused = (eps**2 - norm(delta, "L2").square()).clamp_min(0)
+    spent = torch.where(here | there, delta, 0).flatten(1).square().sum(1)
+    fresh = _unit(_unit(placed) + _unit(torch.where(here, delta, 0)))
+    moved = torch.where(here | there, torch.where(here, fresh * per_sample((spent + unused).sqrt(), x), 0), delta)
+    return x + moved
+
+
+def _unit(delta: Tensor) -> Tensor:
+    return delta / per_sample(norm(delta, "L2").clamp_min(torch.finfo(delta.dtype).tiny), delta)
+
+
+def _pyramid(side: int, other: int | None = None) -> Tensor:
+    """The paper's bump (side, other), largest in the middle: sum_{k=0}^{M} 1 / (n + 1 - k)^2, where M is how far the
+    border is."""
+    other = other or side
+    n = max(side, other) // 2
+    rows, columns = torch.arange(side), torch.arange(other)
+    to_border = torch.minimum(torch.minimum(rows, side - 1 - rows)[:, None], torch.minimum(columns, other - 1 - columns))
+    steps = torch.tensor([1 / (n + 1 - k) ** 2 for k in range(n + 1)]).cumsum(0)
+    return steps[to_border.clamp(max=n)]
+
+
+def _two_pyramids(side: int) -> Tensor:
+    """A bump upwards beside a bump downwards (side, side), of unit length."""
+    half = side // 2
+    bump = torch.cat([_pyramid(half, side), -_pyramid(side - half, side)])
+    result: Tensor = bump / bump.norm()
+    return result

@@ -1,0 +1,23 @@
+"""A system and an evaluation recipe -> a result record, in parts that run side by side and survive an interruption.
+
+engine     parts, chunks, files: what every kind of recipe has in common
+detectors, systems, distortion, honest     what each kind computes, and what it makes of the scores
+images     the test images that are attacked, and what scores are kept in
+attacking  one attack on one chunk
+speed      how long it will take
+passes     counts forward and backward passes
+report     the paper's numbers beside ours
+"""
+
+from aatviz.evaluate.engine import cost, finish, parts, refresh, run_part, stored
+from aatviz.evaluate.images import evenly
+
+__all__ = [
+    "cost",
+    "evenly",
+    "finish",
+    "parts",
+    "refresh",
+    "run_part",
+    "stored",
+]

@@ -1,0 +1,84 @@
+"""AUC of base detectors under attack: tables 2 and 8 to 12, and the worst case."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aatviz.data import load_data
+from aatviz.evaluate.attacking import attack
+from aatviz.evaluate.images import Arrays, Parts, evenly
+from aatviz.metrics import auc_interval
+from aatviz.recipes.evaluation import DetectorEvaluation
+from aatviz.store.systems import System
+
+KIND = "detectors"
+CHUNK = 250
+
+
+def parts(system: System, recipe: DetectorEvaluation) -> dict[str, int]:
+    """One a detector."""
+    labels = load_data(system.card["dataset"], split="test")[1]
+    return {f"detector-{k}": min(recipe.count, int((labels != k).sum())) for k in recipe.detectors}
+
+
+def passes(system: System, recipe: DetectorEvaluation, part: str) -> float:
+    """The steps of all attacks."""
+    return sum((spec.steps + 1) * spec.restarts for spec in recipe.attacks.values())
+
+
+def compute(system: System, recipe: DetectorEvaluation, part: str, start: int, bf16: bool) -> Arrays:
+    """The logits of one detector on attacked images, "best NAME" and "last NAME" for each attack; with the first chunk also
+    those of all its natural images, "positive" and "negative"."""
+    k = int(part.removeprefix("detector-"))
+    x, y = load_data(system.card["dataset"], split="test")
+
+    def logit(images: Tensor) -> Tensor:
+        return system.detectors.logit(images, k)
+
+    arrays: Arrays = {} if start else {"positive": _scores(logit, x[y == k]), "negative": _scores(logit, x[y != k])}
+    negative = evenly(x[y != k], recipe.count)[start : start + CHUNK]
+    for name, spec in recipe.attacks.items():
+        best, last = attack(system, "detector_logit", spec, negative, target=k, bf16=bf16, seed=start)
+        arrays[f"best {name}"] = _scores(logit, best)
+        if spec.keep == "last":
+            arrays[f"last {name}"] = _scores(logit, last)
+    return arrays
+
+
+def summary(system: System, recipe: DetectorEvaluation, parts: Parts) -> dict[str, Any]:
+    """A row for each detector and their mean: AUC on natural images, under each attack, and under the worst of all."""
+    rows = []
+    for place, (k, scores) in enumerate(zip(recipe.detectors, parts.values(), strict=True)):
+        positive = torch.from_numpy(scores["positive"])
+        best = [torch.from_numpy(scores[f"best {name}"]) for name in recipe.attacks]
+        row: dict[str, Any] = {
+            "detector": k,
+            "natural": auc_interval(positive, torch.from_numpy(scores["negative"]))._asdict(),
+            "worst": auc_interval(positive, torch.stack(best).amax(0))._asdict(),
+            "paper": {name: values[place] for name, values in recipe.paper.items()},
+        }
+        for keep in ("last", "best"):
+            row[keep] = {
+                name: auc_interval(positive, torch.from_numpy(scores[f"{keep} {name}"]))._asdict()
+                for name in recipe.attacks
+                if f"{keep} {name}" in scores
+            }
+        rows.append(row)
+    mean: dict[str, Any] = {key: _mean(row[key]["value"] for row in rows) for key in ("natural", "worst")}
+    for keep in ("last", "best"):
+        mean[keep] = {name: _mean(row[keep][name]["value"] for row in rows) for name in rows[0][keep]}
+    mean["paper"] = {name: _mean(values) for name, values in recipe.paper.items()}
+    return {"rows": rows, "mean": mean}
+
+
+@torch.no_grad()
+def _scores(logit: Callable[[Tensor], Tensor], x: Tensor) -> NDArray[Any]:
+    return torch.cat([logit(part) for part in x.split(1000)]).numpy()
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))

@@ -1,0 +1,80 @@
+"""Mean L2 distortion of false positives against the generative classifier: table 3, by appendix B."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aatviz import losses
+from aatviz.attacks.min_distortion import min_distortion
+from aatviz.attacks.objectives import AutogradObjective
+from aatviz.data import load_data
+from aatviz.evaluate.images import Arrays, Parts, test_images
+from aatviz.metrics import Z95, wilson
+from aatviz.recipes.evaluation import DistortionEvaluation
+from aatviz.store.systems import System
+
+KIND = "distortion"
+CHUNK = 50
+ATTACK = "min-distortion"
+SLACK = 0.5
+"""By how much a logit in bfloat16 may be off: iterates within it are looked at in float32."""
+
+
+def parts(system: System, recipe: DistortionEvaluation) -> dict[str, int]:
+    """One."""
+    return {ATTACK: recipe.count}
+
+
+def passes(system: System, recipe: DistortionEvaluation, part: str) -> float:
+    """All steps for every c."""
+    return recipe.depth * (recipe.steps + 1) * len(system.detectors.networks)
+
+
+def compute(system: System, recipe: DistortionEvaluation, part: str, start: int, bf16: bool) -> Arrays:
+    """For each image its distance from the false positive that the search ends with, and from the nearest one of all
+    iterates; not a number where there is none. And T."""
+    threshold = _threshold(system, recipe.true_positive_rate)
+    x, y = (values[start : start + CHUNK] for values in test_images(system, recipe.count))
+
+    def loss(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+        value = losses.detectors_max(system.detectors.logits_for_max(x_adv, y).float(), y)
+        return value, value
+
+    @torch.no_grad()
+    def success(x_adv: Tensor, rows: Tensor) -> Tensor:
+        label, logit = system.generative.decide(system.detectors(x_adv))
+        return (label != y[rows]) & (logit > threshold)
+
+    goal = AutogradObjective(loss, (system.detectors,), bf16)
+    search = {"most_c": recipe.most_c, "depth": recipe.depth, "steps": recipe.steps, "step_size": recipe.step_size}
+    found = min_distortion(goal, success, x, promising=SLACK - threshold, **search)  # type: ignore[arg-type]
+    arrays: Arrays = {"c": found.c.numpy()} | ({} if start else {"threshold": np.array([threshold])})
+    for name, x_adv, hits in (("last", found.last, found.last_found), ("best", found.best, found.best_found)):
+        distance = (x_adv - x).flatten(1).norm(dim=1)
+        arrays[name] = distance.where(hits, torch.nan).numpy()
+    return arrays
+
+
+def summary(system: System, recipe: DistortionEvaluation, parts: Parts) -> dict[str, Any]:
+    """The mean distortion with its 95 % interval, and the share of the images that could be made false positives."""
+    scores = parts[ATTACK]
+    rows = {name: _mean(scores[name]) for name in ("last", "best")}
+    return {"threshold": float(scores["threshold"][0]), "distortion": rows}
+
+
+def _mean(distance: Any) -> dict[str, Any]:
+    found = distance[~np.isnan(distance)]
+    half = Z95 * float(found.std(ddof=1)) / np.sqrt(len(found)) if len(found) > 1 else 0.0
+    mean = float(found.mean()) if len(found) else float("nan")
+    rate = wilson(len(found), len(distance))._asdict()
+    return {"value": mean, "low": mean - half, "high": mean + half, "n": len(found), "false_positive_rate": rate}
+
+
+def _threshold(system: System, true_positive_rate: float) -> float:
+    """T that accepts this share of the natural test images (equation 7)."""
+    x, _ = load_data(system.card["dataset"], split="test")
+    with torch.no_grad():
+        logits = torch.cat([system.generative.decide(system.detectors(part))[1] for part in x.split(1000)])
+    return float(logits.quantile(1 - true_positive_rate))

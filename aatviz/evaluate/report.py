@@ -1,0 +1,154 @@
+"""The report on one system: the paper's numbers beside those measured here, and what the honest protocol found."""
+
+from pathlib import Path
+from typing import Any
+
+from aatviz.evaluate.engine import stored
+from aatviz.honest.verdict import EVERY
+from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, HonestEvaluation, SystemEvaluation
+from aatviz.recipes.paper import evaluations_of
+from aatviz.store.files import read_json, write_text
+from aatviz.store.readme import attack_words, headline, interval, markdown_table
+from aatviz.store.systems import CARD, System, checkpoints_folder, systems
+
+FILE = "report.md"
+Record = dict[str, Any]
+HEAD = ["what", "paper", "here", "95% interval", "here - paper", "n", "attack"]
+
+
+def write_report(system: System) -> Path:
+    """Write `report.md` into the system's folder, from its records alone, and return that file."""
+    path = system.folder / FILE
+    write_text(path, report(system))
+    return path
+
+
+def report(system: System) -> str:
+    """Markdown: a section for every record that there is, and the names of those that are missing."""
+    card = system.card
+    sections = [
+        f"# {system.name}: the paper's evaluation, and a harder one\n\nTrained for {card['norm']} eps {card['eps']:g}.\n"
+    ]
+    missing = []
+    for name, recipe in evaluations_of(card).items():
+        record = stored(system, recipe, least=1)
+        if record is None:
+            missing.append(name)
+        elif isinstance(recipe, DetectorEvaluation):
+            sections.append(_detectors(name, record))
+        elif isinstance(recipe, SystemEvaluation):
+            sections.append(_scenarios(name, record))
+        elif isinstance(recipe, DistortionEvaluation):
+            sections.append(_distortion(name, record))
+        elif isinstance(recipe, HonestEvaluation):
+            sections.append(_honest(record))
+    sections.append(_study(card))
+    if missing:
+        sections.append(f"Not measured on these weights yet: {', '.join(missing)} (`aatviz evaluate {system.name}`).\n")
+    sections.append(f"Written by `aatviz report {system.name}` from the records in `results/`.\n")
+    return "\n".join(section for section in sections if section)
+
+
+def _detectors(name: str, record: Record) -> str:
+    recipe = record["recipe"]
+    rows = [HEAD]
+    for attack, spec in recipe["attacks"].items():
+        words = attack_words(spec)
+        for row in record["rows"]:
+            value = row["last"].get(attack, row["best"][attack])
+            rows.append(_row(f"k = {row['detector']}, {attack}", row["paper"].get(attack), value, words, 5))
+        mean, paper = record["mean"], record["mean"]["paper"].get(attack)
+        if len(record["rows"]) > 2:
+            value = mean["last"].get(attack, mean["best"][attack])
+            rows.append(_row(f"mean, {attack}", paper, {"value": value}, words, 5))
+    if len(recipe["attacks"]) > 1:
+        for row in record["rows"]:
+            rows.append(_row(f"k = {row['detector']}, worst of all", None, row["worst"], "best iterate of all attacks", 5))
+        rows.append(_row("mean, worst of all", None, {"value": record["mean"]["worst"]}, "best iterate of all attacks", 5))
+    return _section(name, record, rows)
+
+
+def _scenarios(name: str, record: Record) -> str:
+    recipe, rows = record["recipe"], [["attacked", "loss", "attack", "error, nothing rejected", "error at 0.95 TPR", "n"]]
+    for scenario, value in record["error_without_rejection"].items():
+        spec = recipe["scenarios"][scenario]
+        at = record["at_tpr"]["error"].get(scenario)
+        cells = [scenario, spec["loss"], attack_words(spec["attack"]), interval(value)]
+        rows.append([*cells, interval(at) if at else "", f"{value['n']:,}"])
+    return _section(name, record, rows)
+
+
+def _distortion(name: str, record: Record) -> str:
+    recipe, found = record["recipe"], record["distortion"]
+    search = f"{recipe['depth']} values of c up to {recipe['most_c']:g}"
+    attack = f"loss 16, Adam {recipe['steps']} x {recipe['step_size']:g}, {search}"
+    rows = [HEAD]
+    for keep, words in (("last", "the iterate that the search ends with"), ("best", "the nearest of all iterates")):
+        value, rate = found[keep], found[keep]["false_positive_rate"]
+        paper = (recipe["paper"], recipe["paper_rate"]) if keep == "last" else (None, None)
+        rows.append(_row(f"mean L2 distortion, {words}", paper[0], value, attack, 2))
+        rows.append(_row(f"false positive rate, {words}", paper[1], rate, attack, 4))
+    return _section(name, record, rows)
+
+
+def _honest(record: Record) -> str:
+    rows = [["victim", "clean rejection", "T", "accuracy", "own loss", "worst of all", "strongest", "n"]]
+    for victim, found in record["victims"].items():
+        for row in found["at"]:
+            threshold = "none" if row["threshold"] is None else f"{row['threshold']:.2f}"
+            attacks = {name: value["value"] for name, value in row["error"].items() if name != EVERY}
+            worst = row["error"][EVERY]
+            cells = [
+                victim,
+                f"{row['clean_rejection']:.0%}",
+                threshold,
+                interval(row["accuracy"]),
+                interval(row["error"][found["own"]]),
+            ]
+            rows.append([*cells, interval(worst), max(attacks, key=attacks.__getitem__), f"{worst['n']:,}"])
+    text = _section("honest", record, rows)
+    if "planted" in record:
+        planted = [["attack unit test", "planted examples found", "n"]]
+        planted += [[name, interval(value), str(value["n"])] for name, value in record["planted"].items()]
+        text += f"\n{markdown_table(planted)}\n"
+    return text
+
+
+def _study(card: Record) -> str:
+    """Shared against separate: the systems for the same ball side by side."""
+    cards = {name: read_json(checkpoints_folder() / name / CARD) for name in systems()}
+    same = {n: c for n, c in cards.items() if all(c[key] == card[key] for key in ("dataset", "norm", "eps"))}
+    if len(same) < 2 or card["system"] not in same:
+        return ""
+    rows = [["", *same]]
+    rows.append(["networks in the bank", *(str(len(c["files"]["detectors"])) for c in same.values())])
+    sizes = [[(checkpoints_folder() / n / path).stat().st_size for path in c["files"]["detectors"]] for n, c in same.items()]
+    rows.append(["weights, MB", *(f"{sum(size) / 1e6:.1f}" for size in sizes)])
+    if all("seconds" in c for c in same.values()):
+        minutes = [f"{c['seconds']['detectors'] / 60:.0f}" for c in same.values()]
+        rows.append(["training of the detectors, minutes", *minutes])
+    for recipe in dict.fromkeys(name for c in same.values() for name, m in c["metrics"].items() if m["kind"] == "detectors"):
+        if all(recipe in c["metrics"] for c in same.values()):
+            found = {n: c["metrics"][recipe] for n, c in same.items()}
+            rows.append([f"{recipe}: mean AUC", *(f"{headline(m['mean']):.5f}" for m in found.values())])
+            rows.append([f"{recipe}: seconds of attack", *(f"{m['seconds']:,.0f}" for m in found.values())])
+            for place, row in enumerate(next(iter(found.values()))["rows"]):
+                values = [interval(headline(m["rows"][place]), 5) for m in found.values()]
+                rows.append([f"{recipe}: k = {row['detector']}", *values])
+    return f"## Shared against separate\n\n{markdown_table(rows)}\n"
+
+
+def _row(what: str, paper: float | None, value: dict[str, Any], attack: str, digits: int) -> list[str]:
+    bounds = f"{value['low']:.{digits}f} to {value['high']:.{digits}f}" if "low" in value else ""
+    published = "" if paper is None else f"{paper:.{digits}f}"
+    difference = "" if paper is None else f"{value['value'] - paper:+.{digits}f}"
+    return [what, published, f"{value['value']:.{digits}f}", bounds, difference, f"{value.get('n', '')}", attack]
+
+
+def _section(name: str, record: Record, rows: list[list[str]]) -> str:
+    spent = f"{record['seconds'] / 60:.0f} minutes of one core"
+    if record.get("backward"):
+        spent += (
+            f", {record['forward'] / 1e6:.2f} million forward and {record['backward'] / 1e6:.2f} million backward passes"
+        )
+    return f"## {name}\n\n{record['recipe']['about']} {spent}.\n\n{markdown_table(rows)}\n"

@@ -1,0 +1,110 @@
+"""Attack scenarios on whole systems, as logits for every curve: figures 2, 7 and 8."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aatviz.data import load_data
+from aatviz.detectors import IntegratedClassifier
+from aatviz.evaluate.attacking import attack
+from aatviz.evaluate.images import Arrays, Parts, evenly
+from aatviz.metrics import Interval, wilson
+from aatviz.recipes.evaluation import Scenario, SystemEvaluation
+from aatviz.store.systems import System
+
+KIND = "system"
+CHUNK = 250
+NATURAL, HELD_OUT = "natural", "held_out"
+TRUE_POSITIVE_RATE = 0.95
+"""Where figures 2a and 7 are read off: T accepts this share of the natural images (equation 7)."""
+PASSES = {"classifier_margin": (1, 0), "combined": (1, 1), "combined_surrogate": (1, 1)}
+"""How often a loss asks a classifier, and the bank; all others ask only the bank."""
+
+
+def parts(system: System, recipe: SystemEvaluation) -> dict[str, int]:
+    """One a scenario, and two for natural images."""
+    return {NATURAL: 0, HELD_OUT: 0} | {
+        name: len(_images(system, recipe, scenario)[0]) for name, scenario in recipe.scenarios.items()
+    }
+
+
+def passes(system: System, recipe: SystemEvaluation, part: str) -> float:
+    """A pass of a separate bank is one of each of its networks."""
+    if part not in recipe.scenarios:
+        return 0.0
+    scenario = recipe.scenarios[part]
+    classifier, bank = (1, 0) if scenario.victim == "robust" else PASSES.get(scenario.loss, (0, 1))
+    return scenario.attack.steps * (classifier + bank * len(system.detectors.networks))
+
+
+def compute(system: System, recipe: SystemEvaluation, part: str, start: int, bf16: bool) -> Arrays:
+    """Labels "y", and the logits of f, of the bank and of the robust classifier: what every T is computed from."""
+    if part in (NATURAL, HELD_OUT):
+        x, y = load_data(system.card["dataset"], split=recipe.held_out if part == HELD_OUT else "test")
+        return {"y": y.numpy()} | _all_logits(system, x)
+    scenario = recipe.scenarios[part]
+    x, y = (values[start : start + CHUNK] for values in _images(system, recipe, scenario))
+    victim = system.robust_classifier if scenario.victim == "robust" else system
+    aimed: dict[str, Any] = {"y": y} if scenario.target is None else {"target": scenario.target}
+    best, last = attack(victim, scenario.loss, scenario.attack, x, **aimed, bf16=bf16, seed=start)
+    return {"y": y.numpy()} | _all_logits(system, best if scenario.attack.keep == "best" else last)
+
+
+def summary(system: System, recipe: SystemEvaluation, parts: Parts) -> dict[str, Any]:
+    """Accuracy on natural images; error under each scenario without rejection, and at 0.95 TPR."""
+    found = {part: {name: torch.from_numpy(array) for name, array in scores.items()} for part, scores in parts.items()}
+    natural = found[NATURAL]
+    labels = {
+        "generative": system.generative.decide(natural["z_h"])[0],
+        "classifier": natural["z_f"].argmax(1),
+        "robust": natural["z_r"].argmax(1),
+    }
+    result: dict[str, Any] = {
+        "accuracy": {name: _share(label == natural["y"])._asdict() for name, label in labels.items()},
+        "error_without_rejection": {},
+        "at_tpr": {"tpr": TRUE_POSITIVE_RATE, "threshold": {}, "error": {}},
+    }
+    for name, scenario in recipe.scenarios.items():
+        logits = found[name]
+        label, score = _decide(system, scenario.victim, logits)
+        wrong = label != logits["y"]
+        result["error_without_rejection"][name] = _share(wrong)._asdict()
+        if scenario.victim == "robust":
+            continue
+        accepted = _decide(system, scenario.victim, natural)[1]
+        threshold = float(accepted.quantile(1 - TRUE_POSITIVE_RATE))
+        result["at_tpr"]["threshold"][name] = threshold
+        result["at_tpr"]["error"][name] = _share(wrong & (score >= threshold))._asdict()
+    return result
+
+
+def _decide(system: System, victim: str, logits: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """The winning class (N,) and the score (N,) that a threshold rejects by."""
+    if victim == "generative":
+        return system.generative.decide(logits["z_h"])
+    if victim == "integrated":
+        return IntegratedClassifier.decide(logits["z_f"], logits["z_h"])
+    score, label = logits["z_r"].max(1)
+    return label, score
+
+
+def _images(system: System, recipe: SystemEvaluation, scenario: Scenario) -> tuple[Tensor, Tensor]:
+    x, y = load_data(system.card["dataset"], split="test")
+    x, y = evenly(x, recipe.count), evenly(y, recipe.count)
+    return (x, y) if scenario.target is None else (x[y != scenario.target], y[y != scenario.target])
+
+
+@torch.no_grad()
+def _all_logits(system: System, x: Tensor) -> Arrays:
+    models: dict[str, Callable[[Tensor], Tensor]] = {
+        "z_f": system.classifier,
+        "z_h": system.detectors,
+        "z_r": system.robust_classifier,
+    }
+    return {name: torch.cat([model(part) for part in x.split(1000)]).numpy() for name, model in models.items()}
+
+
+def _share(hits: Tensor) -> Interval:
+    return wilson(int(hits.sum()), len(hits))

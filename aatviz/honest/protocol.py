@@ -1,0 +1,127 @@
+"""The attacks of the honest protocol on one victim, all with the same ball; and one number an image and attack.
+
+That number is the score with which the image is misclassified, or minus infinity where it is not. A threshold T makes a
+false positive of it exactly where it is at least T: one run serves every T, and the worst case over attacks is a maximum.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aatviz.attacks import apgd, norm, pgd
+from aatviz.attacks.geometry import Norm, per_sample
+from aatviz.attacks.pgd import Callback
+from aatviz.attacks.square import square
+from aatviz.honest.victims import OWN_LOSS, Victim
+from aatviz.recipes.evaluation import HonestEvaluation
+from aatviz.store.systems import System, load_system, systems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What every attack of the protocol may spend."""
+
+    norm: Norm
+    eps: float
+    steps: int = 100
+    restarts: int = 2
+    """Runs of the untargeted attacks from random starts; on the victim's own loss also as many as there are targets."""
+    queries: int = 2000
+    """Of the black-box attack, an image."""
+
+    @property
+    def step_size(self) -> float:
+        """Adam's; 0.01 for Linf 0.3, the paper's."""
+        return self.eps / 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack:
+    """One attack with its budget bound."""
+
+    run: Callable[[Tensor, Tensor, int], Tensor]
+    """Images (N,C,H,W), their classes (N,), a seed -> x' (N,C,H,W) in ball and box."""
+    calls: int
+    """How often it asks about an image: with a gradient, or, the black box, for a score alone."""
+
+
+def attacks(
+    victim: Victim,
+    budget: Budget,
+    other: System | None = None,
+    bf16: bool = False,
+    callback: Callback | None = None,
+) -> dict[str, Attack]:
+    """The attacks by name. `other` is the system that examples are transferred from; None leaves that attack out. `callback`
+    is called `calls` times in each attack, as that of `aatviz.pgd`."""
+    ball: dict[str, Any] = {"norm": budget.norm, "eps": budget.eps, "callback": callback}
+    by_pgd: dict[str, Any] = ball | {"steps": budget.steps, "step_size": budget.step_size, "random_start": True}
+    own, classes = OWN_LOSS[victim.name], victim.system.detectors.classes
+
+    def untargeted(loss: str, restarts: int = budget.restarts, seen_by: Victim = victim) -> Attack:
+        def run(x: Tensor, y: Tensor, seed: int) -> Tensor:
+            return pgd(seen_by.untargeted(loss, y, bf16), x, **by_pgd, restarts=restarts, seed=seed)
+
+        return Attack(run=run, calls=restarts * (budget.steps + 1))
+
+    def every_target(x: Tensor, y: Tensor, seed: int) -> Tensor:
+        goals = [victim.targeted(y, (y + offset) % classes, bf16) for offset in range(1, classes)]
+        return worst(victim, [pgd(goal, x, **by_pgd, seed=seed + i) for i, goal in enumerate(goals)], y)
+
+    def auto(x: Tensor, y: Tensor, seed: int) -> Tensor:
+        return apgd(victim.untargeted(own, y, bf16), x, **ball, steps=budget.steps, restarts=classes - 1, seed=seed)
+
+    def black_box(x: Tensor, y: Tensor, seed: int) -> Tensor:
+        return square(lambda x_adv: victim.rank_of(x_adv, y), x, **ball, queries=budget.queries, seed=seed)
+
+    named = {own: untargeted(own)}
+    if victim.name != "robust":
+        others = ["classifier", "detectors", "combined"] + ["combined surrogate"] * (victim.name == "integrated")
+        named = {loss: untargeted(loss) for loss in others}
+    same = (classes - 1) * (budget.steps + 1)
+    named |= {
+        f"{own}, {classes - 1} restarts": untargeted(own, classes - 1),
+        "multi-targeted": Attack(run=every_target, calls=same),
+        "APGD": Attack(run=auto, calls=same),
+        "Square": Attack(run=black_box, calls=budget.queries + 1),
+    }
+    if other is not None:
+        named["transfer"] = untargeted(own, seen_by=Victim(name=victim.name, system=other))
+    return named
+
+
+def worst(victim: Victim, candidates: list[Tensor], y: Tensor) -> Tensor:
+    """For each image the candidate (N,C,H,W) that is worst for the victim."""
+    best, best_rank = candidates[0], victim.rank_of(candidates[0], y)
+    for x_adv in candidates[1:]:
+        rank = victim.rank_of(x_adv, y)
+        best = torch.where(per_sample(rank < best_rank, x_adv), x_adv, best)
+        best_rank = torch.minimum(rank, best_rank)
+    return best
+
+
+def fooled_scores(victim: Victim, x: Tensor, x_adv: Tensor, y: Tensor, budget: Budget) -> Tensor:
+    """The score (N,) of every image that is misclassified, in the ball and in [0,1]; minus infinity for all others."""
+    label, score = victim.judge(x_adv)
+    inside = (norm(x_adv - x, budget.norm) <= budget.eps + 1e-5) & (x_adv.flatten(1).aminmax(dim=1).min >= 0)
+    inside &= x_adv.flatten(1).amax(1) <= 1
+    return torch.where((label != y) & inside, score, -torch.inf)
+
+
+def budget(system: System, recipe: HonestEvaluation) -> Budget:
+    """What each attack may spend in the ball that the system is trained for."""
+    spent = {"steps": recipe.steps, "restarts": recipe.restarts, "queries": recipe.queries}
+    return Budget(norm=system.card["norm"], eps=system.card["eps"], **spent)
+
+
+def transfer_source(system: System) -> System | None:
+    """Another shipped system for the same data and ball, whose adversarial examples are tried on this one."""
+    threat = ("dataset", "norm", "eps")
+    for name in systems():
+        other = load_system(name)
+        if name != system.name and all(other.card[key] == system.card[key] for key in threat):
+            return other
+    return None

@@ -1,0 +1,116 @@
+"""What the honest protocol attacks: three classifiers with a reject option, each a decision, a score, and losses against it.
+
+The robust classifier has no detectors. To be compared at the same clean cost, it is given a reject option as well: the
+log-odds of its own decision, log p / (1 - p), which an attacker who knows that raises in turn.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aatviz import losses
+from aatviz.attacks.objectives import AutogradObjective
+from aatviz.detectors import IntegratedClassifier
+from aatviz.losses import classifier_margin, max_other, pick
+from aatviz.store.systems import System
+
+VictimName = Literal["generative", "integrated", "robust"]
+VICTIMS: tuple[VictimName, ...] = get_args(VictimName)
+Logits = dict[str, Tensor]
+"""Logits (N,K) by model: "f" the classifier, "h" the detector bank, "r" the robust classifier."""
+Loss = Callable[[Logits, Tensor], Tensor]
+"""Logits and true classes (N,) -> a loss (N,) that an attacker minimises."""
+
+LOSSES: dict[str, tuple[str, Loss]] = {
+    "classifier": ("f", lambda z, y: classifier_margin(z["f"], y)),
+    "detectors": ("h", lambda z, y: losses.detectors_max(z["h"], y)),
+    "combined": ("fh", lambda z, y: losses.combined(z["f"], z["h"], y)),
+    "combined surrogate": ("fh", lambda z, y: losses.combined_surrogate(z["f"], z["h"], y)),
+    "margin": ("r", lambda z, y: classifier_margin(z["r"], y)),
+}
+"""The untargeted losses, each with the models it needs: equations 9, 10, 13, 12; and 9 on the robust classifier."""
+OWN_LOSS: dict[VictimName, str] = {"generative": "detectors", "integrated": "combined", "robust": "margin"}
+"""The loss that the paper attacks each of them with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Victim:
+    """One classifier of a system, as an attacker sees it who knows everything."""
+
+    name: VictimName
+    system: System
+
+    @property
+    def models(self) -> str:
+        """The models that its decision depends on."""
+        return {"generative": "h", "integrated": "fh", "robust": "r"}[self.name]
+
+    def logits(self, x: Tensor, models: str) -> Logits:
+        """The logits (N,K), in float32, of the models named by their letters, for images (N,C,H,W)."""
+        return {model: self._network(model)(x).float() for model in models}
+
+    def decide(self, z: Logits) -> tuple[Tensor, Tensor]:
+        """The winning class (N,) and the score (N,) that a threshold rejects by."""
+        if self.name == "generative":
+            return self.system.generative.decide(z["h"])
+        if self.name == "integrated":
+            return IntegratedClassifier.decide(z["f"], z["h"])
+        label = z["r"].argmax(1)
+        return label, log_odds(z["r"], label)
+
+    def rank(self, z: Logits, y: Tensor) -> Tensor:
+        """Orders images by what they are worth to the attacker (N,): below 0 where they are misclassified, the more so the
+        higher their score; above, by the margin of the true class."""
+        label, score = self.decide(z)
+        deciding = {"generative": "h", "integrated": "f", "robust": "r"}[self.name]
+        return torch.where(label != y, -F.softplus(score), classifier_margin(z[deciding], y).clamp_min(0))
+
+    def untargeted(self, loss: str, y: Tensor, bf16: bool = False) -> AutogradObjective:
+        """The objective of a loss by its name in `LOSSES`; iterates are ranked by what they do to this victim."""
+        needed, function = LOSSES[loss]
+        models = "".join(sorted({*needed, *self.models}))
+        return self._objective(lambda z: function(z, y), models, y, bf16)
+
+    def targeted(self, y: Tensor, target: Tensor, bf16: bool = False) -> AutogradObjective:
+        """The objective of one target t (N,): first be taken for a t, then raise t's score (Tramer et al., 2020)."""
+        return self._objective(lambda z: self._towards(z, y, target), self.models, y, bf16)
+
+    @torch.no_grad()
+    def rank_of(self, x: Tensor, y: Tensor) -> Tensor:
+        """The rank (N,) of images (N,C,H,W); no gradient is taken."""
+        return self.rank(self.logits(x, self.models), y)
+
+    @torch.no_grad()
+    def judge(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The winning class and its score, (N,) each, of images (N,C,H,W)."""
+        labels, scores = zip(*(self.decide(self.logits(part, self.models)) for part in x.split(1000)), strict=True)
+        return torch.cat(labels), torch.cat(scores)
+
+    def _towards(self, z: Logits, y: Tensor, target: Tensor) -> Tensor:
+        if self.name == "generative":
+            return (pick(z["h"], y) - pick(z["h"], target)).clamp_min(0) - pick(z["h"], target)
+        if self.name == "integrated":
+            behind = max_other(z["f"], target) - pick(z["f"], target)
+            return torch.where(behind >= 0, behind, -pick(z["h"], target))
+        return -log_odds(z["r"], target)
+
+    def _objective(self, loss: Callable[[Logits], Tensor], models: str, y: Tensor, bf16: bool) -> AutogradObjective:
+        def both(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+            z = self.logits(x_adv, models)
+            return loss(z), self.rank(z, y)
+
+        return AutogradObjective(both, tuple(self._network(model) for model in models), bf16)
+
+    def _network(self, model: str) -> nn.Module:
+        system = self.system
+        return {"f": system.classifier, "h": system.detectors, "r": system.robust_classifier}[model]
+
+
+def log_odds(logits: Tensor, label: Tensor) -> Tensor:
+    """log p / (1 - p) of a class (N,) under the softmax of the logits (N,K): z_label - log sum_{i != label} exp z_i."""
+    own = F.one_hot(label, logits.shape[1]).bool()
+    return pick(logits, label) - logits.masked_fill(own, -torch.inf).logsumexp(1)

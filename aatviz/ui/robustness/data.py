@@ -1,0 +1,89 @@
+"""What the Robustness page reads, cached until a file changes, and the commands that give its numbers."""
+
+from typing import Any
+
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+
+from aatviz.curves import Curve, Decisions, curve, decide
+from aatviz.evaluate import stored
+from aatviz.recipes.paper import evaluations_of
+from aatviz.store.files import read_arrays
+from aatviz.store.results import result_file
+from aatviz.store.systems import System
+
+FIGURES = ("figure-2", "figure-7")
+
+
+def records(system: System) -> dict[str, dict[str, Any]]:
+    """The stored records of these very weights, by recipe, however many images they were measured on."""
+    files = {name: result_file(system, name, "json") for name in evaluations_of(system.card)}
+    changed = tuple((name, file.stat().st_mtime_ns) for name, file in files.items() if file.exists())
+    return _records(system, str(system.folder), changed)
+
+
+@st.cache_data(max_entries=6, show_spinner=False)
+def _records(_system: System, folder: str, changed: tuple[tuple[str, int], ...]) -> dict[str, dict[str, Any]]:
+    recipes = evaluations_of(_system.card)
+    found = {name: stored(_system, recipes[name], least=1) for name, _ in changed}
+    return {name: record for name, record in found.items() if record is not None}
+
+
+def scenario_curves(system: System, found: dict[str, dict[str, Any]]) -> dict[str, Curve]:
+    """The curves of every attack scenario with a reject option: those of figure 2 and 7, else of the curves recipe."""
+    names: tuple[str, ...] = tuple(name for name in FIGURES if name in found) or tuple({"curves"} & set(found))
+    stamps = tuple(result_file(system, name, "npz").stat().st_mtime_ns for name in names)
+    scenarios = {name: found[name]["recipe"]["scenarios"] for name in names}
+    return _scenario_curves(system, str(system.folder), names, stamps, scenarios)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _scenario_curves(
+    _system: System, folder: str, names: tuple[str, ...], stamps: tuple[int, ...], _scenarios: dict[str, dict[str, Any]]
+) -> dict[str, Curve]:
+    result = {}
+    for name in names:
+        arrays = {key: torch.from_numpy(a) for key, a in read_arrays(result_file(_system, name, "npz")).items()}
+        for scenario, spec in _scenarios[name].items():
+            if spec["victim"] == "robust":
+                continue
+            natural, perturbed = (
+                decide(spec["victim"], _system.generative, *(arrays[f"{part}.{key}"] for key in ("z_f", "z_h", "y")))
+                for part in ("natural", scenario)
+            )
+            label = scenario if name != "figure-7" else f"generative, {scenario.replace('_', ' ')}"
+            if (name, scenario) != ("figure-7", "detectors_max"):  # figure 2 has that one already
+                result[label] = curve(Decisions(natural=natural, perturbed=perturbed, held_out=natural))
+    return result
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _distances(_system: System, folder: str, changed: int) -> NDArray[Any]:
+    found = read_arrays(result_file(_system, "table-3", "npz"))["min-distortion.last"]
+    return found[found == found]
+
+
+def distances(system: System) -> NDArray[Any]:
+    """The L2 distances of table 3's false positives."""
+    return _distances(system, str(system.folder), result_file(system, "table-3", "npz").stat().st_mtime_ns)
+
+
+def snippets(system: str, measured: bool) -> list[tuple[str, str, str]]:
+    """The commands, as `takeaway.reproduce` takes them."""
+    read = "\n".join(
+        [
+            "import aatviz",
+            "from aatviz.evaluate import stored",
+            "from aatviz.recipes.evaluation import HonestEvaluation",
+            "",
+            f'found = stored(aatviz.load_system("{system}"), HonestEvaluation(), least=1)',
+            'for name, victim in found["victims"].items():',
+            '    for row in victim["at"]:',
+            '        print(name, row["clean_rejection"], row["threshold"], row["error"]["worst of all"])',
+        ]
+    )
+    measure = f"aatviz evaluate {system} --recipe honest"
+    words = "The protocol (this takes long; what is stored is not computed again), and the numbers of its record:"
+    tables = ("The paper's tables beside ours, from the stored records:", f"aatviz report {system}", "")
+    return [(words, measure, read if measured else ""), tables]

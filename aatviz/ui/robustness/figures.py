@@ -1,0 +1,77 @@
+"""The figures of the honest protocol: error by attack, and error along one setting of an attack."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from aatviz.honest.verdict import EVERY
+from aatviz.ui.plots import layout
+from aatviz.ui.robustness.words import ROWS
+from aatviz.ui.theme import GENERATIVE, INTEGRATED, ROBUST, Meaning
+
+VICTIMS: dict[str, Meaning] = {"generative": GENERATIVE, "integrated": INTEGRATED, "robust": ROBUST}
+AXES = {"steps": "steps of PGD", "step_size": "step size", "eps": "radius ε of the ball"}
+SHIFTS = (-0.24, 0.0, 0.24)
+LEAST_RANGE = 0.1
+"""The axis of errors reaches at least this far: a tiny error is not to look large."""
+
+
+def by_attack(found: dict[str, dict[str, Any]]) -> go.Figure:
+    """The error of each victim under each attack, with its 95 % interval; by the rows of `words.ROWS`."""
+    fig = go.Figure()
+    shown = [row for row in ROWS if any(row in values for values in found.values())]
+    for shift, (victim, values) in zip(SHIFTS, found.items(), strict=True):
+        meaning = VICTIMS[victim]
+        errors = list(values.values())
+        fig.add_scatter(
+            x=[value["value"] for value in errors],
+            y=[shown.index(row) + shift for row in values],
+            customdata=[[ROWS[row], value["low"], value["high"], value["n"]] for row, value in values.items()],
+            error_x={
+                "type": "data",
+                "array": [value["high"] - value["value"] for value in errors],
+                "arrayminus": [value["value"] - value["low"] for value in errors],
+                "thickness": 1.5,
+                "width": 3,
+            },
+            mode="markers",
+            name=meaning.label,
+            marker={"symbol": meaning.symbol, "color": meaning.colour, "size": 10},
+            hovertemplate=f"{meaning.label}<br>%{{customdata[0]}}: %{{x:.1%}} fooled<br>95% interval "
+            "%{customdata[1]:.1%} to %{customdata[2]:.1%}, n = %{customdata[3]:,}<extra></extra>",
+        )
+    last = shown.index(EVERY)
+    fig.add_hrect(y0=last - 0.45, y1=last + 0.45, fillcolor="rgba(128, 128, 128, 0.18)", line_width=0, layer="below")
+    most = max(value["high"] for values in found.values() for value in values.values())
+    layout(fig, 150 + 38 * len(shown), below=110)
+    fig.update_layout(margin={"l": 160})
+    fig.update_yaxes(range=[len(shown) - 0.5, -0.5], tickvals=list(range(len(shown))), ticktext=[ROWS[row] for row in shown])
+    fig.update_xaxes(title="misclassified and accepted", range=[0, max(LEAST_RANGE, min(most, 1)) * 1.02], tickformat=".0%")
+    return fig
+
+
+def sweep(rows: dict[str, dict[str, Any]], settings: list[dict[str, float]], name: str, trained: float | None) -> go.Figure:
+    """The error of each victim along one setting; `trained` marks the radius that the system is trained for."""
+    fig = go.Figure()
+    x = [setting[name] for setting in settings]
+    for victim, row in rows.items():
+        meaning, values = VICTIMS[victim], row["sweeps"][name]
+        fig.add_scatter(
+            x=x,
+            y=[value["value"] for value in values],
+            customdata=[[value["low"], value["high"], value["n"]] for value in values],
+            mode="lines+markers",
+            name=meaning.label,
+            line={"color": meaning.colour, "dash": meaning.dash, "width": 2},
+            marker={"symbol": meaning.symbol, "color": meaning.colour, "size": 9},
+            hovertemplate=f"{meaning.label}<br>{AXES[name]} %{{x:g}}: %{{y:.0%}} fooled<br>95% interval "
+            "%{customdata[0]:.0%} to %{customdata[1]:.0%}, n = %{customdata[2]}<extra></extra>",
+        )
+    if trained is not None:
+        fig.add_vline(x=trained, line={"color": "#808080", "dash": "dot", "width": 2})
+    layout(fig, 360, below=120)
+    fig.update_xaxes(title=AXES[name], type="linear" if name == "eps" else "log", tickangle=0)
+    if name == "steps":
+        fig.update_xaxes(tickvals=x[::2], ticktext=[f"{value:g}" for value in x[::2]])
+    fig.update_yaxes(title="misclassified and accepted", range=[-0.03, 1.03], tickformat=".0%")
+    return fig

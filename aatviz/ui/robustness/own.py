@@ -1,0 +1,65 @@
+"""One attack of the honest protocol on a few bundled images, by the worker."""
+
+from typing import Any
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from aatviz.honest.verdict import share
+from aatviz.honest.victims import VICTIMS
+from aatviz.store.readme import interval, markdown_table
+from aatviz.store.systems import System
+from aatviz.ui import takeaway
+from aatviz.ui.attack.controls import MOST_EPS_L2
+from aatviz.ui.robustness import run, words
+from aatviz.ui.robustness.view import CLEAN, MOST_IMAGES, state
+from aatviz.ui.runs import Done
+
+
+def show(system: System, record: dict[str, Any] | None, images: tuple[Tensor, Tensor]) -> None:
+    """The controls, what it costs, and the result."""
+    left, middle, right, last = st.columns(4)
+    left.selectbox("Victim", VICTIMS, format_func=words.NAMES.__getitem__, **state.widget("victim"))
+    victim = state["victim"]
+    offered = run.names(system, victim)
+    if state["attack"] not in offered:
+        st.session_state[state.key("attack")] = "multi-targeted"
+    middle.selectbox("Attack", offered, format_func=lambda name: words.in_words(name, victim), **state.widget("attack"))
+    right.number_input("Images", 1, MOST_IMAGES, **state.widget("count"))
+    most = 1.0 if system.card["norm"] == "Linf" else MOST_EPS_L2
+    norm = system.card["norm"].replace("inf", "∞")
+    last.number_input(f"ε, {norm} radius", 0.0, most, step=0.05, format="%g", **state.widget("eps"))
+    chosen = run.Choice(victim=victim, attack=state["attack"], count=state["count"], eps=round(state["eps"], 4))
+    request = run.request(system, chosen, *images)
+    place = run.runs.controls(request)
+    shown = run.runs.shown(request)
+    if shown is None:
+        st.caption("Bundled digits, spread evenly over the sample. What comes out: how many are misclassified and accepted.")
+    else:
+        _result(record, shown)
+    run.runs.tell_cost(place, request)
+    takeaway.reproduce([("The same attack on the same images:", "", run.snippet(system, chosen))])
+
+
+def _result(record: dict[str, Any] | None, shown: Done) -> None:
+    scores, asked = shown.value, shown.choice
+    rows = [["held-out images that may be rejected", "misclassified and accepted (95% interval)", "n"]]
+    for label, threshold in _thresholds(record, asked.victim).items():
+        rows.append([label, interval(share(scores >= threshold)._asdict(), 3), str(len(scores))])
+    st.markdown(
+        f"**{words.NAMES[asked.victim].capitalize()}**, {words.in_words(asked.attack, asked.victim)}, ε = {asked.eps:g}:"
+    )
+    st.markdown(markdown_table(rows))
+
+
+def _thresholds(record: dict[str, Any] | None, victim: str) -> dict[str, float]:
+    """What T is for each share of rejected held-out images, by its words."""
+    everything = float(torch.finfo(torch.float32).min)
+    if record is None:
+        return {"nothing (the protocol has not been run on these weights, so no T is known)": everything}
+    rows = record["victims"][victim]["at"]
+    return {
+        label: everything if row["threshold"] is None else row["threshold"]
+        for label, row in zip(CLEAN.values(), rows, strict=True)
+    }

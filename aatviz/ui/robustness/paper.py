@@ -1,0 +1,142 @@
+"""The paper's tables and figures of one system as pictures, beside the paper's own numbers."""
+
+from typing import Any
+
+import streamlit as st
+
+from aatviz.evaluate.report import report
+from aatviz.profiles import WORST, protocol
+from aatviz.store.readme import headline, interval, markdown_table
+from aatviz.store.systems import System
+from aatviz.ui import takeaway
+from aatviz.ui.plots import config
+from aatviz.ui.robustness import data, paper_figures
+from aatviz.ui.url import UrlState
+
+
+def show(system: System, state: UrlState) -> None:
+    """Everything that has been measured; the words say what has not."""
+    records = data.records(system)
+    tables = [name for name, record in records.items() if record["kind"] == "detectors"]
+    if not tables:
+        st.info(
+            f"Nothing has been measured on these weights yet. `aatviz evaluate {system.name}` does.", icon=":material/info:"
+        )
+        return
+    if state["table"] not in tables:
+        st.session_state[state.key("table")] = tables[0]
+    st.subheader("AUC of the detectors, beside the paper's")
+    st.pills("Table", tables, required=True, format_func=lambda name: name.replace("-", " "), **state.widget("table"))
+    _aucs(system, records[state["table"]])
+    _heat_map(system, records)
+    _curves(system, records)
+    _distortion(system, records)
+    name = f"{system.name}-report.md"
+    st.download_button(
+        "The whole report (Markdown)",
+        lambda: report(system),
+        name,
+        "text/markdown",
+        icon=":material/description:",
+        on_click="ignore",
+    )
+
+
+def _aucs(system: System, record: dict[str, Any]) -> None:
+    recipe = record["recipe"]
+    rows = [
+        (f"k = {row['detector']}, {attack}", row["last"].get(attack, row["best"][attack]), row["paper"].get(attack))
+        for attack in recipe["attacks"]
+        for row in record["rows"]
+    ]
+    if len(rows) > len(record["rows"]) and record["recipe"]["name"] == WORST:
+        rows = [(f"k = {row['detector']}, worst of all", row["worst"], None) for row in record["rows"]]
+    st.plotly_chart(
+        paper_figures.aucs(rows),
+        key="robustness-aucs",
+        config=config(f"{system.name}-{recipe['name']}"),
+        alt=f"AUC of the detectors of {system.name}, {recipe['about']}",
+    )
+    takeaway.explain(
+        f"{recipe['about']} One dot for each detector and attack, with its 95 % interval; further to the left is better. "
+        "The axis shows 1 - AUC in powers of ten, because all of them are close to 1.",
+        "where the paper's mark lies inside or to the right of our interval: there, this system does what the paper's does. "
+        "With more steps the dots should hardly move: an attack that still gains has not converged.",
+    )
+    lines = [["detector, attack", "paper", "here (95% interval)", "n"]]
+    lines += [[label, f"{p:.5f}" if p else "", interval(value, 5), f"{value['n']:,}"] for label, value, p in rows]
+    with st.expander("As a table", icon=":material/table:"):
+        st.markdown(markdown_table(lines))
+
+
+def _heat_map(system: System, records: dict[str, dict[str, Any]]) -> None:
+    columns: dict[str, list[float]] = {}
+    for name in (protocol(system), WORST):
+        if name not in records:
+            continue
+        record = records[name]
+        columns |= {
+            attack if name == WORST else f"paper's: {attack}": [headline_of(row, attack) for row in record["rows"]]
+            for attack in record["recipe"]["attacks"]
+        }
+        if name == WORST:
+            columns["worst of these"] = [row["worst"]["value"] for row in record["rows"]]
+    if not columns:
+        return
+    st.subheader("Every detector under every attack")
+    st.plotly_chart(
+        paper_figures.heat_map(columns),
+        key="robustness-heat",
+        config=config(f"{system.name}-heat-map"),
+        alt="A heat map of the AUC of every detector under every attack.",
+    )
+    st.caption("AUC; the darker a cell, the more pairs the detector gets wrong. 8 and 9 are the hardest, as in the paper.")
+
+
+def headline_of(row: dict[str, Any], attack: str) -> float:
+    """The AUC under one attack: its last iterate where the recipe keeps that, as the paper does, else the best."""
+    value: float = headline({"last": {k: v for k, v in row["last"].items() if k == attack}, "worst": row["best"][attack]})[
+        "value"
+    ]
+    return value
+
+
+def _curves(system: System, records: dict[str, dict[str, Any]]) -> None:
+    found = data.scenario_curves(system, records)
+    if not found:
+        return
+    st.subheader("Detection and classification under each attack")
+    for column, kind in zip(st.columns(2), ("roc", "error"), strict=True):
+        column.plotly_chart(
+            paper_figures.curves(found, kind),
+            key=f"robustness-{kind}",
+            config=config(f"{system.name}-{kind}-by-attack"),
+            alt="ROC curves by attack." if kind == "roc" else "Accuracy on natural images against error, by attack.",
+        )
+    takeaway.explain(
+        "Figure 2 of the paper, and figure 7: each line is one victim under one attack, at every threshold T. Left, natural "
+        "images accepted against attacked ones that are misclassified and accepted; right, accuracy against error.",
+        "the attack whose line lies lowest: that one is the strongest. The line along the left edge is an attack on the "
+        "classifier alone, which the detectors catch at once.",
+    )
+
+
+def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:
+    if "table-3" not in records:
+        return
+    record = records["table-3"]
+    value, rate = record["distortion"]["last"], record["distortion"]["last"]["false_positive_rate"]
+    st.subheader("How far must an image be moved?")
+    st.plotly_chart(
+        paper_figures.distortion(data.distances(system), value["value"], record["recipe"]["paper"]),
+        key="robustness-distortion",
+        config=config(f"{system.name}-distortion"),
+        alt="A histogram of the L2 distances of false positives from their images.",
+    )
+    nearest = record["distortion"]["best"]
+    takeaway.explain(
+        f"Unconstrained attacks on {rate['n']:,} images with loss 16, at the T that accepts 95 % of natural images "
+        f"(T = {record['threshold']:.2f}): {rate['value']:.1%} of the images became false positives.",
+        f"the mean, {value['value']:.2f} ({value['low']:.2f} to {value['high']:.2f}), beside the paper's. It keeps what "
+        f"its search ends with; the nearest false positive on the way is at {nearest['value']:.2f} on average.",
+    )

@@ -1,0 +1,120 @@
+"""The honest protocol's verdict on the Robustness page: the words, every attack, sweeps, checks, the attack unit test."""
+
+from typing import Any
+
+import streamlit as st
+
+from aatviz.honest.victims import VICTIMS
+from aatviz.store.readme import markdown_table
+from aatviz.store.systems import System
+from aatviz.ui import takeaway
+from aatviz.ui.attack.controls import MOST_EPS_L2
+from aatviz.ui.pacing import view_first
+from aatviz.ui.plots import config
+from aatviz.ui.robustness import figures, words
+from aatviz.ui.sidebar import current_system
+from aatviz.ui.url import UrlState, choice, number, whole
+
+PARTS = {"verdict": "The verdict", "paper": "The paper's tables", "own": "Run it yourself"}
+CLEAN = {"none": "nothing", "1%": "1 %", "5%": "5 %"}
+MOST_IMAGES = 200
+TABLES = ("table-2", "table-8", "table-9", "table-10", "table-11", "table-12", "detectors", "worst-case")
+state = UrlState(
+    "robustness",
+    [
+        choice("show", "verdict", tuple(PARTS)),
+        choice("clean", "5%", tuple(CLEAN)),
+        choice("table", "table-11", TABLES),
+        choice("victim", "generative", VICTIMS),
+        choice("attack", "multi-targeted", tuple(words.every_name())),
+        whole("count", 20, 1, MOST_IMAGES),
+        number("eps", lambda: current_system().card["eps"], 0.0, MOST_EPS_L2),
+    ],
+)
+EQUATION = (
+    r"\text{Error} = \frac{1}{N}\,|\{x' : \hat k(x') \ne y,\; z \ge T,\; "
+    r"\|x'-x\| \le \varepsilon,\; x' \in [0,1]^d\}| \quad (15)"
+)
+
+
+def show(system: System, record: dict[str, Any] | None) -> None:
+    """The stored result at one threshold, or how to get it."""
+    if record is None:
+        view_first("robustness")
+        st.info(
+            "The honest protocol has not been run on these weights yet. Measure it with "
+            f"`aatviz evaluate {system.name} --recipe honest`; or try single attacks under “{PARTS['own']}”.",
+            icon=":material/query_stats:",
+        )
+        return
+    st.pills(
+        "Held-out natural images that may be rejected",
+        list(CLEAN),
+        format_func=CLEAN.__getitem__,
+        required=True,
+        help="Sets T for each classifier, on images that no number here is measured on.",
+        **state.widget("clean"),
+    )
+    place = list(CLEAN).index(state["clean"])
+    st.markdown(words.verdict(record, place))
+    view_first("robustness")
+    _attacks(system, record, place)
+    _sweeps(system, record, place)
+    st.subheader("Are gradients masked?")
+    st.markdown("A defence may only look strong because attacks get no useful gradient. These signs would tell.")
+    for name, victim in record["victims"].items():
+        st.markdown(f"**{words.NAMES[name].capitalize()}**\n\n{words.checks(victim['at'][place]['checks'])}")
+    _planted(record)
+
+
+def _attacks(system: System, record: dict[str, Any], place: int) -> None:
+    found = words.errors(record, place)
+    st.plotly_chart(
+        figures.by_attack(found),
+        key="robustness-by-attack",
+        config=config(f"{system.name}-error-by-attack"),
+        alt="The share of attacked images that are misclassified and accepted, for each attack and classifier.",
+    )
+    takeaway.explain(
+        f"{record['recipe']['count']:,} test images, attacked in the ball that the system was trained for "
+        f"({system.card['norm']} ε = {system.card['eps']:g}). An attack has won where the image is misclassified **and** "
+        "accepted **and** inside the ball **and** in [0,1]. The last row takes, for each image, the worst of all attacks.",
+        "the distance between the paper's own loss and the worst of all: that is what a too friendly evaluation hides. "
+        "A robust classifier has no detectors; here it rejects by the log-odds of its own decision, at the same clean cost.",
+        (EQUATION,),
+    )
+    with st.expander("As a table", icon=":material/table:"):
+        st.markdown(markdown_table(words.table(found)))
+    takeaway.download_csv("Error by attack (CSV)", f"{system.name}-honest.csv", lambda: takeaway.table(*words.csv(record)))
+
+
+def _sweeps(system: System, record: dict[str, Any], place: int) -> None:
+    """More steps, other step sizes, larger balls."""
+    rows = {name: victim["at"][place] for name, victim in record["victims"].items()}
+    st.subheader("With more steps, other step sizes, larger balls")
+    for column, name in zip(st.columns(len(figures.AXES)), figures.AXES, strict=True):
+        column.plotly_chart(
+            figures.sweep(rows, record["settings"][name], name, system.card["eps"] if name == "eps" else None),
+            key=f"robustness-{name}",
+            config=config(f"{system.name}-error-by-{name}"),
+            alt=f"The share of attacked images that are misclassified and accepted, by {figures.AXES[name]}.",
+        )
+    n = record["recipe"]["sweep_count"]
+    takeaway.explain(
+        f"One setting of the paper's own attack at a time, on {n} images, Adam from a random start, the best iterate of "
+        "each image. The dotted line is the radius that the system was trained for.",
+        "curves that are flat to the right: more effort finds nothing new. And the last point on the right: there, the ball "
+        "holds every image, so that an attack that works must succeed on all of them.",
+    )
+
+
+def _planted(record: dict[str, Any]) -> None:
+    if "planted" not in record:
+        return
+    st.subheader("Do the attacks find what is there?")
+    st.markdown(
+        "The attack unit test (Zimmermann et al., 2022): the bank's last layer is replaced so that **every** image has an "
+        "adversarial example inside the ball, planted by construction. An attack that misses these says nothing where it "
+        "finds nothing."
+    )
+    st.markdown(words.planted(record["planted"]))

@@ -1,0 +1,116 @@
+"""The words of the Robustness page. Every number in them comes from a record."""
+
+from typing import Any
+
+from aatviz.honest.verdict import EVERY
+from aatviz.honest.victims import OWN_LOSS
+from aatviz.store.readme import interval
+
+LEAST_FOUND = 0.95
+"""An attack that finds fewer of the planted examples is called weak."""
+OWN = "own"
+ROWS = {
+    OWN: "the paper's loss",
+    "restarts": "the same, 9 restarts",
+    "multi-targeted": "every target in turn",
+    "APGD": "APGD",
+    "classifier": "classifier alone (loss 9)",
+    "detectors": "detectors alone (loss 10)",
+    "combined": "combined (loss 13)",
+    "combined surrogate": "combined (losses 11, 12)",
+    "Square": "Square, no gradients",
+    "transfer": "made on another system",
+    EVERY: "worst of all, per image",
+}
+"""The attacks from the top of the picture to its bottom; a loss that is a victim's own stands in the first row."""
+NAMES = {"generative": "generative classifier", "integrated": "integrated classifier", "robust": "robust classifier"}
+LOSSES = {"detectors": "loss 10", "combined": "loss 13", "margin": "loss 9"}
+
+
+def row_of(attack: str, own: str) -> str:
+    """The key in `ROWS` of an attack against a victim whose own loss is `own`."""
+    if attack == own:
+        return OWN
+    return "restarts" if attack.startswith(f"{own}, ") else attack
+
+
+def in_words(attack: str, victim: str) -> str:
+    """An attack's name for a visitor."""
+    own = OWN_LOSS[victim]  # type: ignore[index]
+    words = ROWS[row_of(attack, own)]
+    return f"{words} ({LOSSES[own]})" if attack == own else words
+
+
+def every_name(classes: int = 10) -> list[str]:
+    """All attacks that any victim may be offered."""
+    own = [f"{loss}, {classes - 1} restarts" for loss in OWN_LOSS.values()]
+    return [*OWN_LOSS.values(), *own, *(name for name in ROWS if name not in (OWN, "restarts", EVERY, *OWN_LOSS.values()))]
+
+
+def errors(record: dict[str, Any], place: int) -> dict[str, dict[str, Any]]:
+    """For each victim the error of every attack at one threshold, by the keys of `ROWS` and in their order."""
+    found = {}
+    for victim, result in record["victims"].items():
+        by_row = {row_of(attack, result["own"]): value for attack, value in result["at"][place]["error"].items()}
+        found[victim] = {row: by_row[row] for row in ROWS if row in by_row}
+    return found
+
+
+def table(found: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """The error of each victim under each attack, in words; the rows of a Markdown table."""
+    lines = [["attack", *(NAMES[victim] for victim in found)]]
+    for row, label in ROWS.items():
+        cells = [interval(values[row], 3) if row in values else "" for values in found.values()]
+        if any(cells):
+            mark = "**" if row == EVERY else ""
+            lines.append([f"{mark}{label}{mark}", *(f"{mark}{cell}{mark}" if cell else "" for cell in cells)])
+    return lines
+
+
+def csv(record: dict[str, Any]) -> tuple[list[str], list[list[object]]]:
+    """Head and rows: one for each victim, threshold and attack."""
+    head = ["victim", "clean_rejection", "threshold", "attack", "error", "low", "high", "n"]
+    rows: list[list[object]] = []
+    for victim, found in record["victims"].items():
+        for row in found["at"]:
+            for name, value in row["error"].items():
+                key = [victim, row["clean_rejection"], row["threshold"], name]
+                rows.append([*key, *(value[field] for field in ("value", "low", "high", "n"))])
+    return head, rows
+
+
+def verdict(record: dict[str, Any], place: int) -> str:
+    """What the record says about the system, in a few plain sentences."""
+    rows = {name: victim["at"][place] for name, victim in record["victims"].items()}
+    lines = []
+    for name, row in rows.items():
+        own = record["victims"][name]["own"]
+        worst, paper = row["error"][EVERY], row["error"][own]
+        lines.append(
+            f"- **{NAMES[name].capitalize()}**: right and accepted on {row['accuracy']['value']:.1%} of natural images. "
+            f"Attacked images that it misclassifies and accepts: **{worst['value']:.1%}** "
+            f"({worst['low']:.1%} to {worst['high']:.1%}, n = {worst['n']:,}); the paper's own attack ({LOSSES[own]}) alone "
+            f"would have said {paper['value']:.1%}."
+        )
+    best = min(rows, key=lambda name: rows[name]["error"][EVERY]["value"])
+    rejected = rows["generative"]["clean_rejection"]
+    cost = (
+        f"At the same clean cost, {rejected:.0%} of held-out natural images rejected," if rejected else "Without rejection,"
+    )
+    lines.append(f"\n{cost} the **{NAMES[best]}** withstands most.")
+    return "\n".join(lines)
+
+
+def checks(rows: list[dict[str, Any]]) -> str:
+    """The checks for masked gradients as a list."""
+    return "\n".join(f"- {'✓ passed' if row['passed'] else '✗ **failed**'}: {row['check']}. {row['words']}" for row in rows)
+
+
+def planted(found: dict[str, Any]) -> str:
+    """The attack unit test as a table in Markdown."""
+    lines = ["| attack | planted examples found (95% interval) | |", "|---|---|---|"]
+    for name, value in found.items():
+        control = name == "random search"
+        note = "the control: it must not find them" if control else "" if value["value"] >= LEAST_FOUND else "**weak**"
+        lines.append(f"| {name} | {interval(value, 3)} | {note} |")
+    return "\n".join(lines)

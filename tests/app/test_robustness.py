@@ -1,0 +1,172 @@
+"""The Robustness page without a browser: without records, with them, a run of one's own, and what can be taken home."""
+
+import contextlib
+import csv
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+import torch
+from streamlit.testing.v1 import AppTest
+
+from aatviz.detectors import DetectorBank
+from aatviz.evaluate import finish, parts, run_part
+from aatviz.recipes.evaluation import HonestEvaluation
+from aatviz.recipes.paper import evaluations
+from aatviz.store.systems import System, load_system
+from aatviz.ui import takeaway
+from aatviz.ui.robustness import data, run, words
+
+APP = Path(__file__).parents[2] / "app.py"
+NAME = "mnist-linf-0.3-shared"
+SMALL = HonestEvaluation(
+    count=3,
+    steps=2,
+    restarts=1,
+    queries=3,
+    held_out="test",
+    sweep_count=3,
+    sweep_steps=(1, 3),
+    sweep_step_sizes=(0.1, 0.3),
+    sweep_eps=(1.0,),
+    planted_count=2,
+    planted_inner=5,
+)
+MEASURE = run._seconds_per_call
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a folder of its own; how long a run takes is measured in a test of its own."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    monkeypatch.setattr(run, "_seconds_per_call", lambda *_: 0.01)
+
+
+@pytest.fixture
+def honest(measured_detectors: System, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A record of a tiny protocol beside those of the detectors; from now on there is no data set."""
+    monkeypatch.setitem(evaluations("Linf", 0.3), "honest", SMALL)
+    with monkeypatch.context() as patch:
+        patch.setenv("AATVIZ_DATA", str(data_folder))
+        for part in parts(measured_detectors, SMALL):
+            run_part(measured_detectors, SMALL, part)
+        return finish(measured_detectors, SMALL)
+
+
+def open_page(**url: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    app.switch_page("pages/robustness.py")
+    app.query_params.update(url)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for element in (*app.markdown, *app.caption, *app.info))
+
+
+def test_without_any_record_it_says_how_to_get_one() -> None:
+    app = open_page()
+    assert f"aatviz evaluate {NAME} --recipe honest" in text(app)
+    assert f"aatviz evaluate {NAME}" in text(open_page(show="paper"))
+
+
+def test_the_verdict_says_what_the_record_says_and_calls_no_model(
+    honest: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DetectorBank, "forward", None)
+    app = open_page(clean="1%")
+    shown = text(app)
+    row = honest["victims"]["generative"]["at"][1]
+    worst = row["error"]["worst of all"]
+    assert f"**{worst['value']:.1%}** ({worst['low']:.1%} to {worst['high']:.1%}, n = 3)" in shown
+    assert f"right and accepted on {row['accuracy']['value']:.1%} of natural images" in shown
+    assert "1% of held-out natural images rejected" in shown
+    assert len(app.get("plotly_chart")) == 4
+    for check in row["checks"]:
+        assert f"{'✓ passed' if check['passed'] else '✗ **failed**'}: {check['check']}" in shown
+    assert "Without rejection" in text(open_page(clean="none"))
+
+
+def test_an_attack_that_misses_planted_examples_is_called_weak() -> None:
+    half = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 100}
+    lines = words.planted({"PGD, sign steps": half, "APGD": half | {"value": 0.95}, "random search": half}).splitlines()
+    assert "**weak**" in lines[2]
+    assert "weak" not in lines[3]
+    assert "the control" in lines[4]
+
+
+def test_the_table_as_csv_holds_every_number(honest: dict[str, Any]) -> None:
+    rows = list(csv.DictReader(io.StringIO(takeaway.table(*words.csv(honest)))))
+    found = [row for row in rows if (row["victim"], row["attack"], row["clean_rejection"]) == ("robust", "APGD", "0.05")]
+    assert len(found) == 1
+    assert float(found[0]["error"]) == honest["victims"]["robust"]["at"][2]["error"]["APGD"]["value"]
+
+
+def test_the_papers_tables_stand_beside_the_papers_numbers(measured_detectors: System) -> None:
+    app = open_page(show="paper", table="table-11")
+    record = data.records(measured_detectors)["table-11"]
+    shown = text(app)
+    row = record["rows"][9]
+    (value,) = row["last"].values()
+    assert f"| k = 9, Adam 200 x 0.01 | 0.99418 | {value['value']:.5f}" in shown
+    assert len(app.get("plotly_chart")) == 2
+    worst = text(open_page(show="paper", table="worst-case"))
+    value = data.records(measured_detectors)["worst-case"]["rows"][0]["worst"]
+    assert f"| k = 0, worst of all |  | {value['value']:.5f}" in worst
+
+
+def test_a_table_that_this_system_lacks_falls_back_to_one_it_has(measured_detectors: System) -> None:
+    app = open_page(show="paper", table="table-12")
+    assert app.session_state["robustness.table"] == "table-11"
+
+
+def test_a_run_of_ones_own_gives_what_its_snippet_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "HonestEvaluation", lambda: SMALL)
+    app = open_page(show="own", victim="integrated", attack="combined", count="4", eps="0.2")
+    assert "4 images, 3 questions about each" in text(app)
+    next(button for button in app.button if button.label == "Attack them").click().run()
+    limit = time.monotonic() + 60
+    while "robustness.running" in app.session_state and time.monotonic() < limit:
+        time.sleep(0.05)
+        app.run()
+    scores = app.session_state["robustness.shown"].value
+    assert scores.shape == (4,)
+    assert "Integrated classifier" in text(app)
+    names: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(app.code[0].value, names)
+    assert torch.equal(names["scores"], scores)
+
+
+def test_an_attack_that_a_victim_is_not_offered_becomes_every_target() -> None:
+    app = open_page(show="own", victim="robust", attack="combined surrogate")
+    assert app.session_state["robustness.attack"] == "multi-targeted"
+
+
+def test_the_cost_is_measured_on_a_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_seconds_per_call", MEASURE)
+    system = load_system(NAME)
+    chosen = run.Choice(victim="generative", attack="APGD", count=2, eps=0.3)
+    request = run.request(system, chosen, torch.rand(5, 1, 28, 28), torch.arange(5))
+    assert request.total == 9 * 101
+    assert request.seconds() > 0
+
+
+def test_silly_links_get_a_kind_note_and_the_default() -> None:
+    app = open_page(show="everything", clean="99%", count="0", eps="7", victim="me")
+    assert "nobody" not in text(app)
+    assert app.session_state["robustness.show"] == "verdict"
+    assert len([note for note in app.caption if ":material/info:" in note.value]) >= 1
+
+
+def test_rows_are_put_into_words_for_each_victim() -> None:
+    assert words.in_words("detectors", "generative") == "the paper's loss (loss 10)"
+    assert words.in_words("detectors", "integrated") == "detectors alone (loss 10)"
+    assert words.in_words("margin, 9 restarts", "robust") == "the same, 9 restarts"
+    assert set(run.names(load_system(NAME), "integrated")) <= set(words.every_name())

@@ -1,0 +1,44 @@
+"""Table 3 on a tiny system: distances and rates as stored, only false positives counted."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from aatviz.data import load_data
+from aatviz.evaluate import finish, parts, refresh, run_part
+from aatviz.evaluate.distortion import ATTACK
+from aatviz.recipes.evaluation import DistortionEvaluation
+from aatviz.store.files import read_arrays
+from aatviz.store.results import result_file
+from aatviz.store.systems import System, load_system
+
+RECIPE = DistortionEvaluation(name="table-3", about="", count=6, depth=3, steps=25, step_size=0.1, paper=3.8)
+
+
+@pytest.fixture
+def system(tiny_system_folder: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> System:
+    monkeypatch.setenv("AATVIZ_DATA", str(data_folder))
+    return load_system("mnist-linf-0.3-shared")
+
+
+def test_means_and_rates_are_those_of_the_stored_distances(system: System) -> None:
+    assert parts(system, RECIPE) == [ATTACK]
+    run_part(system, RECIPE, ATTACK)
+    record = finish(system, RECIPE)
+    kept = read_arrays(result_file(system, "table-3", "npz"))
+    x, _ = load_data("mnist", split="test")
+    winning = system.generative.decide(system.detectors(x))[1]
+    assert record["threshold"] == pytest.approx(float(winning.quantile(0.05)), abs=1e-5)
+    assert 0.93 <= float((winning >= record["threshold"]).float().mean()) <= 0.97
+    for name, row in record["distortion"].items():
+        distance = torch.from_numpy(kept[f"{ATTACK}.{name}"])
+        found = distance[~distance.isnan()]
+        assert len(found) >= 1
+        assert row["value"] == pytest.approx(float(found.mean()), abs=1e-5)
+        assert row["n"] == len(found)
+        assert row["false_positive_rate"]["value"] == pytest.approx(len(found) / 6)
+    last, best = (torch.from_numpy(kept[f"{ATTACK}.{name}"]) for name in ("last", "best"))
+    both = ~last.isnan()
+    assert (best[both] <= last[both] + 1e-5).all()
+    assert refresh(system, RECIPE, record) == record

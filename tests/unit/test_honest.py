@@ -1,0 +1,176 @@
+"""The honest protocol: its victims, what counts as a false positive, the verdict's arithmetic, and a record that resumes."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from aatviz.data import load_data
+from aatviz.evaluate import finish, parts, refresh, run_part
+from aatviz.evaluate.honest import accepting
+from aatviz.honest import sweeps, verdict
+from aatviz.honest.protocol import Budget, attacks, fooled_scores
+from aatviz.honest.victims import VICTIMS, Victim, VictimName, log_odds
+from aatviz.recipes.evaluation import HonestEvaluation
+from aatviz.store.files import read_arrays
+from aatviz.store.systems import System, load_system
+
+COUNT = 4
+SMALL = dataclasses.replace(
+    HonestEvaluation(),
+    count=COUNT,
+    steps=2,
+    restarts=1,
+    queries=3,
+    held_out="test",
+    sweep_count=COUNT,
+    sweep_steps=(1, 3),
+    sweep_step_sizes=(0.1, 0.3),
+    sweep_eps=(1.0,),
+    planted_count=2,
+    planted_inner=5,
+)
+NOTHING = -math.inf
+
+
+@pytest.fixture
+def system(tiny_system_folder: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> System:
+    monkeypatch.setenv("AATVIZ_DATA", str(data_folder))
+    return load_system("mnist-linf-0.3-shared")
+
+
+@pytest.fixture
+def images(tiny_system_folder: Path) -> tuple[Tensor, Tensor]:
+    x, y = load_data("mnist", split="sample")
+    return x[:6], y[:6]
+
+
+def test_log_odds_by_hand() -> None:
+    z = torch.tensor([[math.log(6.0), math.log(3.0), math.log(1.0)]])
+    assert log_odds(z, torch.tensor([0])).item() == pytest.approx(math.log(0.6 / 0.4), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", VICTIMS)
+def test_what_is_misclassified_ranks_below_zero_and_a_higher_score_ranks_lower(
+    name: VictimName, system: System, images: tuple[Tensor, Tensor]
+) -> None:
+    victim = Victim(name=name, system=system)
+    label, score = victim.judge(images[0])
+    wrong = victim.rank_of(images[0], (label + 1) % 10)
+    assert (wrong < 0).all()
+    assert torch.equal(wrong.argsort(), score.argsort(descending=True))
+    assert (victim.rank_of(images[0], label) >= 0).all()
+
+
+@pytest.mark.parametrize("name", VICTIMS)
+def test_a_targeted_step_lowers_the_loss(name: VictimName, system: System, images: tuple[Tensor, Tensor]) -> None:
+    """And the targeted loss falls exactly with what the victim decides by: the target's own score."""
+    victim = Victim(name=name, system=system)
+    x, y = images
+    target = (victim.judge(x)[0] + 3) % 10
+
+    def loss(images: Tensor) -> Tensor:
+        return victim._towards(victim.logits(images, victim.models), y, target)
+
+    _, grad = victim.targeted(y, target)(x)
+    with torch.no_grad():
+        assert (loss(x - 2e-3 * grad.sign()) < loss(x)).all()
+
+
+def test_a_false_positive_is_misclassified_in_the_ball_and_in_the_box(system: System, images: tuple[Tensor, Tensor]) -> None:
+    victim, x = Victim(name="generative", system=system), images[0].clamp(0.2, 0.8)
+    label, score = victim.judge(x)
+    ball = Budget(norm="Linf", eps=0.1)
+    assert torch.equal(fooled_scores(victim, x, x, (label + 1) % 10, ball), score)
+    assert (fooled_scores(victim, x, x, label, ball) == NOTHING).all()
+    outside = torch.where(x == x.amax(), x + 0.15, x)  # one pixel of one image leaves the ball
+    moved = (outside != x).flatten(1).any(1)
+    found = fooled_scores(victim, x, outside, (victim.judge(outside)[0] + 1) % 10, ball)
+    assert torch.equal(found == NOTHING, moved)
+    assert (fooled_scores(victim, x - 0.19, x - 0.21, (label + 1) % 10, ball) == NOTHING).all()
+
+
+def test_errors_and_the_worst_case_by_hand() -> None:
+    scores = {"a": torch.tensor([1.0, NOTHING, 3.0, NOTHING]), "b": torch.tensor([NOTHING, 2.0, 1.0, NOTHING])}
+    found = verdict.errors(scores, 2.0)
+    assert {name: value.value for name, value in found.items()} == {"a": 0.25, "b": 0.25, verdict.EVERY: 0.5}
+    assert found["a"].n == 4
+    assert verdict.worst_case(scores).tolist() == [1.0, 2.0, 3.0, NOTHING]
+
+
+def test_the_checks_tell_masked_gradients() -> None:
+    yes, no = torch.tensor([1.0, 1.0]), torch.tensor([NOTHING, NOTHING])
+    fine = verdict.masking_checks({"detectors": yes, "Square": no}, {"eps": torch.stack([no, yes])}, 0.0)
+    assert [check["passed"] for check in fine] == [True, True, True]
+    masked = verdict.masking_checks({"detectors": no, "Square": yes}, {"eps": torch.stack([yes, no, no])}, 0.0)
+    assert [check["passed"] for check in masked] == [False, True, False]  # two images are too few to tell a fall from noise
+    many = torch.stack([torch.ones(100), torch.cat([torch.ones(90), torch.full((10,), NOTHING)])])
+    assert not verdict.masking_checks({"detectors": yes}, {"eps": many}, 0.0)[0]["passed"]
+    assert "2 of 2 images are fooled by Square alone" in masked[0]["words"]
+
+
+def test_a_threshold_rejects_no_more_held_out_images_than_asked() -> None:
+    held_out = torch.arange(200) / 7
+    threshold = accepting(held_out, 0.05)
+    assert 0.04 < (held_out < threshold).double().mean().item() <= 0.05
+
+
+@pytest.mark.parametrize("name", VICTIMS)
+def test_no_attack_leaves_ball_or_box(name: VictimName, system: System, images: tuple[Tensor, Tensor]) -> None:
+    victim = Victim(name=name, system=system)
+    ball = Budget(norm="L2", eps=1.0, steps=2, restarts=1, queries=3)
+    x, y = images[0][:2], images[1][:2]
+    tried = attacks(victim, ball, other=system)
+    assert {"multi-targeted", "APGD", "Square", "transfer"} < set(tried)
+    for attack in tried.values():
+        x_adv = attack.run(x, y, 0)
+        assert ((x_adv - x).flatten(1).norm(dim=1) <= 1 + 1e-5).all()
+        assert x_adv.min() >= 0
+        assert x_adv.max() <= 1
+
+
+def test_a_sweep_goes_up_to_the_whole_box() -> None:
+    radii = [setting["eps"] for setting in sweeps.settings(HonestEvaluation(), "eps", "Linf", 0.3, 784)]
+    assert radii == sorted(radii)
+    assert radii[-1] == 1.0
+    assert 0.3 in radii
+    assert sweeps.settings(HonestEvaluation(), "eps", "L2", 2.5, 784)[-1]["eps"] == 28.0
+    assert all(radius <= 1 for radius in (s["eps"] for s in sweeps.settings(HonestEvaluation(), "eps", "Linf", 0.9, 784)))
+
+
+def test_more_steps_of_one_run_never_fool_fewer_images(system: System, images: tuple[Tensor, Tensor]) -> None:
+    victim = Victim(name="generative", system=system)
+    recipe = dataclasses.replace(SMALL, sweep_steps=(1, 2, 8))
+    scores = sweeps.run(victim, recipe, "steps", *images, "Linf", 0.3, False, seed=0)
+    assert scores.shape == (3, 6)
+    assert (scores[1:] >= scores[:-1]).all()
+
+
+def test_a_record_is_made_once_resumes_and_says_what_its_scores_say(system: System) -> None:
+    names = parts(system, SMALL)
+    with pytest.raises(ValueError, match="not complete: generative/natural"):
+        finish(system, SMALL)
+    for part in names:
+        files = run_part(system, SMALL, part)
+        if part == "robust/APGD":
+            lost, before = files[0], read_arrays(files[0])["scores"]
+    lost.unlink()
+    with pytest.raises(ValueError, match="robust/APGD"):
+        finish(system, SMALL)
+    run_part(system, SMALL, "robust/APGD")
+    assert (read_arrays(lost)["scores"] == before).all()
+    record = finish(system, SMALL)
+    arrays = read_arrays(system.folder / "results" / "honest.npz")
+    assert refresh(system, SMALL, record) == record
+    row = record["victims"]["generative"]["at"][2]
+    assert row["clean_rejection"] == 0.05
+    hits = arrays["generative/multi-targeted.scores"] >= row["threshold"]
+    assert row["error"]["multi-targeted"]["value"] == hits.mean()
+    assert row["error"][verdict.EVERY]["value"] >= max(value["value"] for value in row["error"].values())
+    assert record["transfer_from"] == "mnist-linf-0.3"
+    assert set(record["planted"]) >= {"APGD", "Square", "random search"}
+    assert record["backward"] > 0
+    assert not any((system.folder / "results" / "parts").iterdir())

@@ -1,0 +1,114 @@
+"""The report: the paper's number, ours, the interval and the difference, from the records alone; and what is missing."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from aatviz.attacks.geometry import Norm
+from aatviz.cli import app
+from aatviz.evaluate import stored
+from aatviz.evaluate.report import report, write_report
+from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation
+from aatviz.recipes.paper import THREATS, evaluations
+from aatviz.store.systems import System
+
+RECIPES = [recipe for threat in THREATS for recipe in evaluations(*threat).values()]
+
+
+def cells(text: str, label: str) -> list[str]:
+    """The cells of the first row that starts so."""
+    line = next(line for line in text.splitlines() if line.startswith(f"| {label} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_each_row_holds_the_papers_number_and_ours(measured_detectors: System) -> None:
+    record = stored(measured_detectors, evaluations("Linf", 0.3)["table-11"])
+    assert record is not None
+    (value,) = record["rows"][9]["last"].values()
+    row = cells(report(measured_detectors), "k = 9, Adam 200 x 0.01")
+    assert row[1:3] == ["0.99418", f"{value['value']:.5f}"]
+    assert row[3] == f"{value['low']:.5f} to {value['high']:.5f}"
+    assert row[4] == f"{value['value'] - 0.99418:+.5f}"
+    assert row[5] == "6"
+    assert "adam 2 x 0.1" in row[6]
+    mean = cells(report(measured_detectors), "mean, Adam 200 x 0.01")
+    assert mean[1:3] == ["0.99815", f"{record['mean']['last']['Adam 200 x 0.01']:.5f}"]
+
+
+def test_it_names_what_has_not_been_measured(measured_detectors: System) -> None:
+    last = report(measured_detectors).splitlines()
+    missing = next(line for line in last if line.startswith("Not measured"))
+    assert "table-2" in missing
+    assert "honest" in missing
+    assert "table-11" not in missing
+
+
+def test_it_is_written_into_the_systems_folder_and_printed(measured_detectors: System) -> None:
+    path = write_report(measured_detectors)
+    assert path.read_text(encoding="utf-8") == report(measured_detectors)
+    path.unlink()
+    result = CliRunner().invoke(app, ["report", measured_detectors.name])
+    assert result.exit_code == 0
+    assert "0.99418" in result.output
+    assert path.exists()
+
+
+@pytest.mark.parametrize(("norm", "eps"), THREATS)
+def test_each_threat_of_the_paper_has_its_tables_with_the_papers_numbers(norm: Norm, eps: float) -> None:
+    found = evaluations(norm, eps)
+    assert {"table-2", "table-8", "table-9", "worst-case", "curves", "honest"} <= found.keys()
+    for name in ("table-2", "table-8", "table-9"):
+        recipe = found[name]
+        assert isinstance(recipe, DetectorEvaluation)
+        assert recipe.detectors == (0, 1)
+        assert recipe.paper.keys() == recipe.attacks.keys()
+        assert all(len(values) == 2 for values in recipe.paper.values())
+    trained = {(attack.norm, attack.eps) for attack in found["table-2"].attacks.values()}  # type: ignore[union-attr]
+    assert trained == {(norm, eps)}
+    crossed = {(attack.norm, attack.eps) for attack in found["table-9"].attacks.values()}  # type: ignore[union-attr]
+    assert crossed == set(THREATS)
+    own = found["table-9"].paper[f"{norm} {eps:g}"]  # type: ignore[union-attr]
+    second = found["table-2"].paper["200 x 0.01" if norm == "Linf" else "200 x 0.1"]  # type: ignore[union-attr]
+    assert own == pytest.approx(second, abs=1.1e-5)  # the paper rounds one of them differently in its two tables
+
+
+def test_the_numbers_of_tables_3_10_and_12_are_the_papers() -> None:
+    halves, l2 = evaluations("Linf", 0.5), evaluations("L2", 5.0)
+    third = [evaluations("Linf", eps)["table-3"] for eps in (0.3, 0.5)]
+    assert all(isinstance(recipe, DistortionEvaluation) for recipe in third)
+    assert [(r.paper, r.paper_rate, r.depth, r.steps, r.most_c) for r in third] == [  # type: ignore[union-attr]
+        (3.80, 0.9962, 20, 500, 8.0),
+        (4.47, 0.9936, 20, 500, 8.0),
+    ]
+    (twelve,) = halves["table-12"].paper.values()  # type: ignore[union-attr]
+    assert sum(twelve) / 10 == pytest.approx(0.991351)
+    assert [list(r["table-10"].paper.values()) for r in (halves, l2)] == [  # type: ignore[union-attr]
+        [(0.99830,), (0.99776,)],
+        [(0.99578,), (0.99501,)],
+    ]
+    restarts = [attack.restarts for attack in l2["table-10"].attacks.values()]  # type: ignore[union-attr]
+    assert restarts == [1, 50]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_every_recipe_says_what_it_measures(recipe: Evaluation) -> None:
+    assert recipe.about.endswith(".")
+    assert recipe.count >= 200
+
+
+def test_a_recipe_that_a_system_does_not_have_is_answered_with_those_it_has(tiny_system_folder: Path) -> None:
+    result = CliRunner().invoke(app, ["evaluate", "mnist-linf-0.3-shared", "--recipe", "table-12"])
+    assert result.exit_code != 0
+    assert "trained for Linf eps 0.3, has no recipe 'table-12'; it has table-11" in str(result.exception)
+
+
+def test_the_cost_is_told_before_anything_is_computed(
+    tiny_system_folder: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AATVIZ_DATA", str(data_folder))
+    result = CliRunner().invoke(app, ["evaluate", "mnist-linf-0.3-shared", "--n", "10", "--cost"])
+    assert result.exit_code == 0, result.output
+    assert "table-2: 0.04 million passes through a network" in result.output
+    assert "hours in all, 2 workers" in result.output
+    assert not (tiny_system_folder / "mnist-linf-0.3-shared" / "results" / "parts").exists()

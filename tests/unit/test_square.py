@@ -1,0 +1,71 @@
+"""Square: inside ball and box, never worse than the image, no gradient, and near the optimum of a linear detector."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from aatviz.attacks import Iterate, norm
+from aatviz.attacks.geometry import Norm
+from aatviz.attacks.square import square
+
+X = torch.rand((6, 1, 12, 12), generator=torch.Generator().manual_seed(0))
+WEIGHT = torch.randn((1, 12, 12), generator=torch.Generator().manual_seed(1))
+
+
+def linear(x_adv: Tensor) -> Tensor:
+    assert not x_adv.requires_grad
+    assert not torch.is_grad_enabled()
+    return -(x_adv * WEIGHT).flatten(1).sum(1)
+
+
+@pytest.mark.parametrize(("p", "eps"), [("Linf", 0.2), ("L2", 1.0)])
+def test_it_stays_in_ball_and_box_and_its_best_loss_never_rises(p: Norm, eps: float) -> None:
+    losses: list[Tensor] = []
+
+    def watch(it: Iterate) -> None:
+        assert (norm(it.x_adv - X, p) <= eps + 1e-5).all()
+        assert it.x_adv.min() >= 0
+        assert it.x_adv.max() <= 1
+        losses.append(it.loss)
+
+    x_adv = square(linear, X, norm=p, eps=eps, queries=60, seed=3, callback=watch)
+    path = torch.stack(losses)
+    assert len(path) == 61
+    assert (path[1:] <= path[:-1]).all()
+    assert (path[-1] < path[0]).all()
+    assert torch.equal(linear_of(x_adv), path[-1])
+    assert torch.equal(x_adv, square(linear, X, norm=p, eps=eps, queries=60, seed=3))
+    assert not torch.equal(x_adv, square(linear, X, norm=p, eps=eps, queries=60, seed=4))
+
+
+@pytest.mark.parametrize(("p", "eps", "least"), [("Linf", 0.1, 0.9), ("L2", 0.5, 0.6)])
+def test_it_comes_near_the_optimum_of_a_linear_detector(p: Norm, eps: float, least: float) -> None:
+    """The box is left out of play: the images lie well inside. In L2, blobs cannot follow a weight that is white noise."""
+    x = 0.3 + 0.4 * X
+    smooth = WEIGHT if p == "Linf" else torch.nn.functional.avg_pool2d(WEIGHT, 5, 1, 2)
+
+    def loss(x_adv: Tensor) -> Tensor:
+        return -(x_adv * smooth).flatten(1).sum(1)
+
+    found = loss(x) - loss(square(loss, x, norm=p, eps=eps, queries=3000))
+    possible = eps * (smooth.abs().sum() if p == "Linf" else smooth.norm())
+    assert (found >= least * possible).all()
+    assert (found <= possible + 1e-4).all()
+
+
+def test_where_nothing_helps_the_image_itself_comes_back() -> None:
+    x_adv = square(lambda x_adv: (x_adv - X).flatten(1).abs().sum(1), X, norm="Linf", eps=0.2, queries=20)
+    assert torch.equal(x_adv, X)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"), [({"queries": -1}, "queries"), ({"p_init": 0.0}, "p_init"), ({"norm": "L1"}, "norm")]
+)
+def test_impossible_settings_are_named(setting: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        square(linear, X, **setting)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def linear_of(x: Tensor) -> Tensor:
+    return linear(x)
