@@ -8,6 +8,7 @@ from aatviz.attacks.objectives import COMBINED, LOSSES, TARGETED, Objective, obj
 from aatviz.attacks.optimizers import OPTIMIZERS
 from aatviz.attacks.pgd import Iterate, pgd
 from aatviz.attacks.square import square
+from aatviz.attacks.until_success import pgd_until_success
 
 __all__ = [
     "COMBINED",
@@ -24,6 +25,7 @@ __all__ = [
     "norm",
     "objective",
     "pgd",
+    "pgd_until_success",
     "project",
     "square",
 ]
