@@ -7,14 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aatviz.attacks import apgd, pgd
-from aatviz.attacks.square import square
+from aatviz.attacks import apgd, pgd, square
+from aatviz.attacks.victims import OWN_LOSS, VICTIMS, Victim
 from aatviz.data import load_data
 from aatviz.evaluate.images import Arrays, Parts, test_images
 from aatviz.honest import sweeps
 from aatviz.honest.protocol import attacks, budget, fooled_scores, transfer_source
 from aatviz.honest.verdict import errors, masking_checks, share, sweep_errors
-from aatviz.honest.victims import OWN_LOSS, VICTIMS, Victim
 from aatviz.operating_points import on_grid
 from aatviz.planted import RANDOM, planted_bank, random_search
 from aatviz.recipes.evaluation import HonestEvaluation
@@ -56,7 +55,7 @@ def compute(system: System, recipe: HonestEvaluation, part: str, start: int, bf1
     name, what = part.split("/", 1)
     victim = Victim(name=name, system=system)  # type: ignore[arg-type]
     if what == NATURAL:
-        return _natural(victim, recipe.held_out)
+        return _natural(victim, system.card["dataset"], recipe.held_out)
     spent = budget(system, recipe)
     count = recipe.sweep_count if what.startswith("sweep ") else recipe.count
     x, y = (values[start : start + CHUNK] for values in test_images(system, count))
@@ -117,11 +116,11 @@ def _attacks(system: System, name: Any, recipe: HonestEvaluation) -> dict[str, A
     return attacks(Victim(name=name, system=system), budget(system, recipe), transfer_source(system))
 
 
-def _natural(victim: Victim, split: str) -> Arrays:
+def _natural(victim: Victim, dataset: str, split: str) -> Arrays:
     """Scores and decisions on all natural test images, and the scores of the held-out ones that thresholds come from."""
-    x, y = load_data(victim.system.card["dataset"], split="test")
+    x, y = load_data(dataset, split="test")
     label, score = victim.judge(x)
-    held_out = victim.judge(load_data(victim.system.card["dataset"], split=split)[0])[1]
+    held_out = victim.judge(load_data(dataset, split=split)[0])[1]
     return {"score": score.numpy(), "right": (label == y).numpy(), "held_out": held_out.numpy()}
 
 

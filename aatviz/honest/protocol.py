@@ -11,11 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aatviz.attacks import apgd, norm, pgd
-from aatviz.attacks.geometry import Norm, per_sample
+from aatviz.attacks import apgd, multi_targeted, norm, pgd, square
+from aatviz.attacks.geometry import Norm
 from aatviz.attacks.pgd import Callback
-from aatviz.attacks.square import square
-from aatviz.honest.victims import OWN_LOSS, Victim
+from aatviz.attacks.victims import OWN_LOSS, Victim
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System, load_system, systems
 
@@ -68,8 +67,7 @@ def attacks(
         return Attack(run=run, calls=restarts * (budget.steps + 1))
 
     def every_target(x: Tensor, y: Tensor, seed: int) -> Tensor:
-        goals = [victim.targeted(y, (y + offset) % classes, bf16) for offset in range(1, classes)]
-        return worst(victim, [pgd(goal, x, **by_pgd, seed=seed + i) for i, goal in enumerate(goals)], y)
+        return multi_targeted(victim, x, y, bf16=bf16, **by_pgd, seed=seed)
 
     def auto(x: Tensor, y: Tensor, seed: int) -> Tensor:
         return apgd(victim.untargeted(own, y, bf16), x, **ball, steps=budget.steps, restarts=classes - 1, seed=seed)
@@ -91,16 +89,6 @@ def attacks(
     if other is not None:
         named["transfer"] = untargeted(own, seen_by=Victim(name=victim.name, system=other))
     return named
-
-
-def worst(victim: Victim, candidates: list[Tensor], y: Tensor) -> Tensor:
-    """For each image the candidate (N,C,H,W) that is worst for the victim."""
-    best, best_rank = candidates[0], victim.rank_of(candidates[0], y)
-    for x_adv in candidates[1:]:
-        rank = victim.rank_of(x_adv, y)
-        best = torch.where(per_sample(rank < best_rank, x_adv), x_adv, best)
-        best_rank = torch.minimum(rank, best_rank)
-    return best
 
 
 def fooled_scores(victim: Victim, x: Tensor, x_adv: Tensor, y: Tensor, budget: Budget) -> Tensor:

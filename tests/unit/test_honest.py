@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from aatviz.attacks.victims import VICTIMS, Victim, VictimName, log_odds
 from aatviz.data import load_data
 from aatviz.evaluate import finish, parts, refresh, run_part
 from aatviz.evaluate.honest import accepting
 from aatviz.honest import sweeps, verdict
 from aatviz.honest.protocol import Budget, attacks, fooled_scores
-from aatviz.honest.victims import VICTIMS, Victim, VictimName, log_odds
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.files import read_arrays
 from aatviz.store.systems import System, load_system

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 import aatviz
 from aatviz.attacks import multi_targeted, norm, objective, pgd
-from aatviz.attacks.multi_targeted import rank_of, towards
+from aatviz.attacks.multi_targeted import worst
+from aatviz.attacks.victims import VICTIMS, Victim, VictimName
 from aatviz.detectors import DetectorBank, GenerativeClassifier
 
 SETTINGS = {"eps": 0.3, "step_size": 0.05, "steps": 8}
@@ -26,40 +27,42 @@ class Valley(nn.Module):
 def valley_system() -> SimpleNamespace:
     bank = DetectorBank([Valley()], 3).eval()
     generative = GenerativeClassifier(bank, torch.full((3,), 1 / 3))
-    return SimpleNamespace(detectors=bank, classifier=Valley(), generative=generative)
+    return SimpleNamespace(detectors=bank, classifier=Valley(), robust_classifier=Valley(), generative=generative)
 
 
 def test_it_finds_the_accepted_error_that_loss_10_passes_by() -> None:
     system, x, y = valley_system(), torch.tensor([0.45, 0.15]).view(1, 1, 1, 2), torch.zeros(1, dtype=torch.long)
     settings = {"eps": 0.3, "step_size": 0.02, "steps": 40, "optimizer": "steepest"}
     bait = pgd(objective("detectors_max", system.detectors, y=y), x, **settings)
-    found = multi_targeted(system, x, y, victim="generative", **settings)
+    found = multi_targeted(Victim(name="generative", system=system), x, y, **settings)
     assert float(system.detectors(bait)[0, 1:].max()) < 0
     assert system.generative.predict(found, 0.0).tolist() == [2]
     assert norm(found - x, "Linf") <= 0.3 + 1e-6
 
 
-@pytest.mark.parametrize("victim", ["generative", "integrated"])
-def test_it_keeps_the_best_of_all_targets_for_each_sample(tiny_system_folder: Path, victim: str) -> None:
-    system = aatviz.load_system("mnist-linf-0.3-shared")
+@pytest.mark.parametrize("name", VICTIMS)
+def test_it_keeps_the_best_of_all_targets_for_each_sample(tiny_system_folder: Path, name: VictimName) -> None:
+    victim = Victim(name=name, system=aatviz.load_system("mnist-linf-0.3-shared"))
     x, y = (part[::700] for part in aatviz.load_data("mnist", split="sample"))
-    found = multi_targeted(system, x, y, victim=victim, **SETTINGS)
-    tries = [pgd(towards(system, victim, y, (y + offset) % 10), x, **SETTINGS) for offset in range(1, 10)]
-    ranks = torch.stack([rank_of(system, victim, part, y) for part in (x, *tries)])
-    torch.testing.assert_close(rank_of(system, victim, found, y), ranks.amin(0))
+    found = multi_targeted(victim, x, y, **SETTINGS)
+    tries = [pgd(victim.targeted(y, (y + offset) % 10), x, **SETTINGS) for offset in range(1, 10)]
+    ranks = torch.stack([victim.rank_of(part, y) for part in (x, *tries)])
+    torch.testing.assert_close(victim.rank_of(found, y), ranks.amin(0))
     assert norm(found - x, "Linf").max() <= 0.3 + 1e-6
 
 
 def test_a_misclassified_image_ranks_before_any_other_and_by_its_winning_logit() -> None:
     system, y = valley_system(), torch.zeros(3, dtype=torch.long)
     x = torch.tensor([[0.2, 0.2], [0.0, 0.6], [0.0, 0.9]]).view(3, 1, 1, 2)  # winning: 0 (true), 2 at 2, 2 at 5
-    first, second, third = rank_of(system, "generative", x, y).tolist()
+    first, second, third = Victim(name="generative", system=system).rank_of(x, y).tolist()
     assert third < second < 0 <= first
 
 
 def test_impossible_settings_are_refused_with_a_sentence() -> None:
     system, x = valley_system(), torch.zeros(2, 1, 1, 2)
-    with pytest.raises(ValueError, match="victim is one of generative, integrated; got 'robust'"):
-        multi_targeted(system, x, torch.zeros(2, dtype=torch.long), victim="robust")
+    with pytest.raises(ValueError, match="victim is one of generative, integrated, robust; got 'f'"):
+        Victim(name="f", system=system)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="one class per image"):
-        multi_targeted(system, x, torch.zeros(3, dtype=torch.long), victim="generative")
+        multi_targeted(Victim(name="generative", system=system), x, torch.zeros(3, dtype=torch.long))
+    with pytest.raises(ValueError, match="at least one candidate"):
+        worst(Victim(name="generative", system=system), [], torch.zeros(2, dtype=torch.long))

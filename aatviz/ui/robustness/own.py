@@ -6,8 +6,8 @@ import streamlit as st
 import torch
 from torch import Tensor
 
+from aatviz.attacks.victims import VICTIMS
 from aatviz.honest.verdict import share
-from aatviz.honest.victims import VICTIMS
 from aatviz.store.readme import interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import takeaway

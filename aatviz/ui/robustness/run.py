@@ -10,9 +10,9 @@ import streamlit as st
 from torch import Tensor
 
 from aatviz.attacks import Iterate
+from aatviz.attacks.victims import Victim, VictimName
 from aatviz.evaluate import evenly
 from aatviz.honest.protocol import Attack, Budget, attacks, budget, fooled_scores, transfer_source
-from aatviz.honest.victims import Victim, VictimName
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
 from aatviz.ui.jobs import Job
@@ -65,7 +65,7 @@ def snippet(system: System, choice: Choice) -> str:
         "import aatviz",
         "from aatviz.evaluate.images import evenly",
         "from aatviz.honest.protocol import Budget, attacks, fooled_scores, transfer_source",
-        "from aatviz.honest.victims import Victim",
+        "from aatviz.attacks.victims import Victim",
         "",
         f'system = aatviz.load_system("{system.name}")',
         f'victim = Victim(name="{choice.victim}", system=system)',

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.honest.victims import VICTIMS
+from aatviz.attacks.victims import VICTIMS
 from aatviz.store.readme import markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import takeaway

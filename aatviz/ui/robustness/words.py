@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from aatviz.attacks.victims import OWN_LOSS
 from aatviz.honest.verdict import EVERY
-from aatviz.honest.victims import OWN_LOSS
 from aatviz.store.readme import interval
 
 LEAST_FOUND = 0.95

@@ -1,4 +1,4 @@
-"""What the honest protocol attacks: three classifiers with a reject option, each a decision, a score, and losses against it.
+"""Three classifiers with a reject option as an attacker sees them: each a decision, a score, and losses against it.
 
 The robust classifier has no detectors. To be compared at the same clean cost, it is given a reject option as well: the
 log-odds of its own decision, log p / (1 - p), which an attacker who knows that raises in turn.
@@ -6,17 +6,17 @@ log-odds of its own decision, log p / (1 - p), which an attacker who knows that 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aatviz import losses
+from aatviz.attacks.checks import check_choice
 from aatviz.attacks.objectives import AutogradObjective
-from aatviz.detectors import IntegratedClassifier
+from aatviz.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
 from aatviz.losses import classifier_margin, max_other, pick
-from aatviz.store.systems import System
 
 VictimName = Literal["generative", "integrated", "robust"]
 VICTIMS: tuple[VictimName, ...] = get_args(VictimName)
@@ -37,12 +37,28 @@ OWN_LOSS: dict[VictimName, str] = {"generative": "detectors", "integrated": "com
 """The loss that the paper attacks each of them with."""
 
 
+class AttackedSystem(Protocol):
+    """What a victim needs of a system."""
+
+    @property
+    def detectors(self) -> DetectorBank: ...
+    @property
+    def classifier(self) -> nn.Module: ...
+    @property
+    def robust_classifier(self) -> nn.Module: ...
+    @property
+    def generative(self) -> GenerativeClassifier: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Victim:
     """One classifier of a system, as an attacker sees it who knows everything."""
 
     name: VictimName
-    system: System
+    system: AttackedSystem
+
+    def __post_init__(self) -> None:
+        check_choice("The victim", self.name, VICTIMS)
 
     @property
     def models(self) -> str:
