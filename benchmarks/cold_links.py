@@ -28,6 +28,7 @@ VIEWS = {
     "generate": "[data-testid=model-generative] canvas",
     "thresholds": "[data-testid=T]",
     "detectors": "[data-testid=stMarkdown] table",
+    "robustness": "[data-testid=stMarkdown] li",
     "learn": "[data-testid=stImage] img, [data-testid=stMain] canvas, [data-testid=stMain] img",
 }
 """By page, what can only be on screen once its stored view is."""

@@ -23,11 +23,12 @@ def apgd(
     norm: Norm = "Linf",
     eps: float | Tensor = 0.3,
     steps: int = 100,
+    random_start: bool = True,
     restarts: int = 1,
     seed: int = 0,
     callback: Callback | None = None,
 ) -> Tensor:
-    """Minimise `objective` over the eps-ball intersected with [0,1], from random starts, without a step size to choose.
+    """Minimise `objective` over the eps-ball intersected with [0,1], without a step size to choose.
 
     The first steps are 2 eps long. At every checkpoint, a sample whose loss fell in fewer than three quarters of the
     steps since the last one, or whose best loss and step size have not changed, halves its step and goes back to its
@@ -38,6 +39,7 @@ def apgd(
         x: natural images (N,C,H,W), in [0,1] within 1e-6.
         norm, eps: the ball, eps on the [0,1] scale, a number or one per sample (N,).
         steps, restarts: updates a run, and runs; one gradient a step. Kept per sample over all of them.
+        random_start: begin at a uniformly drawn point of the ball rather than at x; later runs always do.
         seed: of the random starts.
         callback: called at the start and after every step with an `Iterate`; returning True ends the attack.
 
@@ -55,7 +57,7 @@ def apgd(
     generator = torch.Generator().manual_seed(seed)
     found, found_loss = x.clone(), x.new_full((len(x),), torch.inf)
     for restart in range(restarts):
-        start = draw_start(x, norm, eps, generator)
+        start = draw_start(x, norm, eps, generator) if random_start or restart else x
         best, best_loss, stopped = _run(objective, x, start, norm, eps, steps, restart, callback)
         better = best_loss < found_loss
         found = torch.where(per_sample(better, x), best, found)

@@ -130,13 +130,13 @@ def _planted(system: System, recipe: HonestEvaluation) -> Arrays:
     x, _ = test_images(system, recipe.planted_count)
     test = planted_bank(system.detectors, x, norm=spent.norm, eps=spent.eps, inner=recipe.planted_inner)
     ball: dict[str, Any] = {"norm": spent.norm, "eps": spent.eps}
-    by_pgd: dict[str, Any] = ball | {"step_size": spent.step_size, "steps": spent.steps, "random_start": True}
+    small = spent.eps / 30  # Adam's in either norm
     steepest = "PGD, sign steps" if spent.norm == "Linf" else "PGD, steepest"
     found = {
-        "PGD, Adam": pgd(test.objective, x, **by_pgd, optimizer="adam"),
-        "PGD, momentum": pgd(test.objective, x, **by_pgd, optimizer="momentum"),
-        steepest: pgd(test.objective, x, **by_pgd, optimizer="steepest"),
-        "APGD": apgd(test.objective, x, **ball, steps=spent.steps),
+        "PGD, Adam": pgd(test.objective, x, **spent.pgd(optimizer="adam", step_size=small)),
+        "PGD, momentum": pgd(test.objective, x, **spent.pgd(optimizer="momentum")),
+        steepest: pgd(test.objective, x, **spent.pgd(optimizer="steepest")),
+        "APGD": apgd(test.objective, x, **ball, steps=spent.steps, random_start=False),
         "Square": square(lambda x_adv: -test.logit(x_adv), x, **ball, queries=recipe.queries),
     }
     solved = {RANDOM: random_search(test)} | {name: test.success(x_adv) for name, x_adv in found.items()}

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from aatviz.attacks import apgd, multi_targeted, norm, pgd, square
 from aatviz.attacks.geometry import Norm
+from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.pgd import Callback
 from aatviz.attacks.victims import OWN_LOSS, Victim
 from aatviz.recipes.evaluation import HonestEvaluation
@@ -27,14 +28,25 @@ class Budget:
     eps: float
     steps: int = 100
     restarts: int = 2
-    """Runs of the untargeted attacks from random starts; on the victim's own loss also as many as there are targets."""
+    """Runs of the untargeted attacks, the first from the image itself, the others from random starts; on the victim's own
+    loss also as many as there are targets."""
     queries: int = 2000
     """Of the black-box attack, an image."""
 
     @property
     def step_size(self) -> float:
-        """Adam's; 0.01 for Linf 0.3, the paper's."""
-        return self.eps / 30
+        """Linf: Adam's, 0.01 for 0.3 as in the paper. L2: long steps along the gradient, which find what Adam does not."""
+        return self.eps / 30 if self.norm == "Linf" else 0.4 * self.eps
+
+    @property
+    def optimizer(self) -> OptimizerName:
+        """The inner optimizer of PGD."""
+        return "adam" if self.norm == "Linf" else "momentum"
+
+    def pgd(self, **changes: Any) -> dict[str, Any]:
+        """The arguments of one run of PGD, from the image itself, changed where it is said."""
+        ball: dict[str, Any] = {"norm": self.norm, "eps": self.eps, "optimizer": self.optimizer}
+        return ball | {"step_size": self.step_size, "steps": self.steps} | changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +69,7 @@ def attacks(
     """The attacks by name. `other` is the system that examples are transferred from; None leaves that attack out. `callback`
     is called `calls` times in each attack, as that of `aatviz.pgd`."""
     ball: dict[str, Any] = {"norm": budget.norm, "eps": budget.eps, "callback": callback}
-    by_pgd: dict[str, Any] = ball | {"steps": budget.steps, "step_size": budget.step_size, "random_start": True}
+    by_pgd = budget.pgd(callback=callback)
     own, classes = OWN_LOSS[victim.name], victim.system.detectors.classes
 
     def untargeted(loss: str, restarts: int = budget.restarts, seen_by: Victim = victim) -> Attack:
@@ -70,7 +82,15 @@ def attacks(
         return multi_targeted(victim, x, y, bf16=bf16, **by_pgd, seed=seed)
 
     def auto(x: Tensor, y: Tensor, seed: int) -> Tensor:
-        return apgd(victim.untargeted(own, y, bf16), x, **ball, steps=budget.steps, restarts=classes - 1, seed=seed)
+        return apgd(
+            victim.untargeted(own, y, bf16),
+            x,
+            **ball,
+            steps=budget.steps,
+            random_start=False,
+            restarts=classes - 1,
+            seed=seed,
+        )
 
     def black_box(x: Tensor, y: Tensor, seed: int) -> Tensor:
         return square(lambda x_adv: victim.rank_of(x_adv, y), x, **ball, queries=budget.queries, seed=seed)

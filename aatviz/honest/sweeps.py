@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from aatviz.attacks import Iterate, pgd
+from aatviz.attacks import Iterate, Objective, pgd
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.victims import OWN_LOSS, Victim
 from aatviz.honest.protocol import Budget, fooled_scores
@@ -17,13 +17,16 @@ Settings = list[dict[str, float]]
 
 def settings(recipe: HonestEvaluation, sweep: str, norm: Norm, eps: float, pixels: int) -> Settings:
     """The settings {"eps", "step_size", "steps"} that a sweep goes through, from weak to strong where there is an order."""
-    base = {"eps": eps, "step_size": eps / 30, "steps": float(recipe.steps)}
+
+    def at(radius: float) -> dict[str, float]:
+        return {"eps": radius, "step_size": Budget(norm=norm, eps=radius).step_size, "steps": float(recipe.steps)}
+
     if sweep == "steps":
-        return [base | {"steps": float(steps)} for steps in recipe.sweep_steps]
+        return [at(eps) | {"steps": float(steps)} for steps in recipe.sweep_steps]
     if sweep == "step_size":
-        return [base | {"step_size": share * eps} for share in recipe.sweep_step_sizes]
+        return [at(eps) | {"step_size": share * eps} for share in recipe.sweep_step_sizes]
     radii = sorted({round(share * eps, 4) for share in recipe.sweep_eps} | {whole_box(norm, pixels)})
-    return [base | {"eps": radius, "step_size": radius / 30} for radius in radii if radius <= whole_box(norm, pixels)]
+    return [at(radius) for radius in radii if radius <= whole_box(norm, pixels)]
 
 
 def whole_box(norm: Norm, pixels: int) -> float:
@@ -36,35 +39,28 @@ def run(
 ) -> Tensor:
     """The scores (L,N) with which images are misclassified, or minus infinity, for each of the sweep's L settings.
 
-    The attack is PGD with Adam from a random start on the victim's own loss, the best iterate kept. The sweep over steps is
-    one run, watched at each of its lengths.
+    The attack is PGD from the image itself on the victim's own loss, the best iterate kept. The sweep over steps is one run,
+    watched at each of its lengths.
     """
     goal = victim.untargeted(OWN_LOSS[victim.name], y, bf16)
     chain = settings(recipe, sweep, norm, eps, x[0].numel())
     if sweep == "steps":
         longest = max(recipe.sweep_steps)
         best = _Best({int(setting["steps"]) for setting in chain})
-        pgd(goal, x, norm=norm, eps=eps, step_size=eps / 30, steps=longest, random_start=True, seed=seed, callback=best)
+        pgd(goal, x, **Budget(norm=norm, eps=eps).pgd(steps=longest, seed=seed, callback=best))
         found = [best.at[int(setting["steps"])] for setting in chain]
     else:
-        found = [
-            pgd(
-                goal,
-                x,
-                norm=norm,
-                eps=setting["eps"],
-                step_size=setting["step_size"],
-                steps=int(setting["steps"]),
-                random_start=True,
-                seed=seed,
-            )
-            for setting in chain
-        ]
+        found = [_attack(goal, x, norm, setting, seed) for setting in chain]
     rows = [
         fooled_scores(victim, x, x_adv, y, Budget(norm=norm, eps=setting["eps"]))
         for setting, x_adv in zip(chain, found, strict=True)
     ]
     return torch.stack(rows)
+
+
+def _attack(goal: Objective, x: Tensor, norm: Norm, setting: dict[str, float], seed: int) -> Tensor:
+    steps, budget = int(setting["steps"]), Budget(norm=norm, eps=setting["eps"])
+    return pgd(goal, x, **budget.pgd(step_size=setting["step_size"], steps=steps, seed=seed))
 
 
 class _Best:

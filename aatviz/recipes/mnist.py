@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from aatviz.attacks.geometry import Norm
 from aatviz.recipes.spec import AttackSpec, Job, Recipe
 
 CLASSES = 10
@@ -136,29 +135,21 @@ def linf_03() -> Recipe:
     )
 
 
-def _other_threat(norm: Norm, eps: float, steps: int, inner: AttackSpec, seed: int) -> Recipe:
-    """A shared bank for another norm ball, finetuned from the shared bank of L-inf 0.3."""
-    strong = AttackSpec(
-        norm=norm, eps=eps, step_size=0.02 if norm == "Linf" else 0.2, steps=50, random_start=True, keep="best"
+def _other_threat(first: Job, then: tuple[AttackSpec, ...], steps: int, validation: AttackSpec) -> Recipe:
+    """A shared bank for another norm ball, finetuned from the shared bank of L-inf 0.3: two cosines, the second against
+    attacks that take turns, because the first one's detectors withstand their own inner attack and fall to others."""
+    norm, eps = validation.norm, validation.eps
+    second = replace(
+        first,
+        name="shared",
+        steps=steps,
+        attack=then,
+        ramp=0.0,
+        start_from="stage/shared.safetensors",
+        validation_attack=validation,
+        seed=first.seed + 1,
     )
     name = f"mnist-{norm.lower()}-{eps}-shared"
-    job = Job(
-        name="shared",
-        method="aat_shared",
-        outputs=CLASSES,
-        steps=steps,
-        batch=192,
-        learning_rate=1e-3,
-        attack=inner,
-        ramp=0.1,
-        start_from="../mnist-linf-0.3-shared/shared.safetensors",
-        shift=1,
-        mixed_eps=0.25,
-        validation_attack=strong,
-        validation_count=100,
-        evaluations=3,
-        seed=seed,
-    )
     return Recipe(
         name=name,
         system=name,
@@ -166,27 +157,64 @@ def _other_threat(norm: Norm, eps: float, steps: int, inner: AttackSpec, seed: i
         norm=norm,
         eps=eps,
         about="One network with ten detector logits, finetuned from the shared bank of L-inf 0.3 for a larger threat.",
-        jobs=(job,),
+        jobs=(first, second),
         classifiers_from="mnist-linf-0.3-shared",
     )
 
 
+def _first(steps: int, attack: AttackSpec, seed: int) -> Job:
+    """The first cosine of such a bank, against one inner attack."""
+    step_size = 0.02 if attack.norm == "Linf" else 0.2
+    return Job(
+        name="stage/shared",
+        method="aat_shared",
+        outputs=CLASSES,
+        steps=steps,
+        batch=192,
+        learning_rate=1e-3,
+        attack=attack,
+        ramp=0.1,
+        start_from="../mnist-linf-0.3-shared/shared.safetensors",
+        shift=1,
+        mixed_eps=0.25,
+        validation_attack=replace(attack, step_size=step_size, steps=50, keep="best"),
+        validation_count=100,
+        evaluations=3,
+        seed=seed,
+    )
+
+
 def linf_05_shared() -> Recipe:
-    """L-inf 0.5 (tables 2 and 12). Fifteen Adam steps: with ten the attack stays far from what a hundred find."""
-    inner = AttackSpec(eps=0.5, step_size=0.15, steps=15, random_start=True)
-    return _other_threat("Linf", 0.5, 4500, inner, seed=210)
+    """L-inf 0.5 (tables 2 and 12). In so large a ball a random start is a weak one: noise on which gradients vanish. After
+    the first cosine, class 9 has an AUC of 0.981 under 100 steps of Adam from there, and of 0.952 from the image itself."""
+    first = _first(4500, AttackSpec(eps=0.5, step_size=0.15, steps=15, random_start=True), seed=210)
+    adam = AttackSpec(eps=0.5, step_size=0.1, steps=20)
+    momentum = replace(adam, optimizer="momentum")
+    turns = (adam, momentum, adam, replace(momentum, random_start=True))
+    return _other_threat(first, turns, 2200, replace(adam, step_size=0.02, steps=50, keep="best"))
 
 
 def l2_25_shared() -> Recipe:
-    """L2 2.5 (table 2). Ten Adam steps of 0.4 come within 1 % of a hundred of 0.1; momentum does not."""
-    inner = AttackSpec(norm="L2", eps=2.5, step_size=0.4, steps=10, random_start=True)
-    return _other_threat("L2", 2.5, 2000, inner, seed=220)
+    """L2 2.5 (table 2). After the first cosine, ten steepest steps as long as the ball's radius find more than a hundred of
+    Adam's: class 9 has an AUC of 0.986 under them, and of 0.995."""
+    first = _first(2000, AttackSpec(norm="L2", eps=2.5, step_size=0.4, steps=10, random_start=True), seed=220)
+    return _other_threat(first, _l2_turns(first), 1500, _l2_validation(2.5))
 
 
 def l2_50_shared() -> Recipe:
     """L2 5.0 (table 2)."""
-    inner = AttackSpec(norm="L2", eps=5.0, step_size=0.2, steps=15, random_start=True)
-    return _other_threat("L2", 5.0, 3500, inner, seed=230)
+    first = _first(3500, AttackSpec(norm="L2", eps=5.0, step_size=0.2, steps=15, random_start=True), seed=230)
+    return _other_threat(first, _l2_turns(first), 1800, _l2_validation(5.0))
+
+
+def _l2_turns(first: Job) -> tuple[AttackSpec, ...]:
+    (adam,) = first.attacks
+    steepest = replace(adam, optimizer="steepest", step_size=adam.eps, steps=10)
+    return steepest, replace(steepest, random_start=False), adam
+
+
+def _l2_validation(eps: float) -> AttackSpec:
+    return AttackSpec(norm="L2", eps=eps, step_size=0.8 * eps, steps=40, optimizer="steepest", keep="best")
 
 
 def linf_03_paper() -> Recipe:

@@ -49,8 +49,9 @@ class Job:
     learning_rate: float
     decay: bool = True
     """Whether the learning rate of Adam falls to 0 along a cosine."""
-    attack: AttackSpec | None = None
-    """The inner attack; None for natural training."""
+    attack: AttackSpec | tuple[AttackSpec, ...] | None = None
+    """The inner attack, or several that take turns from step to step: a network that only ever meets one optimizer or one
+    start learns to mislead that one. None for natural training."""
     start_from: str | None = None
     """The weight file that this network is finetuned from, relative to the checkpoint folder; None for random weights. A
     detector may start from a shared bank: it takes over the trunk, and its own row of the last layer."""
@@ -68,10 +69,15 @@ class Job:
     """How often, evenly spread over the steps, the network is evaluated; the last time after the last step."""
     seed: int
 
+    @property
+    def attacks(self) -> tuple[AttackSpec, ...]:
+        """The inner attacks in their turns; none for natural training."""
+        return self.attack if isinstance(self.attack, tuple) else (self.attack,) if self.attack else ()
+
     def __post_init__(self) -> None:
         if (self.method == "aat") != (self.target is not None):
             raise ValueError(f"{self.name}: target= belongs to the method aat, and to no other; got {self.target}.")
-        if (self.method == "natural") != (self.attack is None):
+        if (self.method == "natural") != (not self.attacks):
             raise ValueError(f"{self.name}: every method but natural needs an attack.")
         if not 1 <= self.evaluations <= self.steps:
             raise ValueError(f"{self.name}: 1 to {self.steps} evaluations fit; got {self.evaluations}.")

@@ -37,9 +37,8 @@ def batch_loss(job: Job, network: nn.Module, x: Tensor, y: Tensor, step: int, se
         if job.method == "natural":
             return F.cross_entropy(network(x).float(), y)
         if job.method == "madry":
-            assert job.attack is not None
             goal = objective("cross_entropy", network, y=y, bf16=bf16)
-            x_adv = attack(job.attack, goal, x, seed, _eps(job, x, step, generator))
+            x_adv = attack(_turn(job, step), goal, x, seed, _eps(job, x, step, generator))
             return F.cross_entropy(network(x_adv).float(), y)
         if job.method == "aat":
             return _aat(job, network, x, y, step, seed, bf16, generator)
@@ -50,12 +49,11 @@ def _aat(
     job: Job, network: nn.Module, x: Tensor, y: Tensor, step: int, seed: int, bf16: bool, generator: torch.Generator
 ) -> Tensor:
     """Objective 5: in-class images as positives, as many attacked out-of-class images as negatives (appendix A.1)."""
-    assert job.attack is not None
     positive, others = x[y == job.target], x[y != job.target]
     count = max(min(len(positive), len(others)), 1)
     negative = others[torch.randperm(len(others), generator=generator)[:count].to(x.device)]
     goal = objective("target_logit", network, target=0, bf16=bf16)
-    x_adv = attack(job.attack, goal, negative, seed, _eps(job, negative, step, generator))
+    x_adv = attack(_turn(job, step), goal, negative, seed, _eps(job, negative, step, generator))
     logits = network(torch.cat([positive, x_adv])).float().squeeze(1)
     positive_loss = F.softplus(-logits[: len(positive)]).sum() / max(len(positive), 1)
     return positive_loss + F.softplus(logits[len(positive) :]).mean()
@@ -66,20 +64,23 @@ def _aat_shared(
 ) -> Tensor:
     """Objective 5 for ten logits: one half of the batch are positives of their classes, the other half negatives, each
     attacked towards a random class that is not its own."""
-    assert job.attack is not None
     half = len(x) // 2
     own, others = y[:half], y[half:]
     target = (others + torch.randint(1, job.outputs, others.shape, generator=generator).to(y)) % job.outputs
     goal = objective("target_logit", DetectorBank([network], job.outputs), target=target, bf16=bf16)
-    x_adv = attack(job.attack, goal, x[half:], seed, _eps(job, x[half:], step, generator))
+    x_adv = attack(_turn(job, step), goal, x[half:], seed, _eps(job, x[half:], step, generator))
     logits = network(torch.cat([x[:half], x_adv])).float()
     return F.softplus(-pick(logits[:half], own)).mean() + F.softplus(pick(logits[half:], target)).mean()
 
 
+def _turn(job: Job, step: int) -> AttackSpec:
+    """The inner attack whose turn it is at this step."""
+    return job.attacks[step % len(job.attacks)]
+
+
 def _eps(job: Job, x: Tensor, step: int, generator: torch.Generator) -> Tensor:
     """The eps of every attacked sample (N,) at this step: ramped up, and for a share of the samples drawn below it."""
-    assert job.attack is not None
     ramp_steps = job.ramp * job.steps
-    eps = job.attack.eps * min(1.0, (step + 1) / ramp_steps if ramp_steps else 1.0)
+    eps = _turn(job, step).eps * min(1.0, (step + 1) / ramp_steps if ramp_steps else 1.0)
     draws = torch.rand(2, len(x), generator=generator)
     return torch.where(draws[0] < job.mixed_eps, draws[1], 1.0).mul(eps).to(x)

@@ -80,3 +80,12 @@ def test_impossible_settings_are_refused_with_a_sentence() -> None:
         apgd(Linear(weights()), images(at_border=False), steps=0)
     with pytest.raises(ValueError, match=r"on the \[0,1\] scale"):
         apgd(Linear(weights()), images(at_border=False), eps=8)
+
+
+def test_the_first_run_may_begin_at_the_image_itself_and_all_later_ones_are_random() -> None:
+    x = images(at_border=False)
+    seen: list[Iterate] = []
+    apgd(Quadratic(1 - x), x, steps=2, random_start=False, restarts=2, callback=lambda it: seen.append(it))
+    first, second = ([it for it in seen if it.restart == restart][0].x_adv for restart in (0, 1))
+    assert torch.equal(first, x)
+    assert not torch.allclose(second, x, atol=1e-3)

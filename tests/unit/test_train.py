@@ -269,3 +269,21 @@ def test_shifted_images_are_whole_moves_of_at_most_that_many_pixels() -> None:
     assert places == {(row, column) for row in (13, 14, 15) for column in (9, 10, 11)}
     assert torch.equal(moved, steps.shifted(x, 1, seed=4))
     assert steps.shifted(x, 0, seed=4) is x
+
+
+def test_several_inner_attacks_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three attacks over six steps: each twice, in their order."""
+    turns = tuple(dataclasses.replace(NO_ATTACK, step_size=size) for size in (0.1, 0.2, 0.3))
+    job = dataclasses.replace(JOBS["shared"], attack=turns, ramp=0.0)
+    used: list[float] = []
+    plain = steps.attack
+
+    def watch(spec: AttackSpec, *args: Any) -> Tensor:
+        used.append(spec.step_size)
+        return plain(spec, *args)
+
+    monkeypatch.setattr(steps, "attack", watch)
+    y = torch.arange(10)
+    for step in range(6):
+        steps.batch_loss(job, ClassInPixel(2.0), labelled(y), y, step, seed=3, bf16=False)
+    assert used == [0.1, 0.2, 0.3] * 2
