@@ -86,6 +86,6 @@ def test_the_first_run_may_begin_at_the_image_itself_and_all_later_ones_are_rand
     x = images(at_border=False)
     seen: list[Iterate] = []
     apgd(Quadratic(1 - x), x, steps=2, random_start=False, restarts=2, callback=lambda it: seen.append(it))
-    first, second = ([it for it in seen if it.restart == restart][0].x_adv for restart in (0, 1))
+    first, second = (next(it for it in seen if it.restart == restart).x_adv for restart in (0, 1))
     assert torch.equal(first, x)
     assert not torch.allclose(second, x, atol=1e-3)
