@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import streamlit as st
 from torch import Tensor
 
-from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.store.systems import System
 from aatviz.trace import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.ui import pgd_fields
 from aatviz.ui.attack import digit as attack_digit
 from aatviz.ui.attack import words
 from aatviz.ui.attack.digit import Digit
@@ -16,7 +16,7 @@ from aatviz.ui.showcase import SETTINGS
 from aatviz.ui.sidebar import default_threshold
 from aatviz.ui.url import LARGEST_SEED, UrlState, choice, flag, number, whole
 
-MOST_STEPS, MOST_RESTARTS, MOST_EPS_L2 = 2000, 20, 28.0
+MOST_STEPS, MOST_RESTARTS = 2000, 20
 BALLS = {"Linf": (SETTINGS.eps, SETTINGS.step_size), "L2": (2.5, 0.1)}
 """eps and step size that a change of the norm sets."""
 UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
@@ -33,11 +33,7 @@ state = UrlState(
         choice("goal", "targeted", ("targeted", "untargeted")),
         whole("target", SETTINGS.target or 0, 0, 9),
         choice("loss", VICTIMS_OWN, (VICTIMS_OWN, *UNTARGETED)),
-        choice("norm", SETTINGS.norm, NORMS),
-        number("eps", SETTINGS.eps, 0.0, MOST_EPS_L2),
-        whole("steps", SETTINGS.steps, 1, MOST_STEPS),
-        number("step_size", SETTINGS.step_size, 0.0001, 10.0),
-        choice("optimizer", SETTINGS.optimizer, OPTIMIZERS),
+        *pgd_fields.params(SETTINGS, MOST_STEPS),
         flag("random_start", SETTINGS.random_start),
         whole("restarts", SETTINGS.restarts, 1, MOST_RESTARTS),
         whole("seed", SETTINGS.seed, 0, LARGEST_SEED),
@@ -116,13 +112,9 @@ def write_url() -> None:
 
 def _clean() -> list[str]:
     """Settings that are fine by themselves, but not together; returns a kind note for each that is put right."""
-    notes = []
-    if state["norm"] == "Linf" and state["eps"] > 1:
-        notes.append(f"An Linf ε is on the [0,1] scale; {state['eps']:g} is too much. {SETTINGS.eps:g} is used instead.")
-        st.session_state[state.key("eps")] = SETTINGS.eps
     if state["loss"] not in LOSSES_OF[state["victim"]]:
         st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
-    return notes
+    return pgd_fields.clean(state, BALLS)
 
 
 def _victim() -> None:
@@ -172,34 +164,15 @@ def _goal(y: int | None) -> None:
             label = words.LOSSES.__getitem__
             st.selectbox("Loss", fitting, format_func=label, **state.widget("loss"))
     left, right = st.columns(2)
-    most = 1.0 if state["norm"] == "Linf" else MOST_EPS_L2
-    norm = "L∞" if state["norm"] == "Linf" else "L2"
-    step = 0.05 if state["norm"] == "Linf" else 0.5
-    left.number_input(f"ε, {norm} radius", 0.0, most, step=step, format="%g", **state.widget("eps"))
-    right.number_input(
-        "Steps",
-        1,
-        MOST_STEPS,
-        step=10,
-        help=f"At most {MOST_STEPS}: more belongs on the command line (`aatviz attack`).",
-        **state.widget("steps"),
-    )
+    pgd_fields.radius(left, state)
+    pgd_fields.steps(right, state, MOST_STEPS, "attack")
 
 
 def _advanced() -> None:
     first, second, third = st.columns(3)
-    first.segmented_control("Norm of the ball", NORMS, required=True, on_change=_norm_changed, **state.widget("norm"))
-    first.number_input(
-        "Step size",
-        0.0001,
-        10.0,
-        step=0.01,
-        format="%g",
-        help="On the [0,1] scale.",
-        **state.widget("step_size"),
-    )
-    label = words.OPTIMIZERS.__getitem__
-    second.selectbox("Optimizer", OPTIMIZERS, format_func=label, **state.widget("optimizer"))
+    pgd_fields.norm_of_ball(first, state, BALLS)
+    pgd_fields.step_size(first, state)
+    pgd_fields.optimizer(second, state)
     second.toggle("Random start", help="Begin at a random point of the ball.", **state.widget("random_start"))
     third.number_input(
         "Restarts",
@@ -209,8 +182,3 @@ def _advanced() -> None:
         **state.widget("restarts"),
     )
     third.number_input("Seed of the random starts", 0, LARGEST_SEED, **state.widget("seed"))
-
-
-def _norm_changed() -> None:
-    eps, step_size = BALLS[state["norm"]]
-    st.session_state[state.key("eps")], st.session_state[state.key("step_size")] = eps, step_size

@@ -2,15 +2,17 @@
 
 import streamlit as st
 
-from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.comparison import MODELS, CompareSettings, Model
+from aatviz.ui import pgd_fields
 from aatviz.ui.attack import words
-from aatviz.ui.attack.controls import BALLS, MOST_EPS_L2
+from aatviz.ui.attack.controls import BALLS as ATTACK_BALLS
 from aatviz.ui.player.view import T_LIMITS
 from aatviz.ui.sidebar import default_threshold
 from aatviz.ui.url import LARGEST_SEED, Param, UrlState, choice, number, whole
 
 DEFAULTS = CompareSettings()
+BALLS = {"Linf": (DEFAULTS.eps, DEFAULTS.step_size), "L2": ATTACK_BALLS["L2"]}
+"""eps and step size that a change of the norm sets."""
 MOST_STEPS, MOST_MAGNIFIED = 500, 20
 ROWS = {"classes": "one of each class", "class": "ten of one class"}
 
@@ -29,11 +31,7 @@ state = UrlState(
         whole("digit", 3, 0, 9),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
         Param(name="models", default=list(DEFAULTS.models), read=_models, write=",".join),
-        choice("norm", DEFAULTS.norm, NORMS),
-        number("eps", DEFAULTS.eps, 0.0, MOST_EPS_L2),
-        whole("steps", DEFAULTS.steps, 1, MOST_STEPS),
-        number("step_size", DEFAULTS.step_size, 0.0001, 10.0),
-        choice("optimizer", DEFAULTS.optimizer, OPTIMIZERS),
+        *pgd_fields.params(DEFAULTS, MOST_STEPS),
         number("T", default_threshold, *T_LIMITS),
         whole("row", 3, 0, 9),
         whole("target", 8, 0, 9),
@@ -46,7 +44,7 @@ state = UrlState(
 
 def choose() -> CompareSettings:
     """Draw the controls and return what they say."""
-    if notes := [*state.read(), *_clean()]:
+    if notes := [*state.read(), *pgd_fields.clean(state, BALLS)]:
         st.info("  \n".join(notes), icon=":material/link:")
     with st.container(border=True):
         rows, models, attack = st.columns(3, gap="medium")
@@ -73,14 +71,6 @@ def choose() -> CompareSettings:
 def write_url() -> None:
     """Bring the URL up to date, without what plays no part in the present choice."""
     state.write(leave_out=() if state["rows"] == "class" else ("digit",))
-
-
-def _clean() -> list[str]:
-    """Settings that are fine by themselves, but not together; returns a kind note for each that is put right."""
-    if state["norm"] == "L2" or state["eps"] <= 1:
-        return []
-    asked, st.session_state[state.key("eps")] = state["eps"], DEFAULTS.eps
-    return [f"An Linf ε is on the [0,1] scale; {asked:g} is too much. {DEFAULTS.eps:g} is used instead."]
 
 
 def _rows() -> None:
@@ -124,29 +114,17 @@ def _chosen_models() -> tuple[Model, ...]:
 
 def _attack() -> None:
     st.markdown("**Attack**, the same for all")
-    most = 1.0 if state["norm"] == "Linf" else MOST_EPS_L2
-    norm = "L∞" if state["norm"] == "Linf" else "L2"
-    step = 0.05 if state["norm"] == "Linf" else 0.5
     left, right = st.columns(2)
-    left.number_input(f"ε, {norm} radius", 0.0, most, step=step, format="%g", **state.widget("eps"))
-    right.number_input(
-        "Steps",
-        1,
-        MOST_STEPS,
-        step=10,
-        help=f"At most {MOST_STEPS}: more belongs on the command line (`aatviz compare`).",
-        **state.widget("steps"),
-    )
+    pgd_fields.radius(left, state)
+    pgd_fields.steps(right, state, MOST_STEPS, "compare")
     st.caption("The models were trained for an L∞ radius of 0.3; the paper compares them at 0.4.")
 
 
 def _advanced() -> None:
     first, second, third = st.columns(3)
-    first.segmented_control("Norm of the ball", NORMS, required=True, on_change=_norm_changed, **state.widget("norm"))
-    first.number_input(
-        "Step size", 0.0001, 10.0, step=0.01, format="%g", help="On the [0,1] scale.", **state.widget("step_size")
-    )
-    second.selectbox("Optimizer", OPTIMIZERS, format_func=words.OPTIMIZERS.__getitem__, **state.widget("optimizer"))
+    pgd_fields.norm_of_ball(first, state, BALLS)
+    pgd_fields.step_size(first, state)
+    pgd_fields.optimizer(second, state)
     third.number_input(
         "Threshold T",
         *T_LIMITS,
@@ -155,8 +133,3 @@ def _advanced() -> None:
         help="The generative classifier rejects an image whose winning detector logit is below T. Needs no new run.",
         **state.widget("T"),
     )
-
-
-def _norm_changed() -> None:
-    eps, step_size = BALLS["L2"] if state["norm"] == "L2" else (DEFAULTS.eps, DEFAULTS.step_size)
-    st.session_state[state.key("eps")], st.session_state[state.key("step_size")] = eps, step_size

@@ -2,12 +2,10 @@
 
 import streamlit as st
 
-from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.generate import RUBBISH
 from aatviz.generated import STARTS, GenerateSettings
-from aatviz.ui.attack import words
-from aatviz.ui.attack.controls import MOST_EPS_L2
-from aatviz.ui.url import LARGEST_SEED, UrlState, choice, number, whole
+from aatviz.ui import pgd_fields
+from aatviz.ui.url import LARGEST_SEED, UrlState, choice, whole
 
 DEFAULTS = GenerateSettings()
 MOST_STEPS, MOST_COUNT = 500, 12
@@ -33,11 +31,7 @@ state = UrlState(
         choice("start", DEFAULTS.start, STARTS),
         whole("count", DEFAULTS.count, 1, MOST_COUNT),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
-        choice("norm", DEFAULTS.norm, NORMS),
-        number("eps", DEFAULTS.eps, 0.0, MOST_EPS_L2),
-        whole("steps", DEFAULTS.steps, 1, MOST_STEPS),
-        number("step_size", DEFAULTS.step_size, 0.0001, 10.0),
-        choice("optimizer", DEFAULTS.optimizer, OPTIMIZERS),
+        *pgd_fields.params(DEFAULTS, MOST_STEPS),
         whole("target", 8, 0, 9),
         whole("sample", 2, 0, MOST_COUNT - 1),
         choice("targets", "all", ("all", "marked")),
@@ -47,7 +41,7 @@ state = UrlState(
 
 def choose() -> GenerateSettings:
     """Draw the controls and return what they say."""
-    if notes := [*state.read(), *_clean()]:
+    if notes := [*state.read(), *pgd_fields.clean(state, BALLS)]:
         st.info("  \n".join(notes), icon=":material/link:")
     with st.container(border=True):
         start, samples, attack = st.columns([2, 1, 1], gap="medium")
@@ -69,14 +63,6 @@ def choose() -> GenerateSettings:
         count=state["count"],
         seed=state["seed"],
     )
-
-
-def _clean() -> list[str]:
-    """Settings that are fine by themselves, but not together; returns a kind note for each that is put right."""
-    if state["norm"] == "L2" or state["eps"] <= 1:
-        return []
-    asked, st.session_state[state.key("eps")] = state["eps"], BALLS["Linf"][0]
-    return [f"An Linf ε is on the [0,1] scale; {asked:g} is too much. {BALLS['Linf'][0]:g} is used instead."]
 
 
 def _start() -> None:
@@ -121,27 +107,13 @@ def _shuffle() -> None:
 
 def _attack() -> None:
     st.markdown("**Attack**, the same for all")
-    most, norm, step = (1.0, "L∞", 0.05) if state["norm"] == "Linf" else (MOST_EPS_L2, "L2", 0.5)
     left, right = st.columns(2)
-    left.number_input(f"ε, {norm} radius", 0.0, most, step=step, format="%g", **state.widget("eps"))
-    right.number_input(
-        "Steps",
-        1,
-        MOST_STEPS,
-        step=10,
-        help=f"At most {MOST_STEPS}: more belongs on the command line (`aatviz generate`).",
-        **state.widget("steps"),
-    )
+    pgd_fields.radius(left, state)
+    pgd_fields.steps(right, state, MOST_STEPS, "generate")
 
 
 def _advanced() -> None:
     first, second, third = st.columns(3)
-    first.segmented_control("Norm of the ball", NORMS, required=True, on_change=_norm_changed, **state.widget("norm"))
-    second.number_input(
-        "Step size", 0.0001, 10.0, step=0.05, format="%g", help="On the [0,1] scale.", **state.widget("step_size")
-    )
-    third.selectbox("Optimizer", OPTIMIZERS, format_func=words.OPTIMIZERS.__getitem__, **state.widget("optimizer"))
-
-
-def _norm_changed() -> None:
-    st.session_state[state.key("eps")], st.session_state[state.key("step_size")] = BALLS[state["norm"]]
+    pgd_fields.norm_of_ball(first, state, BALLS)
+    pgd_fields.step_size(second, state, step=0.05)
+    pgd_fields.optimizer(third, state)

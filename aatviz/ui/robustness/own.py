@@ -10,8 +10,7 @@ from aatviz.attacks.victims import VICTIMS
 from aatviz.honest.verdict import share
 from aatviz.store.readme import interval, markdown_table
 from aatviz.store.systems import System
-from aatviz.ui import takeaway
-from aatviz.ui.attack.controls import MOST_EPS_L2
+from aatviz.ui import pgd_fields, takeaway
 from aatviz.ui.robustness import run, words
 from aatviz.ui.robustness.view import CLEAN, MOST_IMAGES, state
 from aatviz.ui.runs import Done
@@ -27,9 +26,7 @@ def show(system: System, record: dict[str, Any] | None, images: tuple[Tensor, Te
         st.session_state[state.key("attack")] = "multi-targeted"
     middle.selectbox("Attack", offered, format_func=lambda name: words.in_words(name, victim), **state.widget("attack"))
     right.number_input("Images", 1, MOST_IMAGES, **state.widget("count"))
-    most = 1.0 if system.card["norm"] == "Linf" else MOST_EPS_L2
-    norm = system.card["norm"].replace("inf", "∞")
-    last.number_input(f"ε, {norm} radius", 0.0, most, step=0.05, format="%g", **state.widget("eps"))
+    pgd_fields.radius(last, state, system.card["norm"])
     chosen = run.Choice(victim=victim, attack=state["attack"], count=state["count"], eps=round(state["eps"], 4))
     request = run.request(system, chosen, *images)
     place = run.runs.controls(request)

@@ -8,8 +8,8 @@ from aatviz.attacks.victims import VICTIMS
 from aatviz.store.readme import markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import takeaway
-from aatviz.ui.attack.controls import MOST_EPS_L2
 from aatviz.ui.pacing import view_first
+from aatviz.ui.pgd_fields import MOST_EPS_L2
 from aatviz.ui.plots import config
 from aatviz.ui.robustness import figures, words
 from aatviz.ui.sidebar import current_system
