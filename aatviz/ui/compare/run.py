@@ -1,21 +1,17 @@
 """What the Compare page asks the worker for: one batch of attacks a model, and the natural samples' logits beside it."""
 
-import time
-from contextlib import suppress
-
 import streamlit as st
 from torch import Tensor
 
-from aatviz.attacks import Iterate
 from aatviz.compare import Stored, compare, load_comparison, natural_logits, step_count
 from aatviz.comparison import MODELS, CompareSettings
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.jobs import Job
 from aatviz.ui.runs import Done, Request, Runs
+from aatviz.ui.timing import seconds_per_call
 
 runs = Runs("compare", "Compare")
-TIMED_CALLS = 3
 
 
 def request(system: System, settings: CompareSettings, x: Tensor, y: Tensor) -> Request:
@@ -60,18 +56,5 @@ def _seconds(system: System, settings: CompareSettings, x: Tensor, y: Tensor) ->
 @st.cache_data(max_entries=64, show_spinner=False)
 def _seconds_per_call(_system: System, folder: str, model: str, _x: Tensor, _y: Tensor) -> float:
     """The time between two calls of an attack's callback, from the first few of a comparison."""
-    times: list[float] = []
-
-    def watch(_: Iterate) -> bool:
-        times.append(time.perf_counter())
-        if len(times) > TIMED_CALLS:
-            raise _Enough
-        return False
-
-    with suppress(_Enough):
-        compare(_system, CompareSettings(models=(model,)), _x, _y, callback=watch)  # type: ignore[arg-type]
-    return (times[-1] - times[0]) / TIMED_CALLS
-
-
-class _Enough(Exception):
-    """The time of a step is known."""
+    settings = CompareSettings(models=(model,))  # type: ignore[arg-type]
+    return seconds_per_call(lambda watch: compare(_system, settings, _x, _y, callback=watch))

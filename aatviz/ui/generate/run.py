@@ -1,8 +1,5 @@
 """What the Generate page asks the worker for: the same noise pushed towards each class on each of the three models."""
 
-import time
-from contextlib import suppress
-
 import streamlit as st
 
 from aatviz.comparison import MODELS
@@ -12,9 +9,9 @@ from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.jobs import Job
 from aatviz.ui.runs import Done, Request, Runs
+from aatviz.ui.timing import seconds_per_call
 
 runs = Runs("generate", "Generate", ":material/draw:")
-TIMED_STEPS = 3
 
 
 def request(system: System, settings: GenerateSettings) -> Request:
@@ -51,17 +48,4 @@ def _stored(_system: System, name: str, file: str, changed: int) -> Generated | 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _seconds_per_step(_system: System, folder: str, count: int) -> float:
     """The time between two calls of the callback, from the first few of a run."""
-    times: list[float] = []
-
-    def watch(_: object) -> None:
-        times.append(time.perf_counter())
-        if len(times) > TIMED_STEPS:
-            raise _Enough
-
-    with suppress(_Enough):
-        generate(_system, GenerateSettings(count=count), watch)
-    return (times[-1] - times[0]) / TIMED_STEPS
-
-
-class _Enough(Exception):
-    """The time of a step is known."""
+    return seconds_per_call(lambda watch: generate(_system, GenerateSettings(count=count), watch))

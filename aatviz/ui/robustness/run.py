@@ -1,15 +1,12 @@
 """What the Robustness page asks the worker for: one attack of the honest protocol on some digits of the bundled sample."""
 
 import dataclasses
-import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 from torch import Tensor
 
-from aatviz.attacks import Iterate
 from aatviz.attacks.victims import Victim, VictimName
 from aatviz.evaluate import evenly
 from aatviz.honest.protocol import Attack, Budget, attacks, budget, fooled_scores, transfer_source
@@ -17,9 +14,9 @@ from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
 from aatviz.ui.jobs import Job
 from aatviz.ui.runs import Request, Runs
+from aatviz.ui.timing import seconds_per_call
 
 runs = Runs("robustness", "Attack them")
-TIMED_CALLS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,18 +88,4 @@ def _attacks(system: System, victim: VictimName, eps: float, callback: Any) -> d
 @st.cache_data(max_entries=64, show_spinner=False)
 def _seconds_per_call(_system: System, folder: str, choice: Choice, _x: Tensor, _y: Tensor) -> float:
     """The time between two calls of the attack's callback, from its first few."""
-    times: list[float] = []
-
-    def watch(_: Iterate) -> bool:
-        times.append(time.perf_counter())
-        if len(times) > TIMED_CALLS:
-            raise _Enough
-        return False
-
-    with suppress(_Enough):
-        _attacks(_system, choice.victim, choice.eps, watch)[choice.attack].run(_x, _y, 0)
-    return (times[-1] - times[0]) / TIMED_CALLS
-
-
-class _Enough(Exception):
-    """The time of a call is known."""
+    return seconds_per_call(lambda watch: _attacks(_system, choice.victim, choice.eps, watch)[choice.attack].run(_x, _y, 0))
