@@ -42,7 +42,7 @@ def report(system: System) -> str:
             sections.append(_distortion(name, record))
         elif isinstance(recipe, HonestEvaluation):
             sections.append(_honest(record))
-    sections.append(_study(card))
+    sections += [_histories(system), _study(card)]
     if missing:
         sections.append(f"Not measured on these weights yet: {', '.join(missing)} (`aatviz evaluate {system.name}`).\n")
     sections.append(f"Written by `aatviz report {system.name}` from the records in `results/`.\n")
@@ -112,6 +112,20 @@ def _honest(record: Record) -> str:
         planted += [[name, interval(value), str(value["n"])] for name, value in record["planted"].items()]
         text += f"\n{markdown_table(planted)}\n"
     return text
+
+
+def _histories(system: System) -> str:
+    """Figure 11: the detectors' AUC in training and validation, at the evaluations that chose their weights."""
+    kinds = ("validation_adversarial", "train_adversarial", "validation_natural", "train_natural")
+    rows = [["network", "step", *(kind.replace("_", ", ") for kind in kinds)]]
+    for file in sorted((system.folder / "history").glob("*.json")):
+        found = [row for row in read_json(file) if set(kinds) <= row.keys()]
+        if file.stem.startswith(("detector", "shared")):
+            rows += [[file.stem, f"{row['step']:,.0f}", *(f"{row[kind]:.5f}" for kind in kinds)] for row in found]
+    if len(rows) == 1:
+        return ""
+    words = "AUC while the detectors were trained; natural and adversarial, on training and validation images (figure 11)."
+    return f"## figure-11\n\n{words}\n\n{markdown_table(rows)}\n"
 
 
 def _study(card: Record) -> str:
