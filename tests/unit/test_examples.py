@@ -55,8 +55,15 @@ def test_examples_of_other_weights_or_another_attack_are_not_shown(
     system: aatviz.System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     examples.build_examples(system)
+    recipes = evaluations("Linf", 0.3)
+    recipe = recipes["curves"]
+    assert isinstance(recipe, SystemEvaluation)
+    longer = {
+        name: dataclasses.replace(scenario, attack=dataclasses.replace(scenario.attack, steps=4))
+        for name, scenario in recipe.scenarios.items()
+    }
     with monkeypatch.context() as other:
-        other.setitem(evaluations("Linf", 0.3), "curves", dataclasses.replace(evaluations("Linf", 0.3)["curves"], count=7))
+        other.setitem(recipes, "curves", dataclasses.replace(recipe, scenarios=longer))
         assert examples.load_examples(system) is None
     note = {"network": "madry", "outputs": 10, "width": 16, "seconds": 1.0}
     save_network(system.folder / "classifier.safetensors", build_network(note), note)
