@@ -35,22 +35,6 @@ class DetectorBank(nn.Module):
         """z(h_k(x)) alone: (N,C,H,W) -> (N,). On a separate bank only network k runs."""
         return self.networks[0](x)[:, k] if self.shared else self.networks[k](x)[:, 0]
 
-    def logits_for_max(self, x: Tensor, y: Tensor) -> Tensor:
-        """The logits (N,K) where only max_{i != y} matters, as in losses 10 and 13: the same values, a cheaper gradient.
-
-        The gradient reaches x through each sample's strongest detector other than y alone, as the maximum's does anyway.
-        On a separate bank this spares the backward passes of the K-1 detectors that a sample does not depend on.
-        """
-        if self.shared:
-            return self(x)
-        with torch.no_grad():
-            logits = self(x)
-            strongest = logits.scatter(1, y[:, None], -torch.inf).argmax(1)
-        for k in strongest.unique().tolist():
-            rows = (strongest == k).nonzero().squeeze(1)
-            logits = logits.index_put((rows, torch.full_like(rows, k)), self.logit(x[rows], k).to(logits.dtype))
-        return logits
-
 
 class GenerativeClassifier:
     """argmax_k p(C_k) sigma(z(H(x))_k), rejecting where the winning logit is below the threshold (paper, section 3.2)."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from aatviz.attacks import NORMS, Objective, norm, project
 from aatviz.attacks.checks import TOLERANCE, check_choice, check_eps, check_images, check_number
 from aatviz.attacks.geometry import Norm, per_sample, random_start
-from aatviz.attacks.objectives import AutogradObjective, evaluating
+from aatviz.attacks.objectives import LogitsObjective, evaluating
 from aatviz.detectors import DetectorBank
 from aatviz.metrics import Interval, wilson
 
@@ -57,17 +57,20 @@ class PlantedTest:
 
     def logit(self, x_adv: Tensor) -> Tensor:
         """Each sample's own logit: (N,C,H,W), in the order of `x` -> (N,). One forward pass of the trunk."""
-        return (self.trunk(x_adv) * self.weight).sum(1) + self.bias
+        return self._read_out(self.trunk(x_adv))
+
+    def _read_out(self, features: Tensor) -> Tensor:
+        return (features * self.weight).sum(1) + self.bias
 
     @property
     def objective(self) -> Objective:
         """What an attack minimises: minus the logit, as `detector_logit` (objective 5). Bound to the order of `x`."""
 
-        def loss(x_adv: Tensor) -> tuple[Tensor, Tensor]:
-            value = -self.logit(x_adv)
+        def loss(features: Tensor) -> tuple[Tensor, Tensor]:
+            value = -self._read_out(features)
             return value, value
 
-        return AutogradObjective(loss, (self.trunk,))
+        return LogitsObjective(loss, (self.trunk,))
 
     @torch.no_grad()
     def success(self, x_adv: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from aatviz.ui.player.view import show_player
 from aatviz.ui.showcase import SETTINGS
 from aatviz.ui.sidebar import current_system, link_params
 
+# The other pages: file, words, icon.
 NEXT = (
     ("attack", "Attack a digit, yours or one of 5,000", "target"),
     ("compare", "Every class towards every other", "grid_view"),
@@ -20,7 +21,6 @@ NEXT = (
     ("robustness", "What is left when every attack is tried", "shield"),
     ("learn", "Six short lessons, with links for a class", "school"),
 )
-"""The other pages: file, words, icon."""
 
 frame.require()
 system = current_system()

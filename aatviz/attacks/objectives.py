@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from aatviz import losses
 from aatviz.attacks.checks import ClassIndices, check_choice
+from aatviz.attacks.passes import prepared
 from aatviz.detectors import DetectorBank
 
 LossName = Literal[
@@ -42,26 +43,32 @@ class Victim(Protocol):
     def classifier(self) -> nn.Module: ...
 
 
-class AutogradObjective:
-    """The plain objective: one forward pass, and the gradient with respect to x' alone.
+class LogitsObjective:
+    """A loss on the logits of one or several modules: one forward pass of each, and the gradient with respect to x'.
 
-    `loss` maps x' to the loss (N,) that is differentiated, and the value (N,) by which iterates are ranked (most
-    often the same). Modules are in eval mode during the call and as they were after it; their parameters get no
-    gradient. With `bf16` the passes run under autocast; the logits come back as float32.
+    `loss` maps the modules' logits, (N,K) each and at least float32, to the loss (N,) that is differentiated, and the value
+    (N,) by which iterates are ranked (most often the same). Of a module or a bank's detector that a sample's loss does not
+    depend on, the sample takes no backward pass. Modules are in eval mode during the call and as they were after it; their
+    parameters get no gradient, and count as they are when the objective is made. With `bf16` the passes, not the loss, run
+    in bfloat16.
     """
 
     def __init__(
-        self, loss: Callable[[Tensor], tuple[Tensor, Tensor]], modules: tuple[nn.Module, ...], bf16: bool = False
+        self, loss: Callable[..., tuple[Tensor, Tensor]], modules: tuple[nn.Module, ...], bf16: bool = False
     ) -> None:
-        self.loss, self.modules, self.bf16 = loss, modules, bf16
+        self.loss, self.modules = loss, modules
+        self.through = [prepared(module, bf16) for module in modules]
 
     def __call__(self, x_adv: Tensor) -> tuple[Tensor, Tensor]:
-        x_adv = x_adv.detach().requires_grad_()
-        with evaluating(self.modules), torch.enable_grad():
-            with torch.autocast(x_adv.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-                loss, rank = self.loss(x_adv)
-            (grad,) = torch.autograd.grad(loss.sum(), x_adv)
-        return rank.detach(), grad
+        with evaluating(self.modules):
+            passes = [through(x_adv) for through in self.through]
+            logits = [_float(one.logits).requires_grad_() for one in passes]
+            with torch.enable_grad():
+                loss, rank = self.loss(*logits)
+                found = torch.autograd.grad(loss.sum(), logits, allow_unused=True)
+            several = len(passes) > 1
+            parts = [one.gradient(z, several) for one, z in zip(passes, found, strict=True) if z is not None]
+        return rank.detach(), (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).to(x_adv.dtype)
 
 
 @contextmanager
@@ -113,21 +120,18 @@ def _bank_or_module(victim: Victim | nn.Module) -> nn.Module:
 
 
 def _targeted(name: LossName, module: nn.Module, target: ClassIndices, bf16: bool) -> Objective:
-    bank = module if isinstance(module, DetectorBank) else None
-    if bank:
-        target.check_range(bank.classes)
+    if isinstance(module, DetectorBank):
+        target.check_range(module.classes)
+        if isinstance(target.values, int) and not module.shared:  # one detector runs, not all of them
+            module, target = module.networks[target.values], ClassIndices("target", 0)
     elif name == "detector_logit":
         raise ValueError("detector_logit attacks one detector of a bank; for a classifier use target_logit.")
 
-    def loss(x_adv: Tensor) -> tuple[Tensor, Tensor]:
-        if bank and isinstance(target.values, int):  # on a separate bank a single detector runs, not all of them
-            value = -_float(bank.logit(x_adv, target.values))
-        else:
-            logits = _float(module(x_adv))
-            value = losses.target_logit(logits, target.of(logits))
+    def loss(logits: Tensor) -> tuple[Tensor, Tensor]:
+        value = losses.target_logit(logits, target.of(logits))
         return value, value
 
-    return AutogradObjective(loss, (module,), bf16)
+    return LogitsObjective(loss, (module,), bf16)
 
 
 def _untargeted(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
@@ -140,29 +144,24 @@ def _untargeted(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf1
     if isinstance(module, DetectorBank):
         y.check_range(module.classes)
 
-    bank = module if isinstance(module, DetectorBank) and name == "detectors_max" else None
-
-    def loss(x_adv: Tensor) -> tuple[Tensor, Tensor]:
-        logits = _float(bank.logits_for_max(x_adv, y.for_images(x_adv)) if bank else module(x_adv))
+    def loss(logits: Tensor) -> tuple[Tensor, Tensor]:
         value = getattr(losses, name)(logits, y.of(logits))
         return value, value
 
-    return AutogradObjective(loss, (module,), bf16)
+    return LogitsObjective(loss, (module,), bf16)
 
 
 def _combined(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
     if isinstance(victim, nn.Module):
         raise ValueError(f"{name} attacks a classifier and a detector bank together: it needs a system, not one module.")
-    f, h = victim.classifier, victim.detectors
-    y.check_range(h.classes)
+    y.check_range(victim.detectors.classes)
 
-    def loss(x_adv: Tensor) -> tuple[Tensor, Tensor]:
-        z_f, z_h = _float(f(x_adv)), _float(h.logits_for_max(x_adv, y.for_images(x_adv)))
+    def loss(z_f: Tensor, z_h: Tensor) -> tuple[Tensor, Tensor]:
         return getattr(losses, name)(z_f, z_h, y.of(z_f)), losses.combined_rank(z_f, z_h, y.of(z_h))
 
-    return AutogradObjective(loss, (f, h), bf16)
+    return LogitsObjective(loss, (victim.classifier, victim.detectors), bf16)
 
 
 def _float(logits: Tensor) -> Tensor:
-    """At least float32: losses are never taken in half precision."""
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+    """At least float32, detached: losses are never taken in half precision."""
+    return logits.detach().to(torch.promote_types(logits.dtype, torch.float32))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from aatviz import losses
 from aatviz.attacks.checks import check_choice
-from aatviz.attacks.objectives import AutogradObjective
+from aatviz.attacks.objectives import LogitsObjective
 from aatviz.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
 from aatviz.losses import classifier_margin, max_other, pick
 
@@ -85,13 +85,13 @@ class Victim:
         deciding = {"generative": "h", "integrated": "f", "robust": "r"}[self.name]
         return torch.where(label != y, -F.softplus(score), classifier_margin(z[deciding], y).clamp_min(0))
 
-    def untargeted(self, loss: str, y: Tensor, bf16: bool = False) -> AutogradObjective:
+    def untargeted(self, loss: str, y: Tensor, bf16: bool = False) -> LogitsObjective:
         """The objective of a loss by its name in `LOSSES`; iterates are ranked by what they do to this victim."""
         needed, function = LOSSES[loss]
         models = "".join(sorted({*needed, *self.models}))
         return self._objective(lambda z: function(z, y), models, y, bf16)
 
-    def targeted(self, y: Tensor, target: Tensor, bf16: bool = False) -> AutogradObjective:
+    def targeted(self, y: Tensor, target: Tensor, bf16: bool = False) -> LogitsObjective:
         """The objective of one target t (N,): first be taken for a t, then raise t's score (Tramer et al., 2020)."""
         return self._objective(lambda z: self._towards(z, y, target), self.models, y, bf16)
 
@@ -114,12 +114,12 @@ class Victim:
             return torch.where(behind >= 0, behind, -pick(z["h"], target))
         return -log_odds(z["r"], target)
 
-    def _objective(self, loss: Callable[[Logits], Tensor], models: str, y: Tensor, bf16: bool) -> AutogradObjective:
-        def both(x_adv: Tensor) -> tuple[Tensor, Tensor]:
-            z = self.logits(x_adv, models)
+    def _objective(self, loss: Callable[[Logits], Tensor], models: str, y: Tensor, bf16: bool) -> LogitsObjective:
+        def both(*logits: Tensor) -> tuple[Tensor, Tensor]:
+            z = dict(zip(models, logits, strict=True))
             return loss(z), self.rank(z, y)
 
-        return AutogradObjective(both, tuple(self._network(model) for model in models), bf16)
+        return LogitsObjective(both, tuple(self._network(model) for model in models), bf16)
 
     def _network(self, model: str) -> nn.Module:
         system = self.system

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from aatviz import losses
 from aatviz.attacks.min_distortion import min_distortion
-from aatviz.attacks.objectives import AutogradObjective
+from aatviz.attacks.objectives import LogitsObjective
 from aatviz.data import load_data
 from aatviz.evaluate.images import Arrays, Parts, test_images
 from aatviz.metrics import Z95, wilson
@@ -38,8 +38,8 @@ def compute(system: System, recipe: DistortionEvaluation, part: str, start: int,
     threshold = _threshold(system, recipe.true_positive_rate)
     x, y = (values[start : start + CHUNK] for values in test_images(system, recipe.count))
 
-    def loss(x_adv: Tensor) -> tuple[Tensor, Tensor]:
-        value = losses.detectors_max(system.detectors.logits_for_max(x_adv, y).float(), y)
+    def loss(z_h: Tensor) -> tuple[Tensor, Tensor]:
+        value = losses.detectors_max(z_h, y)
         return value, value
 
     @torch.no_grad()
@@ -47,7 +47,7 @@ def compute(system: System, recipe: DistortionEvaluation, part: str, start: int,
         label, logit = system.generative.decide(system.detectors(x_adv))
         return (label != y[rows]) & (logit > threshold)
 
-    goal = AutogradObjective(loss, (system.detectors,), bf16)
+    goal = LogitsObjective(loss, (system.detectors,), bf16)
     search = {"most_c": recipe.most_c, "depth": recipe.depth, "steps": recipe.steps, "step_size": recipe.step_size}
     found = min_distortion(goal, success, x, promising=SLACK - threshold, **search)  # type: ignore[arg-type]
     arrays: Arrays = {"c": found.c.numpy()} | ({} if start else {"threshold": np.array([threshold])})

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from aatviz.attacks.passes import watched
 from aatviz.store.systems import System
 
 
@@ -20,20 +21,23 @@ class Passes:
 
 @contextmanager
 def counted(system: System) -> Iterator[Passes]:
-    """Counts the passes of all networks of the system, and of copies made of them meanwhile.
-
-    A forward pass whose input wants a gradient is followed by a backward pass: that is what an objective is.
-    """
+    """Counts the passes of all networks of the system, and of copies made of them meanwhile: those that attacks make, and,
+    forward alone, those that score images."""
     passes = Passes()
 
-    def watch(_: nn.Module, inputs: tuple[Any, ...], __: Any) -> None:
-        passes.forward += len(inputs[0])
-        passes.backward += len(inputs[0]) * inputs[0].requires_grad
+    def attacked(forward: int, backward: int) -> None:
+        passes.forward += forward
+        passes.backward += backward
+
+    def scored(_: nn.Module, inputs: tuple[Any, ...], __: Any) -> None:
+        if not inputs[0].requires_grad:  # else an attack's own pass, by autograd
+            passes.forward += len(inputs[0])
 
     networks = [*system.detectors.networks, system.classifier, system.robust_classifier]
-    hooks = [network.register_forward_hook(watch) for network in networks]
+    hooks = [network.register_forward_hook(scored) for network in networks]
     try:
-        yield passes
+        with watched(attacked):
+            yield passes
     finally:
         for hook in hooks:
             hook.remove()

@@ -35,7 +35,7 @@ class _Conv(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x, weight = ctx.saved_tensors
         for_x, for_weight, for_bias = ctx.needs_input_grad
-        grad_x = _image_gradient(grad, weight).to(x.dtype) if for_x else None
+        grad_x = image_gradient(grad, block_kernel(weight).to(grad.dtype)).to(x.dtype) if for_x else None
         grad_weight = None
         if for_weight:
             grad_weight = conv2d_weight(x.to(grad.dtype), weight.shape, grad, padding=2).to(weight.dtype)
@@ -43,16 +43,16 @@ class _Conv(torch.autograd.Function):
         return grad_x, grad_weight, grad_bias
 
 
-def _image_gradient(grad: Tensor, weight: Tensor) -> Tensor:
-    """The gradient (N,1,H,W) with respect to the image, from that with respect to the output (N,O,H,W)."""
+def image_gradient(grad: Tensor, kernel: Tensor) -> Tensor:
+    """The gradient (N,1,H,W) with respect to the image, from that with respect to the output (N,O,H,W), for the weights'
+    `block_kernel`."""
     n, outputs, height, width = grad.shape
     blocks = grad.permute(0, 2, 3, 1).reshape(n, height // 2, 2, width // 2, 2, outputs).permute(0, 1, 3, 2, 4, 5)
     blocks = blocks.reshape(n, height // 2, width // 2, 4 * outputs).permute(0, 3, 1, 2)
-    kernel = _block_kernel(weight).to(grad.dtype).contiguous(memory_format=torch.channels_last)
     return F.pixel_shuffle(F.conv_transpose2d(blocks, kernel, padding=1), 2)
 
 
-def _block_kernel(weight: Tensor) -> Tensor:
+def block_kernel(weight: Tensor) -> Tensor:
     """The 5x5 kernel (O,1,5,5) on blocks of 2x2 pixels: (4 O, 4, 3, 3).
 
     Output pixel (a,b) of a block needs the input pixels -2..2 around it. Counted from two pixels before the block's
@@ -60,4 +60,4 @@ def _block_kernel(weight: Tensor) -> Tensor:
     """
     placed = [F.pad(weight[:, 0], (b, 1 - b, a, 1 - a)) for a in (0, 1) for b in (0, 1)]
     stacked = torch.cat(placed).view(-1, 3, 2, 3, 2)
-    return stacked.permute(0, 2, 4, 1, 3).reshape(-1, 4, 3, 3)
+    return stacked.permute(0, 2, 4, 1, 3).reshape(-1, 4, 3, 3).contiguous(memory_format=torch.channels_last)

@@ -138,7 +138,8 @@ def test_an_untargeted_loss_attacks_the_module_that_it_names(name: Any) -> None:
     victim, (x, y) = system(), batch()
     called = set()
     victim.classifier.register_forward_hook(lambda *_: called.add("f"))
-    victim.detectors.register_forward_hook(lambda *_: called.add("H"))
+    for net in victim.detectors.networks:
+        net.register_forward_hook(lambda *_: called.add("H"))
     objective(name, victim, y=y)(x)
     assert called == {"classifier_margin": {"f"}, **{key: {"f", "H"} for key in COMBINED}}.get(name, {"H"})
 

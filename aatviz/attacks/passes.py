@@ -1,0 +1,153 @@
+"""Passes through networks for attacks: images to logits, and any of the images back to their gradient.
+
+Madry's network runs by `MadryPass`, any other by autograd.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol, TypeGuard
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from aatviz.detectors import DetectorBank
+from aatviz.nets import MadryNet
+from aatviz.nets.madry_pass import MadryPass, Saved
+
+Watch = Callable[[int, int], None]
+"""Called with the numbers of images that went forward and backward through one network."""
+_watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+_Version = tuple[tuple[int, int], ...]
+_Ready = MadryPass | nn.Module
+_READY: WeakKeyDictionary[nn.Module, dict[torch.dtype | None, tuple[_Version, _Ready]]] = WeakKeyDictionary()
+
+
+class Pass(Protocol):
+    """One forward pass of N images."""
+
+    @property
+    def logits(self) -> Tensor:
+        """(N,K), without gradient."""
+
+    def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
+        """The gradient (N,C,H,W) with respect to the images, from that with respect to the logits (N,K). `sparse` says that
+        many rows are 0, which need not go backward."""
+
+
+def prepared(module: nn.Module, bf16: bool = False) -> Callable[[Tensor], Pass]:
+    """What sends images (N,C,H,W) forward through a network or a `DetectorBank`, in bfloat16 or in its own precision.
+
+    It works with the weights as they are now; of a frozen network they are laid out only once. Parameters get no gradient.
+    Modules are used in the mode that they are in at the time of the pass, copies of them in eval mode.
+    """
+    if isinstance(module, DetectorBank):
+        through = [prepared(network, bf16) for network in module.networks]
+        return lambda x: _BankPass([one(x) for one in through])
+    ready = _ready(module, torch.bfloat16 if bf16 else None)
+    return lambda x: _through(ready, x, bf16)
+
+
+@contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Have `watch` told of every pass that is made meanwhile."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
+
+def _through(ready: _Ready, x: Tensor, bf16: bool) -> Pass:
+    _tell(len(x), 0)
+    with torch.autocast(x.device.type, enabled=False):
+        if isinstance(ready, MadryPass):
+            with torch.no_grad():
+                return _ByHand(ready, *ready.forward(x))
+        leaf = x.detach().requires_grad_()
+        with torch.enable_grad():
+            return _ByAutograd(leaf, ready(leaf.bfloat16() if bf16 else leaf))
+
+
+@dataclass(frozen=True, eq=False)
+class _ByHand:
+    weights: MadryPass
+    logits: Tensor
+    saved: Saved
+
+    def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
+        with torch.no_grad(), torch.autocast(grad.device.type, enabled=False):
+            rows = grad.ne(0).any(1).nonzero().squeeze(1) if sparse else grad
+            if not sparse or len(rows) == len(grad):
+                _tell(0, len(grad))
+                return self.weights.backward(self.saved, grad)
+            _tell(0, len(rows))
+            whole = self.saved[0].new_zeros(len(grad), *MadryNet.image_shape)
+            if len(rows):
+                whole[rows] = self.weights.backward(tuple(part[rows] for part in self.saved), grad[rows])
+            return whole
+
+
+@dataclass(frozen=True, eq=False)
+class _ByAutograd:
+    leaf: Tensor
+    output: Tensor
+
+    @property
+    def logits(self) -> Tensor:
+        return self.output.detach()
+
+    def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
+        _tell(0, len(grad))
+        with torch.autocast(grad.device.type, enabled=False):
+            (found,) = torch.autograd.grad(self.output, self.leaf, grad.to(self.output.dtype))
+        return found
+
+
+class _BankPass:
+    def __init__(self, passes: list[Pass]) -> None:
+        self.passes = passes
+        self.logits = torch.cat([one.logits for one in passes], dim=1)
+
+    def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
+        """Of K networks, each image goes backward only through those that its loss depends on."""
+        if len(self.passes) == 1:
+            return self.passes[0].gradient(grad, sparse)
+        columns = grad.split([one.logits.shape[1] for one in self.passes], dim=1)
+        needed = grad.ne(0).any(0).tolist()
+        parts = [
+            one.gradient(column, sparse=True)
+            for one, column, wanted in zip(self.passes, columns, needed, strict=True)
+            if wanted
+        ]
+        return torch.stack(parts).sum(0) if parts else self.passes[0].gradient(columns[0])
+
+
+def _tell(forward: int, backward: int) -> None:
+    if watch := _watch.get():
+        watch(forward, backward)
+
+
+def _ready(network: nn.Module, dtype: torch.dtype | None) -> _Ready:
+    """The network laid out for passes in that precision (None: its own), as its weights are now."""
+    if dtype is None and not _by_hand(network):
+        return network
+    if any(parameter.requires_grad for parameter in network.parameters()):
+        return _lay_out(network, dtype)  # in training; not every optimizer marks a weight as changed
+    version = tuple((id(parameter), parameter._version) for parameter in network.parameters())
+    kept = _READY.setdefault(network, {})
+    if dtype not in kept or kept[dtype][0] != version:
+        kept[dtype] = version, _lay_out(network, dtype)
+    return kept[dtype][1]
+
+
+def _lay_out(network: nn.Module, dtype: torch.dtype | None) -> _Ready:
+    return MadryPass.of(network, dtype) if _by_hand(network) else copy.deepcopy(network).to(dtype).eval()
+
+
+def _by_hand(network: nn.Module) -> TypeGuard[MadryNet]:
+    """Whether it is a whole MadryNet; the attack unit test, for one, cuts the last layer off."""
+    return isinstance(network, MadryNet) and isinstance(network.out, nn.Linear)
