@@ -90,4 +90,4 @@ def _through_relu(grad: Tensor, output: Tensor) -> Tensor:
 def _sum_of_rows(table: Tensor, factors: Tensor) -> Tensor:
     """factors @ table (1,M) for a table (N,M) and factors (N,), most of which are 0: only the others' rows are read."""
     rows = factors.nonzero().squeeze(1)
-    return F.embedding_bag(rows[None], table, per_sample_weights=factors[rows][None], mode="sum")
+    return F.embedding_bag(rows, table, rows.new_zeros(1), per_sample_weights=factors[rows], mode="sum")

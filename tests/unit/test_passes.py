@@ -85,6 +85,11 @@ def test_in_a_separate_bank_each_image_goes_backward_through_its_own_detectors_o
     assert [backward for _, backward in passes if backward] == [1, 3, 2]
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_no_gradient_of_the_logits_is_none_of_the_images(n: int) -> None:
+    assert not prepared(net())(images(n)).gradient(torch.zeros(n, OUTPUTS, dtype=torch.float64)).any()
+
+
 def test_a_bank_whose_logits_nobody_needs_has_no_gradient() -> None:
     bank = DetectorBank([net(1) for _ in range(OUTPUTS)], OUTPUTS).eval()
     found = prepared(bank)(images(3)).gradient(torch.zeros(3, OUTPUTS, dtype=torch.float64))

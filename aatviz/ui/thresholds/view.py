@@ -20,7 +20,7 @@ MARKS = {"generative": "●", "integrated": "▲", "robust": "★"}
 _WHOLE_PAGE = "thresholds.whole-page"
 RATES = (
     r"\text{TPR} = |\{x \in D : z \ge T\}| / N \;\; (7)",
-    r"\text{FPR} = |\{x \in D' : z \ge T, \hat k \ne y\}| / N \;\; (8, 15)",
+    r"\text{FPR} = |\{x \in D' : z \ge T, \hat k \ne y\}| / N \;\; (8)",
     r"\text{acc.} = |\{x \in D : z \ge T, \hat k = y\}| / N \;\; (14)",
 )
 LOGITS = (

@@ -1,0 +1,159 @@
+"""What is measured: cases as data, and the banks and images that they name."""
+
+import copy
+import dataclasses
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+import aatviz
+from aatviz.attacks.objectives import TARGETED, LossName
+from aatviz.detectors import DetectorBank
+from aatviz.evaluate.systems import TRUE_POSITIVE_RATE
+from aatviz.store.systems import System
+
+EPS = 0.3
+TARGET = 9
+"""The detector that targeted cases attack; their images are of the other classes."""
+SEPARATE, SHARED = "separate", "shared"
+SYSTEMS = {SEPARATE: "mnist-linf-0.3", SHARED: "mnist-linf-0.3-shared"}
+OURS = "aatviz"
+PEERS = ("torchattacks", "foolbox", "art")
+GEMM, CONVOLUTION = PEAKS = ("matmul", "convolution")
+"""What the machine can do at best, measured beside the engines; see `arithmetic`."""
+JITTER = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One attack on one or more banks, by several engines in turn."""
+
+    name: str
+    about: str
+    loss: LossName
+    images: int
+    """In a batch. Every round attacks another batch, the same one for all engines."""
+    steps: int
+    step_size: float
+    rounds: int
+    """Measured ones: one more is run before them."""
+    banks: tuple[str, ...] = (SEPARATE, SHARED)
+    """Names for `load_bank`."""
+    engines: tuple[str, ...] = (OURS, *PEERS)
+    peaks: bool = False
+    """Whether the machine's own peaks are measured in every round too."""
+
+    @property
+    def target(self) -> int | None:
+        return TARGET if self.loss in TARGETED else None
+
+
+class Contestant(NamedTuple):
+    """Who attacks what: an engine, "fp32" or "bf16", and the name of a bank."""
+
+    engine: str
+    precision: str
+    bank: str
+
+    def __str__(self) -> str:
+        hand = " by hand" if self.engine in PEERS and self.precision == "bf16" else ""
+        return f"{self.engine} {self.precision}{hand}, {self.bank}"
+
+
+def _sizes(name: str, about: str, loss: LossName, banks: tuple[str, ...]) -> list[Case]:
+    return [
+        Case(name=f"{name}-1", about=about, loss=loss, images=1, steps=100, step_size=0.01, rounds=7, banks=banks),
+        Case(
+            name=f"{name}-64", about=about, loss=loss, images=64, steps=40, step_size=0.02, rounds=5, banks=banks, peaks=True
+        ),
+        Case(name=f"{name}-512", about=about, loss=loss, images=512, steps=10, step_size=0.06, rounds=3, banks=banks),
+    ]
+
+
+COUNTS = (2, 5, 10, 20, 50)
+CASES = [
+    *_sizes("detectors-max", "loss 10 on all detectors", "detectors_max", (SEPARATE, SHARED)),
+    *_sizes("detector", f"targeted, on detector {TARGET} alone", "detector_logit", (SEPARATE,)),
+    Case(
+        name="one-image",
+        about=f"one image, the generative classifier's logit {TARGET}",
+        loss="target_logit",
+        images=1,
+        steps=100,
+        step_size=0.01,
+        rounds=9,
+    ),
+    Case(
+        name="cost-of-k",
+        about="loss 10 on K separate detectors",
+        loss="detectors_max",
+        images=64,
+        steps=10,
+        step_size=0.06,
+        rounds=5,
+        banks=tuple(f"{SEPARATE} x {k}" for k in COUNTS),
+        engines=(OURS,),
+    ),
+]
+
+
+def quick(case: Case) -> Case:
+    """The same case in a second or two: for trying things out, never for a number."""
+    banks = case.banks if case.engines != (OURS,) else case.banks[:3]
+    return dataclasses.replace(case, images=min(case.images, 4), steps=2, step_size=EPS / 2, rounds=1, banks=banks)
+
+
+@cache
+def load_system(bank: str) -> System:
+    return aatviz.load_system(SYSTEMS[bank])
+
+
+@cache
+def load_bank(name: str) -> DetectorBank:
+    """ "separate", "shared", or "separate x K" for K detectors made from the ten."""
+    kind, _, count = name.partition(" x ")
+    bank = load_system(kind).detectors
+    return several(bank, int(count)) if count else bank
+
+
+def several(bank: DetectorBank, count: int) -> DetectorBank:
+    """A separate bank of `count` networks: the first ones of this bank, and beyond these copies with weights of their own.
+
+    The copies' weights differ from the originals' by about a hundredth: exact copies would never be the strongest
+    detector of an image, all gradients would come from the originals, and many detectors would look too cheap.
+    """
+    generator = torch.Generator().manual_seed(0)
+    networks = []
+    for place in range(count):
+        network = copy.deepcopy(bank.networks[place % len(bank.networks)])
+        if place >= len(bank.networks):
+            with torch.no_grad():
+                for weight in network.parameters():
+                    weight.mul_(1 + JITTER * torch.randn(weight.shape, generator=generator))
+        networks.append(network)
+    return DetectorBank(networks, count).eval()
+
+
+def batches(case: Case) -> list[tuple[Tensor, Tensor]]:
+    """For each round, the one before them included, the images and labels that it attacks, from the bundled sample."""
+    x, y = aatviz.load_data("mnist", split="sample")
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    fits = y[order] < min(load_bank(name).classes for name in case.banks)
+    if case.target is not None:
+        fits &= y[order] != case.target
+    order = order[fits]
+    wanted = torch.arange((case.rounds + 1) * case.images) % len(order)
+    return [(x[rows], y[rows]) for rows in order[wanted].split(case.images)]
+
+
+@cache
+def threshold(bank: str, count: int) -> float:
+    """T with a true positive rate (equation 7) of 0.95 for the generative classifier, on `count` bundled images."""
+    x = aatviz.load_data("mnist", split="sample")[0]
+    x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(1))[:count]]
+    generative = load_system(bank).generative
+    scores = torch.cat([generative.decide(generative.scores(part))[1] for part in x.split(500)])
+    return float(scores.quantile(1 - TRUE_POSITIVE_RATE))
