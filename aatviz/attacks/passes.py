@@ -80,8 +80,8 @@ class _ByHand:
 
     def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
         with torch.no_grad(), torch.autocast(grad.device.type, enabled=False):
-            rows = grad.ne(0).any(1).nonzero().squeeze(1) if sparse else grad
-            if not sparse or len(rows) == len(grad):
+            rows = grad.ne(0).any(1).nonzero().squeeze(1) if sparse else None
+            if rows is None or len(rows) == len(grad):
                 _tell(0, len(grad))
                 return self.weights.backward(self.saved, grad)
             _tell(0, len(rows))

@@ -1,5 +1,6 @@
 """The report on one system: the paper's numbers beside those measured here, and what the honest protocol found."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def report(system: System) -> str:
         if record is None:
             missing.append(name)
         elif isinstance(recipe, DetectorEvaluation):
-            sections.append(_detectors(name, record))
+            sections.append(_detectors(recipe, record))
         elif isinstance(recipe, SystemEvaluation):
             sections.append(_scenarios(name, record))
         elif isinstance(recipe, DistortionEvaluation):
@@ -49,11 +50,10 @@ def report(system: System) -> str:
     return "\n".join(section for section in sections if section)
 
 
-def _detectors(name: str, record: Record) -> str:
-    recipe = record["recipe"]
+def _detectors(recipe: DetectorEvaluation, record: Record) -> str:
     rows = [HEAD]
-    for attack, spec in recipe["attacks"].items():
-        words = attack_words(spec)
+    for attack, spec in recipe.attacks.items():
+        words = attack_words(asdict(spec))
         for row in record["rows"]:
             value = row["last"].get(attack, row["best"][attack])
             rows.append(_row(f"k = {row['detector']}, {attack}", row["paper"].get(attack), value, words, 5))
@@ -61,11 +61,11 @@ def _detectors(name: str, record: Record) -> str:
         if len(record["rows"]) > 2:
             value = mean["last"].get(attack, mean["best"][attack])
             rows.append(_row(f"mean, {attack}", paper, {"value": value}, words, 5))
-    if len(recipe["attacks"]) > 1:
+    if len(recipe.attacks) > 1:
         for row in record["rows"]:
             rows.append(_row(f"k = {row['detector']}, worst of all", None, row["worst"], "best iterate of all attacks", 5))
         rows.append(_row("mean, worst of all", None, {"value": record["mean"]["worst"]}, "best iterate of all attacks", 5))
-    return _section(name, record, rows)
+    return _section(recipe.name, record, rows)
 
 
 def _scenarios(name: str, record: Record) -> str:

@@ -46,7 +46,7 @@ def _aucs(system: System, record: dict[str, Any]) -> None:
     recipe = record["recipe"]
     rows = [
         (f"k = {row['detector']}, {attack}", row["last"].get(attack, row["best"][attack]), row["paper"].get(attack))
-        for attack in recipe["attacks"]
+        for attack in sorted(recipe["attacks"], key=lambda attack: recipe["attacks"][attack]["steps"])
         for row in record["rows"]
     ]
     if len(rows) > len(record["rows"]) and record["recipe"]["name"] == WORST:
