@@ -8,7 +8,6 @@ from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack import words as attack_words
 from aatviz.ui.pacing import view_first
 from aatviz.ui.player.view import show_player
-from aatviz.ui.showcase import SETTINGS
 from aatviz.ui.sidebar import current_system, link_params
 
 # The other pages: file, words, icon.
@@ -37,9 +36,10 @@ overview_card.read_url()
 stored = attack_run.stored(system, *caches.sample(system.card["dataset"]))
 if stored:
     traces = stored.value
+    attack = traces[0].settings
     st.markdown(
-        f"#### A {traces[0].y} pushed towards {'an' if SETTINGS.target == 8 else 'a'} {SETTINGS.target}: "
-        f"L∞, ε = {SETTINGS.eps:g}, {SETTINGS.steps} steps of {SETTINGS.step_size:g} with Adam"
+        f"#### A {traces[0].y} pushed towards {'an' if attack.target == 8 else 'a'} {attack.target}: "
+        f"{attack.norm.replace('inf', '∞')}, ε = {attack.eps:g}, {attack.steps} steps of {attack.step_size:g} with Adam"
     )
     abouts = [attack_words.about(trace.settings) for trace in traces]
     show_player(system, traces, abouts, overview_card.state, overview_card.PLAYER_KEY)

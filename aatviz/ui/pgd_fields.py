@@ -1,6 +1,6 @@
 """The settings of PGD as fields: the same parameters, widgets and kind notes on every page that attacks something."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import streamlit as st
@@ -31,14 +31,14 @@ class Settings(Protocol):
     def optimizer(self) -> str: ...
 
 
-def params(defaults: Settings, most_steps: int) -> list[Param]:
-    """What the URL says about them."""
+def params(defaults: Callable[[], Settings], most_steps: int) -> list[Param]:
+    """What the URL says about them; the defaults may depend on the system."""
     return [
-        choice("norm", defaults.norm, NORMS),
-        number("eps", defaults.eps, 0.0, MOST_EPS_L2),
-        whole("steps", defaults.steps, 1, most_steps),
-        number("step_size", defaults.step_size, 0.0001, 10.0),
-        choice("optimizer", defaults.optimizer, OPTIMIZERS),
+        choice("norm", lambda: defaults().norm, NORMS),
+        number("eps", lambda: defaults().eps, 0.0, MOST_EPS_L2),
+        whole("steps", lambda: defaults().steps, 1, most_steps),
+        number("step_size", lambda: defaults().step_size, 0.0001, 10.0),
+        choice("optimizer", lambda: defaults().optimizer, OPTIMIZERS),
     ]
 
 

@@ -23,7 +23,7 @@ class Param:
     write: Callable[[Any], str] = str
 
 
-def choice(name: str, default: str, options: Sequence[str]) -> Param:
+def choice(name: str, default: str | Callable[[], str], options: Sequence[str]) -> Param:
     """One of some words."""
 
     def read(text: str) -> str:
@@ -34,7 +34,7 @@ def choice(name: str, default: str, options: Sequence[str]) -> Param:
     return Param(name=name, default=default, read=read)
 
 
-def whole(name: str, default: int, low: int, high: int) -> Param:
+def whole(name: str, default: int | Callable[[], int], low: int, high: int) -> Param:
     """A whole number."""
     return Param(name=name, default=default, read=lambda text: int(_within(text, low, high, True)))
 
@@ -89,7 +89,8 @@ class UrlState:
         """Bring a new URL's values into the session; call it before the widgets. Returns a kind note for each bad value.
 
         A URL that this page wrote itself before is no news: a click may be on its way with the URL of a moment ago.
-        Controls that a lesson's link hides go out of sight, and out of the keyboard's way; they keep their values.
+        Controls that a lesson's link hides go out of sight, and out of the keyboard's way; they keep their values. A value
+        that was the default before stays the default where that has changed, as with another system.
         """
         if hidden := [param.name for param in self.params if param.name in _listed("hide")]:
             classes = ", ".join(f".st-key-{_css_name(self.key(name))}" for name in hidden)
@@ -108,8 +109,12 @@ class UrlState:
                         f"The link asks for {param.name} = {given[param.name][:40]!r}; possible is {error}. "
                         f"{param.write(param.default)} is used instead."
                     )
-            if is_news or self.key(param.name) not in st.session_state:
-                st.session_state[self.key(param.name)] = value
+            key, default_key = self.key(param.name), f"{self.page}.default.{param.name}"
+            before = st.session_state.get(default_key, param.default)
+            untouched = before != param.default and st.session_state.get(key) == before
+            if is_news or key not in st.session_state or untouched:
+                st.session_state[key] = value
+            st.session_state[default_key] = param.default
         return notes
 
     def write(self, leave_out: Sequence[str] = ()) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import aatviz
+from aatviz.store.files import read_json, write_json
 from aatviz.trace import AttackSettings, Trace, trace_attack
 from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack.controls import Choice
@@ -159,6 +160,22 @@ def test_another_norm_brings_a_sensible_ball() -> None:
     app.get("button_group")[-1].set_value("L2").run()
     assert (app.session_state["attack.eps"], app.session_state["attack.step_size"]) == (2.5, 0.1)
     assert not app.exception
+
+
+def test_the_ball_is_the_one_that_the_system_is_trained_for_until_somebody_changes_it(tiny_system_folder: Path) -> None:
+    other = tiny_system_folder / "mnist-linf-0.3" / "card.json"
+    write_json(other, read_json(other) | {"norm": "L2", "eps": 2.5})
+    app = open_page()
+    ball = ("norm", "eps", "step_size")
+    assert [app.session_state[f"attack.{name}"] for name in ball] == ["Linf", 0.3, 0.01]
+    app.session_state["app.chosen-system"] = "mnist-linf-0.3"  # what the sidebar does, which is not there in this test
+    app.run()
+    assert [app.session_state[f"attack.{name}"] for name in ball] == ["L2", 2.5, 0.1]
+    assert not {*ball} & {*app.query_params}
+    app.number_input(key="attack.eps").set_value(3.0).run()
+    app.session_state["app.chosen-system"] = NAME
+    app.run()
+    assert [app.session_state[f"attack.{name}"] for name in ball] == ["Linf", 0.3, 0.01]
 
 
 def test_shuffle_is_deterministic() -> None:

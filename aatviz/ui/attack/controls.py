@@ -12,8 +12,8 @@ from aatviz.ui.attack import digit as attack_digit
 from aatviz.ui.attack import words
 from aatviz.ui.attack.digit import Digit
 from aatviz.ui.player.view import T_LIMITS
-from aatviz.ui.showcase import SETTINGS
-from aatviz.ui.sidebar import default_threshold
+from aatviz.ui.showcase import SETTINGS, default_settings
+from aatviz.ui.sidebar import current_system, default_threshold
 from aatviz.ui.url import LARGEST_SEED, UrlState, choice, flag, number, whole
 
 MOST_STEPS, MOST_RESTARTS = 2000, 20
@@ -33,7 +33,7 @@ state = UrlState(
         choice("goal", "targeted", ("targeted", "untargeted")),
         whole("target", SETTINGS.target or 0, 0, 9),
         choice("loss", VICTIMS_OWN, (VICTIMS_OWN, *UNTARGETED)),
-        *pgd_fields.params(SETTINGS, MOST_STEPS),
+        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS),
         flag("random_start", SETTINGS.random_start),
         whole("restarts", SETTINGS.restarts, 1, MOST_RESTARTS),
         whole("seed", SETTINGS.seed, 0, LARGEST_SEED),

@@ -10,7 +10,7 @@ from aatviz.ui.attack.controls import Choice
 from aatviz.ui.attack.digit import bundled
 from aatviz.ui.jobs import Job
 from aatviz.ui.runs import Done, Request, Runs
-from aatviz.ui.showcase import INDEX, SETTINGS
+from aatviz.ui.showcase import INDEX, default_settings
 
 runs = Runs("attack", "Attack")
 
@@ -39,5 +39,5 @@ def stored(system: System, x: Tensor, y: Tensor) -> Done | None:
     """The stored run of the default settings, where there is one. x (N,1,28,28), y (N,): the bundled sample."""
     if (showcase := caches.showcase(system)) is None:
         return None
-    choice = Choice(digit=bundled(x, y, INDEX), settings=SETTINGS, compare=True)
+    choice = Choice(digit=bundled(x, y, INDEX), settings=default_settings(system), compare=True)
     return Done(system=system.name, choice=choice, value=showcase.traces)

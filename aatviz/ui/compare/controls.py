@@ -31,7 +31,7 @@ state = UrlState(
         whole("digit", 3, 0, 9),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
         Param(name="models", default=list(DEFAULTS.models), read=_models, write=",".join),
-        *pgd_fields.params(DEFAULTS, MOST_STEPS),
+        *pgd_fields.params(lambda: DEFAULTS, MOST_STEPS),
         number("T", default_threshold, *T_LIMITS),
         whole("row", 3, 0, 9),
         whole("target", 8, 0, 9),

@@ -31,7 +31,7 @@ state = UrlState(
         choice("start", DEFAULTS.start, STARTS),
         whole("count", DEFAULTS.count, 1, MOST_COUNT),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
-        *pgd_fields.params(DEFAULTS, MOST_STEPS),
+        *pgd_fields.params(lambda: DEFAULTS, MOST_STEPS),
         whole("target", 8, 0, 9),
         whole("sample", 2, 0, MOST_COUNT - 1),
         choice("targets", "all", ("all", "marked")),
