@@ -17,14 +17,14 @@ from aatviz.store.systems import System
 
 KIND = "distortion"
 CHUNK = 50
-ATTACK = "min-distortion"
+PART = 2 * CHUNK
 SLACK = 0.5
 """By how much a logit in bfloat16 may be off: iterates within it are looked at in float32."""
 
 
 def parts(system: System, recipe: DistortionEvaluation) -> dict[str, int]:
-    """One."""
-    return {ATTACK: recipe.count}
+    """One for every hundred images: "images from 0", "images from 100" and so on."""
+    return {f"images from {first}": min(PART, recipe.count - first) for first in range(0, recipe.count, PART)}
 
 
 def passes(system: System, recipe: DistortionEvaluation, part: str) -> float:
@@ -36,7 +36,8 @@ def compute(system: System, recipe: DistortionEvaluation, part: str, start: int,
     """For each image its distance from the false positive that the search ends with, and from the nearest one of all
     iterates; not a number where there is none. And T."""
     threshold = _threshold(system, recipe.true_positive_rate)
-    x, y = (values[start : start + CHUNK] for values in test_images(system, recipe.count))
+    first = int(part.rpartition(" ")[2]) + start
+    x, y = (values[first : first + CHUNK] for values in test_images(system, recipe.count))
 
     def loss(z_h: Tensor) -> tuple[Tensor, Tensor]:
         value = losses.detectors_max(z_h, y)
@@ -50,7 +51,7 @@ def compute(system: System, recipe: DistortionEvaluation, part: str, start: int,
     goal = LogitsObjective(loss, (system.detectors,), bf16)
     search = {"most_c": recipe.most_c, "depth": recipe.depth, "steps": recipe.steps, "step_size": recipe.step_size}
     found = min_distortion(goal, success, x, promising=SLACK - threshold, **search)  # type: ignore[arg-type]
-    arrays: Arrays = {"c": found.c.numpy()} | ({} if start else {"threshold": np.array([threshold])})
+    arrays: Arrays = {"c": found.c.numpy()} | ({} if first else {"threshold": np.array([threshold])})
     for name, x_adv, hits in (("last", found.last, found.last_found), ("best", found.best, found.best_found)):
         distance = (x_adv - x).flatten(1).norm(dim=1)
         arrays[name] = distance.where(hits, torch.nan).numpy()
@@ -59,9 +60,9 @@ def compute(system: System, recipe: DistortionEvaluation, part: str, start: int,
 
 def summary(system: System, recipe: DistortionEvaluation, parts: Parts) -> dict[str, Any]:
     """The mean distortion with its 95 % interval, and the share of the images that could be made false positives."""
-    scores = parts[ATTACK]
-    rows = {name: _mean(scores[name]) for name in ("last", "best")}
-    return {"threshold": float(scores["threshold"][0]), "distortion": rows}
+    rows = {name: _mean(np.concatenate([scores[name] for scores in parts.values()])) for name in ("last", "best")}
+    (threshold,) = (scores["threshold"][0] for scores in parts.values() if "threshold" in scores)
+    return {"threshold": float(threshold), "distortion": rows}
 
 
 def _mean(distance: Any) -> dict[str, Any]:

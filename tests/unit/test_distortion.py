@@ -1,13 +1,14 @@
 """Table 3 on a tiny system: distances and rates as stored, only false positives counted."""
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from aatviz.data import load_data
-from aatviz.evaluate import finish, parts, refresh, run_part
-from aatviz.evaluate.distortion import ATTACK
+from aatviz.evaluate import distortion, finish, parts, refresh, run_part
 from aatviz.recipes.evaluation import DistortionEvaluation
 from aatviz.store.files import read_arrays
 from aatviz.store.results import result_file
@@ -22,23 +23,33 @@ def system(tiny_system_folder: Path, data_folder: Path, monkeypatch: pytest.Monk
     return load_system("mnist-linf-0.3-shared")
 
 
-def test_means_and_rates_are_those_of_the_stored_distances(system: System) -> None:
-    assert parts(system, RECIPE) == [ATTACK]
-    run_part(system, RECIPE, ATTACK)
+def test_means_and_rates_are_those_of_the_stored_distances(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In two parts, which hold the same images as one."""
+    monkeypatch.setattr(distortion, "CHUNK", 2)
+    monkeypatch.setattr(distortion, "PART", 4)
+    assert parts(system, RECIPE) == ["images from 0", "images from 4"]
+    for part in reversed(parts(system, RECIPE)):
+        run_part(system, RECIPE, part)
     record = finish(system, RECIPE)
-    kept = read_arrays(result_file(system, "table-3", "npz"))
+    stored = read_arrays(result_file(system, "table-3", "npz"))
+    kept = {name: np.concatenate([stored[f"{part}.{name}"] for part in parts(system, RECIPE)]) for name in ("last", "best")}
     x, _ = load_data("mnist", split="test")
     winning = system.generative.decide(system.detectors(x))[1]
     assert record["threshold"] == pytest.approx(float(winning.quantile(0.05)), abs=1e-5)
     assert 0.93 <= float((winning >= record["threshold"]).float().mean()) <= 0.97
     for name, row in record["distortion"].items():
-        distance = torch.from_numpy(kept[f"{ATTACK}.{name}"])
+        distance = torch.from_numpy(kept[name])
         found = distance[~distance.isnan()]
         assert len(found) >= 1
         assert row["value"] == pytest.approx(float(found.mean()), abs=1e-5)
         assert row["n"] == len(found)
         assert row["false_positive_rate"]["value"] == pytest.approx(len(found) / 6)
-    last, best = (torch.from_numpy(kept[f"{ATTACK}.{name}"]) for name in ("last", "best"))
+    last, best = (torch.from_numpy(kept[name]) for name in ("last", "best"))
     both = ~last.isnan()
     assert (best[both] <= last[both] + 1e-5).all()
     assert refresh(system, RECIPE, record) == record
+
+
+def test_the_parts_cover_the_images_once(system: System) -> None:
+    recipe = dataclasses.replace(RECIPE, count=230)
+    assert distortion.parts(system, recipe) == {"images from 0": 100, "images from 100": 100, "images from 200": 30}

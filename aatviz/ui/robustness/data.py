@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
 import torch
 from numpy.typing import NDArray
@@ -60,8 +61,9 @@ def _scenario_curves(
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def _distances(_system: System, folder: str, changed: int) -> NDArray[Any]:
-    found = read_arrays(result_file(_system, "table-3", "npz"))["min-distortion.last"]
-    return found[found == found]
+    arrays = read_arrays(result_file(_system, "table-3", "npz"))
+    found = np.concatenate([array for name, array in arrays.items() if name.endswith(".last")])
+    return found[~np.isnan(found)]
 
 
 def distances(system: System) -> NDArray[Any]:

@@ -71,7 +71,7 @@ def sweep(rows: dict[str, dict[str, Any]], settings: list[dict[str, float]], nam
         fig.add_vline(x=trained, line={"color": "#808080", "dash": "dot", "width": 2})
     layout(fig, 360, below=120)
     fig.update_xaxes(title=AXES[name], type="linear" if name == "eps" else "log", tickangle=0)
-    if name == "steps":
-        fig.update_xaxes(tickvals=x[::2], ticktext=[f"{value:g}" for value in x[::2]])
+    if name != "eps":
+        fig.update_xaxes(tickvals=x[::2], ticktext=[f"{value:.2g}" if value < 1 else f"{value:g}" for value in x[::2]])
     fig.update_yaxes(title="misclassified and accepted", range=[-0.03, 1.03], tickformat=".0%")
     return fig

@@ -32,8 +32,8 @@ state = UrlState(
     ],
 )
 EQUATION = (
-    r"\text{Error} = \frac{1}{N}\,|\{x' : \hat k(x') \ne y,\; z \ge T,\; "
-    r"\|x'-x\| \le \varepsilon,\; x' \in [0,1]^d\}| \quad (15)"
+    r"\begin{aligned}\text{Error} = \tfrac{1}{N}\,|\{x' : \;& \hat k(x') \ne y,\; z \ge T, \\"
+    r"& \|x'-x\| \le \varepsilon,\; x' \in [0,1]^d\}|\end{aligned}\;\;(15)"
 )
 
 
