@@ -14,11 +14,12 @@ from aatviz.evaluate.report import FILE as REPORT
 from aatviz.honest.verdict import EVERY
 from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation
 from aatviz.recipes.paper import all_detectors, evaluations
-from aatviz.store.files import write_text
+from aatviz.store.files import read_json, write_text
 from aatviz.store.readme import attack_words, headline, interval, markdown_table
 from aatviz.store.systems import System, load_system, systems
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README, PEERS = ROOT / "README.md", ROOT / "benchmarks" / "results" / "peers.json"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -36,7 +37,7 @@ def tables() -> str:
     found = [load_system(name) for name in systems()]
     threats = dict.fromkeys((system.card["norm"], system.card["eps"]) for system in found)
     parts = [line for threat in threats for line in _auc_table(threat, found)]
-    return "\n".join([*parts, _classifier_table(found), "", *_honest_table(found), *_reports(found), ""])
+    return "\n".join([*parts, _classifier_table(found), "", *_honest_table(found), *_reports(found), *_speed(), ""])
 
 
 def _auc_table(threat: tuple[Norm, float], found: list[System]) -> list[str]:
@@ -108,6 +109,27 @@ def _honest_table(found: list[System]) -> list[str]:
 def _reports(found: list[System]) -> list[str]:
     links = [f"[{s.name}](checkpoints/{s.name}/{REPORT})" for s in found if (s.folder / REPORT).is_file()]
     return [f"Every other number beside the paper's: {', '.join(links)}."] if links else []
+
+
+def _speed() -> list[str]:
+    """The attack engine beside its peers, as the stored run of `python -m benchmarks.peers` has it."""
+    if not PEERS.is_file():
+        return []
+    result = read_json(PEERS)
+    machine, versions = result["machine"], result["machine"]["versions"]
+    rows = [["what", "here", "aim", "from"]]
+    for row in result["rows"]:
+        if row["met"] is not None:
+            aim = f"at least {row['least']:g}" if row["least"] is not None else f"at most {row['most']:g}"
+            rows.append([row["what"], f"{row['value']:.3g}", aim if row["met"] else f"{aim}: missed", row["detail"]])
+    peers = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "torch")
+    words = (
+        f"Speed of the attacks beside {peers}, on the same bank, images and steps, in turns in one run with "
+        f"{machine['threads']} threads ({machine['processor']}; torch {versions['torch']}): "
+        f"`python -m benchmarks.peers`, [everything measured](benchmarks/results/peers.json), "
+        "[as a picture](benchmarks/results/peers.svg). A peer is as it ships, in float32."
+    )
+    return ["", words, "", markdown_table(rows)]
 
 
 if __name__ == "__main__":
