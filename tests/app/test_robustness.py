@@ -70,6 +70,12 @@ def text(app: AppTest) -> str:
     return "\n".join(element.value for element in (*app.markdown, *app.caption, *app.info))
 
 
+def test_without_the_honest_protocol_the_page_opens_with_what_has_been_measured(measured_detectors: System) -> None:
+    app = open_page()
+    assert app.session_state["robustness.show"] == "paper"
+    assert any("AUC of the detectors" in header.value for header in app.subheader)
+
+
 def test_without_any_record_it_says_how_to_get_one() -> None:
     app = open_page()
     assert f"aatviz evaluate {NAME} --recipe honest" in text(app)

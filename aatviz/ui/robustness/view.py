@@ -11,7 +11,7 @@ from aatviz.ui import takeaway
 from aatviz.ui.pacing import view_first
 from aatviz.ui.pgd_fields import MOST_EPS_L2
 from aatviz.ui.plots import config
-from aatviz.ui.robustness import figures, words
+from aatviz.ui.robustness import data, figures, words
 from aatviz.ui.sidebar import current_system
 from aatviz.ui.url import UrlState, choice, number, whole
 
@@ -19,10 +19,20 @@ PARTS = {"verdict": "The verdict", "paper": "The paper's tables", "own": "Run it
 CLEAN = {"none": "nothing", "1%": "1 %", "5%": "5 %"}
 MOST_IMAGES = 200
 TABLES = ("table-2", "table-8", "table-9", "table-10", "table-11", "table-12", "detectors", "worst-case")
+
+
+def opening(system: System) -> str:
+    """What the page opens with: the verdict, or, where the honest protocol has not been run, what has been measured."""
+    found = data.records(system)
+    return (
+        "paper" if "honest" not in found and any(record["kind"] == "detectors" for record in found.values()) else "verdict"
+    )
+
+
 state = UrlState(
     "robustness",
     [
-        choice("show", "verdict", tuple(PARTS)),
+        choice("show", lambda: opening(current_system()), tuple(PARTS)),
         choice("clean", "5%", tuple(CLEAN)),
         choice("table", "table-11", TABLES),
         choice("victim", "generative", VICTIMS),
