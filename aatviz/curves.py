@@ -215,12 +215,15 @@ def at(decisions: Decisions, threshold: Threshold) -> AtThreshold:
 def corners(x: Tensor, y: Tensor) -> Tensor:
     """The indices of the points of a staircase (L,), (L,) that a line needs to be drawn exactly; for drawing only.
 
-    Left out are points between two others on the same horizontal or vertical line.
+    Left out are repeated points, and points between two others on the same horizontal or vertical line.
     """
-    inner = ((x[1:-1] == x[:-2]) & (x[1:-1] == x[2:])) | ((y[1:-1] == y[:-2]) & (y[1:-1] == y[2:]))
+    moved = torch.ones(len(x), dtype=torch.bool)
+    moved[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
+    places = moved.nonzero().flatten()
+    x, y = x[places], y[places]
     keep = torch.ones(len(x), dtype=torch.bool)
-    keep[1:-1] = ~inner
-    return keep.nonzero().flatten()
+    keep[1:-1] = ~(((x[1:-1] == x[:-2]) & (x[1:-1] == x[2:])) | ((y[1:-1] == y[:-2]) & (y[1:-1] == y[2:])))
+    return places[keep]
 
 
 def _share(hits: Tensor) -> Interval:

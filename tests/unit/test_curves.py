@@ -115,6 +115,12 @@ def test_corners_draw_the_same_line_with_fewer_points() -> None:
     assert curves.corners(x[:2], y[:2]).tolist() == [0, 1]
 
 
+def test_a_corner_on_which_several_points_lie_stays() -> None:
+    x = torch.tensor([1.0, 0.5, 0.0, 0.0, 0.0, 0.0])
+    y = torch.tensor([0.9, 0.9, 0.9, 0.9, 0.9, 0.0])
+    assert [(x[i].item(), y[i].item()) for i in curves.corners(x, y)] == [(1.0, y[0].item()), (0.0, y[0].item()), (0.0, 0.0)]
+
+
 def arrays_by_hand() -> dict[str, Tensor]:
     """Two classes, three natural and two attacked images."""
     return {

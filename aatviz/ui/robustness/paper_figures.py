@@ -87,7 +87,9 @@ def heat_map(columns: dict[str, list[float]]) -> go.Figure:
 def curves(found: dict[str, Curve], kind: str) -> go.Figure:
     """ROC (`kind` "roc": FPR against TPR) or, "error", error against accuracy, one line an attack scenario."""
     fig = go.Figure()
-    for (colour, dash, _), (name, curve) in zip(STYLES * 3, found.items(), strict=False):
+    for place, (name, curve) in enumerate(found.items()):
+        lap, step = divmod(place, len(STYLES))
+        colour, dash = STYLES[step][0], STYLES[(step + 2 * lap) % len(STYLES)][1]  # no two alike
         x, y = (curve.fpr, curve.tpr) if kind == "roc" else (curve.error, curve.accuracy)
         keep = corners(x, y)
         fig.add_scatter(
