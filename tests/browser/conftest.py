@@ -93,6 +93,7 @@ def visitor(browser: Browser, url: str) -> Iterator[Page]:
             errors.append(f"{message.text} [{address}]")
 
     with browser.new_context(base_url=url, viewport={"width": 1280, "height": 900}) as context:
+        context.set_default_navigation_timeout(1000 * PATIENCE)
         page = context.new_page()
         page.on("console", listen)
         page.on("pageerror", lambda error: errors.append(str(error)))

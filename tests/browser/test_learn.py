@@ -50,6 +50,7 @@ def test_a_lesson_opened_again_begins_anew(page: Page) -> None:
     visit(page, "/learn?step=2")
     exercise = page.get_by_role("link", name="Open the Attack page")
     exercise.click()
+    expect(page.locator("h1")).to_have_text("Attack")
     settle(page)
     control(page, FREE).fill("0.25")
     control(page, FREE).press("Enter")
