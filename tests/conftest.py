@@ -9,6 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from aatviz.attacks import batching
 from aatviz.data.mnist import FILES, sample
 from aatviz.evaluate import finish, parts, run_part
 from aatviz.gaussians import ClassGaussians
@@ -56,6 +57,13 @@ def write_tiny_system(folder: Path, name: str, *, shared: bool, width: int = 16)
     }
     write_json(folder / name / "card.json", card)
     return folder / name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_batch_sizes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What tests measure stays out of the user's cache folder."""
+    file = tmp_path_factory.mktemp("cache") / "batch-sizes.json"
+    batching._file = lambda: file
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeGuard
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
+from aatviz.attacks.batching import pieces, seconds
 from aatviz.detectors import DetectorBank
 from aatviz.nets import MadryNet
 from aatviz.nets.madry_pass import MadryPass, Saved
@@ -48,12 +50,18 @@ def prepared(module: nn.Module, bf16: bool = False) -> Callable[[Tensor], Pass]:
         through = [prepared(network, bf16) for network in module.networks]
         return lambda x: _BankPass([one(x) for one in through])
     ready = _ready(module, torch.bfloat16 if bf16 else None)
-    return lambda x: _through(ready, x, bf16)
+
+    def passing(x: Tensor) -> Pass:
+        sizes = pieces(len(x), x.device.type, _description(module, x, bf16), partial(_timed, ready, x, bf16))
+        parts = [_through(ready, part, bf16) for part in x.split(sizes)]
+        return parts[0] if len(parts) == 1 else _InPieces(parts)
+
+    return passing
 
 
 @contextmanager
-def watched(watch: Watch) -> Iterator[None]:
-    """Have `watch` told of every pass that is made meanwhile."""
+def watched(watch: Watch | None) -> Iterator[None]:
+    """Have `watch` told of every pass that is made meanwhile; None: nobody."""
     token = _watch.set(watch)
     try:
         yield
@@ -107,6 +115,18 @@ class _ByAutograd:
         return found
 
 
+class _InPieces:
+    """Many images, a batch after the other."""
+
+    def __init__(self, parts: list[Pass]) -> None:
+        self.parts = parts
+        self.logits = torch.cat([part.logits for part in parts])
+
+    def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
+        pieces_of_grad = grad.split([len(part.logits) for part in self.parts])
+        return torch.cat([part.gradient(piece, sparse) for part, piece in zip(self.parts, pieces_of_grad, strict=True)])
+
+
 class _BankPass:
     def __init__(self, passes: list[Pass]) -> None:
         self.passes = passes
@@ -124,6 +144,24 @@ class _BankPass:
             if wanted
         ]
         return torch.stack(parts).sum(0) if parts else self.passes[0].gradient(columns[0])
+
+
+def _description(network: nn.Module, x: Tensor, bf16: bool) -> str:
+    """What a batch size depends on beside the machine."""
+    size = sum(parameter.numel() for parameter in network.parameters())
+    return f"{type(network).__name__} of {size} parameters, images {tuple(x.shape[1:])}, {'bf16' if bf16 else x.dtype}"
+
+
+def _timed(ready: _Ready, x: Tensor, bf16: bool, count: int) -> float:
+    """The seconds that `count` images take forward and backward; nobody is told of them."""
+    images = x[torch.arange(count, device=x.device) % len(x)]
+
+    def run() -> None:
+        through = _through(ready, images, bf16)
+        through.gradient(torch.ones_like(through.logits))
+
+    with watched(None):
+        return seconds(run, x.device.type)
 
 
 def _tell(forward: int, backward: int) -> None:

@@ -1,7 +1,7 @@
 """A system and an evaluation recipe -> a result record, in parts that run side by side and survive an interruption.
 
 engine     parts, chunks, files: what every kind of recipe has in common
-detectors, systems, distortion, honest     what each kind computes, and what it makes of the scores
+detectors, systems, distortion, real_images, honest     what each kind computes, and what it makes of the scores
 images     the test images that are attacked, and what scores are kept in
 attacking  one attack on one chunk
 speed      how long it will take

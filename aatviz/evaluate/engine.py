@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 import torch
 
-from aatviz.evaluate import detectors, distortion, honest, systems
+from aatviz.evaluate import detectors, distortion, honest, real_images, systems
 from aatviz.evaluate.images import Arrays, Parts
 from aatviz.evaluate.passes import counted
 from aatviz.recipes.evaluation import (
@@ -22,6 +22,7 @@ from aatviz.recipes.evaluation import (
     DistortionEvaluation,
     Evaluation,
     HonestEvaluation,
+    RealImagesEvaluation,
     SystemEvaluation,
 )
 from aatviz.store.files import read_arrays, read_json, write_arrays, write_json
@@ -57,6 +58,7 @@ _KINDS: dict[type[Evaluation], ModuleType] = {
     DetectorEvaluation: detectors,
     SystemEvaluation: systems,
     DistortionEvaluation: distortion,
+    RealImagesEvaluation: real_images,
     HonestEvaluation: honest,
 }
 

@@ -6,7 +6,13 @@ from typing import Any
 
 from aatviz.evaluate.engine import stored
 from aatviz.honest.verdict import EVERY
-from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, HonestEvaluation, SystemEvaluation
+from aatviz.recipes.evaluation import (
+    DetectorEvaluation,
+    DistortionEvaluation,
+    HonestEvaluation,
+    RealImagesEvaluation,
+    SystemEvaluation,
+)
 from aatviz.recipes.paper import evaluations_of
 from aatviz.store.files import read_json, write_text
 from aatviz.store.readme import attack_words, headline, interval, markdown_table
@@ -41,6 +47,8 @@ def report(system: System) -> str:
             sections.append(_scenarios(name, record))
         elif isinstance(recipe, DistortionEvaluation):
             sections.append(_distortion(name, record))
+        elif isinstance(recipe, RealImagesEvaluation):
+            sections.append(_section(name, record, reach_table(record)))
         elif isinstance(recipe, HonestEvaluation):
             sections.append(_honest(record))
     sections += [_histories(system), _study(card)]
@@ -89,6 +97,24 @@ def _distortion(name: str, record: Record) -> str:
         rows.append(_row(f"mean L2 distortion, {words}", paper[0], value, attack, 2))
         rows.append(_row(f"false positive rate, {words}", paper[1], rate, attack, 4))
     return _section(name, record, rows)
+
+
+def reach_table(record: Record) -> list[list[str]]:
+    """The rows of a table: for each detector the images with a real one in reach, and the AUC that this leaves possible."""
+    head = [
+        "detector",
+        "images with a real one in reach",
+        "n",
+        "highest AUC possible",
+        "under this look-up",
+        "paper's lowest",
+    ]
+    rows = [head]
+    for row in record["rows"]:
+        cells = [f"k = {row['detector']}", interval(row["in_reach"], 4), f"{row['in_reach']['n']:,}", f"{row['bound']:.5f}"]
+        rows.append([*cells, interval(row["auc"], 5), "" if row["paper"] is None else f"{row['paper']:.5f}"])
+    mean = record["mean"]
+    return [*rows, ["mean", f"{mean['in_reach']:.4f}", "", f"{mean['bound']:.5f}", f"{mean['auc']:.5f}", ""]]
 
 
 def _honest(record: Record) -> str:

@@ -70,6 +70,20 @@ class DistortionEvaluation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RealImagesEvaluation:
+    """How often a real image of the class lies in an out-of-class image's ball: what no detector can withstand."""
+
+    name: str = "real-images"
+    about: str = (
+        "Out-of-class images with a real training image of the class in their ball, and the AUC they leave possible."
+    )
+    count: int = 2000
+    """Out-of-class test images for each detector, evenly spread over the test set."""
+    paper: tuple[float, ...] = ()
+    """The lowest AUC that the paper gives for each of its first detectors in this ball (tables 2 and 8)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HonestEvaluation:
     """Every attack that is known to hurt, on three classifiers with a reject option, in the ball that the system is for."""
 
@@ -98,4 +112,4 @@ class HonestEvaluation:
     """Points of each ball that the planted example is set apart from; fewer than the network has features."""
 
 
-Evaluation = DetectorEvaluation | SystemEvaluation | DistortionEvaluation | HonestEvaluation
+Evaluation = DetectorEvaluation | SystemEvaluation | DistortionEvaluation | RealImagesEvaluation | HonestEvaluation

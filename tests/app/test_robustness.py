@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import io
 import time
 from pathlib import Path
@@ -12,9 +13,10 @@ import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
+from aatviz.data import load_data
 from aatviz.detectors import DetectorBank
-from aatviz.evaluate import finish, parts, run_part
-from aatviz.recipes.evaluation import HonestEvaluation
+from aatviz.evaluate import finish, parts, real_images, run_part
+from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.store.systems import System, load_system
 from aatviz.ui import takeaway
@@ -125,6 +127,26 @@ def test_the_papers_tables_stand_beside_the_papers_numbers(measured_detectors: S
     worst = text(open_page(show="paper", table="worst-case"))
     value = data.records(measured_detectors)["worst-case"]["rows"][0]["worst"]
     assert f"| k = 0, worst of all |  | {value['value']:.5f}" in worst
+
+
+def test_real_images_within_reach_are_told_with_the_bound_they_set(
+    measured_detectors: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a ball without one, and in one with some; the sample's digits stand for the whole data set."""
+    monkeypatch.setattr(real_images, "load_data", lambda _, split: load_data("mnist-sample", split=split))
+    recipe = RealImagesEvaluation(count=20)
+    for eps in (0.3, 0.99):
+        card = measured_detectors.card | {"eps": eps}
+        for part in parts(measured_detectors, recipe):
+            run_part(dataclasses.replace(measured_detectors, card=card), recipe, part)
+        record = finish(dataclasses.replace(measured_detectors, card=card), recipe)
+        shown = text(open_page(show="paper"))
+        assert "What no detector could withstand" in [s.value for s in open_page(show="paper").subheader]
+        if eps == 0.3:
+            assert "Of 200 pairs of an out-of-class test image and a class, none has a real" in shown
+        else:
+            assert f"mean AUC above **{record['mean']['bound']:.3f}**" in shown
+            assert f"| mean | {record['mean']['in_reach']:.4f} |" in shown
 
 
 def test_a_table_that_this_system_lacks_falls_back_to_one_it_has(measured_detectors: System) -> None:

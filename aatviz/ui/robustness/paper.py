@@ -4,13 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.evaluate.report import report
+from aatviz.evaluate.report import reach_table, report
 from aatviz.profiles import WORST, protocol
 from aatviz.store.readme import headline, interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import takeaway
 from aatviz.ui.plots import config
-from aatviz.ui.robustness import data, paper_figures
+from aatviz.ui.robustness import data, paper_figures, words
 from aatviz.ui.url import UrlState
 
 
@@ -31,6 +31,7 @@ def show(system: System, state: UrlState) -> None:
     _heat_map(system, records)
     _curves(system, records)
     _distortion(system, records)
+    _reach(records)
     name = f"{system.name}-report.md"
     st.download_button(
         "The whole report (Markdown)",
@@ -140,3 +141,21 @@ def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:
         f"the mean, {value['value']:.2f} ({value['low']:.2f} to {value['high']:.2f}), beside the paper's. It keeps what "
         f"its search ends with; the nearest false positive on the way is at {nearest['value']:.2f} on average.",
     )
+
+
+def _reach(records: dict[str, dict[str, Any]]) -> None:
+    """Real images of the class inside the ball: the part of an error that no detector could avoid."""
+    if "real-images" not in records:
+        return
+    record = records["real-images"]
+    st.subheader("What no detector could withstand")
+    st.markdown(words.reach(record))
+    if record["mean"]["in_reach"]:
+        st.markdown(markdown_table(reach_table(record)))
+        takeaway.explain(
+            "For each out-of-class test image, the real training images of the class inside its ball are looked up; the "
+            "attacker shows the one that scores highest. Where there are m of them, a natural in-class test image scores "
+            "above all of them with a chance of at most 1 / (m + 1): they are all of one kind. That bounds the AUC.",
+            "an AUC above the highest possible one: there, the attack that measured it missed examples that a mere look-up "
+            "finds.",
+        )

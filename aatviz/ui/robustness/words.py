@@ -114,3 +114,29 @@ def planted(found: dict[str, Any]) -> str:
         note = "the control: it must not find them" if control else "" if value["value"] >= LEAST_FOUND else "**weak**"
         lines.append(f"| {name} | {interval(value, 3)} | {note} |")
     return "\n".join(lines)
+
+
+def reach(record: dict[str, Any]) -> str:
+    """What real images of other classes inside the ball mean for this threat model."""
+    rows, mean = record["rows"], record["mean"]
+    ball = f"{record['norm']} ε = {record['eps']:g}"
+    n = sum(row["in_reach"]["n"] for row in rows)
+    if not mean["in_reach"]:
+        return (
+            f"Of {n:,} pairs of an out-of-class test image and a class, none has a real training image of the class in its "
+            f"ball ({ball}). So a perfect detector is possible here."
+        )
+    hardest = min(rows, key=lambda row: row["bound"])
+    text = (
+        f"This ball ({ball}) is so large that it holds real digits of other classes: **{mean['in_reach']:.1%}** of the "
+        f"out-of-class test images have one, {hardest['in_reach']['value']:.1%} where the class is {hardest['detector']}. "
+        "An attacker need only look it up, and a detector is right to accept it. So no detector can have a mean AUC above "
+        f"**{mean['bound']:.3f}**, whatever it is trained with."
+    )
+    above = [row for row in rows if row["paper"] is not None and row["paper"] > row["bound"]]
+    for row in above:
+        text += (
+            f" The paper's lowest AUC of detector {row['detector']}, {row['paper']:.5f}, is above the "
+            f"{row['bound']:.5f} possible: its attack missed what is there."
+        )
+    return text

@@ -1,0 +1,101 @@
+"""How many images go through a network at once: measured on this machine, and kept in the user's cache folder.
+
+On a CPU, passes per second hardly change from some 64 images on, while memory grows with every one, and an attack can only
+be watched and stopped between batches: so the smallest size that is about as fast as the fastest one is the best.
+"""
+
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import platformdirs
+import torch
+
+from aatviz.hardware import describe
+
+SIZES = {"cpu": (32, 64, 128, 256), "cuda": (256, 1024, 4096)}
+"""Those that are tried on each kind of device."""
+CLOSE = 0.95
+"""A size is about as fast as the fastest where it makes this share of its passes a second."""
+ROUNDS = 3
+Timed = Callable[[int], float]
+"""A number of images -> seconds that one pass forward and backward of so many takes."""
+
+
+def pieces(count: int, device: str, network: str, timed: Timed) -> list[int]:
+    """`count` images in even pieces of at least the best size, less than twice that; one piece where there are fewer."""
+    number = 1
+    if count >= 2 * SIZES[device][0]:
+        number = max(count // batch_size(device, network, timed), 1)
+    least, longer = divmod(count, number)
+    return [least + 1] * longer + [least] * (number - longer)
+
+
+def batch_size(device: str, network: str, timed: Timed) -> int:
+    """The best of `SIZES` for a network of that description, with as many threads as torch uses now; measured only where it
+    is not known yet."""
+    return _known(_file(), _key(device, network)) or _measured(device, _key(device, network), timed)
+
+
+def chosen(passes: dict[int, float]) -> int:
+    """The smallest size that is about as fast as the fastest, from the seconds that a pass of each takes."""
+    rates = {size: size / value for size, value in passes.items()}
+    return min(size for size, rate in rates.items() if rate >= CLOSE * max(rates.values()))
+
+
+def _measured(device: str, key: str, timed: Timed) -> int:
+    sizes = SIZES[device]
+    timed(sizes[0])  # what a first pass does once is not measured
+    best = dict.fromkeys(sizes, torch.inf)
+    for _ in range(ROUNDS):
+        for size in sizes:
+            best[size] = min(best[size], timed(size))
+    size = chosen(best)
+    _keep(_file(), key, size)
+    _known.cache_clear()
+    return size
+
+
+def seconds(run: Callable[[], None], device: str) -> float:
+    """How long it takes, until the device is done."""
+    started = time.perf_counter()
+    run()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def _key(device: str, network: str) -> str:
+    return f"{describe(device)}; torch {torch.__version__}; {torch.get_num_threads()} threads; {network}"
+
+
+def _file() -> Path:
+    return Path(platformdirs.user_cache_dir("aatviz")) / "batch-sizes.json"
+
+
+@cache
+def _known(file: Path, key: str) -> int | None:
+    size = _read(file).get(key)
+    return size if isinstance(size, int) and size >= 1 else None
+
+
+def _read(file: Path) -> dict[str, object]:
+    """What is kept; nothing where the file is missing or damaged: it is measured again."""
+    with contextlib.suppress(OSError, ValueError):
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(kept, dict):
+            return kept
+    return {}
+
+
+def _keep(file: Path, key: str, size: int) -> None:
+    """Add one size; the file is replaced as a whole. Where there is no place to write, it is measured anew next time."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as scratch:
+            json.dump(_read(file) | {key: size}, scratch, indent=1)
+        Path(scratch.name).replace(file)

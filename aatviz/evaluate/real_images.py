@@ -1,0 +1,84 @@
+"""What no detector can withstand: real images of a class within reach of other classes' images.
+
+An attacker who only looks up training images replaces an out-of-class image by one of class k in its ball. A detector takes
+that for what it is. Where m such images are in reach, the highest of their scores lies below that of a natural in-class
+test image with a chance of at most 1 / (m + 1), because all m + 1 come from one distribution; so no detector that treats
+them alike has an expected AUC above 1 - mean(m / (m + 1)).
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aatviz.data import load_data
+from aatviz.evaluate.images import Arrays, Parts, evenly
+from aatviz.metrics import auc_interval, wilson
+from aatviz.recipes.evaluation import RealImagesEvaluation
+from aatviz.store.systems import System
+
+KIND = "real images"
+CHUNK = 250
+SLACK = 1e-5
+"""Images within this of the ball's surface count as inside, as those of attacks do."""
+
+
+def parts(system: System, recipe: RealImagesEvaluation) -> dict[str, int]:
+    """One a detector."""
+    labels = load_data(system.card["dataset"], split="test")[1]
+    return {f"detector-{k}": min(recipe.count, int((labels != k).sum())) for k in range(system.detectors.classes)}
+
+
+def passes(system: System, recipe: RealImagesEvaluation, part: str) -> float:
+    """About one, to score what was found."""
+    return 1.0
+
+
+@torch.no_grad()
+def compute(system: System, recipe: RealImagesEvaluation, part: str, start: int, bf16: bool) -> Arrays:
+    """For each out-of-class image (N,) the number of real ones in its ball, the distance of the nearest one, and the highest
+    logit of the image itself and those in its ball; with the first chunk the natural in-class ones', "positive"."""
+    k = int(part.removeprefix("detector-"))
+    (x, y), (real, labels) = (load_data(system.card["dataset"], split=split) for split in ("test", "train"))
+    real, negative = real[labels == k], evenly(x[y != k], recipe.count)[start : start + CHUNK]
+    order = torch.inf if system.card["norm"] == "Linf" else 2.0
+    distance = torch.cdist(negative.flatten(1), real.flatten(1), p=order)
+    inside = distance <= system.card["eps"] + SLACK
+    logits = torch.full_like(distance, -torch.inf)
+    within = inside.any(0)
+    logits[:, within] = _logits(system, real[within], k).where(inside[:, within], -torch.inf)
+    highest = torch.cat([logits, _logits(system, negative, k)[:, None]], 1).amax(1)
+    arrays = {"inside": inside.sum(1), "nearest": distance.amin(1), "highest": highest}
+    arrays |= {} if start else {"positive": _logits(system, x[y == k], k)}
+    return {name: values.numpy() for name, values in arrays.items()}
+
+
+def summary(system: System, recipe: RealImagesEvaluation, parts: Parts) -> dict[str, Any]:
+    """A row for each detector, and the means: share of images with a real one in reach, the bound on any detector's AUC,
+    this detector's AUC under the look-up."""
+    rows: list[dict[str, Any]] = []
+    for k, scores in enumerate(parts.values()):
+        inside = scores["inside"]
+        rows.append(
+            {
+                "detector": k,
+                "in_reach": wilson(int((inside > 0).sum()), len(inside))._asdict(),
+                "nearest": float(np.median(scores["nearest"])),
+                "bound": auc_bound(inside),
+                "paper": recipe.paper[k] if k < len(recipe.paper) else None,
+                "auc": auc_interval(*(torch.from_numpy(scores[name]) for name in ("positive", "highest")))._asdict(),
+            }
+        )
+    mean = {"bound": float(np.mean([row["bound"] for row in rows]))}
+    mean |= {name: float(np.mean([row[name]["value"] for row in rows])) for name in ("in_reach", "auc")}
+    return {"norm": system.card["norm"], "eps": system.card["eps"], "rows": rows, "mean": mean}
+
+
+def auc_bound(inside: Any) -> float:
+    """The highest expected AUC of any detector, from the numbers (N,) of real in-class images in each ball."""
+    return float(1 - np.mean(inside / (inside + 1)))
+
+
+def _logits(system: System, x: Tensor, k: int) -> Tensor:
+    return torch.cat([system.detectors.logit(part, k) for part in x.split(1000)]) if len(x) else x.new_zeros(0)
