@@ -40,6 +40,7 @@ def pgd(
     steps: int = 100,
     optimizer: OptimizerName = "adam",
     random_start: bool = False,
+    start: Tensor | None = None,
     restarts: int = 1,
     keep: Keep = "best",
     seed: int = 0,
@@ -53,6 +54,7 @@ def pgd(
         norm, eps: the ball, "Linf" or "L2"; eps on the [0,1] scale, a number or one per sample (N,).
         step_size, steps, optimizer: `steps` updates by "adam" (the paper's), "steepest" or "momentum".
         random_start: begin at a uniformly drawn point of the ball rather than at x.
+        start: where the first run begins instead, (N,C,H,W); moved into ball and box first.
         restarts: runs from different starts; every run but the first is random anyway. Kept per sample.
         keep: "best" keeps each sample's iterate of least loss over all steps and restarts; "last" keeps the last
             iterate (the paper's), of the restart that ended with the least loss.
@@ -73,12 +75,17 @@ def pgd(
     check_number("restarts", restarts, least=1, whole=True)
     check_number("step_size", step_size, least=0)
     eps = check_eps(eps, norm, x)
+    if start is not None and start.shape != x.shape:
+        raise ValueError(f"start must have the shape of the images, {tuple(x.shape)}; got {tuple(start.shape)}.")
     generator = torch.Generator().manual_seed(seed)
     must_score = keep == "best" or restarts > 1
     best_x, best_loss = x.clone(), x.new_full((len(x),), torch.inf)
 
     for restart in range(restarts):
-        x_adv = draw_start(x, norm, eps, generator) if random_start or restart else x.clone()
+        if start is not None and not restart:
+            x_adv = project(start, x, norm, eps)
+        else:
+            x_adv = draw_start(x, norm, eps, generator) if random_start or restart else x.clone()
         inner = make_optimizer(optimizer, step_size, norm)
         stop = False
         for step in range(steps + 1):

@@ -61,6 +61,12 @@ class Job:
     """The share of the steps over which eps grows linearly from 0."""
     mixed_eps: float = 0.0
     """The share of attacked samples whose eps is drawn from U(0, eps): it keeps natural negatives low as well."""
+    replay: int = 1
+    """How many updates in a row use the same batch. Each one's attack goes on where the last one's ended, so that
+    perturbations persist while the weights move (Shafahi et al., 2019)."""
+    average: float = 0.0
+    """The share of the running average of the weights that an update leaves; the average is what is judged and kept. 0: no
+    average, the weights themselves."""
     validation_attack: AttackSpec
     """The strong attack by which the best checkpoint is chosen (AUC of detectors, accuracy of classifiers)."""
     validation_count: int
@@ -81,6 +87,10 @@ class Job:
             raise ValueError(f"{self.name}: every method but natural needs an attack.")
         if not 1 <= self.evaluations <= self.steps:
             raise ValueError(f"{self.name}: 1 to {self.steps} evaluations fit; got {self.evaluations}.")
+        if self.replay < 1 or not 0 <= self.average < 1:
+            raise ValueError(
+                f"{self.name}: replay is at least 1 and average in [0, 1); got {self.replay} and {self.average}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +120,15 @@ class Recipe:
         raise ValueError(f"{self.name} has no job {name!r}; it has {', '.join(job.name for job in self.jobs)}.")
 
 
+_LATER = {"replay": 1, "average": 0.0}
+"""Fields of a job that came after weights were shipped, and the values at which they change nothing."""
+
+
 def digest(spec: Job | Recipe) -> str:
-    """A short hash of everything that the spec says."""
-    text = json.dumps(dataclasses.asdict(spec), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """A short hash of everything that the spec says. A field that came later counts only where it changes something."""
+    settings = dataclasses.asdict(spec)
+    for job in settings.get("jobs", [settings]):
+        for name, nothing in _LATER.items():
+            if job[name] == nothing:
+                del job[name]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from aatviz.data import load_digits, to_tensors
 from aatviz.data.mnist import content_hash
@@ -23,7 +24,7 @@ from aatviz.recipes import Job, digest
 from aatviz.store.files import read_tensors, write_json, write_tensors
 from aatviz.store.weights import build_network, read_note, save_network, start_from
 from aatviz.train.evaluation import evaluate
-from aatviz.train.steps import batch_loss, shifted
+from aatviz.train.steps import Visit, batch_loss, shifted
 
 SAVE_SECONDS = 120.0
 
@@ -83,31 +84,38 @@ def train(
         seconds_before = read_note(start)["seconds"] if start.parent.name == "stage" else 0.0
     network.to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=job.learning_rate, fused=True)
-    state = _restore(state_file, job, network, optimizer) if state_file.exists() else State()
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(job.average)) if job.average else None
+    judged = network if average is None else average.module
+    state = _restore(state_file, job, network, optimizer, average) if state_file.exists() else State()
 
-    last_save, order, order_epoch = time.monotonic(), torch.empty(0), -1
+    last_save, order, order_epoch, carried = time.monotonic(), torch.empty(0), -1, None
     per_epoch = len(x) // job.batch
     started, first_step = time.monotonic(), state.step
     evaluate_at = {round(job.steps * (i + 1) / job.evaluations) for i in range(job.evaluations)}
     while state.step < job.steps:
         tick = time.monotonic()
-        epoch, place = divmod(state.step, per_epoch)
+        batch, replayed = divmod(state.step, job.replay)
+        epoch, place = divmod(batch, per_epoch)
         if epoch != order_epoch:
             generator = torch.Generator().manual_seed(_seed(job.seed, epoch, stream=1))
             order, order_epoch = torch.randperm(len(x), generator=generator).to(device), epoch
         index = order[place * job.batch : (place + 1) * job.batch]
         for group in optimizer.param_groups:
             group["lr"] = _learning_rate(job, state.step)
-        seed = _seed(job.seed, state.step, stream=2)
-        loss = batch_loss(job, network, shifted(x[index], job.shift, seed), y[index], state.step, seed, bf16)
+        seed = _seed(job.seed, batch, stream=2)
+        images, goes_on = shifted(x[index], job.shift, seed), carried if replayed else None
+        visit = Visit(x=images, y=y[index], step=state.step, seed=seed, bf16=bf16, start=goes_on)
+        loss, carried = batch_loss(job, network, visit)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+        if average is not None:
+            average.update_parameters(network)
         state.step += 1
 
         row = None
         if state.step in evaluate_at:
-            row = _evaluate(job, network, state, (x, y), (x_val, y_val), bf16)
+            row = _evaluate(job, judged, state, (x, y), (x_val, y_val), bf16)
         state.seconds += time.monotonic() - tick
         pace = (time.monotonic() - started) / (state.step - first_step)
         report(
@@ -120,8 +128,8 @@ def train(
                 score=row,
             )
         )
-        if time.monotonic() - last_save > SAVE_SECONDS:
-            _save(state_file, job, network, optimizer, state)
+        if time.monotonic() - last_save > SAVE_SECONDS and state.step % job.replay == 0:  # perturbations are not saved
+            _save(state_file, job, network, optimizer, average, state)
             last_save = time.monotonic()
 
     best = build_network(note)
@@ -185,8 +193,16 @@ def _seed(seed: int, step: int, stream: int) -> int:
     return (seed * 4 + stream) * 10_000_019 + step
 
 
-def _save(path: Path, job: Job, network: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
+def _save(
+    path: Path,
+    job: Job,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: AveragedModel | None,
+    state: State,
+) -> None:
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in average.state_dict().items()} if average else {}
     tensors |= {f"best.{name}": value for name, value in state.best.items()}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": value for name, value in moments.items()}
@@ -195,7 +211,9 @@ def _save(path: Path, job: Job, network: nn.Module, optimizer: torch.optim.Optim
     write_tensors(path, tensors, kept)
 
 
-def _restore(path: Path, job: Job, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+def _restore(
+    path: Path, job: Job, network: nn.Module, optimizer: torch.optim.Optimizer, average: AveragedModel | None
+) -> State:
     tensors, kept = read_tensors(path)
     _refuse_other_recipe(kept, job, path)
 
@@ -203,6 +221,8 @@ def _restore(path: Path, job: Job, network: nn.Module, optimizer: torch.optim.Op
         return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
     network.load_state_dict(part("network."))
+    if average is not None:
+        average.load_state_dict(part("average."))
     moments: dict[int, dict[str, Tensor]] = {}
     parameters = list(network.parameters())
     for name, value in part("adam.").items():

@@ -12,10 +12,28 @@ from aatviz.losses import pick
 from aatviz.recipes import AttackSpec, Job
 
 
-def attack(spec: AttackSpec, goal: Objective, x: Tensor, seed: int, eps: Tensor | float | None = None) -> Tensor:
-    """PGD as the spec says, with another eps where one is given."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Visit:
+    """One batch, and all that its loss depends on beside the network."""
+
+    x: Tensor
+    """Images (N,C,H,W)."""
+    y: Tensor
+    """Classes (N,)."""
+    step: int
+    """Of the training: it decides on eps and on the attack whose turn it is."""
+    seed: int
+    bf16: bool = False
+    start: Tensor | None = None
+    """The attacked images of the last visit to the same batch, from which the attack goes on; None: a fresh start."""
+
+
+def attack(
+    spec: AttackSpec, goal: Objective, x: Tensor, seed: int, eps: Tensor | float | None = None, start: Tensor | None = None
+) -> Tensor:
+    """PGD as the spec says, with another eps or start where one is given."""
     settings = dataclasses.asdict(spec) | ({} if eps is None else {"eps": eps})
-    return pgd(goal, x, **settings, seed=seed)
+    return pgd(goal, x, **settings, seed=seed, start=start)
 
 
 def shifted(x: Tensor, most: int, seed: int) -> Tensor:
@@ -30,47 +48,48 @@ def shifted(x: Tensor, most: int, seed: int) -> Tensor:
     return padded[sample, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def batch_loss(job: Job, network: nn.Module, x: Tensor, y: Tensor, step: int, seed: int, bf16: bool) -> Tensor:
-    """The loss of one batch, images (N,C,H,W) and classes (N,), ready for backward."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=bf16):
+def batch_loss(job: Job, network: nn.Module, visit: Visit) -> tuple[Tensor, Tensor | None]:
+    """The loss of one batch, ready for backward, and the attacked images; None where nothing is attacked."""
+    generator = torch.Generator().manual_seed(visit.seed)
+    x, y = visit.x, visit.y
+    with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=visit.bf16):
         if job.method == "natural":
-            return F.cross_entropy(network(x).float(), y)
+            return F.cross_entropy(network(x).float(), y), None
         if job.method == "madry":
-            goal = objective("cross_entropy", network, y=y, bf16=bf16)
-            x_adv = attack(_turn(job, step), goal, x, seed, _eps(job, x, step, generator))
-            return F.cross_entropy(network(x_adv).float(), y)
-        if job.method == "aat":
-            return _aat(job, network, x, y, step, seed, bf16, generator)
-        return _aat_shared(job, network, x, y, step, seed, bf16, generator)
+            goal = objective("cross_entropy", network, y=y, bf16=visit.bf16)
+            x_adv = _inner(job, visit, goal, x, generator)
+            return F.cross_entropy(network(x_adv).float(), y), x_adv
+        return (_aat if job.method == "aat" else _aat_shared)(job, network, visit, generator)
 
 
-def _aat(
-    job: Job, network: nn.Module, x: Tensor, y: Tensor, step: int, seed: int, bf16: bool, generator: torch.Generator
-) -> Tensor:
+def _aat(job: Job, network: nn.Module, visit: Visit, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Objective 5: in-class images as positives, as many attacked out-of-class images as negatives (appendix A.1)."""
-    positive, others = x[y == job.target], x[y != job.target]
+    positive, others = visit.x[visit.y == job.target], visit.x[visit.y != job.target]
     count = max(min(len(positive), len(others)), 1)
-    negative = others[torch.randperm(len(others), generator=generator)[:count].to(x.device)]
-    goal = objective("target_logit", network, target=0, bf16=bf16)
-    x_adv = attack(_turn(job, step), goal, negative, seed, _eps(job, negative, step, generator))
+    negative = others[torch.randperm(len(others), generator=generator)[:count].to(others.device)]
+    goal = objective("target_logit", network, target=0, bf16=visit.bf16)
+    x_adv = _inner(job, visit, goal, negative, generator)
     logits = network(torch.cat([positive, x_adv])).float().squeeze(1)
     positive_loss = F.softplus(-logits[: len(positive)]).sum() / max(len(positive), 1)
-    return positive_loss + F.softplus(logits[len(positive) :]).mean()
+    return positive_loss + F.softplus(logits[len(positive) :]).mean(), x_adv
 
 
-def _aat_shared(
-    job: Job, network: nn.Module, x: Tensor, y: Tensor, step: int, seed: int, bf16: bool, generator: torch.Generator
-) -> Tensor:
+def _aat_shared(job: Job, network: nn.Module, visit: Visit, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Objective 5 for ten logits: one half of the batch are positives of their classes, the other half negatives, each
     attacked towards a random class that is not its own."""
-    half = len(x) // 2
-    own, others = y[:half], y[half:]
-    target = (others + torch.randint(1, job.outputs, others.shape, generator=generator).to(y)) % job.outputs
-    goal = objective("target_logit", DetectorBank([network], job.outputs), target=target, bf16=bf16)
-    x_adv = attack(_turn(job, step), goal, x[half:], seed, _eps(job, x[half:], step, generator))
+    x, half = visit.x, len(visit.x) // 2
+    own, others = visit.y[:half], visit.y[half:]
+    target = (others + torch.randint(1, job.outputs, others.shape, generator=generator).to(others)) % job.outputs
+    goal = objective("target_logit", DetectorBank([network], job.outputs), target=target, bf16=visit.bf16)
+    x_adv = _inner(job, visit, goal, x[half:], generator)
     logits = network(torch.cat([x[:half], x_adv])).float()
-    return F.softplus(-pick(logits[:half], own)).mean() + F.softplus(pick(logits[half:], target)).mean()
+    return F.softplus(-pick(logits[:half], own)).mean() + F.softplus(pick(logits[half:], target)).mean(), x_adv
+
+
+def _inner(job: Job, visit: Visit, goal: Objective, x: Tensor, generator: torch.Generator) -> Tensor:
+    """The inner attack whose turn it is, on these images of the batch."""
+    eps = _eps(job, x, visit.step, generator)
+    return attack(_turn(job, visit.step), goal, x, visit.seed, eps, visit.start)
 
 
 def _turn(job: Job, step: int) -> AttackSpec:

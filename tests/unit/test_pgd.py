@@ -8,7 +8,7 @@ from oracles import EPS, Linear, Quadratic, images, optimum, weights
 from torch import Tensor
 
 from aatviz.attacks import Iterate, norm, pgd
-from aatviz.attacks.geometry import NORMS, Norm
+from aatviz.attacks.geometry import NORMS, Norm, project
 from aatviz.attacks.optimizers import OPTIMIZERS
 
 NORM = pytest.mark.parametrize("p", NORMS)
@@ -165,6 +165,22 @@ def test_the_first_restart_begins_at_the_image_unless_a_random_start_is_asked_fo
     assert torch.equal(starts[0], x)
     assert not torch.equal(starts[1], x)
     assert not torch.equal(starts[1], starts[2])
+
+
+@NORM
+def test_an_attack_goes_on_from_a_given_start_which_is_moved_into_ball_and_box(p: Norm) -> None:
+    """Restarts after it are random; and two runs of five steepest steps, the second from where the first ended, are ten."""
+    x = images(at_border=False)
+    away, goal = torch.full_like(x, -3.0), Linear(weights())
+    seen: list[Iterate] = []
+    pgd(goal, x, norm=p, eps=EPS[p], steps=1, start=away, restarts=2, callback=seen.append)
+    torch.testing.assert_close(seen[0].x_adv, project(away, x, p, EPS[p]))
+    assert not torch.equal(seen[2].x_adv, seen[0].x_adv)
+    settings: Any = {"norm": p, "eps": EPS[p], "step_size": EPS[p] / 20, "optimizer": "steepest", "keep": "last"}
+    half = pgd(goal, x, steps=5, **settings)
+    torch.testing.assert_close(pgd(goal, x, steps=5, start=half, **settings), pgd(goal, x, steps=10, **settings))
+    with pytest.raises(ValueError, match="start must have the shape of the images"):
+        pgd(goal, x, start=half[:1])
 
 
 @KEEP

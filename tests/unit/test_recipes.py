@@ -29,6 +29,8 @@ JOB_CHANGES: dict[str, Any] = {
     "shift": 2,
     "ramp": 0.1,
     "mixed_eps": 0.1,
+    "replay": 2,
+    "average": 0.9,
     "validation_attack": AttackSpec(eps=0.3, step_size=0.2, steps=3, random_start=True),
     "validation_count": 21,
     "evaluations": 4,

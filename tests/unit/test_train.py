@@ -1,6 +1,7 @@
 """The training loop: bit-identical after a kill -9, the best weights kept, and the losses worked by hand."""
 
 import dataclasses
+import hashlib
 import json
 import math
 import signal
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from aatviz import recipes
+from aatviz.nets import MadryNet
 from aatviz.recipes import AttackSpec, Job
 from aatviz.store.files import read_tensors
 from aatviz.train import loop, steps
@@ -60,6 +62,10 @@ loop.train(dataclasses.replace(recipe.job(name), start_from=None), recipe.datase
 """
 
 
+class Stop(Exception):
+    pass
+
+
 def weights(path: Path) -> dict[str, Tensor]:
     return read_tensors(path)[0]
 
@@ -77,6 +83,88 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("shared", "detector-3"):
         train(JOBS[name], DATASET, folder)
     return folder
+
+
+@pytest.mark.parametrize("name", ["shared", "detector-3"])
+def test_with_replay_and_average_too_a_run_that_was_cut_off_ends_with_the_same_bits(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on from the start of the batch that it was at: attacked images are not saved."""
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    job = dataclasses.replace(JOBS[name], replay=3, average=0.5)
+
+    def stop(progress: Progress) -> None:
+        if progress.step == 8:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(job, DATASET, tmp_path / "cut", report=stop)
+    assert read_tensors(tmp_path / "cut" / "state" / f"{name}.safetensors")[1]["step"] == 6
+    cut, whole = (weights(train(job, DATASET, tmp_path / folder)) for folder in ("cut", "whole"))
+    for key in whole:
+        assert torch.equal(cut[key], whole[key]), key
+
+
+def test_the_average_is_that_of_the_equation_and_is_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the weights after the first update on: 0.75 old + 0.25 new."""
+    after: list[dict[str, Tensor]] = []
+    names = [name for name, _ in MadryNet(outputs=1).named_parameters()]
+
+    class Watched(torch.optim.Adam):
+        def step(self, *args: Any, **settings: Any) -> Any:
+            result = super().step(*args, **settings)
+            (group,) = self.param_groups
+            after.append({name: value.detach().clone() for name, value in zip(names, group["params"], strict=True)})
+            return result
+
+    monkeypatch.setattr(torch.optim, "Adam", Watched)
+    job = dataclasses.replace(JOBS["classifier"], steps=4, evaluations=1, average=0.75)
+    kept = weights(train(job, DATASET, tmp_path))
+    assert kept.keys() == set(names)
+    for name, value in kept.items():
+        expected = after[0][name]
+        for update in after[1:]:
+            expected = 0.75 * expected + 0.25 * update[name]
+        torch.testing.assert_close(value.float(), expected, atol=1e-6, rtol=1e-3)  # files hold half precision
+        assert float((value - after[-1][name]).abs().max()) > 5 * float((value - expected).abs().max())
+
+
+def test_a_replayed_batch_is_the_same_and_its_attack_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    visits: list[steps.Visit] = []
+    found: list[Tensor | None] = []
+    plain = loop.batch_loss
+
+    def watch(job: Job, network: nn.Module, visit: steps.Visit) -> tuple[Tensor, Tensor | None]:
+        loss, x_adv = plain(job, network, visit)
+        visits.append(visit)
+        found.append(x_adv)
+        return loss, x_adv
+
+    monkeypatch.setattr(loop, "batch_loss", watch)
+    train(dataclasses.replace(JOBS["shared"], steps=6, evaluations=1, replay=3, shift=1), DATASET, tmp_path)
+    assert [visit.step for visit in visits] == list(range(6))
+    for first in (0, 3):
+        assert visits[first].start is None
+        for place in (first + 1, first + 2):
+            assert torch.equal(visits[place].x, visits[first].x)
+            assert visits[place].seed == visits[first].seed
+            assert visits[place].start is found[place - 1]
+    assert not torch.equal(visits[0].x, visits[3].x)
+
+
+@pytest.mark.parametrize("settings", [{"replay": 0}, {"average": 1.0}, {"average": -0.1}])
+def test_an_impossible_replay_or_average_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="replay is at least 1 and average in"):
+        dataclasses.replace(JOBS["shared"], **settings)
+
+
+def test_fields_that_came_later_leave_the_hash_of_a_recipe_as_it_was() -> None:
+    job = JOBS["shared"]
+    assert "replay" in dataclasses.asdict(job)
+    settings = {key: value for key, value in dataclasses.asdict(job).items() if key not in ("replay", "average")}
+    text = json.dumps(settings, sort_keys=True)
+    assert recipes.digest(job) == hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert len({recipes.digest(dataclasses.replace(job, **change)) for change in ({}, {"replay": 2}, {"average": 0.9})}) == 3
 
 
 @pytest.mark.parametrize(("name", "place"), [("shared", "between two saves"), ("detector-3", "while saving")])
@@ -132,10 +220,6 @@ def test_a_finished_job_is_not_trained_again(uninterrupted: Path) -> None:
     assert train(JOBS["shared"], DATASET, uninterrupted, report=seen.append) == uninterrupted / "shared.safetensors"
     assert seen == []
     assert (uninterrupted / "shared.safetensors").stat().st_mtime_ns == before
-
-
-class Stop(Exception):
-    pass
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -213,11 +297,16 @@ def softplus(z: float) -> float:
     return math.log1p(math.exp(z))
 
 
+def loss_of(job: Job, network: nn.Module, y: Tensor, step: int = 0) -> Tensor:
+    """The loss of one batch of these classes."""
+    return steps.batch_loss(job, network, steps.Visit(x=labelled(y), y=y, step=step, seed=3))[0]
+
+
 def test_the_shared_bank_learns_its_own_class_up_and_a_class_that_is_not_its_own_down() -> None:
     """Unattacked: softplus(-8) of each positive's own logit, softplus(0) of each negative's target; 8 were it its own."""
     job = dataclasses.replace(JOBS["shared"], attack=NO_ATTACK)
     y = torch.arange(400) % 10
-    loss = steps.batch_loss(job, ClassInPixel(8.0), labelled(y), y, 12, seed=3, bf16=False)
+    loss = loss_of(job, ClassInPixel(8.0), y, 12)
     assert float(loss) == pytest.approx(softplus(-8) + softplus(0), abs=1e-4)
 
 
@@ -228,7 +317,7 @@ def test_one_detector_takes_as_many_out_of_class_images_as_there_are_in_class() 
     network = ClassInPixel(2.0, column=3)
     network.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
     y = torch.arange(40) % 10
-    loss = steps.batch_loss(job, network, labelled(y), y, 12, seed=3, bf16=False)
+    loss = loss_of(job, network, y, 12)
     assert float(loss) == pytest.approx(softplus(-2) + softplus(0), abs=1e-4)
     assert seen[-1] == 8
 
@@ -236,7 +325,7 @@ def test_one_detector_takes_as_many_out_of_class_images_as_there_are_in_class() 
 @pytest.mark.parametrize("positives", [0, 1])
 def test_a_batch_with_hardly_any_positive_still_has_a_finite_loss(positives: int) -> None:
     y = torch.tensor([3] * positives + [1] * 20)
-    loss = steps.batch_loss(JOBS["detector-3"], ClassInPixel(2.0, column=3), labelled(y), y, 0, seed=3, bf16=False)
+    loss = loss_of(JOBS["detector-3"], ClassInPixel(2.0, column=3), y)
     assert torch.isfinite(loss)
 
 
@@ -285,5 +374,5 @@ def test_several_inner_attacks_take_turns(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(steps, "attack", watch)
     y = torch.arange(10)
     for step in range(6):
-        steps.batch_loss(job, ClassInPixel(2.0), labelled(y), y, step, seed=3, bf16=False)
+        loss_of(job, ClassInPixel(2.0), y, step)
     assert used == [0.1, 0.2, 0.3] * 2
