@@ -19,7 +19,8 @@ from aatviz.store.readme import attack_words, headline, interval, markdown_table
 from aatviz.store.systems import System, load_system, systems
 
 ROOT = Path(__file__).resolve().parent.parent
-README, PEERS = ROOT / "README.md", ROOT / "benchmarks" / "results" / "peers.json"
+README, RESULTS = ROOT / "README.md", ROOT / "benchmarks" / "results"
+PEERS, TRAINING = RESULTS / "peers.json", RESULTS / "training.json"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -37,7 +38,9 @@ def tables() -> str:
     found = [load_system(name) for name in systems()]
     threats = dict.fromkeys((system.card["norm"], system.card["eps"]) for system in found)
     parts = [line for threat in threats for line in _auc_table(threat, found)]
-    return "\n".join([*parts, _classifier_table(found), "", *_honest_table(found), *_reports(found), *_speed(), ""])
+    return "\n".join(
+        [*parts, _classifier_table(found), "", *_honest_table(found), *_reports(found), *_speed(), *_training(), ""]
+    )
 
 
 def _auc_table(threat: tuple[Norm, float], found: list[System]) -> list[str]:
@@ -132,6 +135,38 @@ def _speed() -> list[str]:
         "by hand: on one network most of our lead is that precision, on ten it is what stays behind."
     )
     return ["", words, "", markdown_table(rows)]
+
+
+def _training() -> list[str]:
+    """What `python -m benchmarks.training` has stored: the engine's speed inside training, and the time to the target."""
+    if not TRAINING.is_file():
+        return []
+    result = read_json(TRAINING)
+    parts = [""]
+    if "speed" in result:
+        kinds = [
+            f"{kind} bank, batches of {row['images']:.0f} attacked images, {row['ratio']:.2f} of the engine alone "
+            f"({row['whole_ratio']:.2f} with the updates of the weights, counted as the passes they are)"
+            for kind, row in result["speed"].items()
+            if isinstance(row, dict)
+        ]
+        parts.append(
+            f"Training keeps the engine's speed ({result['processor']}, {result['speed']['threads']} threads; "
+            f"`python -m benchmarks.training speed`): {'; '.join(kinds)}."
+        )
+    if result["curves"]:
+        rows = [["recipe", f"minutes to a mean AUC of {result['target']}", "minutes in all", "AUC then", "threads", "what"]]
+        for name, row in result["curves"].items():
+            to, (seconds, auc) = row["seconds_to_target"], row["points"][-1]
+            reached = "not reached" if to is None else f"{to / 60:.1f}"
+            rows.append([name, reached, f"{seconds / 60:.1f}", f"{auc:.4f}", str(row["threads"]), row["about"]])
+        words = (
+            "How soon a shared bank from random weights gets there, without the time of the evaluations (`python -m "
+            "benchmarks.training curve`, [as a picture](benchmarks/results/training.svg)); mean AUC of the ten detectors on "
+            "validation images under Adam 50 x 0.02 from random starts, best iterate."
+        )
+        parts += ["", words, "", markdown_table(rows)]
+    return parts
 
 
 if __name__ == "__main__":

@@ -170,13 +170,14 @@ def _evaluate(
     bf16: bool,
 ) -> dict[str, float]:
     """One row of the history; the weights are kept where they are the best so far."""
-    count = job.validation_count
+    started, count = time.monotonic(), job.validation_count
     few = len(validation[0])
     on_validation = evaluate(job, network, *validation, count, bf16)
     on_training = evaluate(job, network, training[0][:few], training[1][:few], max(count // 2, 1), bf16)
     row = {"step": float(state.step), "seconds": round(state.seconds, 1)}
     row |= {f"validation_{name}": value for name, value in on_validation.items()}
     row |= {f"train_{name}": value for name, value in on_training.items()}
+    row["evaluation_seconds"] = round(time.monotonic() - started, 1)
     state.history.append(row)
     score = on_validation["natural" if job.method == "natural" else "adversarial"]
     if score >= state.best_score:

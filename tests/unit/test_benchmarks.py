@@ -3,7 +3,6 @@
 import importlib
 import itertools
 import json
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,6 @@ from aatviz.attacks import objective
 from aatviz.attacks.objectives import LossName
 from aatviz.detectors import DetectorBank
 from aatviz.nets import MadryNet
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.peers import arithmetic, cases, engines, measuring, picture, rows, table
 
 MULTIPLY_ADDS = 28 * 28 * 32 * 25 + 14 * 14 * 64 * 32 * 25 + 3136 * 1024
