@@ -91,7 +91,11 @@ def _heat_map(system: System, records: dict[str, dict[str, Any]]) -> None:
         config=config(f"{system.name}-heat-map"),
         alt="A heat map of the AUC of every detector under every attack.",
     )
-    st.caption("AUC; the darker a cell, the more pairs the detector gets wrong. 8 and 9 are the hardest, as in the paper.")
+    first = next(iter(columns.values()))
+    hardest = " and ".join(map(str, sorted(sorted(range(len(first)), key=first.__getitem__)[:2])))
+    st.caption(
+        f"AUC; the darker a cell, the more pairs the detector gets wrong. In the first column {hardest} are the hardest."
+    )
 
 
 def headline_of(row: dict[str, Any], attack: str) -> float:
@@ -114,11 +118,13 @@ def _curves(system: System, records: dict[str, dict[str, Any]]) -> None:
             config=config(f"{system.name}-{kind}-by-attack"),
             alt="ROC curves by attack." if kind == "roc" else "Accuracy on natural images against error, by attack.",
         )
+    figures = "Figures 2 and 7 of the paper: each" if "figure-2" in records else "As in figure 2 of the paper, each"
+    edge = " The line along the left edge is an attack on the classifier alone, which the detectors catch at once."
     takeaway.explain(
-        "Figure 2 of the paper, and figure 7: each line is one victim under one attack, at every threshold T. Left, natural "
-        "images accepted against attacked ones that are misclassified and accepted; right, accuracy against error.",
-        "the attack whose line lies lowest: that one is the strongest. The line along the left edge is an attack on the "
-        "classifier alone, which the detectors catch at once.",
+        f"{figures} line is one victim under one attack, at every threshold T. Left, natural images accepted against attacked "
+        "ones that are misclassified and accepted; right, accuracy against error.",
+        "the line that lies lowest: there the attack gets furthest."
+        + (edge if "integrated, classifier alone" in found else ""),
     )
 
 

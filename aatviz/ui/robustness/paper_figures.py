@@ -74,7 +74,8 @@ def heat_map(columns: dict[str, list[float]]) -> go.Figure:
             text=[[f"{value:.4f}" for value in row] for row in values],
             texttemplate="%{text}",
             hovertemplate="detector %{y}, %{x}: AUC %{customdata:.5f}<extra></extra>",
-            colorscale="Blues_r",
+            textfont={"color": "#111111"},
+            colorscale=[[0, "#6aaed6"], [1, "#f7fbff"]],  # light enough for its text, in both themes
             showscale=False,
         )
     )

@@ -124,7 +124,7 @@ def reach(record: dict[str, Any]) -> str:
     if not mean["in_reach"]:
         return (
             f"Of {n:,} pairs of an out-of-class test image and a class, none has a real training image of the class in its "
-            f"ball ({ball}). So a perfect detector is possible here."
+            f"ball ({ball}). So real images alone set no limit to a detector here."
         )
     hardest = min(rows, key=lambda row: row["bound"])
     text = (
