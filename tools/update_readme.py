@@ -10,10 +10,10 @@ from pathlib import Path
 
 from aatviz.attacks.geometry import Norm
 from aatviz.evaluate import stored
-from aatviz.evaluate.report import FILE as REPORT
 from aatviz.honest.verdict import EVERY
 from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation
 from aatviz.recipes.paper import all_detectors, evaluations
+from aatviz.report import FILE as REPORT
 from aatviz.store.files import read_json, write_text
 from aatviz.store.readme import attack_words, headline, interval, markdown_table
 from aatviz.store.systems import System, load_system, systems

@@ -6,7 +6,6 @@ images     the test images that are attacked, and what scores are kept in
 attacking  one attack on one chunk
 speed      how long it will take
 passes     counts forward and backward passes
-report     the paper's numbers beside ours
 """
 
 from aatviz.evaluate.engine import cost, finish, parts, refresh, run_part, stored

@@ -27,6 +27,7 @@ LAYERS = [
     {"compare"},
     {"generated"},
     {"generate", "generated_picture"},
+    {"report"},
     {"cli"},
     {"ui"},
 ]

@@ -10,9 +10,9 @@ import torch
 from aatviz.data import load_data
 from aatviz.evaluate import finish, parts, real_images, refresh, run_part
 from aatviz.evaluate.images import evenly
-from aatviz.evaluate.report import report
 from aatviz.recipes.evaluation import RealImagesEvaluation
 from aatviz.recipes.paper import evaluations
+from aatviz.report import report
 from aatviz.store.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system

@@ -3,15 +3,18 @@
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from aatviz.attacks.geometry import Norm
 from aatviz.cli import app
 from aatviz.evaluate import stored
-from aatviz.evaluate.report import report, write_report
+from aatviz.generate import load_generated
 from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation
 from aatviz.recipes.paper import THREATS, evaluations
-from aatviz.store.systems import System
+from aatviz.report import report, write_report
+from aatviz.report.study import study
+from aatviz.store.systems import System, load_system
 
 RECIPES = [recipe for threat in THREATS for recipe in evaluations(*threat).values()]
 
@@ -112,3 +115,19 @@ def test_the_cost_is_told_before_anything_is_computed(
     assert "table-2: 0.04 million passes through a network" in result.output
     assert "hours in all, 2 workers" in result.output
     assert not (tiny_system_folder / "mnist-linf-0.3-shared" / "results" / "parts").exists()
+
+
+def test_shared_and_separate_banks_for_one_ball_stand_side_by_side() -> None:
+    """The shipped ones: each row has a cell for both, and the numbers are those of their cards and stored images."""
+    systems = [load_system(name) for name in ("mnist-linf-0.3-shared", "mnist-linf-0.3")]
+    text = study(systems[0])
+    assert text == study(systems[1])
+    assert cells(text, "networks in the bank")[1:] == ["1", "10"]
+    means = [f"{system.card['metrics']['table-11']['mean']['last']['Adam 200 x 0.01']:.5f}" for system in systems]
+    assert cells(text, "table-11: mean AUC")[1:] == means
+    drawn = cells(text, "images generated from class noise that the judge takes for the target (n = 100)")
+    for cell, system in zip(drawn[1:], systems, strict=True):
+        run = load_generated(system)
+        assert run is not None
+        assert cell.startswith(f"{float((run.judged['generative'] == torch.arange(10)[:, None]).float().mean()):.2f}")
+    assert study(load_system("mnist-l2-2.5-shared")) == ""

@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.evaluate.report import reach_table, report
 from aatviz.profiles import WORST, protocol
+from aatviz.report import reach_table, report
 from aatviz.store.readme import headline, interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import takeaway

@@ -14,9 +14,10 @@ from aatviz.recipes.evaluation import (
     SystemEvaluation,
 )
 from aatviz.recipes.paper import evaluations_of
+from aatviz.report.study import study
 from aatviz.store.files import read_json, write_text
-from aatviz.store.readme import attack_words, headline, interval, markdown_table
-from aatviz.store.systems import CARD, System, checkpoints_folder, systems
+from aatviz.store.readme import attack_words, interval, markdown_table
+from aatviz.store.systems import System
 
 FILE = "report.md"
 Record = dict[str, Any]
@@ -51,7 +52,7 @@ def report(system: System) -> str:
             sections.append(_section(name, record, reach_table(record)))
         elif isinstance(recipe, HonestEvaluation):
             sections.append(_honest(record))
-    sections += [_histories(system), _study(card)]
+    sections += [_histories(system), study(system)]
     if missing:
         sections.append(f"Not measured on these weights yet: {', '.join(missing)} (`aatviz evaluate {system.name}`).\n")
     sections.append(f"Written by `aatviz report {system.name}` from the records in `results/`.\n")
@@ -152,30 +153,6 @@ def _histories(system: System) -> str:
         return ""
     words = "AUC while the detectors were trained; natural and adversarial, on training and validation images (figure 11)."
     return f"## figure-11\n\n{words}\n\n{markdown_table(rows)}\n"
-
-
-def _study(card: Record) -> str:
-    """Shared against separate: the systems for the same ball side by side."""
-    cards = {name: read_json(checkpoints_folder() / name / CARD) for name in systems()}
-    same = {n: c for n, c in cards.items() if all(c[key] == card[key] for key in ("dataset", "norm", "eps"))}
-    if len(same) < 2 or card["system"] not in same:
-        return ""
-    rows = [["", *same]]
-    rows.append(["networks in the bank", *(str(len(c["files"]["detectors"])) for c in same.values())])
-    sizes = [[(checkpoints_folder() / n / path).stat().st_size for path in c["files"]["detectors"]] for n, c in same.items()]
-    rows.append(["weights, MB", *(f"{sum(size) / 1e6:.1f}" for size in sizes)])
-    if all("seconds" in c for c in same.values()):
-        minutes = [f"{c['seconds']['detectors'] / 60:.0f}" for c in same.values()]
-        rows.append(["training of the detectors, minutes", *minutes])
-    for recipe in dict.fromkeys(name for c in same.values() for name, m in c["metrics"].items() if m["kind"] == "detectors"):
-        if all(recipe in c["metrics"] for c in same.values()):
-            found = {n: c["metrics"][recipe] for n, c in same.items()}
-            rows.append([f"{recipe}: mean AUC", *(f"{headline(m['mean']):.5f}" for m in found.values())])
-            rows.append([f"{recipe}: seconds of attack", *(f"{m['seconds']:,.0f}" for m in found.values())])
-            for place, row in enumerate(next(iter(found.values()))["rows"]):
-                values = [interval(headline(m["rows"][place]), 5) for m in found.values()]
-                rows.append([f"{recipe}: k = {row['detector']}", *values])
-    return f"## Shared against separate\n\n{markdown_table(rows)}\n"
 
 
 def _row(what: str, paper: float | None, value: dict[str, Any], attack: str, digits: int) -> list[str]:

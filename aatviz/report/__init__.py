@@ -1,0 +1,5 @@
+"""The report on one system, in Markdown: the paper's numbers beside ours, and shared against separate banks."""
+
+from aatviz.report.sections import FILE, reach_table, report, write_report
+
+__all__ = ["FILE", "reach_table", "report", "write_report"]

@@ -1,0 +1,59 @@
+"""Shared against separate: the systems for the same ball side by side."""
+
+from typing import Any
+
+from aatviz.generate import load_generated
+from aatviz.store.files import read_json
+from aatviz.store.readme import headline, interval, markdown_table
+from aatviz.store.systems import CARD, System, checkpoints_folder, load_system, systems
+
+
+def study(system: System) -> str:
+    """A section of Markdown; empty where no other system is trained for this one's ball."""
+    cards = {name: read_json(checkpoints_folder() / name / CARD) for name in systems()}
+    same = {n: c for n, c in cards.items() if all(c[key] == system.card[key] for key in ("dataset", "norm", "eps"))}
+    if len(same) < 2 or system.card["system"] not in same:
+        return ""
+    rows = [["", *same], *_size(same), *_cost(same), *_aucs(same), *_generated(list(same))]
+    return f"## Shared against separate\n\n{markdown_table(rows)}\n"
+
+
+def _size(same: dict[str, Any]) -> list[list[str]]:
+    sizes = [[(checkpoints_folder() / n / path).stat().st_size for path in c["files"]["detectors"]] for n, c in same.items()]
+    return [
+        ["networks in the bank", *(str(len(c["files"]["detectors"])) for c in same.values())],
+        ["weights, MB", *(f"{sum(size) / 1e6:.1f}" for size in sizes)],
+    ]
+
+
+def _cost(same: dict[str, Any]) -> list[list[str]]:
+    """Training in minutes of one core; an attack's step in passes, which are the same on every machine."""
+    rows = []
+    if all("seconds" in c for c in same.values()):
+        minutes = [f"{c['seconds']['detectors'] / 60:.0f}" for c in same.values()]
+        rows.append(["training of the detectors (of separate ones, from the shared bank), minutes of one core", *minutes])
+    networks = [f"{len(c['files']['detectors'])}, 1" for c in same.values()]
+    rows.append(["an attack step on all detectors (loss 10): passes forward, backward", *networks])
+    return rows
+
+
+def _aucs(same: dict[str, Any]) -> list[list[str]]:
+    """Every recipe that all of them have been measured by: the mean and each detector."""
+    rows = []
+    for recipe in dict.fromkeys(name for c in same.values() for name, m in c["metrics"].items() if m["kind"] == "detectors"):
+        if all(recipe in c["metrics"] for c in same.values()):
+            found = [c["metrics"][recipe] for c in same.values()]
+            rows.append([f"{recipe}: mean AUC", *(f"{headline(m['mean']):.5f}" for m in found)])
+            for place, row in enumerate(found[0]["rows"]):
+                values = [interval(headline(m["rows"][place]), 5) for m in found]
+                rows.append([f"{recipe}: k = {row['detector']}", *values])
+    return rows
+
+
+def _generated(names: list[str]) -> list[list[str]]:
+    """What an independent classifier makes of the images that the detectors draw from noise."""
+    made = [load_generated(load_system(name)) for name in names]
+    if any(run is None for run in made):
+        return []
+    shares = [interval(run.judged_as_target("generative")._asdict(), 2) for run in made if run]
+    return [["images generated from class noise that the judge takes for the target (n = 100)", *shares]]
