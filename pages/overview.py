@@ -18,7 +18,7 @@ NEXT = (
     ("thresholds", "What the threshold buys, and what it costs", "tune"),
     ("detectors", "Look at one detector after the other", "stacked_bar_chart"),
     ("robustness", "What is left when every attack is tried", "shield"),
-    ("learn", "Six short lessons, with links for a class", "school"),
+    ("learn", "Short lessons, with links for a class", "school"),
 )
 
 frame.require()

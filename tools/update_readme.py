@@ -1,4 +1,4 @@
-"""Write the measured tables of README.md from the cards in checkpoints/.
+"""Write the measured tables of README.md from the cards in checkpoints/, and benchmarks/README.md from the stored runs.
 
 python tools/update_readme.py           # rewrite them
 python tools/update_readme.py --check   # exit with 1 where they are out of step
@@ -19,18 +19,27 @@ from aatviz.store.readme import attack_words, headline, interval, markdown_table
 from aatviz.store.systems import System, load_system, systems
 
 ROOT = Path(__file__).resolve().parent.parent
-README, RESULTS = ROOT / "README.md", ROOT / "benchmarks" / "results"
-PEERS, TRAINING = RESULTS / "peers.json", RESULTS / "training.json"
+README, BENCHMARKS = ROOT / "README.md", ROOT / "benchmarks" / "README.md"
+RESULTS = BENCHMARKS.parent / "results"
+PEERS, CHOICES, TRAINING, PAGES = (RESULTS / f"{name}.json" for name in ("peers", "choices", "training", "pages"))
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
 def main() -> None:
-    text = README.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    fresh = f"{head}{BEGIN}\n\n{tables()}\n{END}{rest.split(END)[1]}"
+    speed = "\n".join([*_choices(), *_training(), *_pages()])
+    fresh = {README: _replaced(README, tables()), BENCHMARKS: _replaced(BENCHMARKS, speed)}
+    stale = [path for path, words in fresh.items() if path.read_text(encoding="utf-8") != words]
     if "--check" in sys.argv:
-        sys.exit("README.md is out of step with the cards: run python tools/update_readme.py" if fresh != text else 0)
-    write_text(README, fresh)
+        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+        sys.exit(f"{names} is out of step with what was measured: run python tools/update_readme.py" if stale else 0)
+    for path in stale:
+        write_text(path, fresh[path])
+
+
+def _replaced(path: Path, words: str) -> str:
+    """The file's text with these words between its marks."""
+    head, rest = path.read_text(encoding="utf-8").split(BEGIN)
+    return f"{head}{BEGIN}\n\n{words}\n{END}{rest.split(END)[1]}"
 
 
 def tables() -> str:
@@ -38,9 +47,7 @@ def tables() -> str:
     found = [load_system(name) for name in systems()]
     threats = dict.fromkeys((system.card["norm"], system.card["eps"]) for system in found)
     parts = [line for threat in threats for line in _auc_table(threat, found)]
-    return "\n".join(
-        [*parts, _classifier_table(found), "", *_honest_table(found), *_reports(found), *_speed(), *_training(), ""]
-    )
+    return "\n".join([*parts, _classifier_table(found), "", *_honest_table(found), *_reports(found), *_speed(), ""])
 
 
 def _auc_table(threat: tuple[Norm, float], found: list[System]) -> list[str]:
@@ -137,12 +144,42 @@ def _speed() -> list[str]:
     return ["", words, "", markdown_table(rows)]
 
 
+def _choices() -> list[str]:
+    """What each choice in the engine gains, as the stored run of `python -m benchmarks.choices` has it."""
+    if not CHOICES.is_file():
+        return []
+    result = read_json(CHOICES)
+    rows = [["choice in the engine", "times as fast"], *([name, f"{v:.2f}"] for name, v in result["choices"].items())]
+    sizes = ", ".join(f"{size}: {rate:,}" for size, rate in result["passes_per_second"].items())
+    words = (
+        f"## Choices in the engine\n\n{result['processor']}, {result['threads']} threads. Above 1, what is in use is faster. "
+        f"Passes forward and backward per second through the shared bank by batch size: {sizes}. From some size on they "
+        "hardly grow, while memory does: so each machine measures its own size once, and keeps it."
+    )
+    return ["", words, "", markdown_table(rows)]
+
+
+def _pages() -> list[str]:
+    """What a page's script costs the server, as the stored run of `python benchmarks/page_scripts.py` has it."""
+    if not PAGES.is_file():
+        return []
+    result = read_json(PAGES)
+    kinds = list(next(iter(result["seconds"].values())))
+    rows = [["page", *kinds]]
+    rows += [[page, *(f"{times[kind]:.2f}" for kind in kinds)] for page, times in result["seconds"].items()]
+    words = (
+        f"## Pages\n\nSeconds of a page's script on {result['cores']} cores : the first visit to a "
+        "server that has just started, one with empty caches, one with full ones, and a rerun as after a widget."
+    )
+    return ["", words, "", markdown_table(rows)]
+
+
 def _training() -> list[str]:
     """What `python -m benchmarks.training` has stored: the engine's speed inside training, and the time to the target."""
     if not TRAINING.is_file():
         return []
     result = read_json(TRAINING)
-    parts = [""]
+    parts = ["", "## Training", ""]
     if "speed" in result:
         kinds = [
             f"{kind} bank, batches of {row['images']:.0f} attacked images, {row['ratio']:.2f} of the engine alone "
@@ -162,7 +199,7 @@ def _training() -> list[str]:
             rows.append([name, reached, f"{seconds / 60:.1f}", f"{auc:.4f}", str(row["threads"]), row["about"]])
         words = (
             "How soon a shared bank from random weights gets there, without the time of the evaluations (`python -m "
-            "benchmarks.training curve`, [as a picture](benchmarks/results/training.svg)); mean AUC of the ten detectors on "
+            "benchmarks.training curve`, [as a picture](results/training.svg)); mean AUC of the ten detectors on "
             "validation images under Adam 50 x 0.02 from random starts, best iterate."
         )
         parts += ["", words, "", markdown_table(rows)]

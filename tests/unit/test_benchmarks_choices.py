@@ -1,4 +1,4 @@
-"""The benchmark of the engine's choices compares like with like: what is in use and its alternative give the same numbers."""
+"""The benchmark of the engine's choices compares like with like: each choice and its alternative give the same numbers."""
 
 import torch
 
