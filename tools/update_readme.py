@@ -152,7 +152,7 @@ def _choices() -> list[str]:
     rows = [["choice in the engine", "times as fast"], *([name, f"{v:.2f}"] for name, v in result["choices"].items())]
     sizes = ", ".join(f"{size}: {rate:,}" for size, rate in result["passes_per_second"].items())
     words = (
-        f"## Choices in the engine\n\n{result['processor']}, {result['threads']} threads. Above 1, what is in use is faster. "
+        f"## Choices in the engine\n\n{result['processor']}, {result['threads']} threads. Above 1, what is in use wins. "
         f"Passes forward and backward per second through the shared bank by batch size: {sizes}. From some size on they "
         "hardly grow, while memory does: so each machine measures its own size once, and keeps it."
     )
