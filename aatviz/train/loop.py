@@ -6,7 +6,6 @@ weights, Adam's moments, the best weights so far and the history are all there i
 
 import dataclasses
 import hashlib
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from aatviz.data import load_digits, to_tensors
 from aatviz.data.mnist import content_hash
@@ -23,8 +21,9 @@ from aatviz.hardware import describe, fast_bf16
 from aatviz.recipes import Job, digest
 from aatviz.store.files import read_tensors, write_json, write_tensors
 from aatviz.store.weights import build_network, read_note, save_network, start_from
+from aatviz.train.batches import Batches
 from aatviz.train.evaluation import evaluate
-from aatviz.train.steps import Visit, batch_loss, shifted
+from aatviz.train.learner import Learner, part
 
 SAVE_SECONDS = 120.0
 
@@ -82,40 +81,20 @@ def train(
         start_from(network, start, job.target)
         start_hash = hashlib.sha256(start.read_bytes()).hexdigest()
         seconds_before = read_note(start)["seconds"] if start.parent.name == "stage" else 0.0
-    network.to(device)
-    optimizer = torch.optim.Adam(network.parameters(), lr=job.learning_rate, fused=True)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(job.average)) if job.average else None
-    judged = network if average is None else average.module
-    state = _restore(state_file, job, network, optimizer, average) if state_file.exists() else State()
+    learner = Learner(job, network.to(device))
+    state = _restore(state_file, job, learner) if state_file.exists() else State()
 
-    last_save, order, order_epoch, carried = time.monotonic(), torch.empty(0), -1, None
-    per_epoch = len(x) // job.batch
-    started, first_step = time.monotonic(), state.step
+    batches, attacked = Batches(job, x, y, bf16), None
+    started, first_step, last_save = time.monotonic(), state.step, time.monotonic()
     evaluate_at = {round(job.steps * (i + 1) / job.evaluations) for i in range(job.evaluations)}
     while state.step < job.steps:
         tick = time.monotonic()
-        batch, replayed = divmod(state.step, job.replay)
-        epoch, place = divmod(batch, per_epoch)
-        if epoch != order_epoch:
-            generator = torch.Generator().manual_seed(_seed(job.seed, epoch, stream=1))
-            order, order_epoch = torch.randperm(len(x), generator=generator).to(device), epoch
-        index = order[place * job.batch : (place + 1) * job.batch]
-        for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(job, state.step)
-        seed = _seed(job.seed, batch, stream=2)
-        images, goes_on = shifted(x[index], job.shift, seed), carried if replayed else None
-        visit = Visit(x=images, y=y[index], step=state.step, seed=seed, bf16=bf16, start=goes_on)
-        loss, carried = batch_loss(job, network, visit)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        if average is not None:
-            average.update_parameters(network)
+        loss, attacked = learner.update(batches.visit(state.step, attacked))
         state.step += 1
 
         row = None
         if state.step in evaluate_at:
-            row = _evaluate(job, judged, state, (x, y), (x_val, y_val), bf16)
+            row = _evaluate(job, learner.judged, state, (x, y), (x_val, y_val), bf16)
         state.seconds += time.monotonic() - tick
         pace = (time.monotonic() - started) / (state.step - first_step)
         report(
@@ -129,7 +108,7 @@ def train(
             )
         )
         if time.monotonic() - last_save > SAVE_SECONDS and state.step % job.replay == 0:  # perturbations are not saved
-            _save(state_file, job, network, optimizer, average, state)
+            _save(state_file, job, learner, state)
             last_save = time.monotonic()
 
     best = build_network(note)
@@ -186,53 +165,18 @@ def _evaluate(
     return row
 
 
-def _learning_rate(job: Job, step: int) -> float:
-    return job.learning_rate * (0.5 + 0.5 * math.cos(math.pi * step / job.steps) if job.decay else 1.0)
-
-
-def _seed(seed: int, step: int, stream: int) -> int:
-    return (seed * 4 + stream) * 10_000_019 + step
-
-
-def _save(
-    path: Path,
-    job: Job,
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    average: AveragedModel | None,
-    state: State,
-) -> None:
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
-    tensors |= {f"average.{name}": value for name, value in average.state_dict().items()} if average else {}
-    tensors |= {f"best.{name}": value for name, value in state.best.items()}
-    for index, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{index}.{name}": value for name, value in moments.items()}
+def _save(path: Path, job: Job, learner: Learner, state: State) -> None:
+    tensors = learner.tensors() | {f"best.{name}": value for name, value in state.best.items()}
     kept: dict[str, Any] = {"step": state.step, "seconds": state.seconds, "history": state.history}
     kept |= {"best_score": state.best_score, "recipe_hash": digest(job)}
     write_tensors(path, tensors, kept)
 
 
-def _restore(
-    path: Path, job: Job, network: nn.Module, optimizer: torch.optim.Optimizer, average: AveragedModel | None
-) -> State:
+def _restore(path: Path, job: Job, learner: Learner) -> State:
     tensors, kept = read_tensors(path)
     _refuse_other_recipe(kept, job, path)
-
-    def part(prefix: str) -> dict[str, Tensor]:
-        return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-    network.load_state_dict(part("network."))
-    if average is not None:
-        average.load_state_dict(part("average."))
-    moments: dict[int, dict[str, Tensor]] = {}
-    parameters = list(network.parameters())
-    for name, value in part("adam.").items():
-        index, key = name.split(".", 1)
-        if value.dim():  # the fused Adam pairs elements by their place in memory: moments must lie as their parameter does
-            value = torch.empty_like(parameters[int(index)]).copy_(value)
-        moments.setdefault(int(index), {})[key] = value.detach()
-    optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
-    return State(kept["step"], kept["seconds"], part("best."), kept["best_score"], kept["history"])
+    learner.load(tensors)
+    return State(kept["step"], kept["seconds"], part(tensors, "best."), kept["best_score"], kept["history"])
 
 
 def _refuse_other_recipe(note: dict[str, Any], job: Job, path: Path) -> None:

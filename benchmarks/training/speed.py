@@ -16,6 +16,7 @@ from aatviz.hardware import fast_bf16
 from aatviz.recipes import AttackSpec, Job
 from aatviz.store.weights import build_network
 from aatviz.train import steps
+from aatviz.train.learner import Learner
 from benchmarks.peers.measuring import interleaved
 
 JOBS = {"shared": ("mnist-linf-0.3-shared", "shared"), "separate": ("mnist-linf-0.3", "detector-9")}
@@ -35,7 +36,7 @@ def _measure(job: Job, rounds: int, updates: int) -> dict[str, Any]:
     x, y = aatviz.load_data("mnist", split="sample")
     torch.manual_seed(0)
     network = build_network({"network": job.network, "outputs": job.outputs, "width": job.width})
-    optimizer = torch.optim.Adam(network.parameters(), lr=job.learning_rate, fused=True)
+    learner = Learner(job, network)
     bf16, (spec,) = fast_bf16("cpu"), job.attacks
     attacked: list[tuple[float, int]] = []
 
@@ -45,10 +46,7 @@ def _measure(job: Job, rounds: int, updates: int) -> dict[str, Any]:
             rows = place % len(x)
             visit = steps.Visit(x=x[rows], y=y[rows], step=job.steps // 2, seed=update, bf16=bf16)
             with _watched(attacked):
-                loss, _ = steps.batch_loss(job, network, visit)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
+                learner.update(visit)
 
     def engine(_: int) -> Tensor:
         images = x[:batch]

@@ -18,7 +18,7 @@ from aatviz import recipes
 from aatviz.nets import MadryNet
 from aatviz.recipes import AttackSpec, Job
 from aatviz.store.files import read_tensors
-from aatviz.train import loop, steps
+from aatviz.train import learner, loop, steps
 from aatviz.train.loop import Progress, train
 
 DATASET = recipes.get("tiny").dataset
@@ -132,7 +132,7 @@ def test_the_average_is_that_of_the_equation_and_is_what_is_kept(tmp_path: Path,
 def test_a_replayed_batch_is_the_same_and_its_attack_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     visits: list[steps.Visit] = []
     found: list[Tensor | None] = []
-    plain = loop.batch_loss
+    plain = learner.batch_loss
 
     def watch(job: Job, network: nn.Module, visit: steps.Visit) -> tuple[Tensor, Tensor | None]:
         loss, x_adv = plain(job, network, visit)
@@ -140,7 +140,7 @@ def test_a_replayed_batch_is_the_same_and_its_attack_goes_on(tmp_path: Path, mon
         found.append(x_adv)
         return loss, x_adv
 
-    monkeypatch.setattr(loop, "batch_loss", watch)
+    monkeypatch.setattr(learner, "batch_loss", watch)
     train(dataclasses.replace(JOBS["shared"], steps=6, evaluations=1, replay=3, shift=1), DATASET, tmp_path)
     assert [visit.step for visit in visits] == list(range(6))
     for first in (0, 3):

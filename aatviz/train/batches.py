@@ -1,0 +1,41 @@
+"""The batches of a run: everything random in them comes from the job's seed and the step's number."""
+
+import torch
+from torch import Tensor
+
+from aatviz.recipes import Job
+from aatviz.train.steps import Visit, shifted
+
+_EPOCH, _BATCH = 1, 2
+"""What a seed is for."""
+
+
+class Batches:
+    """Images x (N,C,H,W) and classes y (N,) in an order of its own for every epoch."""
+
+    def __init__(self, job: Job, x: Tensor, y: Tensor, bf16: bool) -> None:
+        self.job, self.x, self.y, self.bf16 = job, x, y, bf16
+        self.per_epoch = len(x) // job.batch
+        self._epoch, self._order = -1, torch.empty(0)
+
+    def visit(self, step: int, attacked: Tensor | None) -> Visit:
+        """The batch of a step. Where it is that of the step before once more, its attack goes on from the `attacked` images
+        that that one ended with."""
+        batch, replayed = divmod(step, self.job.replay)
+        epoch, place = divmod(batch, self.per_epoch)
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed(self._seed(epoch, _EPOCH))
+            self._order, self._epoch = torch.randperm(len(self.x), generator=generator).to(self.x.device), epoch
+        rows = self._order[place * self.job.batch : (place + 1) * self.job.batch]
+        seed = self._seed(batch, _BATCH)
+        return Visit(
+            x=shifted(self.x[rows], self.job.shift, seed),
+            y=self.y[rows],
+            step=step,
+            seed=seed,
+            bf16=self.bf16,
+            start=attacked if replayed else None,
+        )
+
+    def _seed(self, number: int, purpose: int) -> int:
+        return (self.job.seed * 4 + purpose) * 10_000_019 + number

@@ -1,0 +1,69 @@
+"""A network in training: one update after the other, and all that must be kept to go on later to the bit."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from aatviz.recipes import Job
+from aatviz.train.steps import Visit, batch_loss
+
+
+class Learner:
+    """The network, its Adam, and the running average of its weights where the job asks for one."""
+
+    def __init__(self, job: Job, network: nn.Module) -> None:
+        self.job, self.network = job, network
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=job.learning_rate, fused=True)
+        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(job.average)) if job.average else None
+
+    @property
+    def judged(self) -> nn.Module:
+        """What is evaluated and kept: the average where there is one."""
+        return self.network if self.average is None else self.average.module
+
+    def update(self, visit: Visit) -> tuple[Tensor, Tensor | None]:
+        """One update of the weights; the loss, and the attacked images of `batch_loss`."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.job, visit.step)
+        loss, x_adv = batch_loss(self.job, self.network, visit)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        return loss, x_adv
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights, average and Adam's moments, by names that `load` knows."""
+        found = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        if self.average is not None:
+            found |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            found |= {f"adam.{index}.{name}": value for name, value in moments.items()}
+        return found
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from what `tensors` gave; other tensors among them are left out."""
+        self.network.load_state_dict(part(tensors, "network."))
+        if self.average is not None:
+            self.average.load_state_dict(part(tensors, "average."))
+        moments: dict[int, dict[str, Tensor]] = {}
+        parameters = list(self.network.parameters())
+        for name, value in part(tensors, "adam.").items():
+            index, key = name.split(".", 1)
+            if value.dim():  # the fused Adam pairs elements by their place in memory: moments must lie as their parameter
+                value = torch.empty_like(parameters[int(index)]).copy_(value)
+            moments.setdefault(int(index), {})[key] = value.detach()
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+
+
+def learning_rate(job: Job, step: int) -> float:
+    """Of this step: constant, or along a cosine to 0."""
+    return job.learning_rate * (0.5 + 0.5 * math.cos(math.pi * step / job.steps) if job.decay else 1.0)
+
+
+def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those whose name begins so, without that beginning."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
