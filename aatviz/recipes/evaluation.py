@@ -71,7 +71,7 @@ class DistortionEvaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class RealImagesEvaluation:
-    """How often a real image of the class lies in an out-of-class image's ball: what no detector can withstand."""
+    """How often a real image of the class lies in an out-of-class image's ball, and what looking it up does to the AUC."""
 
     name: str = "real-images"
     about: str = (
@@ -79,8 +79,6 @@ class RealImagesEvaluation:
     )
     count: int = 2000
     """Out-of-class test images for each detector, evenly spread over the test set."""
-    paper: tuple[float, ...] = ()
-    """The lowest AUC that the paper gives for each of its first detectors in this ball (tables 2 and 8)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,7 +73,7 @@ def evaluations(norm: Norm, eps: float) -> dict[str, Evaluation]:
         found.append(DistortionEvaluation(name="table-3", about=about, count=500, paper=distortion, paper_rate=rate))
     if threat == ("Linf", 0.3):
         found += [_figure_2(), _figure_7(), _figure_8()]
-    found += [_real_images(threat), HonestEvaluation()]
+    found += [RealImagesEvaluation(), HonestEvaluation()]
     return {recipe.name: recipe for recipe in found}
 
 
@@ -153,11 +153,6 @@ def _cross(threat: Threat) -> DetectorEvaluation:
     paper = dict(zip(attacks, TABLE_9[threat], strict=True)) if threat in TABLE_9 else {}
     about = "AUC of the first two detectors in balls that they were not trained for (table 9)."
     return DetectorEvaluation(name="table-9", about=about, attacks=attacks, count=1000, detectors=(0, 1), paper=paper)
-
-
-def _real_images(threat: Threat) -> RealImagesEvaluation:
-    numbers = [*TABLE_2[threat], *TABLE_8[threat]] if threat in TABLE_2 else []
-    return RealImagesEvaluation(paper=tuple(min(values) for values in zip(*numbers, strict=True)))
 
 
 def _restarts(threat: Threat) -> DetectorEvaluation:

@@ -150,18 +150,17 @@ def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:
 
 
 def _reach(records: dict[str, dict[str, Any]]) -> None:
-    """Real images of the class inside the ball: the part of an error that no detector could avoid."""
+    """Real images of the class inside the ball."""
     if "real-images" not in records:
         return
     record = records["real-images"]
-    st.subheader("What no detector could withstand")
+    st.subheader("Real digits within reach")
     st.markdown(words.reach(record))
     if record["mean"]["in_reach"]:
         st.markdown(markdown_table(reach_table(record)))
         takeaway.explain(
-            "For each out-of-class test image, the real training images of the class inside its ball are looked up; the "
-            "attacker shows the one that scores highest. Where there are m of them, a natural in-class test image scores "
-            "above all of them with a chance of at most 1 / (m + 1): they are all of one kind. That bounds the AUC.",
-            "an AUC above the highest possible one: there, the attack that measured it missed examples that a mere look-up "
-            "finds.",
+            "For each out-of-class test image, the real training images of the class inside its ball are looked up, and the "
+            "one that scores highest is shown instead of it. Where there is none, the image itself is.",
+            "classes that others come close to. Images in reach of another class are rare ones of their own, so a detector "
+            "may score all of their kind low: the AUC falls by less than the share in reach.",
         )
