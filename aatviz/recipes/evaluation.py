@@ -75,7 +75,7 @@ class RealImagesEvaluation:
 
     name: str = "real-images"
     about: str = (
-        "Out-of-class images with a real training image of the class in their ball, and the AUC they leave possible."
+        "Out-of-class images with a real training image of the class in their ball; AUC where that is shown instead."
     )
     count: int = 2000
     """Out-of-class test images for each detector, evenly spread over the test set."""
