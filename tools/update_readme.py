@@ -144,13 +144,17 @@ def _speed() -> list[str]:
     return ["", words, "", markdown_table(rows)]
 
 
+def _size(found: tuple[str, int]) -> int:
+    return int(found[0])
+
+
 def _choices() -> list[str]:
     """What each choice in the engine gains, as the stored run of `python -m benchmarks.choices` has it."""
     if not CHOICES.is_file():
         return []
     result = read_json(CHOICES)
     rows = [["choice in the engine", "times as fast"], *([name, f"{v:.2f}"] for name, v in result["choices"].items())]
-    sizes = ", ".join(f"{size}: {rate:,}" for size, rate in result["passes_per_second"].items())
+    sizes = ", ".join(f"{size}: {rate:,}" for size, rate in sorted(result["passes_per_second"].items(), key=_size))
     words = (
         f"## Choices in the engine\n\n{result['processor']}, {result['threads']} threads. Above 1, what is in use wins. "
         f"Passes forward and backward per second through the shared bank by batch size: {sizes}. From some size on they "
