@@ -158,7 +158,7 @@ def _choices() -> list[str]:
     words = (
         f"## Choices in the engine\n\n{result['processor']}, {result['threads']} threads. Above 1, what is in use wins. "
         f"Passes forward and backward per second through the shared bank by batch size: {sizes}. From some size on they "
-        "hardly grow, while memory does: so each machine measures its own size once, and keeps it."
+        "hardly grow: each machine measures its own size once, and keeps it."
     )
     return ["", words, "", markdown_table(rows)]
 

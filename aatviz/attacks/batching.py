@@ -1,7 +1,7 @@
 """How many images go through a network at once: measured on this machine, and kept in the user's cache folder.
 
-On a CPU, passes per second hardly change from some 64 images on, while memory grows with every one, and an attack can only
-be watched and stopped between batches: so the smallest size that is about as fast as the fastest one is the best.
+On a CPU, passes per second hardly change from some 64 images on, and each layer's scratch memory grows with every one: so
+the smallest size that is about as fast as the fastest one is the best.
 """
 
 import contextlib
