@@ -192,19 +192,24 @@ def _training() -> list[str]:
             if isinstance(row, dict)
         ]
         parts.append(
-            f"Training keeps the engine's speed ({result['processor']}, {result['speed']['threads']} threads; "
+            f"Training keeps the engine's speed ({result['speed']['processor']}, {result['speed']['threads']} threads; "
             f"`python -m benchmarks.training speed`): {'; '.join(kinds)}."
         )
-    if result["curves"]:
-        rows = [["recipe", f"minutes to a mean AUC of {result['target']}", "minutes in all", "AUC then", "threads", "what"]]
+    if "pace" in result:
+        tests = result["tests"]
+        rows = [["recipe", f"minutes to a mean AUC of {result['target']}", "minutes in all", "AUC then", "test AUC", "what"]]
         for name, row in result["curves"].items():
-            to, (seconds, auc) = row["seconds_to_target"], row["points"][-1]
+            to, (seconds, auc) = row["seconds_to_target"], row["timed"][-1]
             reached = "not reached" if to is None else f"{to / 60:.1f}"
-            rows.append([name, reached, f"{seconds / 60:.1f}", f"{auc:.4f}", str(row["threads"]), row["about"]])
+            tested = f"{tests[name]['adversarial']:.4f}" if name in tests else ""
+            rows.append([name, reached, f"{seconds / 60:.1f}", f"{auc:.4f}", tested, row["about"]])
+        counts = sorted({row["n"] for row in tests.values()})
         words = (
-            "How soon a shared bank from random weights gets there, without the time of the evaluations (`python -m "
-            "benchmarks.training curve`, [as a picture](results/training.svg)); mean AUC of the ten detectors on "
-            "validation images under Adam 50 x 0.02 from random starts, best iterate."
+            "How soon a bank from random weights gets there (`python -m benchmarks.training curve`; [as a "
+            "picture](results/training.svg)): the mean AUC of the ten detectors on validation images under Adam 50 x 0.02 "
+            "from random starts, best iterate; test AUC: under the paper's attack on "
+            f"{' or '.join(map(str, counts))} test images a detector. The time is that of the updates, without evaluations, "
+            f"at the pace of an idle {result['pace']['processor']} ({result['pace']['threads']} threads; `pace`)."
         )
         parts += ["", words, "", markdown_table(rows)]
     return parts

@@ -1,4 +1,4 @@
-"""Ways to train the shared bank from random weights, each a change to the shipped recipe, as data."""
+"""Ways to train a bank from random weights, each a change to the shipped recipe, as data."""
 
 from dataclasses import replace
 
@@ -18,21 +18,41 @@ def _attack(steps: int, step_size: float) -> AttackSpec:
     return AttackSpec(eps=0.3, step_size=step_size, steps=steps, random_start=True)
 
 
-_SHIFTED = replace(SHIPPED, name="shifted", shift=1)
-_AVERAGED = replace(_SHIFTED, name="averaged", average=0.995)
+_FIVE_STEPS = replace(SHIPPED, name="five-steps", attack=_attack(5, 0.15), steps=4500, shift=1, average=0.995)
+_SHORT = replace(_FIVE_STEPS, name="short", steps=2000)
 CANDIDATES: tuple[Job, ...] = (
     SHIPPED,
-    _SHIFTED,
-    _AVERAGED,
-    replace(_AVERAGED, name="five-steps", attack=_attack(5, 0.15), steps=4500),
-    replace(_AVERAGED, name="replayed", attack=_attack(4, 0.15), replay=2, steps=5000),
-    replace(_AVERAGED, name="large-batches", batch=512, learning_rate=2e-3, steps=1200),
+    _FIVE_STEPS,
+    _SHORT,
+    replace(_SHORT, name="constant-rate", decay=False),
+    replace(_SHORT, name="not-averaged", average=0.0),
+    replace(_SHORT, name="replayed", attack=_attack(4, 0.15), replay=2, steps=2400),
+    replace(_SHORT, name="large-batches", batch=512, learning_rate=2e-3, steps=800),
+)
+
+
+SEPARATE = "separate"
+FIRST = "five-steps"
+"""The candidate whose shared bank ten separate detectors are finetuned from."""
+DETECTORS: tuple[Job, ...] = tuple(
+    replace(
+        recipes.get("mnist-linf-0.3").job(f"detector-{k}"),
+        name=f"{SEPARATE}/detector-{k}",
+        steps=300,
+        attack=_attack(5, 0.15),
+        average=0.99,
+        start_from=f"{FIRST}.safetensors",
+        validation_count=SHIPPED.validation_count,
+    )
+    for k in range(SHIPPED.outputs)
 )
 
 
 def names() -> list[str]:
-    return [job.name for job in CANDIDATES]
+    """Those of the shared bank, and the ten separate detectors."""
+    return [*(job.name for job in CANDIDATES), SEPARATE]
 
 
 def get(name: str) -> Job:
-    return next(job for job in CANDIDATES if job.name == name)
+    """The candidate of that name; of the separate detectors, the first."""
+    return DETECTORS[0] if name == SEPARATE else next(job for job in CANDIDATES if job.name == name)

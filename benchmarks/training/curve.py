@@ -1,44 +1,66 @@
-"""Mean AUC over the seconds of training, evaluations not counted, for each candidate."""
+"""Mean AUC over the updates of training for each candidate, and over the seconds that these take on an idle machine."""
 
+import statistics
 from collections.abc import Iterable
-from html import escape
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from aatviz.recipes import Job
+from aatviz.data import load_data
+from aatviz.hardware import fast_bf16
+from aatviz.recipes import AttackSpec, Job
 from aatviz.store.files import read_json
+from aatviz.store.weights import load_network
+from aatviz.train.evaluation import evaluate
 from aatviz.train.loop import Progress, train
 from benchmarks.training.candidates import TARGET
 
 Curve = list[tuple[float, float]]
-"""Seconds of training, and the mean AUC of the ten detectors on validation images under the strong attack."""
-WIDTH, HEIGHT, LEFT, BELOW, TOP = 620, 340, 60, 50, 24
-COLORS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#000000")
-LOWEST = 0.99
+"""Updates or seconds, and the mean AUC of the ten detectors on validation images under the strong attack."""
+PAPER = AttackSpec(eps=0.3, step_size=0.01, steps=200)
+"""Table 1's attack."""
 
 
 def run(job: Job, dataset: str, folder: Path) -> dict[str, Any]:
     """Train it, or go on; what is done is only read."""
+    return {"about": about(job), "after": None, "points": _points(job, dataset, folder)}
 
+
+def run_separate(jobs: Iterable[Job], dataset: str, folder: Path, after: str) -> dict[str, Any]:
+    """Train separate detectors one after the other from the bank of the candidate `after`, whose time counts as well."""
+    jobs = list(jobs)
+    together = zip(*(_points(job, dataset, folder) for job in jobs), strict=True)
+    points = [(sum(done for done, _ in at_once), statistics.mean(auc for _, auc in at_once)) for at_once in together]
+    words = f"{len(jobs)} detectors, each finetuned from the bank of `{after}`: {about(jobs[0])} each"
+    return {"about": words, "after": after, "points": points}
+
+
+def _points(job: Job, dataset: str, folder: Path) -> Curve:
     def report(progress: Progress) -> None:
         if progress.score:
             minutes, auc = progress.seconds_left / 60, progress.score["validation_adversarial"]
             print(f"{job.name}: step {progress.step} of {progress.steps}, AUC {auc:.5f}, {minutes:.0f} min left", flush=True)
 
     train(job, dataset, folder, report=report)
-    points = curve(read_json(folder / "history" / f"{job.name}.json"))
-    return {"about": about(job), "threads": torch.get_num_threads(), "points": points, "seconds_to_target": reached(points)}
+    history = read_json(folder / "history" / f"{job.name}.json")
+    return [(row["step"], row["validation_adversarial"]) for row in history]
 
 
-def curve(history: Iterable[dict[str, float]]) -> Curve:
-    """From the rows of a training history."""
-    points, evaluating = [], 0.0
-    for row in history:
-        points.append((round(row["seconds"] - evaluating, 1), row["validation_adversarial"]))
-        evaluating += row["evaluation_seconds"]
-    return points
+def test(job: Job, dataset: str, folder: Path, count: int) -> dict[str, Any]:
+    """The trained bank's mean AUC on test images, natural and under the paper's attack on `count` for each detector."""
+    network = load_network(folder / f"{job.name}.safetensors")
+    judged = replace(job, validation_attack=PAPER)
+    score = evaluate(judged, network, *load_data(dataset, split="test"), count, fast_bf16("cpu"))
+    return {"n": count, "attack": asdict(PAPER)} | score
+
+
+def timed(curves: dict[str, dict[str, Any]], pace: dict[str, float], name: str) -> Curve:
+    """The points over seconds; `pace` has the seconds of one update, by candidate. Detectors that start from a bank start
+    where that one ended."""
+    row = curves[name]
+    begin = timed(curves, pace, row["after"])[-1:] if row["after"] else []
+    offset = begin[0][0] if begin else 0.0
+    return begin + [(offset + updates * pace[name], auc) for updates, auc in row["points"]]
 
 
 def reached(points: Curve) -> float | None:
@@ -53,52 +75,24 @@ def about(job: Job) -> str:
     words += [f"each {job.replay} times in a row"] if job.replay > 1 else []
     words += ["images moved by a pixel"] if job.shift else []
     words += [f"weights averaged ({job.average:g})"] if job.average else []
+    words += [] if job.decay else ["constant learning rate"]
     return f"{', '.join(words)}; {job.steps:,} updates"
 
 
-def table(found: dict[str, dict[str, Any]]) -> str:
-    """Lines of text: time to the target, last AUC, words."""
+def table(curves: dict[str, dict[str, Any]]) -> str:
+    """Lines of text from timed rows: time to the target, last AUC, words."""
     lines = [f"{'recipe':16}{f's to {TARGET}':>12}{'s in all':>10}{'last AUC':>10}  what"]
-    for name, row in found.items():
-        to = "never" if row["seconds_to_target"] is None else f"{row['seconds_to_target']:.0f}"
-        seconds, auc = row["points"][-1]
+    for name, row in curves.items():
+        first, (seconds, auc) = row["seconds_to_target"], row["timed"][-1]
+        to = "never" if first is None else f"{first:.0f}"
         lines.append(f"{name:16}{to:>12}{seconds:10.0f}{auc:10.5f}  {row['about']}")
     return "\n".join(lines)
 
 
-def svg(found: dict[str, dict[str, Any]]) -> str:
-    """One line for each candidate; 1 - AUC on a logarithmic axis would hide how flat they end, so the axis is plain."""
-    most = max(seconds for row in found.values() for seconds, _ in row["points"]) * 1.02
-
-    def at(seconds: float, auc: float) -> tuple[float, float]:
-        share = (max(auc, LOWEST) - LOWEST) / (1 - LOWEST)
-        return round(LEFT + WIDTH * seconds / most, 1), round(TOP + HEIGHT * (1 - share), 1)
-
-    parts = []
-    for auc in (0.99, 0.992, 0.994, 0.996, 0.998, 1.0):
-        _, y = at(0, auc)
-        dash = "" if auc == TARGET else ' stroke-dasharray="2 4"'
-        parts.append(f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="#888"{dash}/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{auc:.3f}</text>')
-    minutes = range(0, int(most // 60) + 1, max(int(most // 600), 1))
-    for minute in minutes:
-        x, y = at(60 * minute, LOWEST)
-        parts.append(f'<text x="{x}" y="{y + 18}" text-anchor="middle">{minute}</text>')
-    parts.append(
-        f'<text x="{LEFT + WIDTH / 2}" y="{TOP + HEIGHT + 40}" text-anchor="middle">minutes of training on two cores</text>'
-    )
-    parts.append(f'<text x="8" y="{TOP - 8}">mean AUC under attack, validation images</text>')
-    for place, (name, row) in enumerate(found.items()):
-        color, points = COLORS[place % len(COLORS)], [at(*point) for point in row["points"]]
-        line = " ".join(f"{x},{y}" for x, y in points)
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x}" cy="{y}" r="3" fill="{color}"/>' for x, y in points]
-        y = TOP + HEIGHT - 20 * (len(found) - place)
-        parts.append(f'<rect x="{LEFT + WIDTH - 220}" y="{y - 8}" width="14" height="4" fill="{color}"/>')
-        parts.append(f'<text x="{LEFT + WIDTH - 200}" y="{y}">{escape(name)}</text>')
-    width, height = LEFT + WIDTH + 20, TOP + HEIGHT + BELOW
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        'role="img" aria-label="Mean AUC over training time"><style>text{font:12px sans-serif;fill:#222}</style>'
-    )
-    return "\n".join([head, '<rect width="100%" height="100%" fill="#fff"/>', *parts, "</svg>\n"])
+def tests(found: dict[str, dict[str, Any]]) -> list[str]:
+    """A line for each bank that was tested."""
+    return [
+        f"{name}: mean AUC {row['adversarial']:.5f} under the paper's attack on {row['n']} test images a detector, "
+        f"natural {row['natural']:.5f}"
+        for name, row in found.items()
+    ]

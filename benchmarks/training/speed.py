@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -32,21 +32,44 @@ def run(rounds: int, updates: int) -> dict[str, Any]:
     return {kind: _measure(recipes.get(recipe).job(job), rounds, updates) for kind, (recipe, job) in JOBS.items()}
 
 
-def _measure(job: Job, rounds: int, updates: int) -> dict[str, Any]:
-    x, y = aatviz.load_data("mnist", split="sample")
+def pace(jobs: dict[str, Job], rounds: int, updates: int) -> dict[str, float]:
+    """Seconds of one update of each job, medians of rounds of `updates`, in turns."""
+    timings = interleaved({name: _trainer(_learner(job), updates) for name, job in jobs.items()}, rounds, lambda *_: None)
+    return {name: timing.median / updates for name, timing in timings.items()}
+
+
+def _learner(job: Job) -> Learner:
     torch.manual_seed(0)
-    network = build_network({"network": job.network, "outputs": job.outputs, "width": job.width})
-    learner = Learner(job, network)
-    bf16, (spec,) = fast_bf16("cpu"), job.attacks
-    attacked: list[tuple[float, int]] = []
+    return Learner(job, build_network({"network": job.network, "outputs": job.outputs, "width": job.width}))
+
+
+def _trainer(learner: Learner, updates: int) -> Callable[[int], None]:
+    """What makes some updates, on other images each time."""
+    x, y = aatviz.load_data("mnist", split="sample")
+    job, bf16 = learner.job, fast_bf16("cpu")
+    attacked = None
 
     def train(number: int) -> None:
-        for update in range(updates):
-            place = torch.arange(job.batch) + (number * updates + update) * job.batch
-            rows = place % len(x)
-            visit = steps.Visit(x=x[rows], y=y[rows], step=job.steps // 2, seed=update, bf16=bf16)
-            with _watched(attacked):
-                learner.update(visit)
+        nonlocal attacked
+        for update in range(number * updates, (number + 1) * updates):
+            batch, replayed = divmod(update, job.replay)
+            rows = (torch.arange(job.batch) + batch * job.batch) % len(x)
+            start = attacked if replayed else None
+            visit = steps.Visit(x=x[rows], y=y[rows], step=job.steps // 2, seed=batch, bf16=bf16, start=start)
+            _, attacked = learner.update(visit)
+
+    return train
+
+
+def _measure(job: Job, rounds: int, updates: int) -> dict[str, Any]:
+    learner = _learner(job)
+    (spec,), network, x = job.attacks, learner.network, aatviz.load_data("mnist", split="sample")[0]
+    attacked: list[tuple[float, int]] = []
+    unwatched = _trainer(learner, updates)
+
+    def train(number: int) -> None:
+        with _watched(attacked):
+            unwatched(number)
 
     def engine(_: int) -> Tensor:
         images = x[:batch]
@@ -58,7 +81,7 @@ def _measure(job: Job, rounds: int, updates: int) -> dict[str, Any]:
     batch = attacked[-1][1]
     frozen = build_network({"network": job.network, "outputs": job.outputs, "width": job.width}).requires_grad_(False)
     frozen.load_state_dict(network.state_dict())
-    goal = aatviz.objective("target_logit", frozen, target=0, bf16=bf16)
+    goal = aatviz.objective("target_logit", frozen, target=0, bf16=fast_bf16("cpu"))
     attacked.clear()
     timings = interleaved({TRAINING: train, ENGINE: engine}, rounds, lambda *_: None)
     measured = attacked[updates:]  # the first round warms up

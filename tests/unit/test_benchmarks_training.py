@@ -6,59 +6,86 @@ from xml.etree import ElementTree
 
 import pytest
 
-from aatviz.recipes import AttackSpec
-from benchmarks.training import candidates, curve, speed
+from aatviz.recipes import AttackSpec, Job
+from aatviz.store.files import read_json
+from benchmarks.training import candidates, curve, picture, speed
 
-HISTORY = [
-    {"seconds": 100.0, "evaluation_seconds": 30.0, "validation_adversarial": 0.995},
-    {"seconds": 230.0, "evaluation_seconds": 20.0, "validation_adversarial": 0.9981},
-    {"seconds": 350.0, "evaluation_seconds": 20.0, "validation_adversarial": 0.9979},
-]
+CURVES = {
+    "fast": {"about": "few steps", "after": None, "points": [(10, 0.995), (20, 0.9981), (30, 0.9979)]},
+    "slow": {"about": "many steps", "after": None, "points": [(10, 0.995)]},
+    "more": {"about": "ten", "after": "fast", "points": [(100, 0.9985)]},
+}
+PACE = {"fast": 10.0, "slow": 20.0, "more": 0.5}
 
 
-def test_the_seconds_of_a_curve_are_those_of_training_alone() -> None:
-    points = curve.curve(HISTORY)
-    assert points == [(100.0, 0.995), (200.0, 0.9981), (300.0, 0.9979)]
-    assert curve.reached(points) == 200.0
-    assert curve.reached(points[:1]) is None
+def test_the_seconds_of_a_curve_are_those_of_its_updates_and_of_what_it_starts_from() -> None:
+    assert curve.timed(CURVES, PACE, "fast") == [(100.0, 0.995), (200.0, 0.9981), (300.0, 0.9979)]
+    assert curve.timed(CURVES, PACE, "more") == [(300.0, 0.9979), (350.0, 0.9985)]
+    assert curve.reached(curve.timed(CURVES, PACE, "fast")) == 200.0
+    assert curve.reached(curve.timed(CURVES, PACE, "slow")) is None
 
 
 def test_candidates_differ_and_are_told_apart_in_words() -> None:
     words = [curve.about(job) for job in candidates.CANDIDATES]
-    assert len(set(words)) == len(words) == len(set(candidates.names()))
+    assert len(set(words)) == len(words) == len(set(candidates.names())) - 1  # and the separate detectors
     assert curve.about(candidates.get("replayed")) == (
         "Adam 4 x 0.15, batches of 192, each 2 times in a row, images moved by a pixel, weights averaged (0.995); "
-        "5,000 updates"
+        "2,400 updates"
     )
     assert all(job.start_from is None for job in candidates.CANDIDATES)
 
 
-def test_a_candidate_is_trained_and_a_second_call_only_reads(tmp_path: Path) -> None:
+def _tiny(job: Job) -> Job:
     few = AttackSpec(eps=0.3, step_size=0.1, steps=1)
     tiny = {"width": 16, "batch": 20, "steps": 4, "evaluations": 2, "validation_count": 5}
-    job = dataclasses.replace(candidates.SHIPPED, attack=few, validation_attack=few, **tiny)  # type: ignore[arg-type]
+    return dataclasses.replace(job, attack=few, validation_attack=few, **tiny)  # type: ignore[arg-type]
+
+
+def test_a_candidate_is_trained_and_a_second_call_only_reads(tmp_path: Path) -> None:
+    job = _tiny(candidates.SHIPPED)
     row = curve.run(job, "mnist-sample", tmp_path)
     assert len(row["points"]) == 2
     assert all(seconds >= 0 and 0 < auc < 1 for seconds, auc in row["points"])
     assert curve.run(job, "mnist-sample", tmp_path) == row
+    tested = curve.test(job, "mnist-sample", tmp_path, 5)
+    assert 0 < tested["adversarial"] < 1
+    assert tested["n"] == 5
+    assert curve.tests({"tiny": tested})[0].startswith(f"tiny: mean AUC {tested['adversarial']:.5f}")
+
+
+def test_separate_detectors_go_on_from_the_shared_bank_and_its_seconds(tmp_path: Path) -> None:
+    first = _tiny(candidates.get(candidates.FIRST))
+    shared = curve.run(first, "mnist-sample", tmp_path)
+    jobs = [_tiny(job) for job in candidates.DETECTORS[:2]]
+    row = curve.run_separate(jobs, "mnist-sample", tmp_path, candidates.FIRST)
+    alone = [read_json(tmp_path / "history" / f"{job.name}.json") for job in jobs]
+    assert [updates for updates, _ in row["points"]] == [4, 8]
+    for (_, auc), one, other in zip(row["points"], *alone, strict=True):
+        assert auc == pytest.approx((one["validation_adversarial"] + other["validation_adversarial"]) / 2)
+    assert row["about"].startswith("2 detectors, each finetuned from the bank of `five-steps`: Adam 1 x 0.1")
+    assert shared["points"][-1][1] != row["points"][-1][1]
+
+
+def test_the_pace_of_candidates_is_measured_in_turns() -> None:
+    jobs = {"plain": _tiny(candidates.SHIPPED), "replayed": _tiny(candidates.get("replayed"))}
+    assert all(seconds > 0 for seconds in speed.pace(jobs, rounds=2, updates=2).values())
 
 
 def test_table_and_picture_show_every_candidate() -> None:
-    points = curve.curve(HISTORY)
-    found = {
-        "fast": {"about": "few steps", "points": points, "seconds_to_target": 200.0},
-        "slow": {"about": "many steps", "points": points[:1], "seconds_to_target": None},
-    }
-    lines = curve.table(found).splitlines()
+    points = {name: curve.timed(CURVES, PACE, name) for name in CURVES}
+    rows = {n: {**CURVES[n], "timed": points[n], "seconds_to_target": curve.reached(points[n])} for n in CURVES}
+    lines = curve.table(rows).splitlines()
     assert lines[1].split()[:4] == ["fast", "200", "300", "0.99790"]
     assert lines[2].split()[:2] == ["slow", "never"]
-    root = ElementTree.fromstring(curve.svg(found))
+    assert lines[3].split()[:4] == ["more", "350", "350", "0.99850"]
+    root = ElementTree.fromstring(picture.svg(points, "2 cores"))
     lines_drawn = [line.get("points", "").split() for line in root.findall("{*}polyline")]
-    assert [len(line) for line in lines_drawn] == [3, 1]
+    assert [len(line) for line in lines_drawn] == [3, 1, 2]
     x = [float(point.split(",")[0]) for point in lines_drawn[0]]
     assert x[1] - x[0] == pytest.approx(x[2] - x[1], abs=0.2)
     heights = {text.text: float(text.get("y", 0)) for text in root.findall("{*}text")}
     assert heights["1.000"] < heights["0.998"] < heights["0.990"]
+    assert "minutes of training on 2 cores" in heights
 
 
 def test_the_speed_inside_training_is_measured_beside_the_engine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
