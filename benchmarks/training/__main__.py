@@ -16,6 +16,7 @@ import torch
 
 from aatviz import hardware
 from aatviz.store.files import read_json, write_json, write_text
+from aatviz.store.systems import system_folder
 from benchmarks.training import candidates, curve, speed
 from benchmarks.training.picture import svg
 
@@ -53,7 +54,7 @@ def main() -> None:
         if chosen.what == "curve":
             print(name, file=sys.stderr)
             curves[name] = _curve(name)
-        elif chosen.what == "test" and name != candidates.SEPARATE:
+        elif chosen.what == "test" and name not in (candidates.SEPARATE, candidates.SHIPPED.name):
             tests[name] = curve.test(candidates.get(name), "mnist", FOLDER, chosen.n)
         write_json(chosen.json, stored)
     if chosen.what == "speed":
@@ -76,6 +77,8 @@ def main() -> None:
 
 
 def _curve(name: str) -> dict[str, Any]:
+    if name == candidates.SHIPPED.name:
+        return curve.shipped(candidates.COSINES, system_folder(candidates.SYSTEM) / "history" / "shared.json")
     if name == candidates.SEPARATE:
         curve.run(candidates.get(candidates.FIRST), "mnist", FOLDER)
         return curve.run_separate(candidates.DETECTORS, "mnist", FOLDER, candidates.FIRST)

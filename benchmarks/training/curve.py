@@ -26,6 +26,14 @@ def run(job: Job, dataset: str, folder: Path) -> dict[str, Any]:
     return {"about": about(job), "after": None, "points": _points(job, dataset, folder)}
 
 
+def shipped(cosines: tuple[Job, Job], history: Path) -> dict[str, Any]:
+    """The bank that is shipped, from the history of its second cosine."""
+    first, second = cosines
+    points = [(first.steps + row["step"], row["validation_adversarial"]) for row in read_json(history)]
+    words = f"as shipped: {about(first)}, then {second.steps:,} from the best weights; of the first, no history is kept"
+    return {"about": words, "after": None, "points": points}
+
+
 def run_separate(jobs: Iterable[Job], dataset: str, folder: Path, after: str) -> dict[str, Any]:
     """Train separate detectors one after the other from the bank of the candidate `after`, whose time counts as well."""
     jobs = list(jobs)

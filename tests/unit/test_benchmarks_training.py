@@ -8,6 +8,7 @@ import pytest
 
 from aatviz.recipes import AttackSpec, Job
 from aatviz.store.files import read_json
+from aatviz.store.systems import system_folder
 from benchmarks.training import candidates, curve, picture, speed
 
 CURVES = {
@@ -51,6 +52,13 @@ def test_a_candidate_is_trained_and_a_second_call_only_reads(tmp_path: Path) -> 
     assert 0 < tested["adversarial"] < 1
     assert tested["n"] == 5
     assert curve.tests({"tiny": tested})[0].startswith(f"tiny: mean AUC {tested['adversarial']:.5f}")
+
+
+def test_the_shipped_bank_is_read_from_its_history() -> None:
+    row = curve.shipped(candidates.COSINES, system_folder(candidates.SYSTEM) / "history" / "shared.json")
+    assert [updates for updates, _ in row["points"]] == [5500, 6500, 7500]
+    assert row["points"][-1][1] == pytest.approx(0.99879, abs=1e-5)
+    assert "4,500 updates, then 3,000" in row["about"]
 
 
 def test_separate_detectors_go_on_from_the_shared_bank_and_its_seconds(tmp_path: Path) -> None:
