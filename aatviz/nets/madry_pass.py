@@ -23,8 +23,6 @@ _aten = torch.ops.aten
 _POOL = ([2, 2], [2, 2], [0, 0], [1, 1], False)  # kernel, stride, padding, dilation, ceil_mode
 _CONV = (None, [1, 1], [2, 2], [1, 1], False, [0, 0], 1, [True, False, False])
 """No bias; stride, padding, dilation; not transposed; output padding, groups; of the three gradients that of the image."""
-_POOLED = (7, 7)
-"""Height and width after both poolings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +32,6 @@ class MadryPass:
     conv1: _Layer
     conv2: _Layer
     hidden: _Layer
-    """Its weight's columns in the order in which a channels-last tensor lies in memory."""
     out: _Layer
 
     @classmethod
@@ -45,9 +42,7 @@ class MadryPass:
             weight, bias = (parameter.detach().to(dtype or parameter.dtype) for parameter in layer.parameters())
             return weight, bias
 
-        weight, bias = cast(network.hidden)
-        by_place = weight.view(len(weight), -1, *_POOLED).permute(0, 2, 3, 1).reshape(len(weight), -1)
-        return cls(cast(network.conv1), cast(network.conv2), (by_place, bias), cast(network.out))
+        return cls(cast(network.conv1), cast(network.conv2), cast(network.hidden), cast(network.out))
 
     @cached_property
     def _kernel(self) -> Tensor:
@@ -64,7 +59,7 @@ class MadryPass:
         pool1, index1 = F.max_pool2d(conv1, 2, return_indices=True)
         conv2 = F.conv2d(pool1.relu_(), *self.conv2, padding=2)
         pool2, index2 = F.max_pool2d(conv2, 2, return_indices=True)
-        features = pool2.relu_().permute(0, 2, 3, 1).flatten(1)
+        features = pool2.relu_().flatten(1)
         one = len(x) == 1
         hidden = _sum_of_rows(self._by_feature, features[0]) + self.hidden[1] if one else F.linear(features, *self.hidden)
         return F.linear(hidden.relu_(), *self.out), (conv1, index1, pool1, conv2, index2, pool2, hidden)
@@ -74,7 +69,7 @@ class MadryPass:
         conv1, index1, pool1, conv2, index2, pool2, hidden = saved
         grad = _through_relu(grad.to(hidden.dtype) @ self.out[0], hidden)
         grad = _sum_of_rows(self.hidden[0], grad[0]) if len(grad) == 1 else grad @ self.hidden[0]
-        grad = _through_relu(grad.view(len(grad), *_POOLED, -1).permute(0, 3, 1, 2), pool2)
+        grad = _through_relu(grad.view_as(pool2).contiguous(memory_format=torch.channels_last), pool2)
         grad = _aten.max_pool2d_with_indices_backward(grad, conv2, *_POOL, index2)
         grad = _aten.convolution_backward(grad, pool1, self.conv2[0], *_CONV)[0]
         grad = _aten.max_pool2d_with_indices_backward(_through_relu(grad, pool1), conv1, *_POOL, index1)
