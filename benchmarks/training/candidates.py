@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from aatviz import recipes
-from aatviz.recipes import AttackSpec, Job
+from aatviz.recipes import Job
+from aatviz.recipes.quick import FIVE_STEPS
 
 TARGET = 0.998
 """The mean AUC whose time counts; the paper's ten detectors have 0.99815 (table 11)."""
@@ -14,11 +15,7 @@ SHIPPED = replace(COSINES[0], name="shipped", evaluations=EVALUATIONS)
 """The shipped bank; not trained again: the history of its second cosine is kept."""
 
 
-def _attack(steps: int, step_size: float) -> AttackSpec:
-    return AttackSpec(eps=0.3, step_size=step_size, steps=steps, random_start=True)
-
-
-_FIVE_STEPS = replace(SHIPPED, name="five-steps", attack=_attack(5, 0.15), steps=4500, shift=1, average=0.995)
+_FIVE_STEPS = replace(recipes.get("mnist-linf-0.3-quick-shared").job("shared"), name="five-steps", evaluations=EVALUATIONS)
 _SHORT = replace(_FIVE_STEPS, name="short", steps=2000)
 CANDIDATES: tuple[Job, ...] = (
     SHIPPED,
@@ -26,7 +23,7 @@ CANDIDATES: tuple[Job, ...] = (
     _SHORT,
     replace(_SHORT, name="constant-rate", decay=False),
     replace(_SHORT, name="not-averaged", average=0.0),
-    replace(_SHORT, name="replayed", attack=_attack(4, 0.15), replay=2, steps=2400),
+    replace(_SHORT, name="replayed", attack=replace(FIVE_STEPS, steps=4), replay=2, steps=2400),
     replace(_SHORT, name="large-batches", batch=512, learning_rate=2e-3, steps=800),
 )
 
@@ -35,16 +32,8 @@ SEPARATE = "separate"
 FIRST = "five-steps"
 """The candidate whose shared bank ten separate detectors are finetuned from."""
 DETECTORS: tuple[Job, ...] = tuple(
-    replace(
-        recipes.get("mnist-linf-0.3").job(f"detector-{k}"),
-        name=f"{SEPARATE}/detector-{k}",
-        steps=300,
-        attack=_attack(5, 0.15),
-        average=0.99,
-        start_from=f"{FIRST}.safetensors",
-        validation_count=SHIPPED.validation_count,
-    )
-    for k in range(SHIPPED.outputs)
+    replace(job, name=f"{SEPARATE}/{job.name}", start_from=f"{FIRST}.safetensors", validation_count=SHIPPED.validation_count)
+    for job in recipes.get("mnist-linf-0.3-quick").jobs
 )
 
 
