@@ -70,7 +70,7 @@ class PlantedTest:
             value = -self._read_out(features)
             return value, value
 
-        return LogitsObjective(loss, (self.trunk,))
+        return LogitsObjective(loss, (self.trunk,), (False,))
 
     @torch.no_grad()
     def success(self, x_adv: Tensor) -> Tensor:

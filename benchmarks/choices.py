@@ -1,7 +1,7 @@
-"""What each choice in the attack engine gains: python benchmarks/choices.py [--json FILE] (on an idle machine)
+"""What each choice in the attack engine gains: python -m benchmarks.choices [--json FILE] (on an idle machine)
 
-Every choice against what it replaced, on the shipped detectors, in turns in one run: the ratio of medians, and whether it
-was kept. And passes per second by batch size, from which a machine's batch size is chosen.
+Every choice against what it replaced, on the shipped detectors, in turns in one run: the ratio of medians. And passes per
+second by batch size, from which a machine's batch size is chosen.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import aatviz
 from aatviz import hardware
 from aatviz.attacks.passes import prepared
 from aatviz.nets.madry import MadryNet
-from aatviz.nets.madry_pass import MadryPass
+from aatviz.nets.madry_pass import MadryPass, _sum_of_rows
 from aatviz.store.files import write_json
 from benchmarks.peers.measuring import interleaved, ratio
 
@@ -67,13 +67,7 @@ def alternatives(images: Tensor, labels: Tensor) -> dict[str, tuple[int, Run, Ru
         ),
         "one image, hidden layer: rows of features that fire against all": (
             500,
-            lambda _: F.embedding_bag(
-                features.nonzero().squeeze(1),
-                single._by_feature,
-                torch.zeros(1, dtype=torch.long),
-                per_sample_weights=features[features.nonzero().squeeze(1)],
-                mode="sum",
-            ),
+            lambda _: _sum_of_rows(single._by_feature, features),
             lambda _: F.linear(features[None], single.hidden[0]),
         ),
         "first layers of ten detectors: ten convolutions against one of all": (

@@ -5,6 +5,7 @@ python tools/update_readme.py --check   # exit with 1 where they are out of step
 """
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -70,14 +71,30 @@ def _auc_table(threat: tuple[Norm, float], found: list[System]) -> list[str]:
     means = ["mean", *([f"{sum(published) / len(published):.5f}"] if published else [])]
     rows.append([*means, *(f"{headline(record['mean']):.5f}" for record in records)])
     ((_, attack),) = paper.attacks.items()
-    counts = {titles[name]: f"{card['metrics'][name]['rows'][0]['worst']['n']:,}" for card, name in columns}
+    counts: dict[str, list[str]] = {}
+    for title, record in zip(rows[0][len(head) :], records, strict=True):
+        counts.setdefault(_range(row["worst"]["n"] for row in record["rows"]), []).append(title)
+    attacked = "; ".join(f"{n} ({' and '.join(named)})" for n, named in counts.items())
     words = (
         f"AUC of the base detectors trained for {threat[0]} eps {threat[1]:g}, natural in-class against attacked out-of-"
         f"class test images, with 95 % intervals. The paper's attack: {attack_words(asdict(attack))}. "
-        f"Worst case: the best iterate of each image over {', '.join(hard.attacks)}, 3 random restarts each. "
-        f"Attacked images a detector: {', '.join(f'{n} ({title})' for title, n in counts.items())}."
+        f"{_hard_words(hard) if any(name == hard.name for _, name in columns) else ''}"
+        f"Attacked images a detector: {attacked}."
     )
     return [words, "", markdown_table(rows), ""]
+
+
+def _hard_words(hard: DetectorEvaluation) -> str:
+    """The attacks of the worst case; all have the same restarts and starts."""
+    spec = next(iter(hard.attacks.values()))
+    start = "all from random starts" if spec.random_start else "the first from the image itself"
+    runs = f"{spec.restarts} runs each, {start}"
+    return f"Worst case: the best iterate of each image over {', '.join(hard.attacks)}; {runs}. "
+
+
+def _range(counts: Iterable[int]) -> str:
+    least, most = min(found := list(counts)), max(found)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def _classifier_table(found: list[System]) -> str:
@@ -198,7 +215,7 @@ def _training() -> list[str]:
     if "pace" in result:
         tests = result["tests"]
         rows = [["recipe", f"minutes to a mean AUC of {result['target']}", "minutes in all", "AUC then", "test AUC", "what"]]
-        for name, row in result["curves"].items():
+        for name, row in ((name, row) for name, row in result["curves"].items() if "timed" in row):
             to, (seconds, auc) = row["seconds_to_target"], row["timed"][-1]
             reached = "not reached" if to is None else f"{to / 60:.1f}"
             tested = f"{tests[name]['adversarial']:.4f}" if name in tests else ""

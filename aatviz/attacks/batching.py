@@ -9,7 +9,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -22,6 +21,8 @@ SIZES = {"cpu": (32, 64, 128, 256), "cuda": (256, 1024, 4096)}
 CLOSE = 0.95
 """A size is about as fast as the fastest where it makes this share of its passes a second."""
 ROUNDS = 3
+_MEASURED: dict[str, int] = {}
+"""What this process knows."""
 Timed = Callable[[int], float]
 """A number of images -> seconds that one pass forward and backward of so many takes."""
 
@@ -38,7 +39,10 @@ def pieces(count: int, device: str, network: str, timed: Timed) -> list[int]:
 def batch_size(device: str, network: str, timed: Timed) -> int:
     """The best of `SIZES` for a network of that description, with as many threads as torch uses now; measured only where it
     is not known yet."""
-    return _known(_file(), _key(device, network)) or _measured(device, _key(device, network), timed)
+    key = _key(device, network)
+    if key not in _MEASURED:
+        _MEASURED[key] = _known(_file(), key) or _measured(device, key, timed)
+    return _MEASURED[key]
 
 
 def chosen(passes: dict[int, float]) -> int:
@@ -56,7 +60,6 @@ def _measured(device: str, key: str, timed: Timed) -> int:
             best[size] = min(best[size], timed(size))
     size = chosen(best)
     _keep(_file(), key, size)
-    _known.cache_clear()
     return size
 
 
@@ -77,7 +80,6 @@ def _file() -> Path:
     return Path(platformdirs.user_cache_dir("aatviz")) / "batch-sizes.json"
 
 
-@cache
 def _known(file: Path, key: str) -> int | None:
     size = _read(file).get(key)
     return size if isinstance(size, int) and size >= 1 else None
@@ -93,7 +95,7 @@ def _read(file: Path) -> dict[str, object]:
 
 
 def _keep(file: Path, key: str, size: int) -> None:
-    """Add one size; the file is replaced as a whole. Where there is no place to write, it is measured anew next time."""
+    """Add one size; the file is replaced as a whole. Where there is no place to write, the next process measures anew."""
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as scratch:

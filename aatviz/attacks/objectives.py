@@ -49,15 +49,16 @@ class LogitsObjective:
     `loss` maps the modules' logits, (N,K) each and at least float32, to the loss (N,) that is differentiated, and the value
     (N,) by which iterates are ranked (most often the same). Of a module or a bank's detector that a sample's loss does not
     depend on, the sample takes no backward pass. Modules are in eval mode during the call and as they were after it; their
-    parameters get no gradient, and count as they are when the objective is made. With `bf16` the passes, not the loss, run
-    in bfloat16.
+    parameters get no gradient, and count as they are when the objective is made. Where `bf16` is True for a module, its
+    passes run in bfloat16, the loss never. A module whose decision turns the attack round stays in its own precision: else
+    the best iterate might fool it in bfloat16 alone.
     """
 
     def __init__(
-        self, loss: Callable[..., tuple[Tensor, Tensor]], modules: tuple[nn.Module, ...], bf16: bool = False
+        self, loss: Callable[..., tuple[Tensor, Tensor]], modules: tuple[nn.Module, ...], bf16: tuple[bool, ...]
     ) -> None:
         self.loss, self.modules = loss, modules
-        self.through = [prepared(module, bf16) for module in modules]
+        self.through = [prepared(module, half) for module, half in zip(modules, bf16, strict=True)]
 
     def __call__(self, x_adv: Tensor) -> tuple[Tensor, Tensor]:
         with evaluating(self.modules):
@@ -99,7 +100,8 @@ def objective(
         victim: a system; or, for every loss but the combined ones, a `DetectorBank` or a classifier alone.
         y: the true classes (N,), for the untargeted losses.
         target: the class (or detector k) to reach, for the targeted losses: one number, or one per sample (N,).
-        bf16: passes in bfloat16, twice as fast on processors that have it. Score what you report in float32.
+        bf16: passes in bfloat16, twice as fast on processors that have it; in the combined losses the detectors' alone.
+            Score what you report in float32.
 
     Raises:
         ValueError: for an unknown name, a victim that the loss does not fit, or where `y` or `target` is missing or out
@@ -131,7 +133,7 @@ def _targeted(name: LossName, module: nn.Module, target: ClassIndices, bf16: boo
         value = losses.target_logit(logits, target.of(logits))
         return value, value
 
-    return LogitsObjective(loss, (module,), bf16)
+    return LogitsObjective(loss, (module,), (bf16,))
 
 
 def _untargeted(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
@@ -148,7 +150,7 @@ def _untargeted(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf1
         value = getattr(losses, name)(logits, y.of(logits))
         return value, value
 
-    return LogitsObjective(loss, (module,), bf16)
+    return LogitsObjective(loss, (module,), (bf16,))
 
 
 def _combined(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
@@ -159,7 +161,7 @@ def _combined(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16:
     def loss(z_f: Tensor, z_h: Tensor) -> tuple[Tensor, Tensor]:
         return getattr(losses, name)(z_f, z_h, y.of(z_f)), losses.combined_rank(z_f, z_h, y.of(z_h))
 
-    return LogitsObjective(loss, (victim.classifier, victim.detectors), bf16)
+    return LogitsObjective(loss, (victim.classifier, victim.detectors), (False, bf16))
 
 
 def _float(logits: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from aatviz.nets.madry_pass import MadryPass, Saved
 Watch = Callable[[int, int], None]
 """Called with the numbers of images that went forward and backward through one network."""
 _watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
-_Version = tuple[tuple[int, int], ...]
+_Version = tuple[tuple[int, int, int, torch.dtype], ...]
 _Ready = MadryPass | nn.Module
 _READY: WeakKeyDictionary[nn.Module, dict[torch.dtype | None, tuple[_Version, _Ready]]] = WeakKeyDictionary()
 
@@ -175,7 +175,7 @@ def _ready(network: nn.Module, dtype: torch.dtype | None) -> _Ready:
         return network
     if any(parameter.requires_grad for parameter in network.parameters()):
         return _lay_out(network, dtype)  # in training; not every optimizer marks a weight as changed
-    version = tuple((id(parameter), parameter._version) for parameter in network.parameters())
+    version = tuple((id(one), one._version, one.data_ptr(), one.dtype) for one in network.parameters())
     kept = _READY.setdefault(network, {})
     if dtype not in kept or kept[dtype][0] != version:
         kept[dtype] = version, _lay_out(network, dtype)

@@ -119,7 +119,8 @@ class Victim:
             z = dict(zip(models, logits, strict=True))
             return loss(z), self.rank(z, y)
 
-        return LogitsObjective(both, tuple(self._network(model) for model in models), bf16)
+        half = tuple(bf16 and model != "f" for model in models)
+        return LogitsObjective(both, tuple(self._network(model) for model in models), half)
 
     def _network(self, model: str) -> nn.Module:
         system = self.system

@@ -24,7 +24,8 @@ SLACK = 0.5
 
 def parts(system: System, recipe: DistortionEvaluation) -> dict[str, int]:
     """One for every hundred images: "images from 0", "images from 100" and so on."""
-    return {f"images from {first}": min(PART, recipe.count - first) for first in range(0, recipe.count, PART)}
+    count = len(test_images(system, recipe.count)[1])
+    return {f"images from {first}": min(PART, count - first) for first in range(0, count, PART)}
 
 
 def passes(system: System, recipe: DistortionEvaluation, part: str) -> float:
@@ -46,9 +47,9 @@ def compute(system: System, recipe: DistortionEvaluation, part: str, start: int,
     @torch.no_grad()
     def success(x_adv: Tensor, rows: Tensor) -> Tensor:
         label, logit = system.generative.decide(system.detectors(x_adv))
-        return (label != y[rows]) & (logit > threshold)
+        return (label != y[rows]) & (logit >= threshold)
 
-    goal = LogitsObjective(loss, (system.detectors,), bf16)
+    goal = LogitsObjective(loss, (system.detectors,), (bf16,))
     search = {"most_c": recipe.most_c, "depth": recipe.depth, "steps": recipe.steps, "step_size": recipe.step_size}
     found = min_distortion(goal, success, x, promising=SLACK - threshold, **search)  # type: ignore[arg-type]
     arrays: Arrays = {"c": found.c.numpy()} | ({} if first else {"threshold": np.array([threshold])})

@@ -26,10 +26,10 @@ NATURAL, PLANTED = "natural", "attack unit test"
 
 def parts(system: System, recipe: HonestEvaluation) -> dict[str, int]:
     """ "generative/APGD", "robust/sweep eps", "generative/natural" and so on."""
-    found = {}
+    found, count = {}, len(test_images(system, recipe.count)[1])
     for name in VICTIMS:
         found[f"{name}/{NATURAL}"] = 0
-        found |= {f"{name}/{attack}": recipe.count for attack in _attacks(system, name, recipe)}
+        found |= {f"{name}/{attack}": count for attack in _attacks(system, name, recipe)}
         found |= {f"{name}/sweep {sweep}": recipe.sweep_count for sweep in sweeps.SWEEPS}
     return found | ({PLANTED: 0} if system.detectors.shared else {})
 

@@ -17,7 +17,8 @@ from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.pgd import Callback
 from aatviz.attacks.victims import OWN_LOSS, Victim
 from aatviz.recipes.evaluation import HonestEvaluation
-from aatviz.store.systems import System, load_system, systems
+from aatviz.store.files import read_json
+from aatviz.store.systems import CARD, System, load_system, system_folder, systems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +130,7 @@ def transfer_source(system: System) -> System | None:
     """Another shipped system for the same data and ball, whose adversarial examples are tried on this one."""
     threat = ("dataset", "norm", "eps")
     for name in systems():
-        other = load_system(name)
-        if name != system.name and all(other.card[key] == system.card[key] for key in threat):
-            return other
+        card = read_json(system_folder(name) / CARD)
+        if name != system.name and all(card[key] == system.card[key] for key in threat):
+            return load_system(name)
     return None

@@ -4,7 +4,6 @@ All functions take tensors of scores: a false positive at T is an image whose sc
 not misclassified, or not inside ball and box).
 """
 
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -15,6 +14,8 @@ from aatviz.metrics import Interval, wilson
 BLACK_BOX = ("Square", "transfer")
 """Attacks that see no gradient of their victim."""
 EVERY = "worst of all"
+NOISE = 2
+"""By how many images a setting of a sweep may do worse than a weaker one."""
 
 
 def errors(scores: dict[str, Tensor], threshold: float) -> dict[str, Interval]:
@@ -55,10 +56,10 @@ def masking_checks(scores: dict[str, Tensor], sweeps: dict[str, Tensor], thresho
     for name, about in (("steps", "More steps never do worse"), ("eps", "A larger ball never does worse")):
         if name in sweeps:
             rates = [found.value for found in sweep_errors(sweeps[name], threshold)]
-            noise = 2 / sweeps[name].shape[1]
-            falls = max((before - after for before, after in pairwise(rates)), default=0.0)
+            fooled = (sweeps[name] >= threshold).sum(1)
+            fall = int((fooled.cummax(0).values - fooled).max())
             words = "Error along the sweep: " + ", ".join(f"{rate:.0%}" for rate in rates) + "."
-            checks.append(_check(about, falls <= noise, words))
+            checks.append(_check(about, fall <= NOISE, words))
     if "eps" in sweeps:
         last = sweep_errors(sweeps["eps"], threshold)[-1].value
         words = f"With the whole box allowed, {last:.0%} of the images are misclassified and accepted."

@@ -16,6 +16,7 @@ from aatviz.recipes import Recipe, digest
 from aatviz.store.files import read_json, write_json, write_text
 from aatviz.store.gaussians import FILE as GAUSSIANS
 from aatviz.store.readme import readme
+from aatviz.store.results import files_hash
 from aatviz.store.systems import CARD
 from aatviz.store.weights import read_note
 
@@ -65,10 +66,11 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
 
 
 def update_card(folder: Path) -> None:
-    """Bring the metrics of the card, and the README made from it, in step with the records in `results/`. That of the honest
-    protocol is left where it is: it is long."""
+    """Bring the metrics of the card, and the README made from it, in step with the records in `results/`, those of these very
+    weights. That of the honest protocol is left where it is: it is long."""
     card = read_json(folder / CARD)
-    records = {path.stem: read_json(path) for path in sorted((folder / "results").glob("*.json"))}
+    weights, found = files_hash(folder, card["files"]), sorted((folder / "results").glob("*.json"))
+    records = {path.stem: record for path in found if (record := read_json(path))["weights_hash"] == weights}
     card["metrics"] = {name: _summary(record) for name, record in records.items() if record["kind"] != "honest"}
     write_json(folder / CARD, card)
     write_text(folder / "README.md", readme(card))

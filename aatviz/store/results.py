@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from aatviz.recipes.evaluation import Evaluation
 from aatviz.store.systems import System
@@ -23,7 +24,11 @@ def recipe_hash(evaluation: Evaluation) -> str:
 
 def weights_hash(system: System) -> str:
     """A hash over all weight files of the system, in the card's order."""
-    files = system.card["files"]
+    return files_hash(system.folder, system.card["files"])
+
+
+def files_hash(folder: Path, files: dict[str, Any]) -> str:
+    """The same, from the folder and the card's list of files."""
     paths = [*files["detectors"], files["classifier"], files["robust"]]
-    digests = [hashlib.sha256((system.folder / path).read_bytes()).hexdigest() for path in paths]
+    digests = [hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in paths]
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]

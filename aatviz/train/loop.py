@@ -82,7 +82,8 @@ def train(
         start_hash = hashlib.sha256(start.read_bytes()).hexdigest()
         seconds_before = read_note(start)["seconds"] if start.parent.name == "stage" else 0.0
     learner = Learner(job, network.to(device))
-    state = _restore(state_file, job, learner) if state_file.exists() else State()
+    origin = {"recipe_hash": digest(job), "data_hash": data_hash, "start_sha256": start_hash}
+    state = _restore(state_file, job, learner, origin) if state_file.exists() else State()
 
     batches, attacked = Batches(job, x, y, bf16), None
     started, first_step, last_save = time.monotonic(), state.step, time.monotonic()
@@ -108,21 +109,19 @@ def train(
             )
         )
         if time.monotonic() - last_save > SAVE_SECONDS and state.step % job.replay == 0:  # perturbations are not saved
-            _save(state_file, job, learner, state)
+            _save(state_file, learner, state, origin)
             last_save = time.monotonic()
 
     best = build_network(note)
     best.load_state_dict(state.best)
     note |= {
         "recipe": dataclasses.asdict(job),
-        "recipe_hash": digest(job),
         "dataset": dataset,
-        "data_hash": data_hash,
         "seconds": round(seconds_before + state.seconds, 1),
         "device": describe(device),
         "precision": "bf16" if bf16 else "fp32",
         "torch": torch.__version__,
-        "start_sha256": start_hash,
+        **origin,
     }
     write_json(folder / "history" / f"{job.name}.json", state.history)
     save_network(final, best, note)
@@ -165,16 +164,18 @@ def _evaluate(
     return row
 
 
-def _save(path: Path, job: Job, learner: Learner, state: State) -> None:
+def _save(path: Path, learner: Learner, state: State, origin: dict[str, Any]) -> None:
     tensors = learner.tensors() | {f"best.{name}": value for name, value in state.best.items()}
     kept: dict[str, Any] = {"step": state.step, "seconds": state.seconds, "history": state.history}
-    kept |= {"best_score": state.best_score, "recipe_hash": digest(job)}
-    write_tensors(path, tensors, kept)
+    write_tensors(path, tensors, kept | {"best_score": state.best_score} | origin)
 
 
-def _restore(path: Path, job: Job, learner: Learner) -> State:
+def _restore(path: Path, job: Job, learner: Learner, origin: dict[str, Any]) -> State:
     tensors, kept = read_tensors(path)
     _refuse_other_recipe(kept, job, path)
+    for name, what in (("data_hash", "other images"), ("start_sha256", "other starting weights")):
+        if kept.get(name) != origin[name]:
+            raise ValueError(f"{path} was begun with {what} than there are now. Remove it to begin {job.name} anew.")
     learner.load(tensors)
     return State(kept["step"], kept["seconds"], part(tensors, "best."), kept["best_score"], kept["history"])
 

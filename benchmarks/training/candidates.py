@@ -23,8 +23,8 @@ CANDIDATES: tuple[Job, ...] = (
     _SHORT,
     replace(_SHORT, name="constant-rate", decay=False),
     replace(_SHORT, name="not-averaged", average=0.0),
-    replace(_SHORT, name="replayed", attack=replace(FIVE_STEPS, steps=4), replay=2, steps=2400),
-    replace(_SHORT, name="large-batches", batch=512, learning_rate=2e-3, steps=800),
+    replace(_SHORT, name="replayed", attack=replace(FIVE_STEPS, steps=4), replay=2, steps=2400, evaluations=5),
+    replace(_SHORT, name="large-batches", batch=512, learning_rate=2e-3, steps=800, evaluations=5),
 )
 
 

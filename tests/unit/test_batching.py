@@ -18,7 +18,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "cache" / "batch-sizes.json"
     monkeypatch.setattr(batching, "_file", lambda: path)
     monkeypatch.setitem(batching.SIZES, "cpu", (2, 4, 8))
-    batching._known.cache_clear()
+    monkeypatch.setattr(batching, "_MEASURED", {})
     return path
 
 
@@ -39,7 +39,7 @@ def test_it_is_measured_once_and_read_by_the_next_process(file: Path) -> None:
     measured = len(asked)
     assert measured == 1 + batching.ROUNDS * 3
     first = batching.batch_size("cpu", "a network", timed)
-    batching._known.cache_clear()  # as another process, which reads the file
+    batching._MEASURED.clear()  # as another process, which reads the file
     assert batching.batch_size("cpu", "a network", timed) == first
     assert len(asked) == measured
     batching.batch_size("cpu", "another network", timed)
@@ -60,13 +60,20 @@ def test_a_size_that_is_none_is_not_believed(file: Path) -> None:
     batching.batch_size("cpu", "a network", lambda count: float(count))
     (key,) = json.loads(file.read_text())
     file.write_text(json.dumps({key: -3}))
-    batching._known.cache_clear()
+    batching._MEASURED.clear()
     assert batching.batch_size("cpu", "a network", lambda _: 1.0) == 8
 
 
-def test_without_a_place_to_write_it_still_works(file: Path) -> None:
+def test_without_a_place_to_write_it_is_measured_once_a_process(file: Path) -> None:
     file.parent.write_text("a file where the folder should be")
-    assert batching.batch_size("cpu", "a network", lambda count: float(count)) == 2
+    asked: list[int] = []
+
+    def timed(count: int) -> float:
+        asked.append(count)
+        return float(count)
+
+    assert [batching.batch_size("cpu", "a network", timed) for _ in range(3)] == [2, 2, 2]
+    assert len(asked) == 1 + batching.ROUNDS * 3
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 7, 8, 9, 17, 100])
@@ -92,7 +99,7 @@ def test_an_attack_in_pieces_is_the_attack_in_one(
     results, told = [], []
     for sizes in ((2, 4), (100,)):
         monkeypatch.setitem(batching.SIZES, "cpu", sizes)
-        batching._known.cache_clear()
+        batching._MEASURED.clear()
         passes = [0, 0]
 
         def watch(forward: int, backward: int, passes: list[int] = passes) -> None:

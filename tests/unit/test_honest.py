@@ -14,6 +14,7 @@ from aatviz.evaluate import finish, parts, refresh, run_part
 from aatviz.evaluate.honest import accepting
 from aatviz.honest import sweeps, verdict
 from aatviz.honest.protocol import Budget, attacks, fooled_scores
+from aatviz.losses import classifier_margin
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.files import read_arrays
 from aatviz.store.systems import System, load_system
@@ -110,6 +111,23 @@ def test_the_checks_tell_masked_gradients() -> None:
     many = torch.stack([torch.ones(100), torch.cat([torch.ones(90), torch.full((10,), NOTHING)])])
     assert not verdict.masking_checks({"detectors": yes}, {"eps": many}, 0.0)[0]["passed"]
     assert "2 of 2 images are fooled by Square alone" in masked[0]["words"]
+
+
+@pytest.mark.parametrize(("counts", "passed"), [((98, 100, 98), True), ((100, 99, 98, 97), False), ((97, 100, 97), False)])
+def test_a_sweep_may_fall_by_two_images_below_its_best_so_far(counts: tuple[int, ...], passed: bool) -> None:
+    steps = torch.stack([torch.cat([torch.ones(n), torch.full((100 - n,), NOTHING)]) for n in counts])
+    (check,) = verdict.masking_checks({"detectors": torch.ones(2)}, {"steps": steps}, 0.0)
+    assert check["passed"] is passed
+
+
+def test_the_integrated_classifier_is_fooled_only_where_it_is_in_float32(
+    system: System, images: tuple[Tensor, Tensor]
+) -> None:
+    victim, x = Victim(name="integrated", system=system), images[0]
+    z = victim.logits(x, "f")["f"]
+    y = z.argmax(1)
+    rank = victim.untargeted("combined", y, bf16=True)(x)[0]
+    torch.testing.assert_close(rank, classifier_margin(z, y), atol=1e-6, rtol=1e-5)
 
 
 def test_a_threshold_rejects_no_more_held_out_images_than_asked() -> None:

@@ -161,6 +161,17 @@ def test_bf16_is_close_to_float32_and_comes_back_as_float32(name: Any) -> None:
     assert not torch.equal(exact[1], rounded[1])  # it did run in bfloat16
 
 
+@pytest.mark.parametrize("name", COMBINED)
+def test_in_bf16_too_an_image_counts_as_fooled_only_where_it_is_in_float32(name: Any) -> None:
+    """Loss 13 turns back at f's decision boundary: a best iterate that fools f in bfloat16 alone is none."""
+    victim, (x, _) = system(dtype=torch.float32), batch(torch.float32)
+    with torch.no_grad():
+        z_f = victim.classifier.eval()(x)
+    y = z_f.argmax(1)
+    assert not torch.equal(z_f, z_f.bfloat16().float())
+    assert torch.equal(objective(name, victim, y=y, bf16=True)(x)[0], losses.classifier_margin(z_f, y))
+
+
 BAD = {
     "unknown loss": ("nonsense", {"y": torch.zeros(5).long()}, "detectors_max"),
     "no y": ("detectors_max", {}, "needs y="),
