@@ -66,7 +66,7 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
 
 
 def update_card(folder: Path) -> None:
-    """Bring the metrics of the card, and the README made from it, in step with the records in `results/`, those of these very
+    """Bring the metrics of the card, and the README made from it, in step with the records in `results/` that belong to these
     weights. That of the honest protocol is left where it is: it is long."""
     card = read_json(folder / CARD)
     weights, found = files_hash(folder, card["files"]), sorted((folder / "results").glob("*.json"))
