@@ -66,8 +66,8 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
 
 
 def update_card(folder: Path) -> None:
-    """Bring the metrics of the card, and the README made from it, in step with the records in `results/` that belong to these
-    weights. That of the honest protocol is left where it is: it is long."""
+    """Bring the metrics of the card, and the README made from it, in step with those records in `results/` that belong to
+    these weights. That of the honest protocol is left where it is: it is long."""
     card = read_json(folder / CARD)
     weights, found = files_hash(folder, card["files"]), sorted((folder / "results").glob("*.json"))
     records = {path.stem: record for path in found if (record := read_json(path))["weights_hash"] == weights}
