@@ -1,9 +1,9 @@
 """Recipes as data. `get("mnist-linf-0.3")` is a whole recipe; `names()` lists those there are."""
 
-from aatviz.recipes import mnist, quick, tiny
+from aatviz.recipes import mnist, tiny
 from aatviz.recipes.spec import AttackSpec, Job, Recipe, digest
 
-_ALL = {recipe.name: recipe for recipe in (make() for make in (*mnist.RECIPES, *quick.RECIPES, *tiny.RECIPES))}
+_ALL = {recipe.name: recipe for recipe in (make() for make in (*mnist.RECIPES, *tiny.RECIPES))}
 
 
 def names() -> list[str]:

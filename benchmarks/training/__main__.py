@@ -54,8 +54,10 @@ def main() -> None:
         if chosen.what == "curve":
             print(name, file=sys.stderr)
             curves[name] = _curve(name)
-        elif chosen.what == "test" and name not in (candidates.SEPARATE, candidates.SHIPPED.name):
-            tests[name] = curve.test(candidates.get(name), "mnist", FOLDER, chosen.n)
+        elif chosen.what == "test" and name != candidates.SEPARATE:
+            shipped = name == candidates.SHIPPED.name
+            weights = system_folder(candidates.SYSTEM) / "shared" if shipped else FOLDER / name
+            tests[name] = curve.test(candidates.get(name), "mnist", weights.with_suffix(".safetensors"), chosen.n)
         write_json(chosen.json, stored)
     if chosen.what == "speed":
         stored["speed"] = speed.run(chosen.rounds, UPDATES) | timed

@@ -56,12 +56,12 @@ def _points(job: Job, dataset: str, folder: Path) -> Curve:
     return [(row["step"], row["validation_adversarial"]) for row in history]
 
 
-def test(job: Job, dataset: str, folder: Path, count: int) -> dict[str, Any]:
+def test(job: Job, dataset: str, weights: Path, count: int) -> dict[str, Any]:
     """The trained bank's mean AUC on test images, natural and under the paper's attack on `count` for each detector.
 
     In an order of their own: MNIST's first test images are harder than the others.
     """
-    network = load_network(folder / f"{job.name}.safetensors")
+    network = load_network(weights)
     judged = replace(job, validation_attack=PAPER)
     x, y = load_data(dataset, split="test")
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))

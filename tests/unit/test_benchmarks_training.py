@@ -48,7 +48,7 @@ def test_a_candidate_is_trained_and_a_second_call_only_reads(tmp_path: Path) -> 
     assert len(row["points"]) == 2
     assert all(seconds >= 0 and 0 < auc < 1 for seconds, auc in row["points"])
     assert curve.run(job, "mnist-sample", tmp_path) == row
-    tested = curve.test(job, "mnist-sample", tmp_path, 5)
+    tested = curve.test(job, "mnist-sample", tmp_path / f"{job.name}.safetensors", 5)
     assert 0 < tested["adversarial"] < 1
     assert tested["n"] == 5
     assert curve.tests({"tiny": tested})[0].startswith(f"tiny: mean AUC {tested['adversarial']:.5f}")
