@@ -227,8 +227,8 @@ def _training() -> list[str]:
             "from random starts, best iterate; test AUC: under the paper's attack on "
             f"{' or '.join(map(str, counts))} test images a detector. The time is that of the updates, without evaluations, "
             f"at the pace of an idle {result['pace']['processor']} ({result['pace']['threads']} threads; `pace`). "
-            "The test AUC is what counts: against few large steps from random starts a bank soon looks as good on validation "
-            "images as the shipped one, and is still found by the paper's small steps from the image itself."
+            "The test AUC is what counts: against few large steps from random starts a bank soon looks as good on "
+            "validation images as the shipped one, and is still found by the paper's small steps from the image itself."
         )
         parts += ["", words, "", markdown_table(rows)]
     return parts
