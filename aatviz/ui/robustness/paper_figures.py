@@ -58,7 +58,9 @@ def aucs(rows: list[tuple[str, dict[str, Any], float | None]]) -> go.Figure:
     layout(fig, 160 + 30 * len(rows), below=100)
     fig.update_layout(margin={"l": 190})
     fig.update_yaxes(range=[len(rows) - 0.5, -0.5], tickvals=places, ticktext=[label for label, _, _ in rows])
-    fig.update_xaxes(title="1 - AUC, share of wrong pairs", type="log", tickvals=TICKS, tickformat="~g")
+    fig.update_xaxes(
+        title="1 - AUC, share of wrong pairs", type="log", tickvals=TICKS, ticktext=[f"{tick:g}" for tick in TICKS]
+    )
     return fig
 
 
