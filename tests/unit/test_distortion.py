@@ -50,6 +50,10 @@ def test_means_and_rates_are_those_of_the_stored_distances(system: System, monke
     assert refresh(system, RECIPE, record) == record
 
 
-def test_the_parts_cover_the_images_once(system: System) -> None:
-    recipe = dataclasses.replace(RECIPE, count=230)
-    assert distortion.parts(system, recipe) == {"images from 0": 100, "images from 100": 100, "images from 200": 30}
+def test_the_parts_cover_the_images_once_and_ask_for_no_more_than_there_are(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distortion, "PART", 25)
+    parts = {"images from 0": 25, "images from 25": 25, "images from 50": 10}
+    for count in (60, 230):
+        assert distortion.parts(system, dataclasses.replace(RECIPE, count=count)) == parts
