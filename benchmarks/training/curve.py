@@ -32,7 +32,8 @@ def shipped(cosines: tuple[Job, Job], history: Path) -> dict[str, Any]:
     """The bank that is shipped, from the history of its second cosine."""
     first, second = cosines
     points = [(first.steps + row["step"], row["validation_adversarial"]) for row in read_json(history)]
-    words = f"as shipped: {about(first)}, then {second.steps:,} from the best weights; of the first, no history is kept"
+    words = f"as shipped: {about(first)}, then {second.steps:,} from the best weights; no history of the first is kept, so "
+    words += "the target may be reached sooner"
     return {"about": words, "after": None, "points": points}
 
 
