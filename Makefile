@@ -23,6 +23,7 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	$(BIN)/pip install -r requirements.txt -e .
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt benchmarks/requirements-peers.txt
 	$(BIN)/pip install -r requirements-dev.txt
+	$(BIN)/pip install --no-deps -r benchmarks/requirements-peers.txt
 	touch $@

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from aatviz import metrics
 from aatviz.detectors import GenerativeClassifier, IntegratedClassifier
-from aatviz.metrics import Interval, wilson
+from aatviz.metrics import Interval, share
+from aatviz.recipes.paper import evaluations_of
 from aatviz.store.files import read_arrays, read_json
-from aatviz.store.results import result_file, weights_hash
+from aatviz.store.results import misfit, result_file, weights_hash
 from aatviz.store.systems import System
 
 RECIPE = "curves"
@@ -120,8 +121,8 @@ class CurveRecord:
 def load(system: System) -> CurveRecord:
     """The stored record of a system.
 
-    Raises FileNotFoundError where there is none, ValueError where it is damaged or was measured on other weights;
-    both messages name the command that measures it.
+    Raises FileNotFoundError where there is none, ValueError where it is damaged, or was measured on other weights
+    or with other settings than the recipe has today; both messages name the command that measures it.
     """
     command = f"aatviz evaluate {system.name} --recipe {RECIPE}"
     note, scores = result_file(system, RECIPE, "json"), result_file(system, RECIPE, "npz")
@@ -130,8 +131,8 @@ def load(system: System) -> CurveRecord:
     try:
         record = read_json(note)
         arrays = {name: torch.from_numpy(array) for name, array in read_arrays(scores).items()}
-        if record["weights_hash"] != weights_hash(system):
-            raise ValueError("its numbers were measured on other weights")
+        if why := misfit(record, evaluations_of(system.card)[RECIPE], weights_hash(system)):
+            raise ValueError(f"its numbers were measured {why}")
         return from_arrays(arrays, system.generative, record["recipe"])
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         reason = f"{error} is missing in them" if isinstance(error, KeyError) else error
@@ -158,8 +159,8 @@ def from_arrays(arrays: dict[str, Tensor], generative: GenerativeClassifier, rec
     return CurveRecord(
         generative=decisions("generative"),
         integrated=decisions("integrated"),
-        robust_accuracy=_share(arrays["natural.z_r"].argmax(1) == arrays["natural.y"]),
-        robust_error=_share(arrays["robust.z_r"].argmax(1) != arrays["robust.y"]),
+        robust_accuracy=share(arrays["natural.z_r"].argmax(1) == arrays["natural.y"]),
+        robust_error=share(arrays["robust.z_r"].argmax(1) != arrays["robust.y"]),
         recipe=recipe,
     )
 
@@ -199,10 +200,10 @@ def at(decisions: Decisions, threshold: Threshold) -> AtThreshold:
     fooled = held & ~decisions.perturbed.right
     return AtThreshold(
         threshold=float(threshold) if isinstance(threshold, int | float) else tuple(threshold),
-        tpr=_share(accepted),
-        fpr=_share(fooled),
-        accuracy=_share(right),
-        error=_share(fooled),
+        tpr=share(accepted),
+        fpr=share(fooled),
+        accuracy=share(right),
+        error=share(fooled),
         natural_right=int(right.sum()),
         natural_wrong=int(wrong.sum()),
         natural_rejected=int((~accepted).sum()),
@@ -224,7 +225,3 @@ def corners(x: Tensor, y: Tensor) -> Tensor:
     keep = torch.ones(len(x), dtype=torch.bool)
     keep[1:-1] = ~(((x[1:-1] == x[:-2]) & (x[1:-1] == x[2:])) | ((y[1:-1] == y[:-2]) & (y[1:-1] == y[2:])))
     return places[keep]
-
-
-def _share(hits: Tensor) -> Interval:
-    return wilson(int(hits.sum()), len(hits))

@@ -16,7 +16,7 @@ from aatviz.attacks.checks import check_choice, check_number
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.comparison import MODELS, Model
-from aatviz.metrics import Interval, wilson
+from aatviz.metrics import Interval, share
 
 StartName = Literal["gaussian", "uniform", "constant", "other"]
 STARTS: tuple[StartName, ...] = get_args(StartName)
@@ -110,13 +110,13 @@ class Generated:
     def judged_as_target(self, model: Model | None) -> Interval:
         """The share of a model's results, or with None of the noise itself, that the judge takes for the target."""
         labels = self.judged_noise if model is None else self.judged[model]
-        return _share(labels == torch.arange(self.classes)[:, None])
+        return share(labels == torch.arange(self.classes)[:, None])
 
     def sure(self, model: Model) -> Interval:
         """The share of a model's results of which it is as sure as of a natural image: their target logit exceeds the
         `LOW_MARK` quantile of those of the natural images of the target class."""
         low = self.natural_logits[model].quantile(LOW_MARK, dim=1)
-        return _share(self.logits[model] > low[:, None])
+        return share(self.logits[model] > low[:, None])
 
     def rows(self) -> list[list[str | int | float]]:
         """A row a result, under `CSV_HEAD`."""
@@ -154,7 +154,3 @@ class Generated:
 
 
 _BY_MODEL = ("logits", "noise_logits", "natural_logits", "judged")
-
-
-def _share(hits: Tensor) -> Interval:
-    return wilson(int(hits.sum()), hits.numel())

@@ -1,7 +1,7 @@
 """What each choice in the attack engine gains: python -m benchmarks.choices [--json FILE] (on an idle machine)
 
 Every choice against what it replaced, on the shipped detectors, in turns in one run: the ratio of medians. And passes per
-second by batch size, from which a machine's batch size is chosen.
+second by batch size, from which a machine's batch size is chosen. FILE keeps a run for each processor.
 """
 
 import argparse
@@ -16,10 +16,13 @@ from torch import Tensor
 
 import aatviz
 from aatviz import hardware
+from aatviz.attacks import multi_targeted, pgd
+from aatviz.attacks.multi_targeted import worst
 from aatviz.attacks.passes import prepared
+from aatviz.attacks.victims import Victim
 from aatviz.nets.madry import MadryNet
 from aatviz.nets.madry_pass import MadryPass, _sum_of_rows
-from aatviz.store.files import write_json
+from aatviz.store.files import read_json, write_json
 from benchmarks.peers.measuring import interleaved, ratio
 
 SIZES = (1, 8, 16, 32, 64, 128, 256, 512)
@@ -44,6 +47,9 @@ def alternatives(images: Tensor, labels: Tensor) -> dict[str, tuple[int, Run, Ru
     kernels = [each.conv1[0] for each in passes]
     together = torch.cat(kernels).contiguous(memory_format=torch.channels_last)
     grey = many.to(together.dtype)
+    victim = Victim(name="generative", system=aatviz.load_system("mnist-linf-0.3-shared"))
+    attack: dict[str, Any] = {"steps": 5}
+    targets = [(labels[:1] + offset) % 10 for offset in range(1, 10)]
 
     def pooled(kernel: Tensor) -> Tensor:
         return F.max_pool2d(F.conv2d(grey, kernel, padding=2), 2, return_indices=True)[0].relu_()
@@ -59,7 +65,20 @@ def alternatives(images: Tensor, labels: Tensor) -> dict[str, tuple[int, Run, Ru
     return {
         "passes by hand against autograd, 64 images": (8, lambda _: both(quick, many), lambda _: autograd(many)),
         "passes by hand against autograd, one image": (200, lambda _: both(quick, one), lambda _: autograd(one)),
-        "bfloat16 against float32, 64 images": (8, lambda _: both(quick, many), lambda _: both(plain, many)),
+        **(
+            {"bfloat16 against float32, 64 images": (8, lambda _: both(quick, many), lambda _: both(plain, many))}
+            if bf16
+            else {}
+        ),
+        "nine targets of one image: in one batch against one after the other": (
+            5,
+            lambda _: multi_targeted(victim, one, labels[:1], bf16=bf16, **attack),
+            lambda _: worst(
+                victim,
+                [one, *(pgd(victim.targeted(labels[:1], target, bf16), one, **attack) for target in targets)],
+                labels[:1],
+            ),
+        ),
         "ten detectors, backward through the strongest against through all": (
             2,
             lambda _: bank(many).gradient(strongest),
@@ -83,7 +102,7 @@ def alternatives(images: Tensor, labels: Tensor) -> dict[str, tuple[int, Run, Ru
 def measure(rounds: int) -> dict[str, Any]:
     """Ratios above 1 speak for what is in use."""
     x, y = aatviz.load_data("mnist", split="sample")
-    found: dict[str, Any] = {"processor": hardware.describe("cpu"), "threads": torch.get_num_threads(), "choices": {}}
+    found: dict[str, Any] = {"threads": torch.get_num_threads(), "choices": {}}
     for name, (times, used, other) in alternatives(x, y).items():
         timings = interleaved({"used": _repeated(used, times), "other": _repeated(other, times)}, rounds, lambda *_: None)
         found["choices"][name] = round(ratio(timings, "other", "used"), 3)
@@ -120,7 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What each choice in the attack engine gains.")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=2, help="of torch (2)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="add what was measured, in the place of this processor")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     found = measure(chosen.rounds)
@@ -128,7 +147,8 @@ def main() -> None:
         print(f"{value:6.2f} x  {name}")
     print("passes per second by batch size: " + ", ".join(f"{n}: {rate}" for n, rate in found["passes_per_second"].items()))
     if chosen.json:
-        write_json(chosen.json, found)
+        runs = read_json(chosen.json) if chosen.json.is_file() else {}
+        write_json(chosen.json, runs | {hardware.describe("cpu"): found})
 
 
 if __name__ == "__main__":

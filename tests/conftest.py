@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -141,3 +142,16 @@ def measured_detectors(
         monkeypatch.setitem(evaluations("Linf", 0.3), name, recipe)
     shutil.copytree(detector_records, tiny_system_folder / SHARED / "results")
     return load_system(SHARED)
+
+
+@pytest.fixture
+def edit_recipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A function after which the attacks of the evaluation of that name, a detector's, have a step more than before."""
+
+    def edit(name: str) -> None:
+        recipe = evaluations("Linf", 0.3)[name]
+        assert isinstance(recipe, DetectorEvaluation)
+        attacks = {key: dataclasses.replace(attack, steps=attack.steps + 1) for key, attack in recipe.attacks.items()}
+        monkeypatch.setitem(evaluations("Linf", 0.3), name, dataclasses.replace(recipe, attacks=attacks))
+
+    return edit

@@ -1,4 +1,4 @@
-"""Write the measured tables of README.md from the cards in checkpoints/, and benchmarks/README.md from the stored runs.
+"""Write the measured tables of README.md from the records in checkpoints/, and benchmarks/README.md from the stored runs.
 
 python tools/update_readme.py           # rewrite them
 python tools/update_readme.py --check   # exit with 1 where they are out of step
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from aatviz.attacks.geometry import Norm
 from aatviz.evaluate import stored
@@ -16,13 +17,17 @@ from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation
 from aatviz.recipes.paper import all_detectors, evaluations
 from aatviz.report import FILE as REPORT
 from aatviz.store.files import read_json, write_text
-from aatviz.store.readme import attack_words, headline, interval, markdown_table
+from aatviz.store.readme import attack_words, headline, interval, markdown_table, mean_cells
+from aatviz.store.results import valid_records
 from aatviz.store.systems import System, load_system, systems
 
 ROOT = Path(__file__).resolve().parent.parent
 README, BENCHMARKS = ROOT / "README.md", ROOT / "benchmarks" / "README.md"
 RESULTS = BENCHMARKS.parent / "results"
 PEERS, CHOICES, TRAINING, PAGES = (RESULTS / f"{name}.json" for name in ("peers", "choices", "training", "pages"))
+PEERS_FP32 = RESULTS / "peers-without-bf16.json"
+Measured = tuple[dict[str, Any], dict[str, dict[str, Any]]]
+"""A system's card, and those of its records that count, by the recipe's name."""
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -46,39 +51,42 @@ def _replaced(path: Path, words: str) -> str:
 def tables() -> str:
     """The tables of all shipped systems, as far as they have been measured."""
     found = [load_system(name) for name in systems()]
+    measured = [(system.card, valid_records(system.folder, system.card)) for system in found]
     threats = dict.fromkeys((system.card["norm"], system.card["eps"]) for system in found)
-    parts = [line for threat in threats for line in _auc_table(threat, found)]
-    return "\n".join([*parts, _classifier_table(found), "", *_honest_table(found), *_reports(found), *_speed(), ""])
+    parts = [line for threat in threats for line in _auc_table(threat, measured)]
+    return "\n".join([*parts, _classifier_table(measured), "", *_honest_table(found), *_reports(found), *_speed(), ""])
 
 
-def _auc_table(threat: tuple[Norm, float], found: list[System]) -> list[str]:
+def _auc_table(threat: tuple[Norm, float], measured: list[Measured]) -> list[str]:
     """The paper's attack and the worst case on the systems trained for one ball, a column for every record that is there."""
     paper, hard = (evaluations(*threat)[name] for name in (all_detectors(*threat), "worst-case"))
     assert isinstance(paper, DetectorEvaluation)
     assert isinstance(hard, DetectorEvaluation)
-    cards = [system.card for system in found if (system.card["norm"], system.card["eps"]) == threat]
+    same = [(card, records) for card, records in measured if (card["norm"], card["eps"]) == threat]
     titles = {paper.name: "the paper's attack", hard.name: "worst case"}
-    columns = [(card, name) for name in titles for card in cards if name in card["metrics"]]
+    columns = [(card["kind"], name, records[name]) for name in titles for card, records in same if name in records]
     if not columns:
         return []
-    records = [card["metrics"][name] for card, name in columns]
+    aucs = [[headline(row) for row in record["rows"]] for _, _, record in columns]
     published = next(iter(paper.paper.values()), None)
     head = ["detector", *(["paper"] if published else [])]
-    rows = [[*head, *(f"{card['kind']}, {titles[name]}" for card, name in columns)]]
+    rows = [[*head, *(f"{kind}, {titles[name]}" for kind, name, _ in columns)]]
     for k in paper.detectors:
         cells = [str(k), *([f"{published[k]:.5f}"] if published else [])]
-        rows.append([*cells, *(interval(headline(record["rows"][k]), 5) for record in records)])
-    means = ["mean", *([f"{sum(published) / len(published):.5f}"] if published else [])]
-    rows.append([*means, *(f"{headline(record['mean']):.5f}" for record in records)])
+        rows.append([*cells, *(interval(values[k], 5) for values in aucs)])
+    means, sums = mean_cells(aucs)
+    rows.append(["mean", *([f"{sum(published) / len(published):.5f}"] if published else []), *means])
+    rows.append(["n of the mean", *([""] if published else []), *sums])
     ((_, attack),) = paper.attacks.items()
     counts: dict[str, list[str]] = {}
-    for title, record in zip(rows[0][len(head) :], records, strict=True):
-        counts.setdefault(_range(row["worst"]["n"] for row in record["rows"]), []).append(title)
+    for title, values in zip(rows[0][len(head) :], aucs, strict=True):
+        counts.setdefault(_range(value["n"] for value in values), []).append(title)
     attacked = "; ".join(f"{n} ({' and '.join(named)})" for n, named in counts.items())
     words = (
         f"AUC of the base detectors trained for {threat[0]} eps {threat[1]:g}, natural in-class against attacked out-of-"
-        f"class test images, with 95 % intervals. The paper's attack: {attack_words(asdict(attack))}. "
-        f"{_hard_words(hard) if any(name == hard.name for _, name in columns) else ''}"
+        "class test images, with 95 % intervals; those of means take the detectors for independent. "
+        f"The paper's attack: {attack_words(asdict(attack))}. "
+        f"{_hard_words(hard) if any(name == hard.name for _, name, _ in columns) else ''}"
         f"Attacked images a detector: {attacked}."
     )
     return [words, "", markdown_table(rows), ""]
@@ -97,11 +105,10 @@ def _range(counts: Iterable[int]) -> str:
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
-def _classifier_table(found: list[System]) -> str:
+def _classifier_table(measured: list[Measured]) -> str:
     head = ["system", "attacked", "accuracy on natural images", "loss", "error on attacked images, nothing rejected", "n"]
     rows, attacks = [head], {}
-    for card in (system.card for system in found if "curves" in system.card["metrics"]):
-        record = card["metrics"]["curves"]
+    for card, record in ((card, records["curves"]) for card, records in measured if "curves" in records):
         for victim, error in record["error_without_rejection"].items():
             accuracy = record["accuracy"]["classifier" if victim == "integrated" else victim]
             scenario = record["recipe"]["scenarios"][victim]
@@ -147,9 +154,7 @@ def _speed() -> list[str]:
     rows = [["what", "here", "aim", "from"]]
     for row in result["rows"]:
         if row["met"] is not None or "by hand" in row["what"]:
-            aim = f"at least {row['least']:g}" if row["least"] is not None else f"at most {row['most'] or 0:g}"
-            aim = {True: aim, False: f"{aim}: missed", None: ""}[row["met"]]
-            rows.append([row["what"], f"{row['value']:.3g}", aim, row["detail"]])
+            rows.append([row["what"], f"{row['value']:.3g}", _aim(row), row["detail"]])
     peers = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "torch")
     words = (
         f"Speed of the attacks beside {peers}, on the same bank, images and steps, in turns in one run with "
@@ -158,7 +163,29 @@ def _speed() -> list[str]:
         "[as a picture](benchmarks/results/peers.svg). A peer is as it ships, in float32; or in bfloat16 "
         "by hand: on one network most of our lead is that precision, on ten it is what stays behind."
     )
+    return ["", words, "", markdown_table(rows), *_speed_without_bf16()]
+
+
+def _speed_without_bf16() -> list[str]:
+    """The same on a processor that has no bf16: the rows with an aim, and whether it is met."""
+    if not PEERS_FP32.is_file():
+        return []
+    result = read_json(PEERS_FP32)
+    rows = [["what, in float32", "here", "aim", "from"]]
+    rows += [
+        [row["what"], f"{row['value']:.3g}", _aim(row), row["detail"]] for row in result["rows"] if row["met"] is not None
+    ]
+    words = (
+        f"Where a processor has no bf16 (here: {result['machine']['processor']}), everybody attacks in float32, and all "
+        "spend nearly all their time in the same convolutions and matrix products. What is left of the lead is what this "
+        f"engine does not compute ([everything measured](benchmarks/results/{PEERS_FP32.name})):"
+    )
     return ["", words, "", markdown_table(rows)]
+
+
+def _aim(row: dict[str, Any]) -> str:
+    aim = f"at least {row['least']:g}" if row["least"] is not None else f"at most {row['most'] or 0:g}"
+    return {True: aim, False: f"{aim}: missed", None: ""}[row["met"]]
 
 
 def _size(found: tuple[str, int]) -> int:
@@ -166,16 +193,22 @@ def _size(found: tuple[str, int]) -> int:
 
 
 def _choices() -> list[str]:
-    """What each choice in the engine gains, as the stored run of `python -m benchmarks.choices` has it."""
+    """What each choice in the engine gains, as the stored runs of `python -m benchmarks.choices` have it."""
     if not CHOICES.is_file():
         return []
-    result = read_json(CHOICES)
-    rows = [["choice in the engine", "times as fast"], *([name, f"{v:.2f}"] for name, v in result["choices"].items())]
-    sizes = ", ".join(f"{size}: {rate:,}" for size, rate in sorted(result["passes_per_second"].items(), key=_size))
+    runs = read_json(CHOICES)
+    rows = [["choice in the engine, times as fast", *(f"{name}, {run['threads']} threads" for name, run in runs.items())]]
+    for choice in sorted({choice for run in runs.values() for choice in run["choices"]}):
+        found = [run["choices"].get(choice) for run in runs.values()]
+        rows.append([choice, *("" if gain is None else f"{gain:.2f}" for gain in found)])
+    rates = []
+    for name, run in runs.items():
+        sizes = [f"{size}: {rate:,}" for size, rate in sorted(run["passes_per_second"].items(), key=_size)]
+        rates.append(f"{', '.join(sizes)} ({name})")
     words = (
-        f"## Choices in the engine\n\n{result['processor']}, {result['threads']} threads. Above 1, what is in use wins. "
-        f"Passes forward and backward per second through the shared bank by batch size: {sizes}. From some size on they "
-        "hardly grow: each machine measures its own size once, and keeps it."
+        "## Choices in the engine\n\nAbove 1, what is in use wins. Passes forward and backward per second through the "
+        f"shared bank by batch size: {'; '.join(rates)}. From some size on they hardly grow: each machine measures its own "
+        "size once, and keeps it."
     )
     return ["", words, "", markdown_table(rows)]
 
@@ -215,17 +248,18 @@ def _training() -> list[str]:
     if "pace" in result:
         tests = result["tests"]
         rows = [["recipe", f"minutes to a mean AUC of {result['target']}", "minutes in all", "AUC then", "test AUC", "what"]]
-        for name, row in ((name, row) for name, row in result["curves"].items() if "timed" in row):
-            to, (seconds, auc) = row["seconds_to_target"], row["timed"][-1]
-            reached = "not reached" if to is None else f"{to / 60:.1f}"
-            tested = f"{tests[name]['adversarial']:.4f}" if name in tests else ""
-            rows.append([name, reached, f"{seconds / 60:.1f}", f"{auc:.4f}", tested, row["about"]])
-        counts = sorted({row["n"] for row in tests.values()})
+        for name, row in result["curves"].items():
+            reached, whole = "not timed", "not timed"
+            if "timed" in row:
+                to, whole = row["seconds_to_target"], f"{row['timed'][-1][0] / 60:.1f}"
+                reached = "not reached" if to is None else f"{to / 60:.1f}"
+            tested = f"{tests[name]['adversarial']:.4f} (n = {tests[name]['n']})" if name in tests else ""
+            rows.append([name, reached, whole, f"{row['points'][-1][1]:.4f}", tested, row["about"]])
         words = (
             "How soon a bank from random weights gets there (`python -m benchmarks.training curve`; [as a "
             "picture](results/training.svg)): the mean AUC of the ten detectors on validation images under Adam 50 x 0.02 "
-            "from random starts, best iterate; test AUC: under the paper's attack on "
-            f"{' or '.join(map(str, counts))} test images a detector. The time is that of the updates, without evaluations, "
+            "from random starts, best iterate; test AUC: under the paper's attack on n test images a detector. The time is "
+            "that of the updates, without evaluations, "
             f"at the pace of an idle {result['pace']['processor']} ({result['pace']['threads']} threads; `pace`). "
             "The test AUC is what counts: against few large steps from random starts a bank soon looks as good on "
             "validation images as the shipped one, and is still found by the paper's small steps from the image itself."

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -31,9 +32,10 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 
 def check_number(name: str, value: float, *, least: float, whole: bool = False) -> None:
-    if not math.isfinite(value) or value < least or (whole and value != int(value)):
-        kind = "a whole number" if whole else "a number"
-        raise ValueError(f"{name} is {kind} of at least {least:g}; got {value!r}.")
+    """ValueError where it is none, or below `least`. A whole one is an int, Python's or NumPy's: it counts steps."""
+    if (whole and not isinstance(value, Integral)) or not math.isfinite(value) or value < least:
+        kind, given = ("a whole number", f"{value!r} ({type(value).__name__})") if whole else ("a number", repr(value))
+        raise ValueError(f"{name} is {kind} of at least {least:g}; got {given}.")
 
 
 def check_eps(eps: float | Tensor, norm: str, x: Tensor) -> float | Tensor:

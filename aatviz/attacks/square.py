@@ -110,14 +110,18 @@ def _recolour(best: Tensor, x: Tensor, eps: float, side: int, generator: torch.G
 
 
 def _tiles(x: Tensor, eps: float, generator: torch.Generator) -> Tensor:
-    """L2: a grid of bumps with random signs, scaled to the border of the ball."""
+    """L2: a grid of bumps in the middle of the image, each with a random sign and lying or standing, scaled to the border
+    of the ball."""
     n, channels, height, width = x.shape
     side = max(min(height, width) // TILES, 1)
-    bump = _pyramid(side).to(x)
-    signs = _signs((n, channels, height // side, width // side), x, generator)
+    down, across = height // side, width // side
+    bump = _two_pyramids(side).to(x)
+    lying = torch.rand((down, across, 1, 1), generator=generator).to(x) < 0.5
+    tiles = _signs((n, channels, down, across, 1, 1), x, generator) * torch.where(lying, bump.T, bump)
+    grid = tiles.transpose(3, 4).reshape(n, channels, down * side, across * side)
+    top, left = (height - down * side) // 2, (width - across * side) // 2
     delta = torch.zeros_like(x)
-    grid = (signs[..., :, None, :, None] * bump[:, None, :]).flatten(4, 5).flatten(2, 3)
-    delta[..., : grid.shape[-2], : grid.shape[-1]] = grid
+    delta[..., top : top + down * side, left : left + across * side] = grid
     return x + _unit(delta) * eps
 
 
@@ -143,19 +147,21 @@ def _unit(delta: Tensor) -> Tensor:
     return delta / per_sample(norm(delta, "L2").clamp_min(torch.finfo(delta.dtype).tiny), delta)
 
 
-def _pyramid(side: int, other: int | None = None) -> Tensor:
-    """The paper's bump (side, other), largest in the middle: sum_{k=0}^{M} 1 / (n + 1 - k)^2, where M is how far the
-    border is."""
-    other = other or side
-    n = max(side, other) // 2
-    rows, columns = torch.arange(side), torch.arange(other)
-    to_border = torch.minimum(torch.minimum(rows, side - 1 - rows)[:, None], torch.minimum(columns, other - 1 - columns))
-    steps = torch.tensor([1 / (n + 1 - k) ** 2 for k in range(n + 1)]).cumsum(0)
-    return steps[to_border.clamp(max=n)]
+def _pyramid(height: int, width: int) -> Tensor:
+    """The paper's bump (height, width), of unit length, largest in the middle: a pixel that lies d steps from there, in the
+    larger of both directions, is worth sum_{k=d}^{n} 1 / (k + 1)^2, n steps being the farthest."""
+    rows, columns = ((torch.arange(size) - size // 2).abs() for size in (height, width))
+    distance = torch.maximum(rows[:, None], columns)
+    worth = 1 / torch.arange(1, max(height, width) // 2 + 2) ** 2
+    bump = worth.flip(0).cumsum(0).flip(0)[distance]
+    result: Tensor = bump / bump.norm()
+    return result
 
 
 def _two_pyramids(side: int) -> Tensor:
     """A bump upwards beside a bump downwards (side, side), of unit length."""
+    if side == 1:
+        return torch.ones(1, 1)
     half = side // 2
     bump = torch.cat([_pyramid(half, side), -_pyramid(side - half, side)])
     result: Tensor = bump / bump.norm()

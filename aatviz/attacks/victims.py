@@ -28,11 +28,13 @@ Loss = Callable[[Logits, Tensor], Tensor]
 LOSSES: dict[str, tuple[str, Loss]] = {
     "classifier": ("f", lambda z, y: classifier_margin(z["f"], y)),
     "detectors": ("h", lambda z, y: losses.detectors_max(z["h"], y)),
+    "detectors margin": ("h", lambda z, y: classifier_margin(z["h"], y)),
     "combined": ("fh", lambda z, y: losses.combined(z["f"], z["h"], y)),
     "combined surrogate": ("fh", lambda z, y: losses.combined_surrogate(z["f"], z["h"], y)),
     "margin": ("r", lambda z, y: classifier_margin(z["r"], y)),
 }
-"""The untargeted losses, each with the models it needs: equations 9, 10, 13, 12; and 9 on the robust classifier."""
+"""The untargeted losses, each with the models it needs: equations 9, 10, 13, 12; and 9 on the detectors' logits, which
+lowers the true class's as well, and on the robust classifier's."""
 OWN_LOSS: dict[VictimName, str] = {"generative": "detectors", "integrated": "combined", "robust": "margin"}
 """The loss that the paper attacks each of them with."""
 
@@ -64,6 +66,11 @@ class Victim:
     def models(self) -> str:
         """The models that its decision depends on."""
         return {"generative": "h", "integrated": "fh", "robust": "r"}[self.name]
+
+    def differs(self, other: AttackedSystem) -> bool:
+        """Whether any network that its decision depends on has other weights in the other system."""
+        there = Victim(name=self.name, system=other)
+        return not all(_same(self._network(model), there._network(model)) for model in self.models)
 
     def logits(self, x: Tensor, models: str) -> Logits:
         """The logits (N,K), in float32, of the models named by their letters, for images (N,C,H,W)."""
@@ -125,6 +132,11 @@ class Victim:
     def _network(self, model: str) -> nn.Module:
         system = self.system
         return {"f": system.classifier, "h": system.detectors, "r": system.robust_classifier}[model]
+
+
+def _same(one: nn.Module, other: nn.Module) -> bool:
+    a, b = one.state_dict(), other.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def log_odds(logits: Tensor, label: Tensor) -> Tensor:

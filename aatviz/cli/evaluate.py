@@ -25,7 +25,7 @@ def evaluate(
     recipe: Annotated[str, typer.Option(help="table-2, table-11, figure-2, worst-case, honest ...; or all.")] = "all",
     n: Annotated[int | None, typer.Option(min=1, help="Attacked images. [default: the recipe's own number]")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Parts computed at the same time, each by one thread.")] = 2,
-    part: Annotated[str, typer.Option(help="Only this part (a detector or a scenario), without finishing.")] = "",
+    part: Annotated[str, typer.Option(help="Only this part (a detector or a scenario) of one recipe, unfinished.")] = "",
     cost: Annotated[bool, typer.Option("--cost", help="Only say what it would cost.")] = False,
 ) -> None:
     """Write one record for each recipe into SYSTEM's results folder. What is done is not computed again, and after an
@@ -33,7 +33,7 @@ def evaluate(
     loaded = load_system(system)
     chosen = _choose(loaded, recipe, n)
     if part:
-        _run_part(loaded, chosen[0], part)
+        _run_part(loaded, _recipe_of(part, loaded, chosen), part)
         return
     _tell_cost(loaded, chosen, workers)
     if cost:
@@ -64,6 +64,15 @@ def _choose(system: System, recipe: str, n: int | None) -> list[Evaluation]:
         raise ValueError(f"{system.name}, trained for {trained}, has no recipe {recipe!r}; it has {', '.join(found)}.")
     chosen = list(found.values()) if recipe == "all" else [found[recipe]]
     return [dataclasses.replace(evaluation, count=n) for evaluation in chosen] if n else chosen
+
+
+def _recipe_of(part: str, system: System, chosen: list[Evaluation]) -> Evaluation:
+    """The one recipe that is chosen. ValueError where there are several, with those that have the part."""
+    if len(chosen) == 1:
+        return chosen[0]
+    owners = [evaluation.name for evaluation in chosen if part in engine.parts(system, evaluation)]
+    where = ", ".join(owners) or f"none of {', '.join(evaluation.name for evaluation in chosen)}"
+    raise ValueError(f"--part needs one --recipe; {part!r} is a part of {where}.")
 
 
 def _tell_cost(system: System, chosen: list[Evaluation], workers: int) -> None:

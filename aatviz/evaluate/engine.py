@@ -5,6 +5,8 @@ weights and of the recipe it was made from: where both still hold, nothing is co
 """
 
 import dataclasses
+import hashlib
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ import torch
 from aatviz.evaluate import detectors, distortion, honest, real_images, systems
 from aatviz.evaluate.images import Arrays, Parts
 from aatviz.evaluate.passes import counted
+from aatviz.honest.protocol import depends
 from aatviz.recipes.evaluation import (
     DetectorEvaluation,
     DistortionEvaluation,
@@ -26,7 +29,7 @@ from aatviz.recipes.evaluation import (
     SystemEvaluation,
 )
 from aatviz.store.files import read_arrays, read_json, write_arrays, write_json
-from aatviz.store.results import recipe_hash, result_file, weights_hash
+from aatviz.store.results import misfit, recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
 
 Report = Callable[[str, float], None]
@@ -83,15 +86,23 @@ def cost(system: System, recipe: Evaluation) -> float:
 def run_part(
     system: System, recipe: Evaluation, part: str, bf16: bool = False, report: Report = lambda *_: None
 ) -> list[Path]:
-    """Compute what is still missing of one part, and return its files."""
+    """Compute what is still missing of one part, and return its files. ValueError with the parts there are."""
     kind = _kind(recipe)
-    files = _chunk_files(system, recipe, part, kind.parts(system, recipe)[part])
+    counts = kind.parts(system, recipe)
+    if part not in counts:
+        raise ValueError(f"{recipe.name} has no part {part!r}; it has {', '.join(map(repr, counts))}.")
+    files = _chunk_files(system, recipe, part, counts[part])
     for place, file in enumerate(files):
         if not file.exists():
             started = time.monotonic()
             with counted(system) as passes:
                 arrays = kind.compute(system, recipe, part, place * kind.CHUNK, bf16)
-            spent = {"seconds": time.monotonic() - started, "forward": passes.forward, "backward": passes.backward}
+            spent = {
+                "seconds": time.monotonic() - started,
+                "forward": passes.forward,
+                "backward": passes.backward,
+                "precision": "bf16" if bf16 else "fp32",
+            }
             write_arrays(file, arrays | {name: np.array(value) for name, value in spent.items()})
         report(part, (place + 1) / len(files))
     return files
@@ -104,16 +115,18 @@ def finish(system: System, recipe: Evaluation) -> dict[str, Any]:
         raise ValueError(f"{recipe.name} is not complete: {', '.join(missing)} still to be computed.")
     spent = dict.fromkeys(("seconds", "forward", "backward"), 0.0)
     found: Parts = {}
+    precisions: set[str] = set()
     for part, chunks in files.items():
         arrays = [read_arrays(chunk) for chunk in chunks]
         for name in spent:
             spent[name] += sum(float(array.pop(name)) for array in arrays)
+        precisions |= {str(array.pop("precision")) for array in arrays}
         keys = dict.fromkeys(key for array in arrays for key in array)
         found[part] = {key: np.concatenate([array[key] for array in arrays if key in array]) for key in keys}
     merged = {f"{part}.{name}": array for part, scores in found.items() for name, array in scores.items()}
     write_arrays(result_file(system, recipe.name, "npz"), merged)
     cost = {"seconds": round(spent["seconds"], 1), "forward": int(spent["forward"]), "backward": int(spent["backward"])}
-    record = _write_record(system, recipe, found, cost)
+    record = _write_record(system, recipe, found, cost | {"precision": " and ".join(sorted(precisions))})
     for chunk in (chunk for chunks in files.values() for chunk in chunks):
         chunk.unlink()
     return record
@@ -126,7 +139,8 @@ def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[
         part, _, name = key.rpartition(".") if key.rpartition(".")[0] in parts(system, recipe) else key.partition(".")
         found.setdefault(part, {})[name] = array
     measured = dataclasses.replace(recipe, count=record["recipe"]["count"])
-    return _write_record(system, measured, found, {key: record.get(key) for key in ("seconds", "forward", "backward")})
+    cost = {key: record.get(key) for key in ("seconds", "forward", "backward", "precision")}
+    return _write_record(system, measured, found, cost)
 
 
 def stored(system: System, recipe: Evaluation, least: int | None = None) -> dict[str, Any] | None:
@@ -135,9 +149,9 @@ def stored(system: System, recipe: Evaluation, least: int | None = None) -> dict
     if not path.exists():
         return None
     record: dict[str, Any] = read_json(path)
-    fits = record["recipe_hash"] == recipe_hash(recipe) and record["weights_hash"] == weights_hash(system)
     enough = record["recipe"]["count"] >= (recipe.count if least is None else least)
-    return record if fits and enough else None
+    fits = not misfit(record, recipe, weights_hash(system)) and record.get("depends") == _depends(system, recipe)
+    return record if enough and fits else None
 
 
 def _write_record(system: System, recipe: Evaluation, found: Parts, cost: dict[str, Any]) -> dict[str, Any]:
@@ -148,12 +162,19 @@ def _write_record(system: System, recipe: Evaluation, found: Parts, cost: dict[s
         "recipe": dataclasses.asdict(recipe),
         "recipe_hash": recipe_hash(recipe),
         "weights_hash": weights_hash(system),
+        "depends": _depends(system, recipe),
         "torch": torch.__version__,
+        "seeds": f"for each {kind.CHUNK} images of a part, the number of the first of them",
         **cost,
         **kind.summary(system, recipe, found),
     }
     write_json(result_file(system, recipe.name, "json"), record)
     return record
+
+
+def _depends(system: System, recipe: Evaluation) -> dict[str, Any] | None:
+    """What the numbers depend on beside the recipe and the system's own weights; None: nothing."""
+    return depends(system, recipe) if isinstance(recipe, HonestEvaluation) else None
 
 
 def _kind(recipe: Evaluation) -> Kind:
@@ -165,5 +186,7 @@ def _chunk_files(system: System, recipe: Evaluation, part: str, count: int) -> l
     chunk = _kind(recipe).CHUNK
     starts = range(0, count, chunk) if count else [0]
     key = f"{recipe_hash(recipe)}-{weights_hash(system)}-{recipe.count}"
+    if others := _depends(system, recipe):
+        key += f"-{hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()[:8]}"
     slug = "".join(letter if letter.isalnum() else "-" for letter in part)
     return [system.folder / "results" / "parts" / f"{recipe.name}-{slug}-{key}-{start}.npz" for start in starts]

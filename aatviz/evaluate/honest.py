@@ -1,6 +1,7 @@
 """The honest protocol on one system: every attack of it, sweeps, the attack unit test, and the verdict."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from aatviz.data import load_data
 from aatviz.evaluate.images import Arrays, Parts, test_images
 from aatviz.honest import sweeps
 from aatviz.honest.protocol import attacks, budget, fooled_scores, transfer_source
-from aatviz.honest.verdict import errors, masking_checks, share, sweep_errors
+from aatviz.honest.verdict import errors, masking_checks, sweep_errors
+from aatviz.metrics import share
 from aatviz.operating_points import on_grid
-from aatviz.planted import RANDOM, planted_bank, random_search
+from aatviz.planted import attack_unit_test, planted_bank
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
 
@@ -125,19 +127,19 @@ def _natural(victim: Victim, dataset: str, split: str) -> Arrays:
 
 
 def _planted(system: System, recipe: HonestEvaluation) -> Arrays:
-    """Which of the planted examples (A,N) each attack finds, on images of the test set; the names beside them."""
+    """Which of the planted examples (A,N) the protocol's kinds of attack find, on images of the test set; the names beside
+    them."""
     spent = budget(system, recipe)
     x, _ = test_images(system, recipe.planted_count)
     test = planted_bank(system.detectors, x, norm=spent.norm, eps=spent.eps, inner=recipe.planted_inner)
-    ball: dict[str, Any] = {"norm": spent.norm, "eps": spent.eps}
     small = spent.eps / 30  # Adam's in either norm
     steepest = "PGD, sign steps" if spent.norm == "Linf" else "PGD, steepest"
-    found = {
-        "PGD, Adam": pgd(test.objective, x, **spent.pgd(optimizer="adam", step_size=small)),
-        "PGD, momentum": pgd(test.objective, x, **spent.pgd(optimizer="momentum")),
-        steepest: pgd(test.objective, x, **spent.pgd(optimizer="steepest")),
-        "APGD": apgd(test.objective, x, **ball, steps=spent.steps, random_start=False),
-        "Square": square(lambda x_adv: -test.logit(x_adv), x, **ball, queries=recipe.queries),
+    tried: dict[str, Any] = {
+        "PGD, Adam": partial(pgd, optimizer="adam", step_size=small, steps=spent.steps),
+        "PGD, momentum": partial(pgd, optimizer="momentum", step_size=spent.step_size, steps=spent.steps),
+        steepest: partial(pgd, optimizer="steepest", step_size=spent.step_size, steps=spent.steps),
+        "APGD": partial(apgd, steps=spent.steps, random_start=False),
+        "Square": lambda goal, x, **ball: square(lambda x_adv: -test.logit(x_adv), x, **ball, queries=recipe.queries),
     }
-    solved = {RANDOM: random_search(test)} | {name: test.success(x_adv) for name, x_adv in found.items()}
-    return {"names": np.array(list(solved)), "found": torch.stack(list(solved.values())).numpy()}
+    found = attack_unit_test(test, tried)
+    return {"names": np.array(list(found)), "found": torch.stack(list(found.values())).numpy()}

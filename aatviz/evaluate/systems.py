@@ -10,7 +10,7 @@ from aatviz.data import load_data
 from aatviz.detectors import IntegratedClassifier
 from aatviz.evaluate.attacking import attack
 from aatviz.evaluate.images import Arrays, Parts, evenly
-from aatviz.metrics import Interval, wilson
+from aatviz.metrics import share
 from aatviz.recipes.evaluation import Scenario, SystemEvaluation
 from aatviz.store.systems import System
 
@@ -62,7 +62,7 @@ def summary(system: System, recipe: SystemEvaluation, parts: Parts) -> dict[str,
         "robust": natural["z_r"].argmax(1),
     }
     result: dict[str, Any] = {
-        "accuracy": {name: _share(label == natural["y"])._asdict() for name, label in labels.items()},
+        "accuracy": {name: share(label == natural["y"])._asdict() for name, label in labels.items()},
         "error_without_rejection": {},
         "at_tpr": {"tpr": TRUE_POSITIVE_RATE, "threshold": {}, "error": {}},
     }
@@ -70,13 +70,13 @@ def summary(system: System, recipe: SystemEvaluation, parts: Parts) -> dict[str,
         logits = found[name]
         label, score = _decide(system, scenario.victim, logits)
         wrong = label != logits["y"]
-        result["error_without_rejection"][name] = _share(wrong)._asdict()
+        result["error_without_rejection"][name] = share(wrong)._asdict()
         if scenario.victim == "robust":
             continue
         accepted = _decide(system, scenario.victim, natural)[1]
         threshold = float(accepted.quantile(1 - TRUE_POSITIVE_RATE))
         result["at_tpr"]["threshold"][name] = threshold
-        result["at_tpr"]["error"][name] = _share(wrong & (score >= threshold))._asdict()
+        result["at_tpr"]["error"][name] = share(wrong & (score >= threshold))._asdict()
     return result
 
 
@@ -104,7 +104,3 @@ def _all_logits(system: System, x: Tensor) -> Arrays:
         "z_r": system.robust_classifier,
     }
     return {name: torch.cat([model(part) for part in x.split(1000)]).numpy() for name, model in models.items()}
-
-
-def _share(hits: Tensor) -> Interval:
-    return wilson(int(hits.sum()), len(hits))

@@ -6,6 +6,7 @@ false positive of it exactly where it is at least T: one run serves every T, and
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -13,12 +14,22 @@ from torch import Tensor
 
 from aatviz.attacks import apgd, multi_targeted, norm, pgd, square
 from aatviz.attacks.geometry import Norm
+from aatviz.attacks.multi_targeted import batches
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.pgd import Callback
-from aatviz.attacks.victims import OWN_LOSS, Victim
+from aatviz.attacks.victims import OWN_LOSS, Victim, VictimName
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.files import read_json
+from aatviz.store.results import files_hash
 from aatviz.store.systems import CARD, System, load_system, system_folder, systems
+
+UNTARGETED: dict[VictimName, tuple[str, ...]] = {
+    "generative": ("classifier", "detectors", "combined", "detectors margin"),
+    "integrated": ("classifier", "detectors", "combined", "combined surrogate"),
+    "robust": ("margin",),
+}
+"""The losses that PGD attacks each victim with. Without rejection an attacker of the generative classifier does best to
+lower the true class's logit too, which loss 10 leaves alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +69,12 @@ class Attack:
     """Images (N,C,H,W), their classes (N,), a seed -> x' (N,C,H,W) in ball and box."""
     calls: int
     """How often it asks about an image: with a gradient, or, the black box, for a score alone."""
+    targets: int = 1
+    """Targets that share batches; see `multi_targeted`."""
+
+    def callbacks(self, count: int) -> int:
+        """How often its callback is called on `count` images."""
+        return batches(count, self.targets) * (self.calls // self.targets)
 
 
 def attacks(
@@ -67,8 +84,9 @@ def attacks(
     bf16: bool = False,
     callback: Callback | None = None,
 ) -> dict[str, Attack]:
-    """The attacks by name. `other` is the system that examples are transferred from; None leaves that attack out. `callback`
-    is called `calls` times in each attack, as that of `aatviz.pgd`."""
+    """The attacks by name. `other` is the system that examples are transferred from; that attack is left out where it is
+    None, and where the victim consists of the same networks there. `callback` is called as
+    that of `aatviz.pgd`."""
     ball: dict[str, Any] = {"norm": budget.norm, "eps": budget.eps, "callback": callback}
     by_pgd = budget.pgd(callback=callback)
     own, classes = OWN_LOSS[victim.name], victim.system.detectors.classes
@@ -82,32 +100,27 @@ def attacks(
     def every_target(x: Tensor, y: Tensor, seed: int) -> Tensor:
         return multi_targeted(victim, x, y, bf16=bf16, **by_pgd, seed=seed)
 
-    def auto(x: Tensor, y: Tensor, seed: int) -> Tensor:
-        return apgd(
-            victim.untargeted(own, y, bf16),
-            x,
-            **ball,
-            steps=budget.steps,
-            random_start=False,
-            restarts=classes - 1,
-            seed=seed,
-        )
+    def auto(loss: str) -> Attack:
+        def run(x: Tensor, y: Tensor, seed: int) -> Tensor:
+            settings: dict[str, Any] = {"steps": budget.steps, "random_start": False, "restarts": classes - 1, "seed": seed}
+            return apgd(victim.untargeted(loss, y, bf16), x, **ball, **settings)
+
+        return Attack(run=run, calls=same)
 
     def black_box(x: Tensor, y: Tensor, seed: int) -> Tensor:
         return square(lambda x_adv: victim.rank_of(x_adv, y), x, **ball, queries=budget.queries, seed=seed)
 
-    named = {own: untargeted(own)}
-    if victim.name != "robust":
-        others = ["classifier", "detectors", "combined"] + ["combined surrogate"] * (victim.name == "integrated")
-        named = {loss: untargeted(loss) for loss in others}
     same = (classes - 1) * (budget.steps + 1)
+    named = {loss: untargeted(loss) for loss in UNTARGETED[victim.name]}
     named |= {
         f"{own}, {classes - 1} restarts": untargeted(own, classes - 1),
-        "multi-targeted": Attack(run=every_target, calls=same),
-        "APGD": Attack(run=auto, calls=same),
+        "multi-targeted": Attack(run=every_target, calls=same, targets=classes - 1),
+        "APGD": auto(own),
         "Square": Attack(run=black_box, calls=budget.queries + 1),
     }
-    if other is not None:
+    if victim.name == "generative":
+        named["APGD, detectors margin"] = auto("detectors margin")
+    if other is not None and victim.differs(other):
         named["transfer"] = untargeted(own, seen_by=Victim(name=victim.name, system=other))
     return named
 
@@ -128,9 +141,45 @@ def budget(system: System, recipe: HonestEvaluation) -> Budget:
 
 def transfer_source(system: System) -> System | None:
     """Another shipped system for the same data and ball, whose adversarial examples are tried on this one."""
+    name = _source(system)
+    return None if name is None else _loaded(name, _stamp(name))
+
+
+def depends(system: System, recipe: HonestEvaluation) -> dict[str, Any]:
+    """What the protocol's numbers depend on beside the recipe and the system's own weights, as JSON."""
+    name, spent = _source(system), budget(system, recipe)
+    return {
+        "losses": {victim: list(names) for victim, names in UNTARGETED.items()},
+        "optimizer": spent.optimizer,
+        "step_size": spent.step_size,
+        "transfer": None if name is None else [name, _hash(name, _stamp(name))],
+    }
+
+
+def _source(system: System) -> str | None:
     threat = ("dataset", "norm", "eps")
     for name in systems():
         card = read_json(system_folder(name) / CARD)
         if name != system.name and all(card[key] == system.card[key] for key in threat):
-            return load_system(name)
+            return name
     return None
+
+
+_Stamp = tuple[tuple[str, int], ...]
+
+
+def _stamp(name: str) -> _Stamp:
+    """The system's files and when they changed: as long as it stays the same, they are read once."""
+    folder = system_folder(name)
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in (folder / CARD, *folder.glob("*.safetensors"))))
+
+
+@lru_cache(maxsize=2)
+def _loaded(name: str, _: _Stamp) -> System:
+    return load_system(name)
+
+
+@lru_cache(maxsize=8)
+def _hash(name: str, _: _Stamp) -> str:
+    folder = system_folder(name)
+    return files_hash(folder, read_json(folder / CARD)["files"])

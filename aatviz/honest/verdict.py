@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aatviz.metrics import Interval, wilson
+from aatviz.metrics import Interval, share
 
 BLACK_BOX = ("Square", "transfer")
 """Attacks that see no gradient of their victim."""
 EVERY = "worst of all"
-NOISE = 2
-"""By how many images a setting of a sweep may do worse than a weaker one."""
+LITTLE = 0.02
+"""The share of the images by which a larger ball may do worse, and by which more steps or restarts may still do better."""
 
 
 def errors(scores: dict[str, Tensor], threshold: float) -> dict[str, Interval]:
@@ -27,11 +27,6 @@ def errors(scores: dict[str, Tensor], threshold: float) -> dict[str, Interval]:
 def worst_case(scores: dict[str, Tensor]) -> Tensor:
     """The highest score (N,) of each image over all attacks."""
     return torch.stack(list(scores.values())).amax(0)
-
-
-def share(hits: Tensor) -> Interval:
-    """A proportion of booleans (N,) with Wilson's 95 % interval."""
-    return wilson(int(hits.sum()), len(hits))
 
 
 def sweep_errors(scores: Tensor, threshold: float) -> list[Interval]:
@@ -53,21 +48,34 @@ def masking_checks(scores: dict[str, Tensor], sweeps: dict[str, Tensor], thresho
             f"{alone} of {len(blind[name])} images are fooled by {name} alone."
         )
         checks.append(_check(f"{name} does not beat the attacks with gradients", error[name] <= best_white, words))
-    for name, about in (("steps", "More steps never do worse"), ("eps", "A larger ball never does worse")):
-        if name in sweeps:
-            rates = [found.value for found in sweep_errors(sweeps[name], threshold)]
-            fooled = (sweeps[name] >= threshold).sum(1)
-            fall = int((fooled.cummax(0).values - fooled).max())
-            words = "Error along the sweep: " + ", ".join(f"{rate:.0%}" for rate in rates) + "."
-            checks.append(_check(about, fall <= NOISE, words))
+    for name in scores:
+        few, _, many = name.rpartition(", ")
+        if many.endswith("restarts"):
+            more = int((scores[name] >= threshold).sum() - (scores[few] >= threshold).sum())
+            words = f"{few} fools {error[few]:.1%} of the images, with {many} {error[name]:.1%}."
+            checks.append(_check("More restarts hardly do better", more <= LITTLE * len(scores[name]), words))
+    if "steps" in sweeps:
+        fooled, about = _along(sweeps["steps"], threshold)
+        more = int(fooled[-1] - fooled[-2:][0])
+        checks.append(_check("Still more steps hardly do better", more <= LITTLE * sweeps["steps"].shape[1], about))
     if "eps" in sweeps:
-        last = sweep_errors(sweeps["eps"], threshold)[-1].value
+        fooled, about = _along(sweeps["eps"], threshold)
+        fall, n = int((fooled.cummax(0).values - fooled).max()), sweeps["eps"].shape[1]
+        checks.append(_check("A larger ball never does worse", fall <= LITTLE * n, about))
+        last = int(fooled[-1]) / n
         words = f"With the whole box allowed, {last:.0%} of the images are misclassified and accepted."
         words += (
             "" if last == 1.0 else " The rest is a limit of this attack, not a strength: read its errors as lower bounds."
         )
         checks.append(_check("In the whole box every image is fooled", last == 1.0, words))
     return checks
+
+
+def _along(scores: Tensor, threshold: float) -> tuple[Tensor, str]:
+    """The number of images that each setting of a sweep fools (L,), from scores (L,N), and their shares in words."""
+    fooled = (scores >= threshold).sum(1)
+    shares = ", ".join(f"{int(count) / scores.shape[1]:.0%}" for count in fooled)
+    return fooled, f"Error along the sweep: {shares}."
 
 
 def _check(check: str, passed: bool, words: str) -> dict[str, Any]:

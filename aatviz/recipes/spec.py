@@ -50,7 +50,7 @@ class Job:
     decay: bool = True
     """Whether the learning rate of Adam falls to 0 along a cosine."""
     attack: AttackSpec | tuple[AttackSpec, ...] | None = None
-    """The inner attack, or several that take turns from step to step: a network that only ever meets one optimizer or one
+    """The inner attack, or several that take turns from batch to batch: a network that only ever meets one optimizer or one
     start learns to mislead that one. None for natural training."""
     start_from: str | None = None
     """The weight file that this network is finetuned from, relative to the checkpoint folder; None for random weights. A

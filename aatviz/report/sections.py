@@ -14,9 +14,10 @@ from aatviz.recipes.evaluation import (
     SystemEvaluation,
 )
 from aatviz.recipes.paper import evaluations_of
+from aatviz.report.order import orders
 from aatviz.report.study import study
 from aatviz.store.files import read_json, write_text
-from aatviz.store.readme import attack_words, interval, markdown_table
+from aatviz.store.readme import attack_words, interval, markdown_table, mean_of
 from aatviz.store.systems import System
 
 FILE = "report.md"
@@ -35,7 +36,8 @@ def report(system: System) -> str:
     """Markdown: a section for every record that there is, and the names of those that are missing."""
     card = system.card
     sections = [
-        f"# {system.name}: the paper's evaluation, and a harder one\n\nTrained for {card['norm']} eps {card['eps']:g}.\n"
+        f"# {system.name}: the paper's evaluation, and a harder one\n\nTrained for {card['norm']} eps {card['eps']:g}. "
+        "The interval of a mean takes the detectors for independent; its n counts the attacked images of all.\n"
     ]
     missing = []
     for name, recipe in evaluations_of(card).items():
@@ -63,17 +65,16 @@ def _detectors(recipe: DetectorEvaluation, record: Record) -> str:
     rows = [HEAD]
     for attack, spec in recipe.attacks.items():
         words = attack_words(asdict(spec))
-        for row in record["rows"]:
-            value = row["last"].get(attack, row["best"][attack])
+        values = [row["last"].get(attack, row["best"][attack]) for row in record["rows"]]
+        for row, value in zip(record["rows"], values, strict=True):
             rows.append(_row(f"k = {row['detector']}, {attack}", row["paper"].get(attack), value, words, 5))
-        mean, paper = record["mean"], record["mean"]["paper"].get(attack)
-        if len(record["rows"]) > 2:
-            value = mean["last"].get(attack, mean["best"][attack])
-            rows.append(_row(f"mean, {attack}", paper, {"value": value}, words, 5))
+        if len(values) > 2:
+            rows.append(_row(f"mean, {attack}", record["mean"]["paper"].get(attack), mean_of(values), words, 5))
     if len(recipe.attacks) > 1:
         for row in record["rows"]:
             rows.append(_row(f"k = {row['detector']}, worst of all", None, row["worst"], "best iterate of all attacks", 5))
-        rows.append(_row("mean, worst of all", None, {"value": record["mean"]["worst"]}, "best iterate of all attacks", 5))
+        worst = mean_of(row["worst"] for row in record["rows"])
+        rows.append(_row("mean, worst of all", None, worst, "best iterate of all attacks", 5))
     return _section(recipe.name, record, rows)
 
 
@@ -84,7 +85,7 @@ def _scenarios(name: str, record: Record) -> str:
         at = record["at_tpr"]["error"].get(scenario)
         cells = [scenario, spec["loss"], attack_words(spec["attack"]), interval(value)]
         rows.append([*cells, interval(at) if at else "", f"{value['n']:,}"])
-    return _section(name, record, rows)
+    return "\n".join([_section(name, record, rows), *(f"{sentence}\n" for sentence in orders(record))])
 
 
 def _distortion(name: str, record: Record) -> str:
@@ -106,7 +107,8 @@ def reach_table(record: Record) -> list[list[str]]:
     for row in record["rows"]:
         cells = [interval(row["in_reach"], 4), interval(row["auc"], 5), f"{row['in_reach']['n']:,}"]
         rows.append([f"k = {row['detector']}", *cells])
-    return [*rows, ["mean", f"{record['mean']['in_reach']:.4f}", f"{record['mean']['auc']:.5f}", ""]]
+    reach, auc = (mean_of(row[name] for row in record["rows"]) for name in ("in_reach", "auc"))
+    return [*rows, ["mean", interval(reach, 4), interval(auc, 5), f"{reach['n']:,}"]]
 
 
 def _honest(record: Record) -> str:
@@ -147,10 +149,10 @@ def _histories(system: System) -> str:
 
 
 def _row(what: str, paper: float | None, value: dict[str, Any], attack: str, digits: int) -> list[str]:
-    bounds = f"{value['low']:.{digits}f} to {value['high']:.{digits}f}" if "low" in value else ""
+    bounds = f"{value['low']:.{digits}f} to {value['high']:.{digits}f}"
     published = "" if paper is None else f"{paper:.{digits}f}"
     difference = "" if paper is None else f"{value['value'] - paper:+.{digits}f}"
-    return [what, published, f"{value['value']:.{digits}f}", bounds, difference, f"{value.get('n', '')}", attack]
+    return [what, published, f"{value['value']:.{digits}f}", bounds, difference, f"{value['n']}", attack]
 
 
 def _section(name: str, record: Record, rows: list[list[str]]) -> str:

@@ -4,7 +4,8 @@ from typing import Any
 
 from aatviz.generate import load_generated
 from aatviz.store.files import read_json
-from aatviz.store.readme import headline, interval, markdown_table
+from aatviz.store.readme import headline, interval, markdown_table, mean_cells, training_minutes
+from aatviz.store.results import valid_records
 from aatviz.store.systems import CARD, System, checkpoints_folder, load_system, systems
 
 
@@ -30,7 +31,7 @@ def _cost(same: dict[str, Any]) -> list[list[str]]:
     """Training in minutes of one core; an attack's step in passes, which are the same on every machine."""
     rows = []
     if all("seconds" in c for c in same.values()):
-        minutes = [f"{c['seconds']['detectors'] / 60:.0f}" for c in same.values()]
+        minutes = [training_minutes(c) for c in same.values()]
         rows.append(["training of the detectors (of separate ones, from the shared bank), minutes of one core", *minutes])
     networks = [f"{len(c['files']['detectors'])}, 1" for c in same.values()]
     rows.append(["an attack step on all detectors (loss 10): passes forward, backward", *networks])
@@ -38,15 +39,16 @@ def _cost(same: dict[str, Any]) -> list[list[str]]:
 
 
 def _aucs(same: dict[str, Any]) -> list[list[str]]:
-    """Every recipe that all of them have been measured by: the mean and each detector."""
+    """Every recipe that all of them have been measured by: the mean with its n, and each detector."""
+    first, *others = [valid_records(checkpoints_folder() / name, card) for name, card in same.items()]
     rows = []
-    for recipe in dict.fromkeys(name for c in same.values() for name, m in c["metrics"].items() if m["kind"] == "detectors"):
-        if all(recipe in c["metrics"] for c in same.values()):
-            found = [c["metrics"][recipe] for c in same.values()]
-            rows.append([f"{recipe}: mean AUC", *(f"{headline(m['mean']):.5f}" for m in found)])
-            for place, row in enumerate(found[0]["rows"]):
-                values = [interval(headline(m["rows"][place]), 5) for m in found]
-                rows.append([f"{recipe}: k = {row['detector']}", *values])
+    for recipe, record in first.items():
+        if record["kind"] == "detectors" and all(recipe in other for other in others):
+            columns = [[headline(row) for row in found[recipe]["rows"]] for found in (first, *others)]
+            means, counts = mean_cells(columns)
+            rows += [[f"{recipe}: mean AUC", *means], [f"{recipe}: n of the mean", *counts]]
+            for row, *values in zip(record["rows"], *columns, strict=True):
+                rows.append([f"{recipe}: k = {row['detector']}", *(interval(value, 5) for value in values)])
     return rows
 
 

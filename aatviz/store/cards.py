@@ -16,7 +16,7 @@ from aatviz.recipes import Recipe, digest
 from aatviz.store.files import read_json, write_json, write_text
 from aatviz.store.gaussians import FILE as GAUSSIANS
 from aatviz.store.readme import readme
-from aatviz.store.results import files_hash
+from aatviz.store.results import valid_records
 from aatviz.store.systems import CARD
 from aatviz.store.weights import read_note
 
@@ -67,10 +67,9 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
 
 def update_card(folder: Path) -> None:
     """Bring the metrics of the card, and the README made from it, in step with those records in `results/` that belong to
-    these weights. That of the honest protocol is left where it is: it is long."""
+    these weights and to today's recipes. That of the honest protocol is left where it is: it is long."""
     card = read_json(folder / CARD)
-    weights, found = files_hash(folder, card["files"]), sorted((folder / "results").glob("*.json"))
-    records = {path.stem: record for path in found if (record := read_json(path))["weights_hash"] == weights}
+    records = valid_records(folder, card)
     card["metrics"] = {name: _summary(record) for name, record in records.items() if record["kind"] != "honest"}
     write_json(folder / CARD, card)
     write_text(folder / "README.md", readme(card))
@@ -112,6 +111,7 @@ def _describe_weights(path: Path) -> dict[str, Any]:
         "bytes": len(content),
         "seed": seed,
         **{key: note.get(key) for key in kept},
+        **{key: note[key] for key in ("evaluation_seconds",) if key in note},  # the first weights do not say
     }
 
 

@@ -1,6 +1,9 @@
 """The README of a checkpoint folder: the card in words and tables. Nothing in it is written by hand."""
 
+from collections.abc import Iterable
 from typing import Any
+
+from aatviz.metrics import Interval, mean_interval
 
 Card = dict[str, Any]
 
@@ -31,6 +34,24 @@ def headline(aucs: dict[str, Any]) -> Any:
     return next(iter(aucs["last"].values()), aucs["worst"])
 
 
+def mean_of(values: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The mean of the detectors' values, which have intervals, as they stand in the rows of a record; with its own."""
+    return mean_interval([Interval(**value) for value in values])._asdict()
+
+
+def mean_cells(columns: Iterable[Iterable[dict[str, Any]]]) -> tuple[list[str], list[str]]:
+    """The cells of two rows: the mean AUC of each column with its interval, and the n behind it."""
+    means = [mean_of(column) for column in columns]
+    return [interval(mean, 5) for mean in means], [f"{mean['n']:,}" for mean in means]
+
+
+def training_minutes(card: Card) -> str:
+    """How long the training of the detectors took: "80", or "80 with evaluations" where their weights do not say how much of
+    it these were."""
+    weights = [card["weights"][path] for path in card["files"]["detectors"]]
+    return f"{card['seconds']['detectors'] / 60:.0f}{_evaluations(weights)}"
+
+
 def attack_words(spec: dict[str, Any]) -> str:
     """An attack's settings in one line."""
     start = "from random starts" if spec["random_start"] else "from the image itself"
@@ -46,16 +67,21 @@ def _head(card: Card) -> str:
 
 def _weights(card: Card) -> str:
     rows = [
-        f"| {path.split('/')[-1]} | {weights['bytes'] / 1e6:.2f} | {weights['seconds'] / 60:.1f} | {weights['seed']} | "
-        f"{weights['precision']} | {weights['device']} |"
+        f"| {path.split('/')[-1]} | {weights['bytes'] / 1e6:.2f} | {weights['seconds'] / 60:.1f}{_evaluations([weights])} | "
+        f"{weights['seed']} | {weights['precision']} | {weights['device']} |"
         for path, weights in card["weights"].items()
     ]
     head = "| weights | MB | training, minutes | seed | precision | on |\n|---|---|---|---|---|---|"
     first = next(iter(card["weights"].values()))
     versions = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
-    minutes = f"Training the detectors took {card['seconds']['detectors'] / 60:.0f} minutes of one process with one thread."
+    minutes = f"Minutes of one process with one thread for training the detectors: {training_minutes(card)}."
     data = f"Training data (sha256 of images and labels): `{first['data_hash'][:16]}`. Versions: {versions}."
     return "\n".join([head, *rows, "", f"{minutes} {data}", *_gaussians(card), ""])
+
+
+def _evaluations(weights: list[dict[str, Any]]) -> str:
+    """What stands behind the seconds of weights: notes of the first ones have training and evaluations in one sum."""
+    return " with evaluations" if any(row.get("evaluation_seconds") is None for row in weights) else ""
 
 
 def _gaussians(card: Card) -> list[str]:
@@ -69,25 +95,30 @@ def _gaussians(card: Card) -> list[str]:
 
 
 def _detector_table(name: str, metrics: dict[str, Any]) -> str:
-    recipe, mean = metrics["recipe"], metrics["mean"]
+    recipe = metrics["recipe"]
     attacks = list(recipe["attacks"])
     lasts = [attack for attack in attacks if attack in metrics["rows"][0]["last"]]
     published = [attack for attack in attacks if attack in recipe["paper"]]
     columns = ["detector", *(f"paper, {attack}" for attack in published)]
     columns += [*(f"{attack}, last iterate" for attack in lasts), *(f"{attack}, best iterate" for attack in attacks)]
     columns += ["worst of all", "natural out-of-class"]
+
+    def values(row: dict[str, Any]) -> list[dict[str, Any]]:
+        found = [*(row["last"][attack] for attack in lasts), *(row["best"][attack] for attack in attacks)]
+        return [*found, row["worst"], row["natural"]]
+
     rows = []
     for row in metrics["rows"]:
         cells = [str(row["detector"]), *(f"{row['paper'][attack]:.5f}" for attack in published)]
-        values = [*(row["last"][attack] for attack in lasts), *(row["best"][attack] for attack in attacks)]
-        rows.append([*cells, *(interval(value, 5) for value in (*values, row["worst"], row["natural"]))])
-    means = ["mean", *(f"{mean['paper'][attack]:.5f}" for attack in published)]
-    means += [f"{mean['last'][attack]:.5f}" for attack in lasts] + [f"{mean['best'][attack]:.5f}" for attack in attacks]
-    means += [f"{mean['worst']:.5f}", f"{mean['natural']:.5f}"]
+        rows.append([*cells, *(interval(value, 5) for value in values(row))])
+    means, counts = mean_cells(zip(*map(values, metrics["rows"]), strict=True))
+    rows.append(["mean", *(f"{metrics['mean']['paper'][attack]:.5f}" for attack in published), *means])
+    rows.append(["n of the mean", *("" for _ in published), *counts])
     settings = "; ".join(f"*{attack}*: {attack_words(spec)}" for attack, spec in recipe["attacks"].items())
     n = metrics["rows"][0]["worst"]["n"]
-    head = f"## {name}\n\n{recipe['about']} n = {n:,} attacked test images a detector. {settings}.\n"
-    return "\n".join([head, markdown_table([columns, *rows, means]), ""])
+    words = f"n = {n:,} attacked test images a detector; the intervals of means take the detectors for independent"
+    head = f"## {name}\n\n{recipe['about']} {words}. {settings}.\n"
+    return "\n".join([head, markdown_table([columns, *rows]), ""])
 
 
 def _system_table(name: str, metrics: dict[str, Any]) -> str:

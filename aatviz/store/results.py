@@ -7,12 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from aatviz.recipes.evaluation import Evaluation
+from aatviz.recipes.paper import evaluations_of
+from aatviz.store.files import read_json
 from aatviz.store.systems import System
 
 
 def result_file(system: System, recipe: str, kind: str) -> Path:
     """Where a record ("json") or its scores ("npz") lie."""
     return system.folder / "results" / f"{recipe}.{kind}"
+
+
+def misfit(record: dict[str, Any], evaluation: Evaluation, weights: str) -> str:
+    """Why a record does not count, to stand behind "measured": empty where it was measured on the weights of this hash, with
+    the settings that the evaluation has today. How many images it was measured on is not asked.
+
+    KeyError where it bears no hashes.
+    """
+    if record["weights_hash"] != weights:
+        return "on other weights"
+    return "" if record["recipe_hash"] == recipe_hash(evaluation) else "with other settings than the recipe has today"
+
+
+def valid_records(folder: Path, card: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """All records in a checkpoint folder that count, by the recipe's name, in the order of the alphabet."""
+    weights, evaluations = files_hash(folder, card["files"]), evaluations_of(card)
+    files = {name: folder / "results" / f"{name}.json" for name in sorted(evaluations)}
+    records = {name: read_json(file) for name, file in files.items() if file.is_file()}
+    return {name: record for name, record in records.items() if not misfit(record, evaluations[name], weights)}
 
 
 def recipe_hash(evaluation: Evaluation) -> str:

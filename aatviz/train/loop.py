@@ -46,6 +46,7 @@ class State:
 
     step: int = 0
     seconds: float = 0.0
+    """Of the updates, without the evaluations between them."""
     best: dict[str, Tensor] = field(default_factory=dict)
     best_score: float = -1.0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -62,12 +63,12 @@ def train(
 
     Writes `<folder>/<job>.safetensors`, and the history beside it in `history/<job>.json`. A finished job is not
     trained again. Raises DataNotFound, FileNotFoundError where the weights to start from are missing, and ValueError where
-    the folder holds a run of another recipe.
+    the folder holds a run of another recipe or from other weights than those that there are to start from.
     """
     final, state_file = folder / f"{job.name}.safetensors", folder / "state" / f"{job.name}.safetensors"
     bf16 = fast_bf16(device)
     if final.exists():
-        _refuse_other_recipe(read_tensors(final)[1], job, final)
+        _refuse_other_origin(read_note(final), job, folder, final)
         return final
 
     digits = {split: load_digits(dataset, split) for split in ("train", "validation")}
@@ -76,11 +77,11 @@ def train(
     torch.manual_seed(job.seed)
     note = {"network": job.network, "outputs": job.outputs, "width": job.width}
     network = build_network(note)
-    start_hash, seconds_before = None, 0.0
+    start_hash, before = None, {"seconds": 0.0, "evaluation_seconds": 0.0}
     if start := start_file(job, folder):
         start_from(network, start, job.target)
-        start_hash = hashlib.sha256(start.read_bytes()).hexdigest()
-        seconds_before = read_note(start)["seconds"] if start.parent.name == "stage" else 0.0
+        start_hash = _sha256(start)
+        before = read_note(start) if start.parent.name == "stage" else before
     learner = Learner(job, network.to(device))
     origin = {"recipe_hash": digest(job), "data_hash": data_hash, "start_sha256": start_hash}
     state = _restore(state_file, job, learner, origin) if state_file.exists() else State()
@@ -92,18 +93,19 @@ def train(
         tick = time.monotonic()
         loss, attacked = learner.update(batches.visit(state.step, attacked))
         state.step += 1
+        reported = loss.item() if state.step % 50 == 0 or state.step in evaluate_at else None  # waits for a GPU
+        state.seconds += time.monotonic() - tick
 
         row = None
         if state.step in evaluate_at:
             row = _evaluate(job, learner.judged, state, (x, y), (x_val, y_val), bf16)
-        state.seconds += time.monotonic() - tick
         pace = (time.monotonic() - started) / (state.step - first_step)
         report(
             Progress(
                 job=job.name,
                 step=state.step,
                 steps=job.steps,
-                loss=loss.item() if state.step % 50 == 0 or row else None,
+                loss=reported,
                 seconds_left=pace * (job.steps - state.step),
                 score=row,
             )
@@ -114,10 +116,11 @@ def train(
 
     best = build_network(note)
     best.load_state_dict(state.best)
+    spent = {"seconds": state.seconds, "evaluation_seconds": sum(row["evaluation_seconds"] for row in state.history)}
     note |= {
         "recipe": dataclasses.asdict(job),
         "dataset": dataset,
-        "seconds": round(seconds_before + state.seconds, 1),
+        **{name: round(before[name] + value, 1) for name, value in spent.items() if name in before},
         "device": describe(device),
         "precision": "bf16" if bf16 else "fp32",
         "torch": torch.__version__,
@@ -147,7 +150,8 @@ def _evaluate(
     validation: tuple[Tensor, Tensor],
     bf16: bool,
 ) -> dict[str, float]:
-    """One row of the history; the weights are kept where they are the best so far."""
+    """One row of the history, with the seconds of the updates so far and those of this evaluation; the weights are kept
+    where they are the best so far."""
     started, count = time.monotonic(), job.validation_count
     few = len(validation[0])
     on_validation = evaluate(job, network, *validation, count, bf16)
@@ -178,6 +182,21 @@ def _restore(path: Path, job: Job, learner: Learner, origin: dict[str, Any]) -> 
             raise ValueError(f"{path} was begun with {what} than there are now. Remove it to begin {job.name} anew.")
     learner.load(tensors)
     return State(kept["step"], kept["seconds"], part(tensors, "best."), kept["best_score"], kept["history"])
+
+
+def _refuse_other_origin(note: dict[str, Any], job: Job, folder: Path, path: Path) -> None:
+    """ValueError where finished weights are of another recipe, or started from other weights than there are; shipped ones
+    are without those of a stage."""
+    _refuse_other_recipe(note, job, path)
+    start = (folder / job.start_from).resolve() if job.start_from else None
+    if start and start.is_file() and "start_sha256" in note and note["start_sha256"] != _sha256(start):
+        raise ValueError(
+            f"{path} was begun with other starting weights than {start} holds now. Remove it to train {job.name} anew."
+        )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _refuse_other_recipe(note: dict[str, Any], job: Job, path: Path) -> None:

@@ -93,8 +93,8 @@ def _inner(job: Job, visit: Visit, goal: Objective, x: Tensor, generator: torch.
 
 
 def _turn(job: Job, step: int) -> AttackSpec:
-    """The inner attack whose turn it is at this step."""
-    return job.attacks[step % len(job.attacks)]
+    """The inner attack whose turn it is at this step; a batch that is used several times meets one attack."""
+    return job.attacks[step // job.replay % len(job.attacks)]
 
 
 def _eps(job: Job, x: Tensor, step: int, generator: torch.Generator) -> Tensor:

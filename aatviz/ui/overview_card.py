@@ -8,7 +8,7 @@ import torch
 import aatviz
 from aatviz import profiles
 from aatviz.store.files import read_json
-from aatviz.store.readme import headline, markdown_table
+from aatviz.store.readme import headline, markdown_table, training_minutes
 from aatviz.store.systems import CARD, System, checkpoints_folder
 from aatviz.ui import caches
 from aatviz.ui.pictures import enlarged
@@ -80,7 +80,7 @@ def comparison(system: System) -> None:
     rows = [["", *cards]]
     banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in cards.items()}
     rows.append(["networks, MB", *(f"{count}, {size:.1f}" for count, size in banks.values())])
-    rows.append(["training of the detectors, minutes of one core", *(_minutes(card) for card in cards.values())])
+    rows.append(["training of the detectors, minutes of one core", *(training_minutes(card) for card in cards.values())])
     for recipe, label in compared.items():
         rows.append([label, *(f"{headline(card['metrics'][recipe]['mean']):.5f}" for card in cards.values())])
     st.markdown("### One network, or ten")
@@ -122,10 +122,6 @@ def _auc(recipe: str, metrics: dict[str, Any], label: str) -> list[tuple[str, st
     record = metrics[recipe]
     n = record["rows"][0]["worst"]["n"]
     return [(label, f"{headline(record['mean']):.4f}", f"of {len(record['rows'])} detectors, {n:,} attacked images each")]
-
-
-def _minutes(card: dict[str, Any]) -> str:
-    return f"{card['seconds']['detectors'] / 60:.0f}"
 
 
 def _rate(metrics: dict[str, Any], kind: str, victim: str, label: str, note: str) -> list[tuple[str, str, str]]:

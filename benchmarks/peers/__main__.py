@@ -4,6 +4,7 @@ Loss 10 on ten separate detectors and on a shared bank, a targeted attack on one
 the share of the machine's matrix multiplication, peak memory, and what bf16 costs an attack. Everybody attacks the same
 images with the same steps, in turns; printed are medians, ratios of medians, what each attack achieved, and every row
 that has a limit. The whole takes some twenty minutes on two cores; --quick takes one and shows only that it runs.
+On a processor without bf16 everything is in float32.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from benchmarks.peers import memory, precision, running
 from benchmarks.peers.cases import CASES, OURS, PEERS, quick
 from benchmarks.peers.picture import svg
 from benchmarks.peers.rows import rows
-from benchmarks.peers.running import PRECISIONS
+from benchmarks.peers.running import precisions
 from benchmarks.peers.table import text
 
 MEMORY, BF16 = "memory", "bf16"
@@ -56,10 +57,10 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
         found = [
             {"engine": engine, "precision": kind} | memory.in_a_process(engine, kind, images, chosen.threads)
             for engine in (OURS, *PEERS)
-            for kind in PRECISIONS
+            for kind in precisions()
         ]
         result[MEMORY] = {"images": images, "found": found}
-    if BF16 in chosen.only:
+    if BF16 in chosen.only and "bf16" in precisions():
         print(BF16, file=sys.stderr)
         result[BF16] = precision.run(20 if chosen.quick else 1000, sample, 2 if chosen.quick else 100)
     return result

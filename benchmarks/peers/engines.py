@@ -91,9 +91,16 @@ class AsCrossEntropy(nn.Module):
         return torch.stack([torch.zeros_like(score), score + self.offset], dim=1)
 
 
+def _peer(name: str) -> Any:
+    """A peer's module, without the warnings about what it imports itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module(name)
+
+
 def torchattacks_pgd(job: Job) -> Attack:
     """torchattacks.PGD."""
-    torchattacks: Any = importlib.import_module("torchattacks")
+    torchattacks = _peer("torchattacks")
     wrapped = AsCrossEntropy(Model(job)).eval()
     peer = torchattacks.PGD(wrapped, eps=job.eps, alpha=job.step_size, steps=job.steps, random_start=False)
     peer.set_device(next(job.bank.parameters()).device)
@@ -107,8 +114,7 @@ def torchattacks_pgd(job: Job) -> Attack:
 
 def foolbox_pgd(job: Job) -> Attack:
     """foolbox.attacks.LinfPGD with its loss overridden, the place that it has for that."""
-    eagerpy: Any = importlib.import_module("eagerpy")
-    foolbox: Any = importlib.import_module("foolbox")
+    eagerpy, foolbox = _peer("eagerpy"), _peer("foolbox")
     model = Model(job)
 
     def get_loss_fn(peer_model: Any, labels: Any) -> Callable[[Any], Any]:
@@ -127,11 +133,7 @@ def foolbox_pgd(job: Job) -> Attack:
 
 def art_pgd(job: Job) -> Attack:
     """ART's ProjectedGradientDescentPyTorch, on a classifier with a loss of its own. It takes and returns NumPy arrays."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from art.attacks.evasion import ProjectedGradientDescentPyTorch
-        from art.estimators.classification import PyTorchClassifier
-
+    evasion, classification = _peer("art.attacks.evasion"), _peer("art.estimators.classification")
     model = Model(job)
     outputs = job.bank.classes if job.target is None else 2
 
@@ -140,12 +142,12 @@ def art_pgd(job: Job) -> Attack:
 
     shape = (1, 28, 28)
     kind = next(job.bank.parameters()).device.type
-    classifier = PyTorchClassifier(model, loss, shape, outputs, clip_values=(0.0, 1.0), device_type=kind)
+    classifier = classification.PyTorchClassifier(model, loss, shape, outputs, clip_values=(0.0, 1.0), device_type=kind)
     settings = {"norm": np.inf, "eps": job.eps, "eps_step": job.step_size, "max_iter": job.steps, "verbose": False}
 
     def attack(x: Tensor, y: Tensor) -> Tensor:
         labels = y if job.target is None else torch.zeros_like(y)
-        peer = ProjectedGradientDescentPyTorch(classifier, **settings, batch_size=len(x))
+        peer = evasion.ProjectedGradientDescentPyTorch(classifier, **settings, batch_size=len(x))
         return torch.from_numpy(peer.generate(x.numpy(), labels.numpy()))
 
     return attack

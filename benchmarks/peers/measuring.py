@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -44,11 +44,6 @@ def interleaved(
                 seconds[name].append(spent)
             seen(name, number, result)
     return {name: Timing(tuple(values)) for name, values in seconds.items()}
-
-
-def fastest(timings: Mapping[Name, Timing], among: Iterable[Name]) -> Name:
-    """Whose median is the least."""
-    return min(among, key=lambda name: timings[name].median)
 
 
 def ratio(timings: Mapping[Name, Timing], slower: Name, faster: Name) -> float:

@@ -8,7 +8,7 @@ from torch import Tensor
 import aatviz
 from aatviz import metrics
 from benchmarks.peers.cases import EPS, SEPARATE, SHARED, TARGET, load_bank, threshold
-from benchmarks.peers.running import PRECISIONS, attacked_score
+from benchmarks.peers.running import attacked_score
 
 CHUNK = 250
 SETTINGS: dict[str, Any] = {"eps": EPS, "step_size": 0.01, "steps": 100, "optimizer": "adam"}
@@ -29,7 +29,7 @@ def run(images: int, sample: int, steps: int) -> dict[str, Any]:
         positive = attacked_score(bank, TARGET, x[y == TARGET], y[y == TARGET])
         outside = (y != TARGET).nonzero().squeeze(1)[:images]
         auc, success = {}, {}
-        for precision in PRECISIONS:
+        for precision in ("fp32", "bf16"):
             negative = _attacked(name, precision, TARGET, x[outside], y[outside], steps)
             auc[precision] = metrics.auc(positive, negative)
             highest = _attacked(name, precision, None, x[:images], y[:images], steps)

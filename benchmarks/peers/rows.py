@@ -39,6 +39,12 @@ class Row:
         return "" if self.most is None else f"<= {self.most:g}"
 
 
+def precisions(case: Result) -> list[str]:
+    """Those of `PEAK_SHARES` that a case, or the memory, was measured in."""
+    there = {found["precision"] for found in case["found"]}
+    return [precision for precision in PEAK_SHARES if precision in there]
+
+
 def pick(case: Result, engines: Iterable[str], bank: str, precision: str | None = None) -> Found:
     """The fastest contestant of these engines on that bank, of any precision if none is given."""
     matching = [
@@ -74,7 +80,8 @@ def _speed(case: Result, bank: str, least: float | None, peer_bank: str | None =
     """How many times as long the fastest peer takes, as it ships; and, to be read, with bf16 by hand."""
     ours = pick(case, [OURS], bank)
     where = bank if peer_bank is None else f"{bank} against {peer_bank}"
-    for precision, limit in (("fp32", least), ("bf16", None)):
+    for precision in precisions(case):
+        limit = least if precision == "fp32" else None
         peer = pick(case, PEERS, peer_bank or bank, precision)
         hand = ", bf16 by hand" if precision == "bf16" else ""
         what = f"{case['about']}, {where}, {images(case['images'])}: fastest peer{hand} / aatviz"
@@ -125,9 +132,9 @@ def _one_image(case: Result) -> Iterator[Row]:
 
 def _peak(case: Result, banks: list[str]) -> Iterator[Row]:
     for bank in banks:
-        for precision, least in PEAK_SHARES.items():
+        for precision in precisions(case):
             ours = pick(case, [OURS], bank, precision)
-            for kind, limit in ((GEMM, least), (CONVOLUTION, None)):
+            for kind, limit in ((GEMM, PEAK_SHARES[precision]), (CONVOLUTION, None)):
                 peak = pick(case, [kind], "", precision)
                 yield Row(
                     what=f"{case['about']}, {bank}, {images(case['images'])}: share of the {precision} {kind} peak",
@@ -142,7 +149,7 @@ def _cost_of_k(case: Result) -> Iterator[Row]:
     if many not in {found["bank"] for found in case["found"]}:
         return
     faster = pick(case, [OURS], many)["precision"]
-    for precision in PEAK_SHARES:
+    for precision in precisions(case):
         a, b = pick(case, [OURS], few, precision), pick(case, [OURS], many, precision)
         yield Row(
             what=f"{case['about']}, {images(case['images'])}, {precision}: time(K = 50) / time(K = 10)",
@@ -156,10 +163,11 @@ def _memory(result: Result) -> Iterator[Row]:
     """Against the peer that was the fastest in this run, or the one that has been so before."""
     speed = result["cases"].get("detectors-max-64")
     peer = pick(speed, PEERS, SEPARATE, "fp32")["engine"] if speed else PEERS[0]
-    ours_fast = pick(speed, [OURS], SEPARATE)["precision"] if speed else "bf16"
+    measured = precisions(result["memory"])
+    ours_fast = pick(speed, [OURS], SEPARATE)["precision"] if speed else measured[-1]
     by_name = {(found["engine"], found["precision"]): found for found in result["memory"]["found"]}
     theirs = by_name[peer, "fp32"]
-    for precision in PEAK_SHARES:
+    for precision in measured:
         ours = by_name[OURS, precision]
         for key, words in (("peak", "peak memory"), ("grown", "peak memory beyond the loaded bank")):
             yield Row(

@@ -17,13 +17,26 @@ SHIPPED = replace(COSINES[0], name="shipped", evaluations=EVALUATIONS)
 FIVE_STEPS = AttackSpec(eps=0.3, step_size=0.15, steps=5, random_start=True)
 _FIVE_STEPS = replace(SHIPPED, name="five-steps", attack=FIVE_STEPS, steps=4500, shift=1, average=0.995)
 _SHORT = replace(_FIVE_STEPS, name="short", steps=2000)
+_FOUR_STEPS = replace(FIVE_STEPS, steps=4)
+_REPLAYED = replace(_SHORT, name="replayed", attack=_FOUR_STEPS, replay=2, steps=2400, evaluations=5)
+_FROM_THE_IMAGE = replace(_REPLAYED, name="from-the-image", attack=(_FOUR_STEPS, replace(_FOUR_STEPS, random_start=False)))
+_FINISHED = replace(
+    COSINES[1],
+    name="finished",
+    steps=600,
+    average=0.99,
+    start_from=f"{_FROM_THE_IMAGE.name}.safetensors",
+    validation_count=SHIPPED.validation_count,
+)
 CANDIDATES: tuple[Job, ...] = (
     SHIPPED,
     _FIVE_STEPS,
     _SHORT,
     replace(_SHORT, name="constant-rate", decay=False),
     replace(_SHORT, name="not-averaged", average=0.0),
-    replace(_SHORT, name="replayed", attack=replace(FIVE_STEPS, steps=4), replay=2, steps=2400, evaluations=5),
+    _REPLAYED,
+    _FROM_THE_IMAGE,
+    _FINISHED,
     replace(_SHORT, name="large-batches", batch=512, learning_rate=2e-3, steps=800, evaluations=5),
 )
 

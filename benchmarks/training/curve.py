@@ -21,11 +21,15 @@ Curve = list[tuple[float, float]]
 """Updates or seconds, and the mean AUC of the ten detectors on validation images under the strong attack."""
 PAPER = AttackSpec(eps=0.3, step_size=0.01, steps=200)
 """Table 1's attack."""
+TIMES = ("timed", "seconds_to_target")
+"""The keys that `with_times` adds to a row."""
 
 
 def run(job: Job, dataset: str, folder: Path) -> dict[str, Any]:
-    """Train it, or go on; what is done is only read."""
-    return {"about": about(job), "after": None, "points": _points(job, dataset, folder)}
+    """Train it, or go on; what is done is only read. The bank that it starts from has to be there."""
+    after = Path(job.start_from).stem if job.start_from else None
+    words = f"from the bank of `{after}`: {about(job)}" if after else about(job)
+    return {"about": words, "after": after, "points": _points(job, dataset, folder)}
 
 
 def shipped(cosines: tuple[Job, Job], history: Path) -> dict[str, Any]:
@@ -79,6 +83,18 @@ def timed(curves: dict[str, dict[str, Any]], pace: dict[str, float], name: str) 
     return begin + [(offset + updates * pace[name], auc) for updates, auc in row["points"]]
 
 
+def with_times(curves: dict[str, dict[str, Any]], pace: dict[str, float]) -> dict[str, dict[str, Any]]:
+    """The rows with their points over seconds, and the time to the target. Those that `pace` has not timed are left out, and
+    those whose bank to start from is not there or not timed."""
+    ready = curves.keys() & pace.keys()
+    found = {}
+    for name, row in curves.items():
+        if name in ready and row["after"] in {None, *ready}:
+            points = timed(curves, pace, name)
+            found[name] = row | {"timed": points, "seconds_to_target": reached(points)}
+    return found
+
+
 def reached(points: Curve) -> float | None:
     """The seconds of the first evaluation that is at the target; None where none is."""
     return next((seconds for seconds, auc in points if auc >= TARGET), None)
@@ -86,13 +102,18 @@ def reached(points: Curve) -> float | None:
 
 def about(job: Job) -> str:
     """What distinguishes the candidates, in words."""
-    (attack,) = job.attacks
-    words = [f"{attack.optimizer.capitalize()} {attack.steps} x {attack.step_size:g}", f"batches of {job.batch}"]
+    attacks = " and ".join(_attack(spec) for spec in job.attacks)
+    words = [f"in turns {attacks}" if len(job.attacks) > 1 else attacks, f"batches of {job.batch}"]
     words += [f"each {job.replay} times in a row"] if job.replay > 1 else []
     words += ["images moved by a pixel"] if job.shift else []
     words += [f"weights averaged ({job.average:g})"] if job.average else []
     words += [] if job.decay else ["constant learning rate"]
     return f"{', '.join(words)}; {job.steps:,} updates"
+
+
+def _attack(spec: AttackSpec) -> str:
+    start = "" if spec.random_start else " from the image itself"
+    return f"{spec.optimizer.capitalize()} {spec.steps} x {spec.step_size:g}{start}"
 
 
 def table(curves: dict[str, dict[str, Any]]) -> str:

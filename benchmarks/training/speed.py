@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -33,9 +34,17 @@ def run(rounds: int, updates: int) -> dict[str, Any]:
 
 
 def pace(jobs: dict[str, Job], rounds: int, updates: int) -> dict[str, float]:
-    """Seconds of one update of each job, medians of rounds of `updates`, in turns."""
-    timings = interleaved({name: _trainer(_learner(job), updates) for name, job in jobs.items()}, rounds, lambda *_: None)
-    return {name: timing.median / updates for name, timing in timings.items()}
+    """Seconds of one update of each job, medians of rounds of at least `updates`, in turns. A round of attacks that take
+    turns has each of them equally often."""
+    counts = {name: math.ceil(updates / cycle) * cycle for name, cycle in ((n, _cycle(job)) for n, job in jobs.items())}
+    contestants = {name: _trainer(_learner(job), counts[name]) for name, job in jobs.items()}
+    timings = interleaved(contestants, rounds, lambda *_: None)
+    return {name: timing.median / counts[name] for name, timing in timings.items()}
+
+
+def _cycle(job: Job) -> int:
+    """The updates after which the first of the inner attacks has its turn again."""
+    return job.replay * len(job.attacks)
 
 
 def _learner(job: Job) -> Learner:
@@ -47,6 +56,7 @@ def _trainer(learner: Learner, updates: int) -> Callable[[int], None]:
     """What makes some updates, on other images each time."""
     x, y = aatviz.load_data("mnist", split="sample")
     job, bf16 = learner.job, fast_bf16("cpu")
+    middle = job.steps // 2 // _cycle(job) * _cycle(job)
     attacked = None
 
     def train(number: int) -> None:
@@ -55,7 +65,7 @@ def _trainer(learner: Learner, updates: int) -> Callable[[int], None]:
             batch, replayed = divmod(update, job.replay)
             rows = (torch.arange(job.batch) + batch * job.batch) % len(x)
             start = attacked if replayed else None
-            visit = steps.Visit(x=x[rows], y=y[rows], step=job.steps // 2, seed=batch, bf16=bf16, start=start)
+            visit = steps.Visit(x=x[rows], y=y[rows], step=middle + update, seed=batch, bf16=bf16, start=start)
             _, attacked = learner.update(visit)
 
     return train

@@ -3,7 +3,6 @@
 import importlib
 import itertools
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -117,10 +116,6 @@ def test_what_a_peer_raises_is_the_project_s_loss(
 def test_a_peer_reaches_our_loss(
     bank: DetectorBank, images: tuple[Tensor, Tensor], engine: str, loss: LossName, target: int | None
 ) -> None:
-    if engine != "art":
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pytest.importorskip(engine)
     x, y = images
     aim: dict[str, Any] = {"y": y} if target is None else {"target": target}
     goal = objective(loss, bank, **aim)

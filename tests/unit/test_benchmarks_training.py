@@ -1,14 +1,22 @@
 """The training benchmark: times without evaluations, the target, the picture, and both measurements on a tiny scale."""
 
 import dataclasses
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import torch
+from torch import Tensor
 
+import aatviz
 from aatviz.recipes import AttackSpec, Job
 from aatviz.store.files import read_json
 from aatviz.store.systems import system_folder
+from aatviz.train import steps
+from aatviz.train.learner import Learner
+from aatviz.train.steps import Visit
 from benchmarks.training import candidates, curve, picture, speed
 
 CURVES = {
@@ -33,13 +41,25 @@ def test_candidates_differ_and_are_told_apart_in_words() -> None:
         "Adam 4 x 0.15, batches of 192, each 2 times in a row, images moved by a pixel, weights averaged (0.995); "
         "2,400 updates"
     )
-    assert all(job.start_from is None for job in candidates.CANDIDATES)
+    assert curve.about(candidates.get("from-the-image")) == (
+        "in turns Adam 4 x 0.15 and Adam 4 x 0.15 from the image itself, batches of 192, each 2 times in a row, "
+        "images moved by a pixel, weights averaged (0.995); 2,400 updates"
+    )
+    assert {job.name for job in candidates.CANDIDATES if job.start_from} == {"finished"}
 
 
 def _tiny(job: Job) -> Job:
     few = AttackSpec(eps=0.3, step_size=0.1, steps=1)
     tiny = {"width": 16, "batch": 20, "steps": 4, "evaluations": 2, "validation_count": 5}
     return dataclasses.replace(job, attack=few, validation_attack=few, **tiny)  # type: ignore[arg-type]
+
+
+def test_a_candidate_that_begins_from_anothers_bank_says_so(tmp_path: Path) -> None:
+    first = _tiny(candidates.get("from-the-image"))
+    curve.run(first, "mnist-sample", tmp_path)
+    row = curve.run(_tiny(candidates.get("finished")), "mnist-sample", tmp_path)
+    assert row["after"] == "from-the-image"
+    assert row["about"].startswith("from the bank of `from-the-image`: Adam 1 x 0.1")
 
 
 def test_a_candidate_is_trained_and_a_second_call_only_reads(tmp_path: Path) -> None:
@@ -74,9 +94,54 @@ def test_separate_detectors_go_on_from_the_shared_bank_and_its_seconds(tmp_path:
     assert shared["points"][-1][1] != row["points"][-1][1]
 
 
-def test_the_pace_of_candidates_is_measured_in_turns() -> None:
+class Clock:
+    """In the place of `time.perf_counter`: moved by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(speed.time, "perf_counter", lambda: self.now)
+
+    def slow(self, call: Callable[..., Any], seconds: Iterable[float]) -> Callable[..., Any]:
+        """The same call, which takes these seconds, one after the other."""
+        left = iter(seconds)
+
+        def slower(*arguments: Any, **settings: Any) -> Any:
+            self.now += next(left)
+            return call(*arguments, **settings)
+
+        return slower
+
+
+def test_the_pace_of_candidates_is_measured_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rounds after one that warms up; an update of the second job takes three times as long."""
     jobs = {"plain": _tiny(candidates.SHIPPED), "replayed": _tiny(candidates.get("replayed"))}
-    assert all(seconds > 0 for seconds in speed.pace(jobs, rounds=2, updates=2).values())
+    order: list[str] = []
+
+    def update(self: Learner, visit: Visit) -> tuple[Tensor, Tensor | None]:
+        order.append("replayed" if self.job.replay > 1 else "plain")
+        return torch.zeros(()), visit.x
+
+    seconds = [50, 50, 70, 70, 2, 2, 6, 6, 4, 4, 12, 12]
+    monkeypatch.setattr(Learner, "update", Clock(monkeypatch).slow(update, seconds))
+    assert speed.pace(jobs, rounds=2, updates=2) == {"plain": 3.0, "replayed": 9.0}
+    assert order == ["plain", "plain", "replayed", "replayed"] * 3
+
+
+def test_the_turns_of_several_inner_attacks_are_all_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each batch is used twice with one attack; rounds of three updates become rounds of four, both turns each."""
+    job = _tiny(candidates.get("from-the-image"))
+    few = AttackSpec(eps=0.3, step_size=0.1, steps=1)
+    job = dataclasses.replace(job, attack=(few, dataclasses.replace(few, random_start=True)))
+    used: list[bool] = []
+    plain = steps.attack
+
+    def watch(spec: AttackSpec, *rest: Any) -> Tensor:
+        used.append(spec.random_start)
+        return plain(spec, *rest)
+
+    monkeypatch.setattr(steps, "attack", watch)
+    speed.pace({"turns": job}, rounds=1, updates=3)
+    assert used == [False, False, True, True] * 2
 
 
 def test_table_and_picture_show_every_candidate() -> None:
@@ -96,12 +161,38 @@ def test_table_and_picture_show_every_candidate() -> None:
     assert "minutes of training on 2 cores" in heights
 
 
+def test_every_candidate_has_a_color_a_dash_and_a_marker_of_its_own() -> None:
+    points = {name: [(60.0, 0.995), (120.0, 0.996)] for name in candidates.names()}
+    root = ElementTree.fromstring(picture.svg(points, "2 cores"))
+    lines = root.findall("{*}polyline")
+    markers = root.findall("{*}path")[::2]
+    assert len({line.get("stroke") for line in lines}) == len(points)
+    assert len({line.get("stroke-dasharray") for line in lines}) == len(points)
+    assert len({(path.get("d"), path.get("fill") == "#fff") for path in markers}) == len(points)
+    legend = root.find("{*}g")
+    assert legend is not None
+    assert [text.text for text in legend.findall("{*}text")] == list(points)
+    assert [line.get("stroke") for line in legend.findall("{*}polyline")] == [line.get("stroke") for line in lines]
+
+
 def test_the_speed_inside_training_is_measured_beside_the_engine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = {"shared": ("tiny", "shared"), "separate": ("tiny-separate", "detector-3")}
     monkeypatch.setattr(speed, "JOBS", jobs)
+    clock = Clock(monkeypatch)
+    first_and_warm_up = [50, 50]
+    monkeypatch.setattr(steps, "attack", clock.slow(steps.attack, 2 * [*first_and_warm_up, 2]))
+    monkeypatch.setattr(Learner, "update", clock.slow(Learner.update, 2 * [*first_and_warm_up, 3]))
+    monkeypatch.setattr(aatviz, "pgd", clock.slow(aatviz.pgd, 2 * [50, 1]))
     found = speed.run(rounds=1, updates=1)
-    for row in found.values():
-        assert row["engine"] > 0
-        assert row["inside"] == pytest.approx(row["ratio"] * row["engine"])
-        assert row["whole"] == pytest.approx(row["whole_ratio"] * row["engine"])
+    y = aatviz.load_data("mnist", split="sample")[1].split(64)
+    threes = [int((y[batch] == 3).sum()) for batch in range(2)]  # the engine attacks as many as the first batch had
+    for kind, before, n, positives in (("shared", 32, 32, 32), ("separate", threes[0], threes[1], threes[1])):
+        row = found[kind]
+        assert row["images"] == n
+        assert row["engine"] == pytest.approx(3 * before / 1)
+        assert row["inside"] == pytest.approx(3 * n / 2)
+        assert row["ratio"] == pytest.approx(3 * n / 2 / (3 * before))
+        assert row["whole"] == pytest.approx((3 * n + 1.5 * (n + positives)) / (2 + 3))
+        assert row["whole_ratio"] == pytest.approx(row["whole"] / (3 * before))
+        assert row["updates_per_second"] == pytest.approx(1 / 5)
     assert [line.split()[0] for line in speed.table(found).splitlines()] == ["bank", "shared", "separate"]

@@ -50,6 +50,31 @@ def test_a_mistake_is_one_clear_sentence_and_no_traceback(
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--recipe", "table-11", "--part", "foo"), "table-11 has no part 'foo'; it has 'detector-0', 'detector-1',"),
+        (
+            ("--part", "detector-7"),
+            "--part needs one --recipe; 'detector-7' is a part of table-11, worst-case, real-images.",
+        ),
+        (("--recipe", "all", "--part", "foo"), "'foo' is a part of none of table-11, worst-case,"),
+    ],
+)
+def test_a_part_that_is_none_or_whose_recipe_is_not_named_is_refused(
+    tiny_system_folder: Path,
+    data_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    expected: str,
+) -> None:
+    monkeypatch.setenv("AATVIZ_DATA", str(data_folder))
+    result = run("evaluate", "mnist-linf-0.3-shared", *arguments)
+    assert result.returncode == 1
+    assert expected in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_training_side_by_side_makes_two_systems_that_load(tiny_system_folder: Path, tmp_path: Path) -> None:
     too_early = run("train", "tiny-separate", "--jobs", "detector-3", "--out", str(tmp_path / "tiny-separate"))
     assert too_early.returncode == 1

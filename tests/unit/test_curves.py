@@ -195,10 +195,14 @@ def test_without_a_record_the_error_names_the_command(tiny_system_folder: Path) 
         curves.load(aatviz.load_system("mnist-linf-0.3-shared"))
 
 
-def test_a_record_of_other_weights_is_not_shown(tiny_system_folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("weights_hash", "on other weights"), ("recipe_hash", "with other settings than the recipe has today")],
+)
+def test_a_record_of_other_weights_or_another_recipe_is_not_shown(kind: str, reason: str, tiny_system_folder: Path) -> None:
     system = aatviz.load_system("mnist-linf-0.3-shared")
-    write_record(system, weights_hash="0" * 16)
-    with pytest.raises(ValueError, match=r"other weights.*--recipe curves"):
+    write_record(system, **{kind: "0" * 16})
+    with pytest.raises(ValueError, match=rf"{reason}.*--recipe curves"):
         curves.load(system)
 
 

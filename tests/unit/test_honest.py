@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from aatviz.data import load_data
 from aatviz.evaluate import finish, parts, refresh, run_part
 from aatviz.evaluate.honest import accepting
 from aatviz.honest import sweeps, verdict
-from aatviz.honest.protocol import Budget, attacks, fooled_scores
+from aatviz.honest.protocol import Budget, attacks, fooled_scores, transfer_source
 from aatviz.losses import classifier_margin
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.files import read_arrays
@@ -107,17 +108,37 @@ def test_the_checks_tell_masked_gradients() -> None:
     fine = verdict.masking_checks({"detectors": yes, "Square": no}, {"eps": torch.stack([no, yes])}, 0.0)
     assert [check["passed"] for check in fine] == [True, True, True]
     masked = verdict.masking_checks({"detectors": no, "Square": yes}, {"eps": torch.stack([yes, no, no])}, 0.0)
-    assert [check["passed"] for check in masked] == [False, True, False]  # two images are too few to tell a fall from noise
+    assert [check["passed"] for check in masked] == [False, False, False]
     many = torch.stack([torch.ones(100), torch.cat([torch.ones(90), torch.full((10,), NOTHING)])])
     assert not verdict.masking_checks({"detectors": yes}, {"eps": many}, 0.0)[0]["passed"]
     assert "2 of 2 images are fooled by Square alone" in masked[0]["words"]
 
 
+def fooled(*counts: int) -> Tensor:
+    """Scores (L,100) of a sweep whose settings fool so many of 100 images."""
+    return torch.stack([torch.cat([torch.ones(n), torch.full((100 - n,), NOTHING)]) for n in counts])
+
+
 @pytest.mark.parametrize(("counts", "passed"), [((98, 100, 98), True), ((100, 99, 98, 97), False), ((97, 100, 97), False)])
-def test_a_sweep_may_fall_by_two_images_below_its_best_so_far(counts: tuple[int, ...], passed: bool) -> None:
-    steps = torch.stack([torch.cat([torch.ones(n), torch.full((100 - n,), NOTHING)]) for n in counts])
-    (check,) = verdict.masking_checks({"detectors": torch.ones(2)}, {"steps": steps}, 0.0)
+def test_a_larger_ball_may_do_worse_by_two_of_a_hundred_images(counts: tuple[int, ...], passed: bool) -> None:
+    check, _ = verdict.masking_checks({"detectors": torch.ones(2)}, {"eps": fooled(*counts)}, 0.0)
     assert check["passed"] is passed
+
+
+@pytest.mark.parametrize(("counts", "passed"), [((10, 60, 62), True), ((60, 60, 63), False), ((5,), True)])
+def test_an_attack_that_more_steps_still_help_is_not_done(counts: tuple[int, ...], passed: bool) -> None:
+    (check,) = verdict.masking_checks({"detectors": torch.ones(2)}, {"steps": fooled(*counts)}, 0.0)
+    assert check["passed"] is passed
+    assert f"{counts[-1]}%" in check["words"]
+
+
+@pytest.mark.parametrize(("few", "many", "passed"), [(40, 42, True), (40, 43, False)])
+def test_an_attack_that_more_restarts_still_help_is_not_done(few: int, many: int, passed: bool) -> None:
+    a, b = fooled(few, many)
+    (check,) = verdict.masking_checks({"margin": a, "margin, 9 restarts": b}, {}, 0.0)
+    assert check["passed"] is passed
+    assert f"{few}.0%" in check["words"]
+    assert f"9 restarts {many}.0%" in check["words"]
 
 
 def test_the_integrated_classifier_is_fooled_only_where_it_is_in_float32(
@@ -141,13 +162,32 @@ def test_no_attack_leaves_ball_or_box(name: VictimName, system: System, images: 
     victim = Victim(name=name, system=system)
     ball = Budget(norm="L2", eps=1.0, steps=2, restarts=1, queries=3)
     x, y = images[0][:2], images[1][:2]
-    tried = attacks(victim, ball, other=system)
-    assert {"multi-targeted", "APGD", "Square", "transfer"} < set(tried)
+    tried = attacks(victim, ball)
+    assert {"multi-targeted", "APGD", "Square"} < set(tried)
     for attack in tried.values():
         x_adv = attack.run(x, y, 0)
         assert ((x_adv - x).flatten(1).norm(dim=1) <= 1 + 1e-5).all()
         assert x_adv.min() >= 0
         assert x_adv.max() <= 1
+
+
+@pytest.mark.parametrize("name", VICTIMS)
+def test_nothing_is_transferred_between_the_same_networks(name: VictimName, system: System) -> None:
+    victim, ball = Victim(name=name, system=system), Budget(norm="Linf", eps=0.3)
+    other = transfer_source(system)
+    assert other is not None
+    assert "transfer" in attacks(victim, ball, other)
+    assert "transfer" not in attacks(victim, ball, load_system(system.name))
+    shared = dataclasses.replace(other, classifier=system.classifier, robust_classifier=system.robust_classifier)
+    assert ("transfer" in attacks(victim, ball, shared)) is (name != "robust")
+
+
+def test_the_source_of_transfers_is_read_again_only_where_its_files_changed(system: System) -> None:
+    first = transfer_source(system)
+    assert first is not None
+    assert transfer_source(system) is first
+    os.utime(first.folder / "robust.safetensors", (1, 1))
+    assert transfer_source(system) is not first
 
 
 def test_a_sweep_goes_up_to_the_whole_box() -> None:

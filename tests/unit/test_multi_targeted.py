@@ -1,19 +1,22 @@
 """The multi-targeted attack against a brute-force search over its targets, and where loss 10 looks the wrong way."""
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 import aatviz
-from aatviz.attacks import multi_targeted, norm, objective, pgd
-from aatviz.attacks.multi_targeted import worst
+from aatviz.attacks import Iterate, multi_targeted, norm, objective, pgd
+from aatviz.attacks.multi_targeted import batches, worst
 from aatviz.attacks.victims import VICTIMS, Victim, VictimName
 from aatviz.detectors import DetectorBank, GenerativeClassifier
 
-SETTINGS = {"eps": 0.3, "step_size": 0.05, "steps": 8}
+multi_targeted_module = sys.modules[worst.__module__]
+SETTINGS: dict[str, Any] = {"eps": 0.3, "step_size": 0.05, "steps": 8}
 
 
 class Valley(nn.Module):
@@ -49,6 +52,30 @@ def test_it_keeps_the_best_of_all_targets_for_each_sample(tiny_system_folder: Pa
     ranks = torch.stack([victim.rank_of(part, y) for part in (x, *tries)])
     torch.testing.assert_close(victim.rank_of(found, y), ranks.amin(0))
     assert norm(found - x, "Linf").max() <= 0.3 + 1e-6
+
+
+@pytest.mark.parametrize(("count", "number"), [(1, 1), (56, 1), (57, 2), (256, 5), (300, 9), (5000, 9)])
+def test_few_images_try_all_targets_in_one_batch_and_many_one_after_the_other(count: int, number: int) -> None:
+    assert batches(count, 9) == number
+
+
+def test_batches_of_some_targets_find_what_one_batch_of_all_finds(
+    tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = Victim(name="generative", system=aatviz.load_system("mnist-linf-0.3-shared"))
+    x, y = (part[::700] for part in aatviz.load_data("mnist", split="sample"))
+    sizes: list[int] = []
+
+    def watch(it: Iterate) -> None:
+        sizes.append(len(it.x_adv))
+
+    whole = multi_targeted(victim, x, y, **SETTINGS, callback=watch)
+    assert sizes == [9 * len(x)] * (SETTINGS["steps"] + 1)
+    sizes.clear()
+    monkeypatch.setattr(multi_targeted_module, "TOGETHER", 2 * len(x))
+    parts = multi_targeted(victim, x, y, **SETTINGS, callback=watch)
+    assert len(sizes) == batches(len(x), 9) * (SETTINGS["steps"] + 1) == 5 * 9
+    torch.testing.assert_close(victim.rank_of(parts, y), victim.rank_of(whole, y), atol=1e-4, rtol=1e-4)
 
 
 def test_a_misclassified_image_ranks_before_any_other_and_by_its_winning_logit() -> None:

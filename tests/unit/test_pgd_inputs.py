@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -66,6 +67,8 @@ def test_images_that_are_none_are_refused(x: Tensor, message: str) -> None:
         ({"eps": torch.tensor([0.1, 0.2, 8.0])}, "8/255"),
         ({"steps": -1}, "steps is a whole number of at least 0; got -1"),
         ({"steps": 1.5}, "steps is a whole number"),
+        ({"steps": 10.0}, r"steps is a whole number of at least 0; got 10\.0 \(float\)"),
+        ({"restarts": np.float64(2.0)}, "restarts is a whole number of at least 1; got .*float64"),
         ({"steps": float("inf")}, "steps is a whole number"),
         ({"restarts": 0}, "restarts is a whole number of at least 1"),
         ({"step_size": -0.01}, "step_size"),
@@ -78,6 +81,13 @@ def test_impossible_settings_are_refused_before_any_work(setting: dict[str, Any]
     with pytest.raises(ValueError, match=message):
         pgd(goal, images(), **setting)
     assert goal.calls == 0
+
+
+def test_numpy_integers_are_whole_numbers() -> None:
+    goal = Linear()
+    x_adv = pgd(goal, images(), steps=np.int64(3), restarts=np.uint8(2), random_start=True)  # type: ignore[arg-type]
+    assert torch.equal(x_adv, pgd(Linear(), images(), steps=3, restarts=2, random_start=True))
+    assert goal.calls >= 6
 
 
 def test_an_l2_eps_may_exceed_one() -> None:

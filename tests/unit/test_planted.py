@@ -55,10 +55,10 @@ def test_gradient_attacks_find_it_and_blind_search_does_not(planted: PlantedTest
     }
     found = attack_unit_test(planted, attacks, points=30)
     assert next(iter(found)) == RANDOM
-    assert found["nothing"].value == 0
-    assert found[RANDOM].value <= 0.5
-    assert max(found["Adam"].value, found["APGD"].value) >= 5 / 6
-    assert found["APGD"].n == COUNT
+    assert found["nothing"].sum() == 0
+    assert found[RANDOM].sum() <= COUNT / 2
+    assert found["Adam"].sum() >= COUNT - 1
+    assert found["APGD"].sum() >= COUNT - 1
 
 
 def test_the_objective_is_minus_the_logit(planted: PlantedTest) -> None:

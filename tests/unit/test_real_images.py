@@ -1,6 +1,7 @@
 """The look-up of real in-class images in a ball: counted by hand, scored by the bank, told in words."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -65,5 +66,7 @@ def test_words_and_report_hold_the_numbers_of_the_record(system: System) -> None
     words = reach(record)
     assert f"**{record['mean']['in_reach']:.1%}** of the out-of-class test images" in words
     assert f"**{record['mean']['auc']:.4f}**" in words
-    assert f"| mean | {record['mean']['in_reach']:.4f} | {record['mean']['auc']:.5f} |" in report(system)
+    means = [rf"{record['mean'][name]:.{digits}f} \([\d.]+ to [\d.]+\)" for name, digits in (("in_reach", 4), ("auc", 5))]
+    n = sum(row["auc"]["n"] for row in record["rows"])
+    assert re.search(rf"\| mean \| {means[0]} \| {means[1]} \| {n} \|", report(system))
     assert "none has a real training image" in reach(record | {"mean": record["mean"] | {"in_reach": 0.0}})

@@ -1,5 +1,6 @@
 """The report: the paper's number, ours, the interval and the difference, from the records alone; and what is missing."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,13 @@ from aatviz.evaluate import stored
 from aatviz.generate import load_generated
 from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation
 from aatviz.recipes.paper import THREATS, evaluations
-from aatviz.report import report, write_report
+from aatviz.report import orders, report, write_report
 from aatviz.report.study import study
+from aatviz.store.files import read_json, write_json
+from aatviz.store.readme import mean_of
+from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, load_system
+from tools.update_readme import tables
 
 RECIPES = [recipe for threat in THREATS for recipe in evaluations(*threat).values()]
 
@@ -37,6 +42,28 @@ def test_each_row_holds_the_papers_number_and_ours(measured_detectors: System) -
     assert "adam 2 x 0.1" in row[6]
     mean = cells(report(measured_detectors), "mean, Adam 200 x 0.01")
     assert mean[1:3] == ["0.99815", f"{record['mean']['last']['Adam 200 x 0.01']:.5f}"]
+    whole = mean_of(row["last"]["Adam 200 x 0.01"] for row in record["rows"])
+    assert mean[3] == f"{whole['low']:.5f} to {whole['high']:.5f}"
+    assert mean[5] == "60"
+
+
+def test_the_order_of_the_attacks_is_that_of_their_errors() -> None:
+    def scenario(victim: str, loss: str, eps: float) -> dict[str, object]:
+        return {"victim": victim, "loss": loss, "attack": {"eps": eps}}
+
+    scenarios = {
+        "a": scenario("generative", "cw", 0.3),
+        "b": scenario("generative", "detectors_max", 0.3),
+        "c": scenario("generative", "detectors_max", 0.4),
+        "d": scenario("integrated", "combined", 0.3),
+        "e": scenario("integrated", "classifier_margin", 0.3),
+        "r": scenario("robust", "classifier_margin", 0.3),
+    }
+    errors = {name: {"value": value} for name, value in zip("abcde", (0.01, 0.032, 0.5, 0.03, 0.0), strict=True)}
+    assert orders({"recipe": {"scenarios": scenarios}, "at_tpr": {"error": errors}}) == [
+        "Generative, eps 0.3, T at 0.95 TPR, strongest first: detectors_max 3.2%, cw 1.0%.",
+        "Integrated, eps 0.3, T at 0.95 TPR, strongest first: combined 3.0%, classifier_margin 0.0%.",
+    ]
 
 
 def test_it_names_what_has_not_been_measured(measured_detectors: System) -> None:
@@ -118,16 +145,36 @@ def test_the_cost_is_told_before_anything_is_computed(
 
 
 def test_shared_and_separate_banks_for_one_ball_stand_side_by_side() -> None:
-    """The shipped ones: each row has a cell for both, and the numbers are those of their cards and stored images."""
+    """The shipped ones: each row has a cell for both, and the numbers are those of their records and stored images."""
     systems = [load_system(name) for name in ("mnist-linf-0.3-shared", "mnist-linf-0.3")]
     text = study(systems[0])
     assert text == study(systems[1])
     assert cells(text, "networks in the bank")[1:] == ["1", "10"]
-    means = [f"{system.card['metrics']['table-11']['mean']['last']['Adam 200 x 0.01']:.5f}" for system in systems]
-    assert cells(text, "table-11: mean AUC")[1:] == means
+    means = [f"{system.card['metrics']['table-11']['mean']['last']['Adam 200 x 0.01']:.5f} (" for system in systems]
+    assert [cell[:9] for cell in cells(text, "table-11: mean AUC")[1:]] == means
+    counts = [sum(row["worst"]["n"] for row in system.card["metrics"]["table-11"]["rows"]) for system in systems]
+    assert cells(text, "table-11: n of the mean")[1:] == [f"{count:,}" for count in counts]
     drawn = cells(text, "images generated from class noise that the judge takes for the target (n = 100)")
     for cell, system in zip(drawn[1:], systems, strict=True):
         run = load_generated(system)
         assert run is not None
         assert cell.startswith(f"{float((run.judged['generative'] == torch.arange(10)[:, None]).float().mean()):.2f}")
     assert study(load_system("mnist-l2-2.5-shared")) == ""
+
+
+def test_what_was_measured_before_a_recipe_was_edited_is_in_no_table(
+    measured_detectors: System, edit_recipe: Callable[[str], None]
+) -> None:
+    separate = load_system("mnist-linf-0.3")
+    for name in ("table-11", "worst-case"):
+        record = read_json(result_file(measured_detectors, name, "json"))
+        write_json(result_file(separate, name, "json"), record | {"weights_hash": weights_hash(separate)})
+    paper = ["shared, the paper's attack", "separate, the paper's attack"]
+    worst = ["shared, worst case", "separate, worst case"]
+    assert cells(tables(), "detector") == ["detector", "paper", *paper, *worst]
+    assert cells(tables(), "n of the mean") == ["n of the mean", "", "60", "60", "60", "60"]
+    assert "table-11: mean AUC" in study(separate)
+    edit_recipe("table-11")
+    assert cells(tables(), "detector") == ["detector", "paper", *worst]
+    assert "table-11: mean AUC" not in study(separate)
+    assert "worst-case: mean AUC" in study(separate)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from aatviz.attacks import Iterate, norm
 from aatviz.attacks.geometry import Norm
-from aatviz.attacks.square import square
+from aatviz.attacks.square import _pyramid, square
 
 X = torch.rand((6, 1, 12, 12), generator=torch.Generator().manual_seed(0))
 WEIGHT = torch.randn((1, 12, 12), generator=torch.Generator().manual_seed(1))
@@ -51,6 +51,18 @@ def test_it_comes_near_the_optimum_of_a_linear_detector(p: Norm, eps: float, lea
     possible = eps * (smooth.abs().sum() if p == "Linf" else smooth.norm())
     assert (found >= least * possible).all()
     assert (found <= possible + 1e-4).all()
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 3), (2, 3), (2, 5), (3, 5), (4, 9), (5, 9)])
+def test_the_bump_is_the_papers(height: int, width: int) -> None:
+    """Section 3.2: the sum of squares around the middle, the one that reaches k pixels far weighing 1 / (k + 1)^2."""
+    expected = torch.zeros(height, width)
+    middle, beside = height // 2, width // 2
+    for reach in range(max(height, width) // 2 + 1):
+        rows = slice(max(middle - reach, 0), middle + reach + 1)
+        columns = slice(max(beside - reach, 0), beside + reach + 1)
+        expected[rows, columns] += 1 / (reach + 1) ** 2
+    torch.testing.assert_close(_pyramid(height, width), expected / expected.norm())
 
 
 def test_where_nothing_helps_the_image_itself_comes_back() -> None:

@@ -1,5 +1,6 @@
-"""Files that are whole or not there; weights in float16; systems by name and by path."""
+"""Files that are whole or not there; weights in float16; systems by name and by path; which records count."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,8 +11,10 @@ import torch
 
 import aatviz
 from aatviz.nets import MadryNet
-from aatviz.store import files
+from aatviz.recipes.paper import evaluations
+from aatviz.store import cards, files
 from aatviz.store.files import read_arrays, read_json, read_tensors, write_arrays, write_json, write_tensors, write_text
+from aatviz.store.results import valid_records
 from aatviz.store.systems import System
 from aatviz.store.weights import build_network, load_network, read_note, save_network, start_from
 
@@ -191,3 +194,34 @@ def test_a_damaged_or_missing_weight_file_is_named(name: str, missing: bool, tin
         path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(FileNotFoundError if missing else ValueError, match=name.replace(".", r"\.")):
         aatviz.load_system("mnist-linf-0.3")
+
+
+# Records
+
+
+def test_records_count_on_these_weights_and_with_todays_settings(
+    measured_detectors: System, edit_recipe: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> list[str]:
+        return list(valid_records(measured_detectors.folder, measured_detectors.card))
+
+    assert found() == ["table-11", "worst-case"]
+    reworded = dataclasses.replace(evaluations("Linf", 0.3)["worst-case"], about="Other words.", count=7)
+    monkeypatch.setitem(evaluations("Linf", 0.3), "worst-case", reworded)
+    assert found() == ["table-11", "worst-case"]
+    edit_recipe("table-11")
+    assert found() == ["worst-case"]
+    save_network(measured_detectors.folder / "robust.safetensors", build_network(NOTE), NOTE)
+    assert found() == []
+
+
+def test_a_card_forgets_what_was_measured_before_its_recipe_was_edited(
+    measured_detectors: System, edit_recipe: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cards, "readme", lambda card: ", ".join(card["metrics"]))
+    cards.update_card(measured_detectors.folder)
+    assert (measured_detectors.folder / "README.md").read_text() == "table-11, worst-case"
+    edit_recipe("worst-case")
+    cards.update_card(measured_detectors.folder)
+    assert (measured_detectors.folder / "README.md").read_text() == "table-11"
+    assert list(aatviz.load_system(measured_detectors.folder).card["metrics"]) == ["table-11"]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from torch import Tensor, nn
 
 from aatviz import recipes
 from aatviz.recipes import Job
-from aatviz.store.files import read_tensors
+from aatviz.store.files import read_tensors, write_tensors
+from aatviz.store.weights import read_note
 from aatviz.train import loop
+from aatviz.train.learner import Learner
 from aatviz.train.loop import Progress, train
+from aatviz.train.steps import Visit
 
 DATASET = recipes.get("tiny").dataset
 JOBS = {
@@ -182,6 +186,20 @@ def test_a_run_that_was_begun_from_other_weights_is_not_gone_on_with(
     train(job, DATASET, tmp_path)
 
 
+def test_finished_weights_are_kept_as_long_as_those_they_began_from_are_the_same_or_gone(tmp_path: Path) -> None:
+    """Without data: the folder of a data set that does not exist is not read."""
+    job = dataclasses.replace(JOBS["classifier"], start_from="stage/classifier.safetensors")
+    stage = train(dataclasses.replace(JOBS["classifier"], name="stage/classifier"), DATASET, tmp_path)
+    final = train(job, DATASET, tmp_path)
+    assert train(job, "no-such-data", tmp_path) == final
+    other = train(dataclasses.replace(JOBS["classifier"], seed=99), DATASET, tmp_path / "other")
+    stage.write_bytes(other.read_bytes())
+    with pytest.raises(ValueError, match=r"was begun with other starting weights than .*stage/classifier.* holds now"):
+        train(job, "no-such-data", tmp_path)
+    stage.unlink()
+    assert train(job, "no-such-data", tmp_path) == final
+
+
 @pytest.mark.parametrize(("name", "criterion"), [("classifier", "natural"), ("robust", "adversarial")])
 def test_the_weights_of_the_best_validation_score_are_kept(
     name: str, criterion: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -213,4 +231,41 @@ def test_progress_counts_the_steps_and_ends_with_no_time_left(tmp_path: Path) ->
     assert math.isfinite(seen[-1].loss)
 
 
-# The losses
+def test_the_seconds_of_training_are_those_of_its_updates_and_evaluations_are_counted_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that an update moves by 1 second and each of the two parts of an evaluation by 100; twice, for a stage."""
+    clock = [0.0]
+    update = Learner.update
+
+    def slow_update(self: Learner, visit: Visit) -> tuple[Tensor, Tensor | None]:
+        clock[0] += 1
+        return update(self, visit)
+
+    def slow_evaluation(*_: Any) -> dict[str, float]:
+        clock[0] += 100
+        return {"natural": 0.5, "adversarial": 0.5}
+
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(Learner, "update", slow_update)
+    monkeypatch.setattr(loop, "evaluate", slow_evaluation)
+    job = dataclasses.replace(JOBS["classifier"], start_from="stage/classifier.safetensors")
+    stage = train(dataclasses.replace(JOBS["classifier"], name="stage/classifier"), DATASET, tmp_path)
+    final = train(job, DATASET, tmp_path)
+    rows = json.loads((tmp_path / "history" / "classifier.json").read_text())
+    assert [(row["seconds"], row["evaluation_seconds"]) for row in rows] == [(4, 200), (8, 200), (12, 200)]
+    for file, seconds in ((stage, 12), (final, 24)):
+        note = read_note(file)
+        assert (note["seconds"], note["evaluation_seconds"]) == (seconds, 50 * seconds)
+
+
+def test_after_a_stage_whose_time_is_one_sum_the_evaluations_are_not_told_apart_either(tmp_path: Path) -> None:
+    """As the notes of the first weights were."""
+    job = dataclasses.replace(JOBS["classifier"], start_from="stage/classifier.safetensors")
+    stage = train(dataclasses.replace(JOBS["classifier"], name="stage/classifier"), DATASET, tmp_path)
+    tensors, note = read_tensors(stage)
+    del note["evaluation_seconds"]
+    write_tensors(stage, tensors, note | {"seconds": 1000.0})
+    found = read_note(train(job, DATASET, tmp_path))
+    assert found["seconds"] > 1000
+    assert "evaluation_seconds" not in found

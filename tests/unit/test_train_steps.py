@@ -104,10 +104,13 @@ def test_shifted_images_are_whole_moves_of_at_most_that_many_pixels() -> None:
     assert steps.shifted(x, 0, seed=4) is x
 
 
-def test_several_inner_attacks_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three attacks over six steps: each twice, in their order."""
+@pytest.mark.parametrize(
+    ("replay", "expected"), [(1, [0.1, 0.2, 0.3, 0.1, 0.2, 0.3]), (2, [0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.1, 0.1])]
+)
+def test_several_inner_attacks_take_turns(replay: int, expected: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three attacks in their order, over and over; all updates on one batch meet the same one."""
     turns = tuple(dataclasses.replace(NO_ATTACK, step_size=size) for size in (0.1, 0.2, 0.3))
-    job = dataclasses.replace(JOBS["shared"], attack=turns, ramp=0.0)
+    job = dataclasses.replace(JOBS["shared"], attack=turns, ramp=0.0, replay=replay)
     used: list[float] = []
     plain = steps.attack
 
@@ -117,6 +120,6 @@ def test_several_inner_attacks_take_turns(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(steps, "attack", watch)
     y = torch.arange(10)
-    for step in range(6):
+    for step in range(len(expected)):
         loss_of(job, ClassInPixel(2.0), y, step)
-    assert used == [0.1, 0.2, 0.3] * 2
+    assert used == expected

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks.victims import VICTIMS
-from aatviz.honest.verdict import share
+from aatviz.metrics import share
 from aatviz.store.readme import interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import pgd_fields, takeaway

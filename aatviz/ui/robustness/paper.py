@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from aatviz.profiles import WORST, protocol
-from aatviz.report import reach_table, report
+from aatviz.report import orders, reach_table, report
 from aatviz.store.readme import headline, interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import takeaway
@@ -126,6 +126,8 @@ def _curves(system: System, records: dict[str, dict[str, Any]]) -> None:
         "the line that lies lowest: there the attack gets furthest."
         + (edge if "integrated, classifier alone" in found else ""),
     )
+    if sentences := [sentence for name in data.FIGURES if name in records for sentence in orders(records[name])]:
+        st.markdown("**The order of the attacks**, errors as measured:\n\n" + "\n".join(f"- {each}" for each in sentences))
 
 
 def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:

@@ -37,6 +37,7 @@ def names(system: System, victim: VictimName) -> list[str]:
 def request(system: System, choice: Choice, x: Tensor, y: Tensor) -> Request:
     """The attack on `count` images spread evenly over the bundled sample x (N,1,28,28), y (N,)."""
     attack = _attacks(system, choice.victim, choice.eps, None)[choice.attack]
+    total = attack.callbacks(choice.count)
     images, labels = evenly(x, choice.count), evenly(y, choice.count)
 
     def work(job: Job) -> Tensor:
@@ -48,8 +49,8 @@ def request(system: System, choice: Choice, x: Tensor, y: Tensor) -> Request:
         system=system,
         choice=choice,
         work=work,
-        total=attack.calls,
-        seconds=lambda: _seconds_per_call(system, str(system.folder), choice, images, labels) * attack.calls,
+        total=total,
+        seconds=lambda: _seconds_per_call(system, str(system.folder), choice, images, labels) * total,
         steps=f"{choice.count} images, {attack.calls:,} questions about each",
     )
 

@@ -16,10 +16,12 @@ ROWS = {
     "APGD": "APGD",
     "classifier": "classifier alone (loss 9)",
     "detectors": "detectors alone (loss 10)",
+    "detectors margin": "detectors, true class too (loss 9)",
+    "APGD, detectors margin": "the same, APGD",
     "combined": "combined (loss 13)",
     "combined surrogate": "combined (losses 11, 12)",
     "Square": "Square, no gradients",
-    "transfer": "made on another system",
+    "transfer": "made on a related system",
     EVERY: "worst of all, per image",
 }
 """The attacks from the top of the picture to its bottom; a loss that is a victim's own stands in the first row."""

@@ -1,0 +1,23 @@
+"""Which attack is the strongest on what, stated from a record: the point of figures 2a and 7."""
+
+from itertools import groupby
+from typing import Any
+
+from aatviz.evaluate.systems import TRUE_POSITIVE_RATE
+
+
+def orders(record: dict[str, Any]) -> list[str]:
+    """A sentence for each victim and eps that several losses were tried on: errors at 0.95 TPR, strongest first."""
+    scenarios, errors = record["recipe"]["scenarios"], record["at_tpr"]["error"]
+
+    def place(name: str) -> tuple[str, float]:
+        return scenarios[name]["victim"], scenarios[name]["attack"]["eps"]
+
+    sentences = []
+    for (victim, eps), group in groupby(sorted(errors, key=place), key=place):
+        names = sorted(group, key=lambda name: -errors[name]["value"])
+        if len(names) > 1:
+            ranked = ", ".join(f"{scenarios[name]['loss']} {errors[name]['value']:.1%}" for name in names)
+            where = f"{victim.capitalize()}, eps {eps:g}, T at {TRUE_POSITIVE_RATE} TPR"
+            sentences.append(f"{where}, strongest first: {ranked}.")
+    return sentences
