@@ -16,7 +16,7 @@ ROWS = {
     "APGD": "APGD",
     "classifier": "classifier alone (loss 9)",
     "detectors": "detectors alone (loss 10)",
-    "detectors margin": "detectors, true class too (loss 9)",
+    "detectors margin": "loss 9 on the detectors",
     "APGD, detectors margin": "the same, APGD",
     "combined": "combined (loss 13)",
     "combined surrogate": "combined (losses 11, 12)",
