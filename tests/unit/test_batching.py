@@ -96,6 +96,7 @@ def test_an_attack_in_pieces_is_the_attack_in_one(
     for weight in bank.parameters():
         weight.requires_grad_(False)
     x, y = torch.rand(11, 1, 28, 28), torch.arange(11) % 3
+    exact = objective("detectors_max", bank, y=y)
     results, told = [], []
     for sizes in ((2, 4), (100,)):
         monkeypatch.setitem(batching.SIZES, "cpu", sizes)
@@ -108,7 +109,9 @@ def test_an_attack_in_pieces_is_the_attack_in_one(
 
         with watched(watch):
             goal = objective("detectors_max", bank, y=y, bf16=bf16)
-            results.append((*goal(x), pgd(goal, x, eps=0.3, step_size=0.1, steps=5)))
+            attacked = pgd(goal, x, eps=0.3, step_size=0.1, steps=5)
+            loss, _ = exact(attacked)  # in bfloat16 a pixel may go another way where both are as good
+            results.append((*goal(x), loss) if bf16 else (*goal(x), loss, attacked))
         told.append(passes)
     assert told[0] == told[1]
     for in_pieces, whole in zip(*results, strict=True):
