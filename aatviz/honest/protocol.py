@@ -85,8 +85,8 @@ def attacks(
     callback: Callback | None = None,
 ) -> dict[str, Attack]:
     """The attacks by name. `other` is the system that examples are transferred from; that attack is left out where it is
-    None, and where the victim consists of the same networks there. `callback` is called as
-    that of `aatviz.pgd`."""
+    None, and where the victim consists of the same networks there. `callback` is called as that of
+    `aatviz.pgd`."""
     ball: dict[str, Any] = {"norm": budget.norm, "eps": budget.eps, "callback": callback}
     by_pgd = budget.pgd(callback=callback)
     own, classes = OWN_LOSS[victim.name], victim.system.detectors.classes
