@@ -27,6 +27,18 @@ SHARED, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
 """The tiny systems bear the names of the shipped ones, so that default choices and links mean the same."""
 
 
+WEIGHTS = {
+    "bytes": 1,
+    "seconds": 1.0,
+    "evaluation_seconds": 0.0,
+    "seed": 0,
+    "precision": "fp32",
+    "device": "",
+    "data_hash": "",
+}
+"""What a card says of one file of weights."""
+
+
 def write_tiny_system(folder: Path, name: str, *, shared: bool, width: int = 16) -> Path:
     """One checkpoint folder with untrained networks of hidden width 16; the same weights every time."""
     detectors = ["shared"] if shared else [f"detector-{k}" for k in range(10)]
@@ -39,7 +51,7 @@ def write_tiny_system(folder: Path, name: str, *, shared: bool, width: int = 16)
         save_gaussians(folder / name / FILE, ClassGaussians(**{part: torch.rand(size) for part, size in shape.items()}), {})
     card = {
         "system": name,
-        "title": f"MNIST, Linf 0.3, {'shared' if shared else 'separate'}",
+        "about": f"Untrained, {'shared' if shared else 'separate'}.",
         "dataset": "mnist",
         "norm": "Linf",
         "eps": 0.3,
@@ -54,6 +66,10 @@ def write_tiny_system(folder: Path, name: str, *, shared: bool, width: int = 16)
             "gaussians": FILE,
         },
         "priors": [0.1] * 10,
+        "recipe": {"name": name},
+        "weights": {f"{stem}.safetensors": WEIGHTS for stem in detectors},
+        "seconds": {"detectors": 1.0},
+        "versions": {"torch": torch.__version__},
         "metrics": {},
     }
     write_json(folder / name / "card.json", card)

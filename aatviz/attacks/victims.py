@@ -25,7 +25,7 @@ Logits = dict[str, Tensor]
 Loss = Callable[[Logits, Tensor], Tensor]
 """Logits and true classes (N,) -> a loss (N,) that an attacker minimises."""
 
-LOSSES: dict[str, tuple[str, Loss]] = {
+SCENARIOS: dict[str, tuple[str, Loss]] = {
     "classifier": ("f", lambda z, y: classifier_margin(z["f"], y)),
     "detectors": ("h", lambda z, y: losses.detectors_max(z["h"], y)),
     "detectors margin": ("h", lambda z, y: classifier_margin(z["h"], y)),
@@ -33,10 +33,10 @@ LOSSES: dict[str, tuple[str, Loss]] = {
     "combined surrogate": ("fh", lambda z, y: losses.combined_surrogate(z["f"], z["h"], y)),
     "margin": ("r", lambda z, y: classifier_margin(z["r"], y)),
 }
-"""The untargeted losses, each with the models it needs: equations 9, 10, 13, 12; and 9 on the detectors' logits, which
-lowers the true class's as well, and on the robust classifier's."""
+"""The untargeted attack scenarios, in the paper's words, each with the models that its loss needs and the loss: equations 9,
+10, 13, 12; and 9 on the detectors' logits, which lowers the true class's as well, and on the robust classifier's."""
 OWN_LOSS: dict[VictimName, str] = {"generative": "detectors", "integrated": "combined", "robust": "margin"}
-"""The loss that the paper attacks each of them with."""
+"""The scenario that the paper attacks each of them with."""
 
 
 class AttackedSystem(Protocol):
@@ -92,11 +92,11 @@ class Victim:
         deciding = {"generative": "h", "integrated": "f", "robust": "r"}[self.name]
         return torch.where(label != y, -F.softplus(score), classifier_margin(z[deciding], y).clamp_min(0))
 
-    def untargeted(self, loss: str, y: Tensor, bf16: bool = False) -> LogitsObjective:
-        """The objective of a loss by its name in `LOSSES`; iterates are ranked by what they do to this victim."""
-        needed, function = LOSSES[loss]
+    def untargeted(self, scenario: str, y: Tensor, bf16: bool = False) -> LogitsObjective:
+        """The objective of one of `SCENARIOS`; iterates are ranked by what they do to this victim."""
+        needed, loss = SCENARIOS[scenario]
         models = "".join(sorted({*needed, *self.models}))
-        return self._objective(lambda z: function(z, y), models, y, bf16)
+        return self._objective(lambda z: loss(z, y), models, y, bf16)
 
     def targeted(self, y: Tensor, target: Tensor, bf16: bool = False) -> LogitsObjective:
         """The objective of one target t (N,): first be taken for a t, then raise t's score (Tramer et al., 2020)."""

@@ -49,9 +49,20 @@ def evaluate(
     write_report(load_system(system))
 
 
-def report(system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")]) -> None:
+def report(
+    system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="First compute every record's numbers again, from its stored scores.")
+    ] = False,
+) -> None:
     """Print the paper's numbers beside those that were measured here, and write them to SYSTEM's report.md."""
     loaded = load_system(system)
+    if recompute:
+        for evaluation in evaluations_of(loaded.card).values():
+            if record := engine.stored(loaded, evaluation, least=1):
+                engine.refresh(loaded, evaluation, record)
+        update_card(loaded.folder)
+        loaded = load_system(system)
     path = write_report(loaded)
     typer.echo(path.read_text(encoding="utf-8"))
     typer.echo(f"Written to {path}")

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from aatviz.attacks.victims import Victim
 from aatviz.data import load_data
-from aatviz.detectors import IntegratedClassifier
 from aatviz.evaluate.attacking import attack
 from aatviz.evaluate.images import Arrays, Parts, evenly
 from aatviz.metrics import share
@@ -68,26 +68,22 @@ def summary(system: System, recipe: SystemEvaluation, parts: Parts) -> dict[str,
     }
     for name, scenario in recipe.scenarios.items():
         logits = found[name]
-        label, score = _decide(system, scenario.victim, logits)
+        victim = Victim(name=scenario.victim, system=system)
+        label, score = _decide(victim, logits)
         wrong = label != logits["y"]
         result["error_without_rejection"][name] = share(wrong)._asdict()
         if scenario.victim == "robust":
             continue
-        accepted = _decide(system, scenario.victim, natural)[1]
+        accepted = _decide(victim, natural)[1]
         threshold = float(accepted.quantile(1 - TRUE_POSITIVE_RATE))
         result["at_tpr"]["threshold"][name] = threshold
         result["at_tpr"]["error"][name] = share(wrong & (score >= threshold))._asdict()
     return result
 
 
-def _decide(system: System, victim: str, logits: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def _decide(victim: Victim, stored: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """The winning class (N,) and the score (N,) that a threshold rejects by."""
-    if victim == "generative":
-        return system.generative.decide(logits["z_h"])
-    if victim == "integrated":
-        return IntegratedClassifier.decide(logits["z_f"], logits["z_h"])
-    score, label = logits["z_r"].max(1)
-    return label, score
+    return victim.decide({model: stored[f"z_{model}"] for model in victim.models})
 
 
 def _images(system: System, recipe: SystemEvaluation, scenario: Scenario) -> tuple[Tensor, Tensor]:

@@ -28,8 +28,14 @@ UNTARGETED: dict[VictimName, tuple[str, ...]] = {
     "integrated": ("classifier", "detectors", "combined", "combined surrogate"),
     "robust": ("margin",),
 }
-"""The losses that PGD attacks each victim with. Without rejection an attacker of the generative classifier does best to
+"""The scenarios that PGD attacks each victim with. Without rejection an attacker of the generative classifier does best to
 lower the true class's logit too, which loss 10 leaves alone."""
+BY_APGD: dict[VictimName, tuple[str, ...]] = {
+    "generative": ("detectors", "detectors margin"),
+    "integrated": ("combined",),
+    "robust": ("margin",),
+}
+"""Those that APGD attacks it with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +118,10 @@ def attacks(
 
     same = (classes - 1) * (budget.steps + 1)
     named = {loss: untargeted(loss) for loss in UNTARGETED[victim.name]}
-    named |= {
-        f"{own}, {classes - 1} restarts": untargeted(own, classes - 1),
-        "multi-targeted": Attack(run=every_target, calls=same, targets=classes - 1),
-        "APGD": auto(own),
-        "Square": Attack(run=black_box, calls=budget.queries + 1),
-    }
-    if victim.name == "generative":
-        named["APGD, detectors margin"] = auto("detectors margin")
+    named[f"{own}, {classes - 1} restarts"] = untargeted(own, classes - 1)
+    named["multi-targeted"] = Attack(run=every_target, calls=same, targets=classes - 1)
+    named |= {"APGD" if loss == own else f"APGD, {loss}": auto(loss) for loss in BY_APGD[victim.name]}
+    named["Square"] = Attack(run=black_box, calls=budget.queries + 1)
     if other is not None and victim.differs(other):
         named["transfer"] = untargeted(own, seen_by=Victim(name=victim.name, system=other))
     return named
@@ -150,6 +152,7 @@ def depends(system: System, recipe: HonestEvaluation) -> dict[str, Any]:
     name, spent = _source(system), budget(system, recipe)
     return {
         "losses": {victim: list(names) for victim, names in UNTARGETED.items()},
+        "by_apgd": {victim: list(names) for victim, names in BY_APGD.items()},
         "optimizer": spent.optimizer,
         "step_size": spent.step_size,
         "transfer": None if name is None else [name, _hash(name, _stamp(name))],

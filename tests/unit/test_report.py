@@ -84,6 +84,20 @@ def test_it_is_written_into_the_systems_folder_and_printed(measured_detectors: S
     assert path.exists()
 
 
+def test_numbers_can_be_computed_again_from_the_scores_before(
+    measured_detectors: System, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a change of the summing up needs: the record is put right, and the report with it."""
+    monkeypatch.setenv("AATVIZ_DATA", str(data_folder))
+    path = measured_detectors.folder / "results" / "table-11.json"
+    kept = read_json(path)
+    write_json(path, kept | {"mean": {}})
+    result = CliRunner().invoke(app, ["report", measured_detectors.name, "--recompute"])
+    assert result.exit_code == 0, result.output
+    assert read_json(path) == kept
+    assert "0.99418" in result.output
+
+
 @pytest.mark.parametrize(("norm", "eps"), THREATS)
 def test_each_threat_of_the_paper_has_its_tables_with_the_papers_numbers(norm: Norm, eps: float) -> None:
     found = evaluations(norm, eps)
