@@ -45,6 +45,17 @@ def test_madrys_network_by_hand_equals_autograd(n: int, dtype: torch.dtype, tole
     assert not one.logits.requires_grad
 
 
+@pytest.mark.parametrize("n", [8, 21])
+def test_many_images_in_float32_lose_no_more_than_a_digit(n: int) -> None:
+    """Their second convolution is done by minimal filtering."""
+    dtype = torch.float32
+    logits, expected = by_autograd(net(), images(n), of_logits(n))
+    one = prepared(net(dtype=dtype))(images(n).to(dtype))
+    assert float((one.logits - logits).abs().max()) < 1e-4
+    found = one.gradient(of_logits(n).to(dtype))
+    assert torch.nn.functional.cosine_similarity(found.double().flatten(), expected.flatten(), dim=0) > 1 - 1e-6
+
+
 @pytest.mark.parametrize("n", [1, 7])
 def test_in_bfloat16_it_equals_autograd_in_bfloat16(n: int) -> None:
     network, x, grad = net(dtype=torch.float32), images(n, torch.float32), of_logits(n, torch.float32)
