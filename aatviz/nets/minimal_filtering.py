@@ -37,17 +37,13 @@ class MinimalFiltering:
         """One kernel along the width (O,I,1,R) for each product."""
         return torch.einsum("pr,oirs->pois", self._filter, self.weight.double()).to(self.weight).unsqueeze(3)
 
-    @cached_property
-    def _kernels_back(self) -> Tensor:
-        return self._kernels.transpose(1, 2).flip(4).contiguous()
-
     def forward(self, x: Tensor) -> Tensor:
         """(N,I,H,W) -> (N,O,H,W), in channels_last."""
         return _filtered(x, self._data, self._kernels, self._output)
 
     def backward(self, grad: Tensor) -> Tensor:
         """The gradient (N,I,H,W) with respect to the input, from that with respect to the output (N,O,H,W)."""
-        return _filtered(grad, self._output.T, self._kernels_back, self._data.T)
+        return _filtered(grad, self._output.T, self._kernels.transpose(1, 2).flip(4), self._data.T)
 
 
 def transforms(points: Sequence[float], rows: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -78,12 +74,17 @@ def _on_tiles(data: Tensor, height: int, rows: int, padding: int) -> Tensor:
 
 
 def _filtered(x: Tensor, first: Tensor, kernels: Tensor, second: Tensor) -> Tensor:
-    n, channels, height, width = x.shape
-    rows = first @ x.permute(2, 0, 3, 1).reshape(height, -1)
-    parts = rows.view(len(kernels), -1, 1, width, channels).permute(0, 1, 4, 2, 3)
+    n, _, _, width = x.shape
+    result = (second @ _products(x, first, kernels)).view(len(second), n, width, -1)
+    return result.permute(1, 3, 0, 2).contiguous(memory_format=torch.channels_last)
+
+
+def _products(x: Tensor, first: Tensor, kernels: Tensor) -> Tensor:
+    """The transformed rows of the output (P,N x W x O), P = len(first)."""
+    _, channels, height, width = x.shape
+    rows = (first @ x.permute(2, 0, 3, 1).reshape(height, -1)).view(len(kernels), -1, 1, width, channels)
+    products = x.new_empty(len(kernels), rows.shape[1], 1, width, kernels.shape[1])
     padding = (0, kernels.shape[4] // 2)
-    found = [
-        F.conv2d(part, kernel, padding=padding).permute(0, 2, 3, 1) for part, kernel in zip(parts, kernels, strict=True)
-    ]
-    result = second @ torch.stack(found).view(len(first), -1)
-    return result.view(len(second), n, width, -1).permute(1, 3, 0, 2).contiguous(memory_format=torch.channels_last)
+    for place, (row, kernel) in enumerate(zip(rows, kernels, strict=True)):
+        products[place] = F.conv2d(row.permute(0, 3, 1, 2), kernel, padding=padding).permute(0, 2, 3, 1)
+    return products.view(len(first), -1)

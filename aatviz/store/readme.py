@@ -30,7 +30,7 @@ def interval(value: dict[str, float], digits: int = 4) -> str:
 
 
 def headline(aucs: dict[str, Any]) -> Any:
-    """The AUC of a row (or mean) by the protocol of the paper, the last iterate, where the record has it, else the worst."""
+    """The AUC of a row by the protocol of the paper, the last iterate, where the record has it, else the worst."""
     return next(iter(aucs["last"].values()), aucs["worst"])
 
 

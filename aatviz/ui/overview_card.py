@@ -8,7 +8,7 @@ import torch
 import aatviz
 from aatviz import profiles
 from aatviz.store.files import read_json
-from aatviz.store.readme import headline, markdown_table, training_minutes
+from aatviz.store.readme import headline, interval, markdown_table, mean_of, training_minutes
 from aatviz.store.systems import CARD, System, checkpoints_folder
 from aatviz.ui import caches
 from aatviz.ui.pictures import enlarged
@@ -82,7 +82,7 @@ def comparison(system: System) -> None:
     rows.append(["networks, MB", *(f"{count}, {size:.1f}" for count, size in banks.values())])
     rows.append(["training of the detectors, minutes of one core", *(training_minutes(card) for card in cards.values())])
     for recipe, label in compared.items():
-        rows.append([label, *(f"{headline(card['metrics'][recipe]['mean']):.5f}" for card in cards.values())])
+        rows.append([label, *(interval(_mean_auc(card["metrics"][recipe]), 5) for card in cards.values())])
     st.markdown("### One network, or ten")
     st.markdown(markdown_table(rows))
     st.caption(
@@ -119,9 +119,13 @@ def _auc(recipe: str, metrics: dict[str, Any], label: str) -> list[tuple[str, st
     """The mean AUC of the detectors in one record, or nothing where it has not been measured."""
     if recipe not in metrics:
         return []
-    record = metrics[recipe]
-    n = record["rows"][0]["worst"]["n"]
-    return [(label, f"{headline(record['mean']):.4f}", f"of {len(record['rows'])} detectors, {n:,} attacked images each")]
+    mean = _mean_auc(metrics[recipe])
+    return [(label, f"{mean['value']:.4f}", f"of {len(metrics[recipe]['rows'])} detectors; {_interval(mean)}")]
+
+
+def _mean_auc(record: dict[str, Any]) -> dict[str, Any]:
+    """The detectors' mean, with its interval and the number of attacked images behind it."""
+    return mean_of(headline(row) for row in record["rows"])
 
 
 def _rate(metrics: dict[str, Any], kind: str, victim: str, label: str, note: str) -> list[tuple[str, str, str]]:
@@ -129,5 +133,8 @@ def _rate(metrics: dict[str, Any], kind: str, victim: str, label: str, note: str
     if "curves" not in metrics:
         return []
     value = metrics["curves"][kind][victim]
-    interval = f"95 % interval {value['low']:.4f} to {value['high']:.4f}, n = {value['n']:,}"
-    return [(label, f"{value['value']:.4f}", f"{note}; {interval}")]
+    return [(label, f"{value['value']:.4f}", f"{note}; {_interval(value)}")]
+
+
+def _interval(value: dict[str, Any]) -> str:
+    return f"95 % interval {value['low']:.4f} to {value['high']:.4f}, n = {value['n']:,}"

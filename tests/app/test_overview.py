@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 import aatviz
 from aatviz.store.files import read_json, write_json
+from aatviz.store.readme import mean_of
 from aatviz.store.weights import build_network, save_network
 from aatviz.trace import trace_attack
 from aatviz.ui import caches
@@ -75,9 +76,10 @@ def test_the_stored_run_is_the_attack_itself_and_belongs_to_its_weights(tiny_sys
 def test_the_figures_of_the_card_are_shown(tiny_system_folder: Path) -> None:
     file = tiny_system_folder / NAME / "card.json"
     proportion = {"value": 0.9912, "low": 0.989, "high": 0.993, "n": 10_000}
-    rows = [{"worst": {"value": 0.99, "low": 0.98, "high": 0.995, "n": 2000}}] * 10
+    worst = {"value": 0.99, "low": 0.98, "high": 0.995, "n": 2000}
+    rows = [{"worst": worst, "last": {"Adam 200 x 0.01": worst | {"value": 0.9981}}}] * 10
     metrics = {
-        "table-11": {"rows": rows, "mean": {"worst": 0.99, "last": {"Adam 200 x 0.01": 0.9981}}},
+        "table-11": {"rows": rows, "mean": {}},
         "curves": {
             "accuracy": {"generative": proportion, "robust": proportion},
             "error_without_rejection": {"generative": proportion | {"value": 0.2}, "robust": proportion | {"value": 0.1}},
@@ -87,6 +89,8 @@ def test_the_figures_of_the_card_are_shown(tiny_system_folder: Path) -> None:
     app = open_page()
     assert {metric.value for metric in app.metric} == {"1", "0.9981", "0.9912", "0.2000", "0.1000"}
     assert "n = 10,000" in texts(app)
+    mean = mean_of([worst | {"value": 0.9981}] * 10)
+    assert f"of 10 detectors; 95 % interval {mean['low']:.4f} to {mean['high']:.4f}, n = 20,000" in texts(app)
 
 
 def test_a_card_without_figures_is_no_error() -> None:
