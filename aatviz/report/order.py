@@ -5,6 +5,16 @@ from typing import Any
 
 from aatviz.evaluate.systems import TRUE_POSITIVE_RATE
 
+ATTACKS = {
+    "detectors_max": "detectors alone (loss 10)",
+    "classifier_margin": "classifier alone (loss 9)",
+    "combined": "combined (loss 13)",
+    "combined_surrogate": "combined (losses 11, 12)",
+    "cross_entropy": "cross-entropy",
+    "cw": "Carlini-Wagner",
+}
+"""What a loss is called in a sentence; the numbers are the paper's."""
+
 
 def orders(record: dict[str, Any]) -> list[str]:
     """A sentence for each victim and eps that several losses were tried on: errors at 0.95 TPR, strongest first."""
@@ -17,7 +27,7 @@ def orders(record: dict[str, Any]) -> list[str]:
     for (victim, eps), group in groupby(sorted(errors, key=place), key=place):
         names = sorted(group, key=lambda name: -errors[name]["value"])
         if len(names) > 1:
-            ranked = ", ".join(f"{scenarios[name]['loss']} {errors[name]['value']:.1%}" for name in names)
+            ranked = ", ".join(f"{ATTACKS[scenarios[name]['loss']]} {errors[name]['value']:.1%}" for name in names)
             where = f"{victim.capitalize()}, eps {eps:g}, T at {TRUE_POSITIVE_RATE} TPR"
             sentences.append(f"{where}, strongest first: {ranked}.")
     return sentences

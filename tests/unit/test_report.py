@@ -61,8 +61,8 @@ def test_the_order_of_the_attacks_is_that_of_their_errors() -> None:
     }
     errors = {name: {"value": value} for name, value in zip("abcde", (0.01, 0.032, 0.5, 0.03, 0.0), strict=True)}
     assert orders({"recipe": {"scenarios": scenarios}, "at_tpr": {"error": errors}}) == [
-        "Generative, eps 0.3, T at 0.95 TPR, strongest first: detectors_max 3.2%, cw 1.0%.",
-        "Integrated, eps 0.3, T at 0.95 TPR, strongest first: combined 3.0%, classifier_margin 0.0%.",
+        "Generative, eps 0.3, T at 0.95 TPR, strongest first: detectors alone (loss 10) 3.2%, Carlini-Wagner 1.0%.",
+        "Integrated, eps 0.3, T at 0.95 TPR, strongest first: combined (loss 13) 3.0%, classifier alone (loss 9) 0.0%.",
     ]
 
 

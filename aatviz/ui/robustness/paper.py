@@ -121,8 +121,8 @@ def _curves(system: System, records: dict[str, dict[str, Any]]) -> None:
     figures = "Figures 2 and 7 of the paper: each" if "figure-2" in records else "As in figure 2 of the paper, each"
     edge = " The line along the left edge is an attack on the classifier alone, which the detectors catch at once."
     takeaway.explain(
-        f"{figures} line is one victim under one attack, at every threshold T. Left, natural images accepted against "
-        "attacked ones that are misclassified and accepted; right, accuracy against error.",
+        f"{figures} line is one victim under one attack, at every threshold T. First natural images accepted against "
+        "attacked ones that are misclassified and accepted, then accuracy against error.",
         "the line that lies lowest: there the attack gets furthest."
         + (edge if "integrated, classifier alone" in found else ""),
     )
