@@ -7,12 +7,14 @@ import torch
 
 import aatviz
 from aatviz import profiles
+from aatviz.honest.verdict import EVERY
 from aatviz.store.files import read_json
 from aatviz.store.readme import headline, interval, markdown_table, mean_of, training_minutes
 from aatviz.store.systems import CARD, System, checkpoints_folder
 from aatviz.ui import caches
 from aatviz.ui.pictures import enlarged
 from aatviz.ui.player.view import T_LIMITS
+from aatviz.ui.robustness.data import records
 from aatviz.ui.sidebar import bank_size, default_threshold
 from aatviz.ui.url import UrlState, number
 
@@ -48,15 +50,15 @@ def numbers(system: System) -> None:
     st.markdown("### This system in numbers")
     card, metrics = system.card, system.card["metrics"]
     count, size = bank_size(system.folder, card)
-    error = "error_without_rejection"
+    honest = records(system, ("honest",)).get("honest")
     tiles = [
         ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {card['classes']} detectors"),
         *_auc(profiles.protocol(system), metrics, "Mean AUC, the paper's attack"),
         *_auc("worst-case", metrics, "Mean AUC, worst of three attacks"),
         *_rate(metrics, "accuracy", "generative", "Accuracy, generative", "natural test images, no rejection"),
-        *_rate(metrics, error, "generative", "Error, generative", "attacked, loss 10, no rejection"),
+        *_error(honest, metrics, "generative", "Error, generative", "loss 10"),
         *_rate(metrics, "accuracy", "robust", "Accuracy, robust classifier", "natural test images"),
-        *_rate(metrics, error, "robust", "Error, robust classifier", "attacked, loss 9"),
+        *_error(honest, metrics, "robust", "Error, robust classifier", "loss 9"),
     ]
     for column, (label, value, note) in zip(_columns(len(tiles)), tiles, strict=True):
         with column:
@@ -134,6 +136,17 @@ def _rate(metrics: dict[str, Any], kind: str, victim: str, label: str, note: str
         return []
     value = metrics["curves"][kind][victim]
     return [(label, f"{value['value']:.4f}", f"{note}; {_interval(value)}")]
+
+
+def _error(
+    honest: dict[str, Any] | None, metrics: dict[str, Any], victim: str, label: str, loss: str
+) -> list[tuple[str, str, str]]:
+    """The error under all attacks of the honest protocol; where it has not been run, that under one attack."""
+    if honest is None:
+        return _rate(metrics, "error_without_rejection", victim, label, f"attacked by {loss} alone, no rejection")
+    row = honest["victims"][victim]["at"][1]
+    worst, rejected = row["error"][EVERY], f"T rejects {100 * row['clean_rejection']:g} % of clean images"
+    return [(label, f"{worst['value']:.4f}", f"worst of all attacks, {rejected}; {_interval(worst)}")]
 
 
 def _interval(value: dict[str, Any]) -> str:

@@ -1,17 +1,19 @@
 """The Overview page without a browser: with and without a stored run, and what the stored run is worth."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import aatviz
+from aatviz.honest.verdict import EVERY
 from aatviz.store.files import read_json, write_json
 from aatviz.store.readme import mean_of
 from aatviz.store.weights import build_network, save_network
 from aatviz.trace import trace_attack
-from aatviz.ui import caches
+from aatviz.ui import caches, overview_card
 from aatviz.ui.showcase import INDEX, SETTINGS, build_showcase, load_showcase
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -91,6 +93,18 @@ def test_the_figures_of_the_card_are_shown(tiny_system_folder: Path) -> None:
     assert "n = 10,000" in texts(app)
     mean = mean_of([worst | {"value": 0.9981}] * 10)
     assert f"of 10 detectors; 95 % interval {mean['low']:.4f} to {mean['high']:.4f}, n = 20,000" in texts(app)
+
+
+def test_the_error_is_that_under_all_attacks_where_it_has_been_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def row(rejection: float, value: float) -> dict[str, Any]:
+        return {"clean_rejection": rejection, "error": {EVERY: {"value": value, "low": 0.1, "high": 0.3, "n": 500}}}
+
+    at = {"generative": [row(0.0, 1.0), row(0.01, 0.17)], "robust": [row(0.0, 1.0), row(0.01, 0.25)]}
+    record = {"victims": {victim: {"at": rows} for victim, rows in at.items()}}
+    monkeypatch.setattr(overview_card, "records", lambda _, names: dict.fromkeys(names, record))
+    app = open_page()
+    assert {metric.value for metric in app.metric} == {"1", "0.1700", "0.2500"}
+    assert "worst of all attacks, T rejects 1 % of clean images; 95 % interval 0.1000 to 0.3000, n = 500" in texts(app)
 
 
 def test_a_card_without_figures_is_no_error() -> None:

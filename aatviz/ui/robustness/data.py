@@ -17,9 +17,11 @@ from aatviz.store.systems import System
 FIGURES = ("figure-2", "figure-7")
 
 
-def records(system: System) -> dict[str, dict[str, Any]]:
-    """The stored records of these very weights, by recipe, however many images they were measured on."""
-    files = {name: result_file(system, name, "json") for name in evaluations_of(system.card)}
+def records(system: System, names: tuple[str, ...] | None = None) -> dict[str, dict[str, Any]]:
+    """The stored records of these very weights, of all recipes or of some, by recipe, however many images they were measured
+    on."""
+    recipes = evaluations_of(system.card)
+    files = {name: result_file(system, name, "json") for name in recipes if names is None or name in names}
     changed = tuple((name, file.stat().st_mtime_ns) for name, file in files.items() if file.exists())
     return _records(system, str(system.folder), changed)
 
