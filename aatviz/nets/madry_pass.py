@@ -24,8 +24,6 @@ _aten = torch.ops.aten
 _POOL = ([2, 2], [2, 2], [0, 0], [1, 1], False)  # kernel, stride, padding, dilation, ceil_mode
 _CONV = (None, [1, 1], [2, 2], [1, 1], False, [0, 0], 1, [True, False, False])
 """No bias; stride, padding, dilation; not transposed; output padding, groups; of the three gradients that of the image."""
-_FILTERED = 8
-"""From so many images on, minimal filtering is faster than the convolution itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +59,8 @@ class MadryPass:
         return MinimalFiltering(self.conv2[0], MadryNet.image_shape[1] // 2)
 
     def _filters(self, images: Tensor) -> bool:
-        """Whether the second convolution is done by minimal filtering: many images in float32 on a CPU."""
-        return images.dtype == torch.float32 and images.device.type == "cpu" and len(images) >= _FILTERED
+        """Whether the second convolution is done by minimal filtering: that of several images in float32 on a CPU."""
+        return images.dtype == torch.float32 and images.device.type == "cpu" and len(images) > 1
 
     def forward(self, x: Tensor) -> tuple[Tensor, Saved]:
         """Images (N,1,28,28) -> logits (N,K), and what `backward` needs of these images."""

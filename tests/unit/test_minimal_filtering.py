@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aatviz.nets.minimal_filtering import MinimalFiltering, transforms
+from aatviz.nets.minimal_filtering import MANY, MinimalFiltering, transforms
 
 
 def random(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -39,7 +39,7 @@ def test_the_transforms_give_the_correlation(rows: int, size: int) -> None:
     torch.testing.assert_close(output @ ((weights @ g) * (data @ d)), d.unfold(0, size, 1) @ g)
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 7, 5), (2, 3, 14, 14), (1, 1, 21, 9)])
+@pytest.mark.parametrize("shape", [(3, 4, 7, 5), (MANY - 1, 3, 14, 14), (MANY, 3, 14, 14), (1, 1, 21, 9)])
 def test_in_double_precision_it_is_the_convolution(shape: tuple[int, ...]) -> None:
     x, weight, grad = random(*shape), random(6, shape[1], 5, 5), random(shape[0], 6, *shape[2:])
     filtering = MinimalFiltering(weight, shape[2])
@@ -48,8 +48,9 @@ def test_in_double_precision_it_is_the_convolution(shape: tuple[int, ...]) -> No
     torch.testing.assert_close(filtering.backward(grad), back, atol=1e-10, rtol=1e-10)
 
 
-def test_in_single_precision_a_digit_is_lost() -> None:
-    x, weight, grad = (random(*shape, dtype=torch.float32) for shape in ((9, 32, 14, 14), (64, 32, 5, 5), (9, 64, 14, 14)))
+@pytest.mark.parametrize("n", [1, MANY])
+def test_in_single_precision_a_digit_is_lost(n: int) -> None:
+    x, weight, grad = (random(*shape, dtype=torch.float32) for shape in ((n, 32, 14, 14), (64, 32, 5, 5), (n, 64, 14, 14)))
     filtering = MinimalFiltering(weight, 14)
     output, back = by_autograd(x, weight, grad)
     for found, expected in ((filtering.forward(x), output), (filtering.backward(grad), back)):
