@@ -22,7 +22,6 @@ from aatviz.attacks.passes import prepared
 from aatviz.attacks.victims import Victim
 from aatviz.nets.madry import MadryNet
 from aatviz.nets.madry_pass import MadryPass, _sum_of_rows
-from aatviz.nets.minimal_filtering import MinimalFiltering
 from aatviz.store.files import read_json, write_json
 from benchmarks.peers.measuring import interleaved, ratio
 
@@ -63,10 +62,6 @@ def alternatives(images: Tensor, labels: Tensor) -> dict[str, tuple[int, Run, Ru
         leaf = x.to(half.conv1.weight.dtype).requires_grad_()
         return torch.autograd.grad(half(leaf).sum(), leaf)[0]
 
-    kernel = network.conv2.weight.detach()
-    pool1 = torch.rand(BATCH, kernel.shape[1], 14, 14).contiguous(memory_format=torch.channels_last)
-    filtering = MinimalFiltering(kernel, 14)
-
     return {
         "passes by hand against autograd, 64 images": (8, lambda _: both(quick, many), lambda _: autograd(many)),
         "passes by hand against autograd, one image": (200, lambda _: both(quick, one), lambda _: autograd(one)),
@@ -93,11 +88,6 @@ def alternatives(images: Tensor, labels: Tensor) -> dict[str, tuple[int, Run, Ru
             500,
             lambda _: _sum_of_rows(single._by_feature, features),
             lambda _: F.linear(features[None], single.hidden[0]),
-        ),
-        "second convolution in float32, 64 images: minimal filtering against the direct one": (
-            20,
-            lambda _: filtering.forward(pool1),
-            lambda _: F.conv2d(pool1, kernel, padding=2),
         ),
         "first layers of ten detectors: ten convolutions against one of all": (
             20,

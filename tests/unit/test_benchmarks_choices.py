@@ -18,7 +18,7 @@ def test_what_is_in_use_and_its_alternative_agree() -> None:
         assert isinstance(expected, torch.Tensor)
         alike = torch.cosine_similarity(found.float().flatten(), expected.float().flatten(), dim=0)
         assert alike > 0.99, name  # in half precision some maxima of a pooling are others
-    assert len(pairs) == 7 + hardware.fast_bf16("cpu")
+    assert len(pairs) == 6 + hardware.fast_bf16("cpu")
 
 
 def test_the_strongest_detector_is_that_of_the_loss() -> None:
