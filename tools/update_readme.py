@@ -178,9 +178,9 @@ def _speed_without_bf16() -> list[str]:
     words = (
         f"Where a processor has no bf16 (here: {result['machine']['processor']}), everybody attacks in float32, and all "
         "spend nearly all their time in the same convolutions and matrix products. What is left of the lead is what this "
-        "engine does not compute. On ten networks a peer's step is ten passes forward and ten back, ours ten and one: at equal speed "
-        "20/11 = 1.8 times; against the shared bank 20/2 = 10 times. On a single network every step is one pass forward and "
-        "one back for everybody, and ours is one pass more in the end, which tells the best iterate "
+        "engine does not compute. On ten networks a peer's step is ten passes forward and ten back, ours ten and one: at "
+        "equal speed 20/11 = 1.8 times; against the shared bank 20/2 = 10 times. On a single network every step is one pass "
+        "forward and one back for everybody, and ours is one pass more in the end, which tells the best iterate "
         f"([everything measured](benchmarks/results/{PEERS_FP32.name})):"
     )
     return ["", words, "", markdown_table(rows)]

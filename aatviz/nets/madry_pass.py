@@ -4,9 +4,9 @@ Autograd's passes give the same numbers. These keep what lies between forward an
 sent backward alone; a single image, for which the hidden layer's weights take longer to read than everything else to
 compute, asks only for the weights of features that fire.
 
-Tried and not kept: minimal filtering (Winograd) of the second convolution in float32, which makes a pass of 64 images 1.4
-times as fast. On flat background the maxima of a pooling are ties, which its rounding breaks now this way, now that: an image
-in a batch no longer got what it gets alone, and pages that show the same attack disagreed.
+Tried and not kept: minimal filtering (Winograd) of the second convolution in float32, with which a pass of 64 images is 1.2
+to 1.4 times as fast. On flat background the maxima of a pooling are ties, which its rounding breaks now this way, now that:
+an image in a batch no longer got what it gets alone, and pages that show the same attack disagreed.
 """
 
 from dataclasses import dataclass
