@@ -1,0 +1,1 @@
+"""This machine: processes, and what runs in them."""
