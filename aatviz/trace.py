@@ -17,8 +17,9 @@ from aatviz.attacks.checks import ClassIndices, check_choice, check_number
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.objectives import LossName
 from aatviz.attacks.optimizers import OptimizerName
-from aatviz.attacks.passes import FEW, few_go_alone
+from aatviz.attacks.passes import few_go_alone
 from aatviz.attacks.pgd import Callback
+from aatviz.nets.madry_pass import FEW
 from aatviz.store.systems import System
 
 VictimName = Literal["generative", "integrated", "robust", "natural", "detector"]
@@ -224,7 +225,9 @@ def together_key(system: System, settings: AttackSettings) -> Hashable | None:
     if settings.random_start or settings.restarts > 1 or not all(few_go_alone(module) for module in attacked):
         return None
     one_network = system.detectors.shared or settings.victim in modules
-    return dataclasses.replace(settings, eps=0.0, target=0 if one_network and settings.target is not None else settings.target)
+    return dataclasses.replace(
+        settings, eps=0.0, target=0 if one_network and settings.target is not None else settings.target
+    )
 
 
 def _one_or_all(values: list[Any]) -> Any:
@@ -263,7 +266,7 @@ def _objective(system: System, settings: AttackSettings, y: Tensor, target: Tens
 
 
 class _Record:
-    """Follows pgd: the iterates of the running restart, and of each image those of the restart with the least loss so far."""
+    """Follows pgd: the iterates of the running restart, and those of each image's best restart so far."""
 
     def __init__(self, callback: Callback | None) -> None:
         self.callback, self.restart = callback, 0

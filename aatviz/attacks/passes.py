@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from aatviz.attacks.batching import pieces, seconds
 from aatviz.detectors import DetectorBank
 from aatviz.nets import MadryNet
-from aatviz.nets.madry_pass import FEW, MadryPass, Saved
+from aatviz.nets.madry_pass import MadryPass, Saved
 
 Watch = Callable[[int, int], None]
 """Called with the numbers of images that went forward and backward through one network."""
@@ -60,7 +60,7 @@ def prepared(module: nn.Module, bf16: bool = False) -> Callable[[Tensor], Pass]:
 
 
 def few_go_alone(module: nn.Module) -> bool:
-    """Whether each of up to `FEW` float32 images in a batch gets, to the bit, what it gets alone from this network or bank."""
+    """Whether each of few float32 images in a batch gets, to the bit, what it gets alone from this network or bank."""
     networks = module.networks if isinstance(module, DetectorBank) else [module]
     return all(_by_hand(network) and network.out.weight.dtype == torch.float32 for network in networks)
 

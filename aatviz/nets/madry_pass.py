@@ -98,7 +98,7 @@ def _through_relu(grad: Tensor, output: Tensor) -> Tensor:
 
 
 def _few(images: Tensor) -> bool:
-    """Whether the rows (N, ...) are summed one by one. In bfloat16, where products of matrices are far faster, one alone is."""
+    """Whether the rows (N, ...) are summed one by one; in bfloat16, whose products of matrices are fast, only one alone."""
     return len(images) <= (FEW if images.dtype == torch.float32 else 1)
 
 

@@ -10,16 +10,21 @@ import time
 import streamlit as st
 import torch
 from PIL import Image
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from torch import Tensor
 
 import aatviz
 from aatviz import operating_points
 from aatviz.curves import RECIPE
+from aatviz.explore import work
 from aatviz.hardware import one_thread
+from aatviz.runtime.worker import Worker
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.trace import AttackSettings, trace_attack
-from aatviz.ui.jobs import Jobs
+from aatviz.ui.jobs import Jobs, Lane, Runner, Work
+from aatviz.ui.limits import LIMITS
 from aatviz.ui.pictures import enlarged
 from aatviz.ui.showcase import INDEX, Showcase, load_showcase
 
@@ -94,8 +99,26 @@ def _showcase(_system: System, file: str, changed: int) -> Showcase | None:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def jobs() -> Jobs:
-    """The one worker of this process and its queue."""
-    return Jobs()
+    """The workers of this server and their queues."""
+    system = load_system(aatviz.systems()[0])
+    first = Work(function=work.ready, context=work.Weights(system.folder, fingerprint(system)), argument=None)
+    return Jobs(workers(), LIMITS, is_connected, first)
+
+
+def workers() -> dict[Lane, list[Runner]]:
+    """A process for each: the long runs get what the short ones and the pages leave of the machine."""
+    return {"short": [Worker() for _ in range(LIMITS.workers)], "long": [Worker(nice=10)]}
+
+
+def session_id() -> str:
+    """This browser tab's name."""
+    context = get_script_run_ctx()
+    return context.session_id if context else "no browser"
+
+
+def is_connected(session: str) -> bool:
+    """Whether the browser tab of that name is there: hidden or not, but neither closed nor cut off."""
+    return not runtime.exists() or bool(runtime.get_instance().is_active_session(session))
 
 
 def estimate_seconds(system: System, attacks: list[AttackSettings]) -> float:

@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import aatviz
+from aatviz.explore import work
 from aatviz.store.files import read_json, write_json
 from aatviz.trace import AttackSettings, Trace, trace_attack
 from aatviz.ui.attack import run as attack_run
@@ -216,7 +217,7 @@ def test_an_error_is_shown_on_the_page_that_asked(monkeypatch: pytest.MonkeyPatc
         raise ValueError("the worker stumbled")
 
     app = open_page(steps="3")
-    monkeypatch.setattr(attack_run, "trace_attack", broken)
+    monkeypatch.setattr(work, "trace_attack", broken)
     next(button for button in app.button if button.label == "Attack").click().run()
     limit = time.monotonic() + 30
     while "attack.running" in app.session_state and time.monotonic() < limit:

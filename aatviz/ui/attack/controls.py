@@ -11,12 +11,13 @@ from aatviz.ui import pgd_fields
 from aatviz.ui.attack import digit as attack_digit
 from aatviz.ui.attack import words
 from aatviz.ui.attack.digit import Digit
+from aatviz.ui.limits import LIMITS
 from aatviz.ui.player.view import T_LIMITS
 from aatviz.ui.showcase import SETTINGS, default_settings
 from aatviz.ui.sidebar import current_system, default_threshold
 from aatviz.ui.url import LARGEST_SEED, UrlState, choice, flag, number, whole
 
-MOST_STEPS, MOST_RESTARTS = 2000, 20
+MOST_STEPS, MOST_RESTARTS = LIMITS.most_steps, 20
 BALLS = {"Linf": (SETTINGS.eps, SETTINGS.step_size), "L2": (2.5, 0.1)}
 """eps and step size that a change of the norm sets."""
 UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))

@@ -6,6 +6,7 @@ from aatviz.comparison import MODELS, CompareSettings, Model
 from aatviz.ui import pgd_fields
 from aatviz.ui.attack import words
 from aatviz.ui.attack.controls import BALLS as ATTACK_BALLS
+from aatviz.ui.limits import LIMITS
 from aatviz.ui.player.view import T_LIMITS
 from aatviz.ui.sidebar import default_threshold
 from aatviz.ui.url import LARGEST_SEED, Param, UrlState, choice, number, whole
@@ -13,7 +14,7 @@ from aatviz.ui.url import LARGEST_SEED, Param, UrlState, choice, number, whole
 DEFAULTS = CompareSettings()
 BALLS = {"Linf": (DEFAULTS.eps, DEFAULTS.step_size), "L2": ATTACK_BALLS["L2"]}
 """eps and step size that a change of the norm sets."""
-MOST_STEPS, MOST_MAGNIFIED = 500, 20
+MOST_STEPS, MOST_MAGNIFIED = min(500, LIMITS.most_steps), 20
 ROWS = {"classes": "one of each class", "class": "ten of one class"}
 
 

@@ -5,10 +5,11 @@ import streamlit as st
 from aatviz.generate import RUBBISH
 from aatviz.generated import STARTS, GenerateSettings
 from aatviz.ui import pgd_fields
+from aatviz.ui.limits import LIMITS
 from aatviz.ui.url import LARGEST_SEED, UrlState, choice, whole
 
 DEFAULTS = GenerateSettings()
-MOST_STEPS, MOST_COUNT = 500, 12
+MOST_STEPS, MOST_COUNT = min(500, LIMITS.most_steps), 12
 START_NAMES = {
     "gaussian": "class noise",
     "uniform": "uniform noise",
