@@ -35,7 +35,7 @@ def main() -> None:
         try:
             send(output, ("done", number, _run(function, context, arguments, step)))
         except Cancelled:
-            send(output, ("cancelled", number))
+            send(output, ("cancelled", number, None))
         cancelled.discard(number)
 
 

@@ -6,6 +6,7 @@ Streamlit leaves arguments whose names begin with an underscore out of a cache's
 import os
 import sys
 import time
+from functools import lru_cache
 
 import streamlit as st
 import torch
@@ -21,7 +22,7 @@ from aatviz.explore import work
 from aatviz.hardware import one_thread
 from aatviz.runtime.worker import Worker
 from aatviz.store.results import result_file, weights_hash
-from aatviz.store.systems import System, checkpoints_folder
+from aatviz.store.systems import CARD, System, checkpoints_folder
 from aatviz.trace import AttackSettings, trace_attack
 from aatviz.ui.jobs import Jobs, Lane, Runner, Work
 from aatviz.ui.limits import LIMITS
@@ -42,6 +43,17 @@ def start_up() -> int:
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(min(os.cpu_count() or 1, 8))
     return torch.get_num_threads()
+
+
+def systems() -> list[str]:
+    """The names of the shipped systems; their cards are read again when one has changed."""
+    cards = sorted(checkpoints_folder().glob(f"*/{CARD}"))
+    return _systems(tuple((str(card), card.stat().st_mtime_ns) for card in cards))
+
+
+@lru_cache(maxsize=4)
+def _systems(cards: tuple[tuple[str, int], ...]) -> list[str]:
+    return aatviz.systems()
 
 
 def load_system(name: str) -> System:
@@ -100,7 +112,7 @@ def _showcase(_system: System, file: str, changed: int) -> Showcase | None:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def jobs() -> Jobs:
     """The workers of this server and their queues."""
-    system = load_system(aatviz.systems()[0])
+    system = load_system(systems()[0])
     first = Work(function=work.ready, context=work.Weights(system.folder, fingerprint(system)), argument=None)
     return Jobs(workers(), LIMITS, is_connected, first)
 

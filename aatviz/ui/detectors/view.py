@@ -5,7 +5,6 @@ from typing import cast
 
 import streamlit as st
 
-import aatviz
 from aatviz import profiles
 from aatviz.profiles import Profile
 from aatviz.store.readme import interval, markdown_table
@@ -165,7 +164,7 @@ def _ranked(system: System, found: data.Detectors) -> None:
     x, y = caches.sample(system.card["dataset"])
     rankings = profiles.rankings(logits, y, k, data.COUNT)
     # what a page would take out of its URL again stands between a visitor and the way back
-    link = {} if system.name == aatviz.systems()[0] else link_params()
+    link = {} if system.name == caches.systems()[0] else link_params()
     for name, indices in rankings.items():
         st.markdown(f"**{strips.TITLES[name]}**")
         st.html(strips.strip(x, y, logits[:, k], indices, k, link))
