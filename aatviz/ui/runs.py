@@ -15,10 +15,8 @@ from aatviz.ui.jobs import Job, QueueFull, Work, in_words
 
 AT_ONCE = 1.2
 """Seconds that a page waits for a run before it begins to show progress: a short one is done by then, and undisturbed."""
-POLL = 0.5
-"""Seconds between two looks at a run that goes on."""
-POLL_WAITING = (0.7, 3.0)
-"""The same while it waits: a quarter of the time left, within these limits."""
+POLL = (0.5, 2.0)
+"""Seconds between two looks at a run: an eighth of the time that it takes, within these limits."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,14 +69,14 @@ class Runs:
     def __init__(self, page: str, verb: str, icon: str = ":material/bolt:") -> None:
         self.page, self.verb, self.icon = page, verb, icon
         self._running, self._shown, self._message = f"{page}.running", f"{page}.shown", f"{page}.message"
-        self._cost, self._fragment = f"{page}.cost", f"{page}.controls"
+        self._cost = f"{page}.cost"
 
     def controls(self, request: Request) -> DeltaGenerator:
         """The button; or, while something runs, its progress and a way to cancel it. Returns the place for `tell_cost`."""
         self._collect()
         if self.running is None and (job := caches.jobs().join(request.key, visitor())) is not None:
             self._wait_for(job, request)  # the page was loaded again meanwhile: take up the wait
-        place: DeltaGenerator = st.fragment(self._controls, key=self._fragment)(request)
+        place: DeltaGenerator = st.fragment(self._controls)(request)
         return place
 
     def tell_cost(self, place: DeltaGenerator, request: Request) -> None:
@@ -125,20 +123,17 @@ class Runs:
             )
             place = st.empty()
         if running is not None:
-            every = _interval(running)
-            st.fragment(self._progress, run_every=every)(running, every)
+            st.fragment(self._progress, run_every=_interval(running))(running)
         elif (told := st.session_state.get(self._cost)) and told[0] == request.key:
             place.caption(told[1], width="stretch")
         if message := st.session_state.pop(self._message, None):
             st.info(message, icon=":material/info:")
         return place
 
-    def _progress(self, job: Job, every: float) -> None:
+    def _progress(self, job: Job) -> None:
         """Where the run stands; drawn again every so many seconds."""
         if job.finished.is_set() or self.running is not job:
             st.rerun()
-        if not 0.5 <= _interval(job) / every <= 2:
-            st.rerun(self._fragment)
         bar, stop = st.columns([5, 1], vertical_alignment="center")
         bar.progress(job.share, text=standing(job))
         stop.button("Cancel", icon=":material/stop:", width="stretch", on_click=self._cancel, args=(job,))
@@ -204,8 +199,5 @@ def cost(seconds: float, steps: str) -> str:
 
 
 def _interval(job: Job) -> float:
-    """Seconds until the next look at a job."""
-    jobs = caches.jobs()
-    if not jobs.ahead(job):
-        return POLL
-    return min(max(jobs.seconds_left(job) / 4, POLL_WAITING[0]), POLL_WAITING[1])
+    """Seconds between two looks at a job: who waits for long needs to look less often."""
+    return min(max(caches.jobs().seconds_left(job) / 8, POLL[0]), POLL[1])
