@@ -15,7 +15,7 @@ class Limits:
 
     workers: int = dataclasses.field(default=1, metadata={"range": (1, 64)})
     """Processes for short runs; one more does the long ones, with what the others leave of the machine."""
-    short_seconds: float = dataclasses.field(default=10.0, metadata={"range": (0.1, 3600)})
+    short_seconds: float = dataclasses.field(default=2.5, metadata={"range": (0.1, 3600)})
     """A run that is expected to take longer than this is a long one, and holds up no short one."""
     queue_seconds: float = dataclasses.field(default=120.0, metadata={"range": (1, 86400)})
     """Nobody is turned away whose short run can begin within this time; a long one may wait ten times as long."""
