@@ -186,7 +186,12 @@ def trace_attack(
 
 
 def trace_together(
-    system: System, settings: Sequence[AttackSettings], x: Tensor, y: Tensor, callback: Callback | None = None
+    system: System,
+    settings: Sequence[AttackSettings],
+    x: Tensor,
+    y: Tensor,
+    callback: Callback | None = None,
+    all_logits: bool = True,
 ) -> list[Trace]:
     """Run attacks with the same `together_key` as one batch, each on an image of its own.
 
@@ -197,6 +202,7 @@ def trace_together(
         settings: one for each image.
         x: the natural images (N,1,28,28), in [0,1].
         y: their classes (N,).
+        all_logits: False leaves z_f and z_r empty (0,K) where that network has no part in the attack or its outcome.
 
     Raises:
         ValueError: for attacks that do not go together, or a class, target or detector that the system does not have.
@@ -213,7 +219,8 @@ def trace_together(
     eps = _one_or_all([one.eps for one in settings])
     pgd(_objective(system, first, y, goal), x, **first.pgd_arguments() | {"eps": eps}, callback=record)
     record.close()
-    return [_trace(system, *part) for part in zip(settings, x.detach(), y.tolist(), record.won(), strict=True)]
+    parts = zip(settings, x.detach(), y.tolist(), record.won(), strict=True)
+    return [_trace(system, *part, all_logits) for part in parts]
 
 
 def together_key(system: System, settings: AttackSettings) -> Hashable | None:
@@ -235,10 +242,16 @@ def _one_or_all(values: list[Any]) -> Any:
     return values[0] if len(set(values)) == 1 else torch.tensor(values)
 
 
-def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, won: _Path) -> Trace:
+def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, won: _Path, all_logits: bool) -> Trace:
+    needed = {"integrated": (system.classifier,), "natural": (system.classifier,), "robust": (system.robust_classifier,)}
     with torch.no_grad():
-        networks = (system.detectors, system.classifier, system.robust_classifier)
-        z_h, z_f, z_r = (network(won.images).float() for network in networks)
+        z_h = system.detectors(won.images).float()
+        z_f, z_r = (
+            network(won.images).float()
+            if all_logits or network in needed.get(settings.victim, ())
+            else z_h.new_empty(0, z_h.shape[1])
+            for network in (system.classifier, system.robust_classifier)
+        )
     return Trace(
         settings=settings,
         y=y,
@@ -286,7 +299,8 @@ class _Record:
         """The restart is over."""
         images, losses = torch.stack(self.images, 1), torch.stack(self.losses, 1)
         kept = losses.nan_to_num(nan=torch.inf, posinf=torch.inf).argmin(1).tolist()  # as pgd does: the first of equals
-        found = [_Path(*one, self.restart) for one in zip(images, losses, kept, strict=True)]
+        parts = zip(images, losses, kept, strict=True)  # copies: a view of the batch would keep, and send, all of it
+        found = [_Path(path.clone(), loss.clone(), best, self.restart) for path, loss, best in parts]
         pairs = zip(self._won or found, found, strict=True)
         self._won = [new if new.loss[new.kept] < old.loss[old.kept] else old for old, new in pairs]
 

@@ -21,7 +21,7 @@ from aatviz.generated import Generated, GenerateSettings
 from aatviz.hardware import one_thread
 from aatviz.honest.trial import Trial, run_trial
 from aatviz.store.systems import System, load_system
-from aatviz.trace import AttackSettings, Trace, trace_attack, trace_together
+from aatviz.trace import AttackSettings, Trace, trace_together
 
 Step = Callable[..., None]
 
@@ -54,15 +54,13 @@ def ready(weights: Weights, runs: list[None], step: Step) -> list[None]:
 
 
 def attack_paths(weights: Weights, runs: list[AttackRun], step: Step) -> list[list[Trace]]:
-    """The traces of every run. Several runs have attacks of equal `together_key`s, and go as one batch an attack."""
+    """The traces of every run, with the logits that its page shows. Several runs have attacks of equal `together_key`s, and go
+    as one batch an attack."""
     system = system_of(weights)
+    x, y = torch.cat([run.x for run in runs]), torch.tensor([run.y for run in runs])
     with one_thread():
-        if len(runs) == 1:
-            (run,) = runs
-            return [[trace_attack(system, attack, run.x, run.y, callback=step) for attack in run.attacks]]
-        x, y = torch.cat([run.x for run in runs]), torch.tensor([run.y for run in runs])
         batches = zip(*(run.attacks for run in runs), strict=True)
-        traces = [trace_together(system, batch, x, y, callback=step) for batch in batches]
+        traces = [trace_together(system, batch, x, y, step, all_logits=False) for batch in batches]
     return [list(of_one) for of_one in zip(*traces, strict=True)]
 
 

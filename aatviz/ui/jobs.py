@@ -18,6 +18,8 @@ from aatviz.ui.limits import Limits
 
 AWAY_RUNNING, AWAY_WAITING = 8.0, 120.0
 """Seconds that a visitor may be away before a run of theirs is given up, while it runs and while it waits."""
+STAGGER = 5.0
+"""Seconds between the starts of two workers: the first visitor's page has a core to itself."""
 LONG_QUEUE = 10
 """How much longer than a short run a long one may wait in its queue."""
 RESULTS = 256
@@ -106,8 +108,9 @@ class Jobs:
                 return
             self._serving = True
             for lane, runners in self._runners.items():
-                for runner in runners:
-                    threading.Thread(target=self._hand_out, args=(lane, runner), name=f"jobs-{lane}", daemon=True).start()
+                for place, runner in enumerate(runners):
+                    arguments = (lane, runner, place * STAGGER)
+                    threading.Thread(target=self._hand_out, args=arguments, name=f"jobs-{lane}", daemon=True).start()
 
     def known(self, key: Hashable) -> Any | None:
         """The result that was computed for this key before, or None."""
@@ -210,7 +213,8 @@ class Jobs:
             return job.seconds * self._pace[job.lane]
         return (time.monotonic() - job.started) / job.done_steps * max(job.total - job.done_steps, 0)
 
-    def _hand_out(self, lane: Lane, runner: Runner) -> None:
+    def _hand_out(self, lane: Lane, runner: Runner, after: float) -> None:
+        time.sleep(after)
         if lane == "short" and self._first is not None:
             with suppress(WorkerError):  # the first run will say it
                 runner.run(self._first.function, self._first.context, [self._first.argument])

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 PREFIX = "AATVIZ_"
+_CORES = os.cpu_count() or 1
+_WORKERS = min(_CORES, max(2, _CORES // 2))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """Each field is set by the variable of its name in capitals after AATVIZ_, as in AATVIZ_QUEUE_SECONDS=300."""
 
-    workers: int = dataclasses.field(default=1, metadata={"range": (1, 64)})
-    """Processes for short runs; one more does the long ones, with what the others leave of the machine."""
+    workers: int = dataclasses.field(default=_WORKERS, metadata={"range": (1, 64)})
+    """Processes for short runs, by default one for every second core, two on two; one more does the long ones, with what the
+    others leave of the machine."""
     short_seconds: float = dataclasses.field(default=2.5, metadata={"range": (0.1, 3600)})
     """A run that is expected to take longer than this is a long one, and holds up no short one."""
     queue_seconds: float = dataclasses.field(default=120.0, metadata={"range": (1, 86400)})

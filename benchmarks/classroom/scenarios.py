@@ -19,6 +19,8 @@ AGAIN = 3.0
 """Seconds after which a visitor who was turned away presses again."""
 NOTICED = 2.0
 """Who waits for longer than this should have seen a place and a time."""
+TOGETHER = 5
+"""Visitors that open their pages at the same time, before anything is measured."""
 PAGES = ("home", "compare", "generate", "thresholds", "detectors", "robustness", "learn", "attack")
 LONG = ("Compare", "seed=7&eps=0.35")
 """A comparison that nobody has stored: 100 pairs, two models, 100 steps."""
@@ -80,9 +82,8 @@ async def a_class(app: App, visitors: int) -> dict[str, Any]:
     opened = [Visitor(app.url) for _ in range(visitors)]
     spent = app.cpu_seconds()
     try:
-        for number, visitor in enumerate(opened):
-            await visitor.__aenter__()
-            await visitor.open("attack", f"pick=index&index={100 + number}&target={number % 10}&compare=1")
+        for some in (opened[first : first + TOGETHER] for first in range(0, visitors, TOGETHER)):
+            await asyncio.gather(*(_sit_down(visitor, opened.index(visitor)) for visitor in some))
         async with Visitor(app.url) as wanderer:
             for page in PAGES:
                 await wanderer.open(page)
@@ -117,6 +118,12 @@ async def a_class(app: App, visitors: int) -> dict[str, Any]:
         "the app's CPU seconds": round(app.cpu_seconds() - spent, 1),
         "the visitors' CPU seconds": round(time.process_time() - own, 1),
     }
+
+
+async def _sit_down(visitor: Visitor, number: int) -> None:
+    """Open the Attack page with a digit of one's own."""
+    await visitor.__aenter__()
+    await visitor.open("attack", f"pick=index&index={100 + number}&target={number % 10}&compare=1")
 
 
 async def _wander(visitor: Visitor, changes: list[float]) -> None:
@@ -203,7 +210,7 @@ async def warm_up(app: App) -> None:
     """What only the first run costs is not measured."""
     async with Visitor(app.url) as visitor:
         await visitor.open("home")
-        await asyncio.sleep(4)
+        await asyncio.sleep(12)  # until the workers are there
         await visitor.open("attack", "pick=index&index=1&target=1&compare=1")
         await press_until_done(visitor, "Attack")
 

@@ -217,7 +217,7 @@ def test_an_error_is_shown_on_the_page_that_asked(monkeypatch: pytest.MonkeyPatc
         raise ValueError("the worker stumbled")
 
     app = open_page(steps="3")
-    monkeypatch.setattr(work, "trace_attack", broken)
+    monkeypatch.setattr(work, "trace_together", broken)
     next(button for button in app.button if button.label == "Attack").click().run()
     limit = time.monotonic() + 30
     while "attack.running" in app.session_state and time.monotonic() < limit:
