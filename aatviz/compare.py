@@ -19,7 +19,7 @@ from aatviz.attacks import objective, pgd
 from aatviz.attacks.pgd import Callback
 from aatviz.comparison import MODELS, CompareSettings, Comparison, Model, NaturalLogits
 from aatviz.data import load_data
-from aatviz.store.files import read_arrays, write_arrays
+from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
 

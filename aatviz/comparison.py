@@ -194,7 +194,7 @@ class Comparison:
         return rows
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """What `aatviz.store.files.write_arrays` stores; `from_arrays` is the way back, to 16 bits a pixel."""
+        """What `aatviz.runtime.files.write_arrays` stores; `from_arrays` is the way back, to 16 bits a pixel."""
         arrays = {
             "settings": np.array(json.dumps(dataclasses.asdict(self.settings))),
             "index": self.index.numpy(),

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from aatviz import metrics
-from aatviz.detectors import GenerativeClassifier, IntegratedClassifier
 from aatviz.metrics import Interval, share
+from aatviz.models.detectors import GenerativeClassifier, IntegratedClassifier
 from aatviz.recipes.paper import evaluations_of
-from aatviz.store.files import read_arrays, read_json
+from aatviz.runtime.files import read_arrays, read_json
 from aatviz.store.results import misfit, result_file, weights_hash
 from aatviz.store.systems import System
 

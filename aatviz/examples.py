@@ -13,7 +13,7 @@ from aatviz.curves import RECIPE, Decided, decide
 from aatviz.data import load_data
 from aatviz.recipes.evaluation import SystemEvaluation
 from aatviz.recipes.paper import evaluations_of
-from aatviz.store.files import read_arrays, write_arrays
+from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
 

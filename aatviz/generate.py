@@ -21,9 +21,9 @@ from aatviz.attacks.checks import ClassIndices, check_choice
 from aatviz.compare import network
 from aatviz.comparison import MODELS, Model
 from aatviz.data import load_data
-from aatviz.detectors import DetectorBank
 from aatviz.generated import MOST_SAMPLES, Generated, GenerateSettings
-from aatviz.store.files import read_arrays, write_arrays
+from aatviz.models.detectors import DetectorBank
+from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
 

@@ -129,7 +129,7 @@ class Generated:
         return rows
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """What `aatviz.store.files.write_arrays` stores; `from_arrays` is the way back."""
+        """What `aatviz.runtime.files.write_arrays` stores; `from_arrays` is the way back."""
         arrays = {
             "settings": np.array(json.dumps(dataclasses.asdict(self.settings))),
             "noise": self.noise.numpy(),

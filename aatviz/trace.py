@@ -108,7 +108,7 @@ class Trace:
     z_r: Tensor
     """Logits of the robust classifier (S+1,K)."""
     loss: Tensor
-    """The loss by which iterates are ranked (S+1,); see `aatviz.losses`."""
+    """The loss by which iterates are ranked (S+1,); see `aatviz.models.losses`."""
     kept: int
     """The step of the iterate of least loss, the attack's result."""
     restart: int
@@ -134,7 +134,7 @@ class Trace:
         return float(self.norms("L2")[self.kept])
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """What `aatviz.store.files.write_arrays` stores; `from_arrays` is the way back."""
+        """What `aatviz.runtime.files.write_arrays` stores; `from_arrays` is the way back."""
         arrays = {name: getattr(self, name).numpy() for name in _TENSORS}
         note = {name: getattr(self, name) for name in ("y", "kept", "restart")}
         return arrays | {"note": np.array(json.dumps(note | {"settings": dataclasses.asdict(self.settings)}))}
@@ -248,7 +248,7 @@ def python_code(system_name: str, settings: AttackSettings, index: int | None = 
     own = label is not None
     named = [(field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings)]
     arguments = "".join(f"    {name}={value!r},\n" for name, value in named if value is not None)
-    reader = "from aatviz.digit_input import read_picture\n" if own else ""
+    reader = "from aatviz.data.own_image.handwritten_digit import read_picture\n" if own else ""
     image = f'x = read_picture("{OWN_PICTURE}").image' if own else 'x, y = aatviz.load_data("mnist", split="sample")'
     attacked = f"x, {label}" if own else f"x[{index}:{index + 1}], y[{index}]"  # type: ignore[operator]
     return (

@@ -8,11 +8,11 @@ import typer
 
 from aatviz import evaluate as engine
 from aatviz.evaluate.speed import seconds_per_pass
-from aatviz.hardware import fast_bf16
-from aatviz.launch import run_side_by_side
 from aatviz.recipes.evaluation import Evaluation
 from aatviz.recipes.paper import evaluations_of
 from aatviz.report import write_report
+from aatviz.runtime.hardware import fast_bf16
+from aatviz.runtime.launch import run_side_by_side
 from aatviz.store.cards import update_card
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system

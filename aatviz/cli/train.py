@@ -8,8 +8,8 @@ import torch
 import typer
 
 from aatviz import recipes
-from aatviz.launch import run_side_by_side
 from aatviz.recipes import Job, Recipe
+from aatviz.runtime.launch import run_side_by_side
 from aatviz.store.cards import write_card
 from aatviz.train import loop
 

@@ -28,7 +28,7 @@ from aatviz.recipes.evaluation import (
     RealImagesEvaluation,
     SystemEvaluation,
 )
-from aatviz.store.files import read_arrays, read_json, write_arrays, write_json
+from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_json
 from aatviz.store.results import misfit, recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
 

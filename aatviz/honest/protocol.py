@@ -19,7 +19,7 @@ from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.pgd import Callback
 from aatviz.attacks.victims import OWN_LOSS, Victim, VictimName
 from aatviz.recipes.evaluation import HonestEvaluation
-from aatviz.store.files import read_json
+from aatviz.runtime.files import read_json
 from aatviz.store.results import files_hash
 from aatviz.store.systems import CARD, System, load_system, system_folder, systems
 

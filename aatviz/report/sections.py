@@ -16,7 +16,7 @@ from aatviz.recipes.evaluation import (
 from aatviz.recipes.paper import evaluations_of
 from aatviz.report.order import orders
 from aatviz.report.study import study
-from aatviz.store.files import read_json, write_text
+from aatviz.runtime.files import read_json, write_text
 from aatviz.store.readme import attack_words, interval, markdown_table, mean_of
 from aatviz.store.systems import System
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from aatviz.generate import load_generated
-from aatviz.store.files import read_json
+from aatviz.runtime.files import read_json
 from aatviz.store.readme import headline, interval, markdown_table, mean_cells, training_minutes
 from aatviz.store.results import valid_records
 from aatviz.store.systems import CARD, System, checkpoints_folder, load_system, systems

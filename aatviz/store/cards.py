@@ -13,7 +13,7 @@ import torchvision
 
 from aatviz.data import load_digits
 from aatviz.recipes import Recipe, digest
-from aatviz.store.files import read_json, write_json, write_text
+from aatviz.runtime.files import read_json, write_json, write_text
 from aatviz.store.gaussians import FILE as GAUSSIANS
 from aatviz.store.readme import readme
 from aatviz.store.results import valid_records

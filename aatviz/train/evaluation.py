@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from aatviz.attacks import objective
-from aatviz.detectors import DetectorBank
 from aatviz.metrics import auc
+from aatviz.models.detectors import DetectorBank
 from aatviz.recipes import Job
 from aatviz.train.steps import attack
 

@@ -15,7 +15,7 @@ from torch import Tensor
 import aatviz
 from aatviz import operating_points
 from aatviz.curves import RECIPE
-from aatviz.hardware import one_thread
+from aatviz.runtime.hardware import one_thread
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.trace import AttackSettings, trace_attack

@@ -7,7 +7,7 @@ import numpy as np
 
 from aatviz.data import load_data
 from aatviz.recipes.paper import papers_attack
-from aatviz.store.files import read_arrays, write_arrays
+from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
 from aatviz.trace import AttackSettings, Trace, trace_attack

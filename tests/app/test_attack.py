@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import aatviz
-from aatviz.store.files import read_json, write_json
+from aatviz.runtime.files import read_json, write_json
 from aatviz.trace import AttackSettings, Trace, trace_attack
 from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack.controls import Choice

@@ -18,7 +18,7 @@ from torch import Tensor
 import aatviz
 from aatviz.compare import Stored, compare, natural_logits, store_comparison
 from aatviz.comparison import MODELS, CompareSettings, Comparison, NaturalLogits
-from aatviz.detectors import DetectorBank
+from aatviz.models.detectors import DetectorBank
 from aatviz.ui import takeaway
 from aatviz.ui.compare import figures as compare_figures
 from aatviz.ui.compare import results as compare_results

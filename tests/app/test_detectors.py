@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 import aatviz
 from aatviz import cli, profiles
-from aatviz.detectors import DetectorBank
-from aatviz.store.files import write_json
+from aatviz.models.detectors import DetectorBank
+from aatviz.runtime.files import write_json
 from aatviz.store.systems import System
 from aatviz.ui.detectors import data, figures, strips
 

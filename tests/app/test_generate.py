@@ -15,11 +15,11 @@ from streamlit.testing.v1 import AppTest
 
 import aatviz
 from aatviz.comparison import MODELS
-from aatviz.digit_image import from_text, to_pixels
+from aatviz.data.own_image.link_text import from_text, to_pixels
 from aatviz.generate import RUBBISH, generate, models_hash
 from aatviz.generated import CSV_HEAD, Generated, GenerateSettings
 from aatviz.generated_picture import ENLARGED, GAP, HEAD, MARGIN, picture
-from aatviz.store.files import read_json, write_arrays, write_json
+from aatviz.runtime.files import read_json, write_arrays, write_json
 from aatviz.store.results import result_file
 from aatviz.ui import takeaway
 from aatviz.ui.generate import figures as generate_figures

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import aatviz
 from aatviz.honest.verdict import EVERY
-from aatviz.store.files import read_json, write_json
+from aatviz.runtime.files import read_json, write_json
 from aatviz.store.readme import mean_of
 from aatviz.store.weights import build_network, save_network
 from aatviz.trace import trace_attack

@@ -14,8 +14,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from aatviz.data import load_data
-from aatviz.detectors import DetectorBank
 from aatviz.evaluate import finish, parts, real_images, run_part
+from aatviz.models.detectors import DetectorBank
 from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.store.systems import System, load_system

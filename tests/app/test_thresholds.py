@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 import aatviz
 from aatviz import cli, curves, examples, operating_points
-from aatviz.detectors import DetectorBank
+from aatviz.models.detectors import DetectorBank
 from aatviz.operating_points import Costs
 from aatviz.recipes.paper import evaluations
-from aatviz.store.files import write_arrays, write_json
+from aatviz.runtime.files import write_arrays, write_json
 from aatviz.store.results import recipe_hash, result_file, weights_hash
 from aatviz.ui.thresholds import data as threshold_data
 from aatviz.ui.thresholds import live as threshold_live

@@ -17,7 +17,6 @@ from aatviz import generate as module
 from aatviz.attacks import Iterate, norm
 from aatviz.compare import network
 from aatviz.comparison import MODELS
-from aatviz.gaussians import ClassGaussians, estimate
 from aatviz.generate import (
     STORED,
     build_generated,
@@ -30,7 +29,8 @@ from aatviz.generate import (
     step_count,
 )
 from aatviz.generated import LOW_MARK, MOST_FRAMES, STARTS, Generated, GenerateSettings
-from aatviz.store.files import read_json, write_json
+from aatviz.models.gaussians import ClassGaussians, estimate
+from aatviz.runtime.files import read_json, write_json
 from aatviz.store.gaussians import load_gaussians, save_gaussians
 from aatviz.store.systems import System
 

@@ -15,9 +15,9 @@ from aatviz.evaluate import finish, parts, refresh, run_part
 from aatviz.evaluate.honest import accepting
 from aatviz.honest import sweeps, verdict
 from aatviz.honest.protocol import Budget, attacks, fooled_scores, transfer_source
-from aatviz.losses import classifier_margin
+from aatviz.models.losses import classifier_margin
 from aatviz.recipes.evaluation import HonestEvaluation
-from aatviz.store.files import read_arrays
+from aatviz.runtime.files import read_arrays
 from aatviz.store.systems import System, load_system
 
 COUNT = 4

@@ -13,8 +13,8 @@ import aatviz
 PACKAGE = Path(aatviz.__file__).parent
 ROOT = PACKAGE.parent
 LAYERS = [
-    {"nets", "data", "losses", "metrics", "hardware", "launch", "gaussians", "digit_image"},
-    {"detectors", "digit_input"},
+    {"runtime"},
+    {"data", "models", "metrics"},
     {"attacks"},
     {"recipes"},
     {"store"},

@@ -8,10 +8,10 @@ import torch
 
 from aatviz import profiles
 from aatviz.data import load_data
-from aatviz.detectors import DetectorBank
 from aatviz.metrics import auc
+from aatviz.models.detectors import DetectorBank
 from aatviz.profiles import TrainingPart
-from aatviz.store.files import read_arrays, read_json, write_arrays, write_json
+from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_json
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import load_network, read_note, save_network

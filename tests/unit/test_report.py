@@ -15,7 +15,7 @@ from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, 
 from aatviz.recipes.paper import THREATS, evaluations
 from aatviz.report import orders, report, write_report
 from aatviz.report.study import study
-from aatviz.store.files import read_json, write_json
+from aatviz.runtime.files import read_json, write_json
 from aatviz.store.readme import mean_of
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, load_system

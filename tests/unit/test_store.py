@@ -10,10 +10,11 @@ import pytest
 import torch
 
 import aatviz
-from aatviz.nets import MadryNet
+from aatviz.models.networks import MadryNet
 from aatviz.recipes.paper import evaluations
-from aatviz.store import cards, files
-from aatviz.store.files import read_arrays, read_json, read_tensors, write_arrays, write_json, write_tensors, write_text
+from aatviz.runtime import files
+from aatviz.runtime.files import read_arrays, read_json, read_tensors, write_arrays, write_json, write_tensors, write_text
+from aatviz.store import cards
 from aatviz.store.results import valid_records
 from aatviz.store.systems import System
 from aatviz.store.weights import build_network, load_network, read_note, save_network, start_from

@@ -10,7 +10,7 @@ import torch
 
 import aatviz
 from aatviz.attacks import Iterate, norm, pgd
-from aatviz.store.files import read_arrays, write_arrays
+from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.systems import System
 from aatviz.trace import LOSSES_OF, AttackSettings, Trace, command_line, make_objective, python_code, trace_attack
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from aatviz import recipes
 from aatviz.recipes import Job
-from aatviz.store.files import read_tensors, write_tensors
+from aatviz.runtime.files import read_tensors, write_tensors
 from aatviz.store.weights import read_note
 from aatviz.train import loop
 from aatviz.train.learner import Learner

@@ -6,7 +6,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from aatviz.digit_image import to_image, to_pixels
+from aatviz.data.own_image.link_text import to_image, to_pixels
 from aatviz.store.systems import System
 from aatviz.ui.own import input as own_input
 from aatviz.ui.own.link import PICK, image_param

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aatviz.digit_image import to_png
+from aatviz.data.own_image.link_text import to_png
 from aatviz.store.systems import System
 from aatviz.trace import OWN_PICTURE, Trace, command_line, python_code
 from aatviz.ui import takeaway

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from aatviz.hardware import one_thread
+from aatviz.runtime.hardware import one_thread
 from aatviz.store.systems import System
 from aatviz.trace import Trace, trace_attack
 from aatviz.ui import caches

@@ -6,8 +6,8 @@ import binascii
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aatviz.digit_image import to_png
-from aatviz.digit_input import FORMATS, MOST_BYTES, prepare
+from aatviz.data.own_image.handwritten_digit import FORMATS, MOST_BYTES, prepare
+from aatviz.data.own_image.link_text import to_png
 from aatviz.store.systems import System
 from aatviz.ui.own.canvas import canvas
 from aatviz.ui.own.verdicts import first_look

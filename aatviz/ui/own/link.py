@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from aatviz.digit_image import from_text, to_pixels, to_text
+from aatviz.data.own_image.link_text import from_text, to_pixels, to_text
 from aatviz.ui.url import Param
 
 PICK = "own"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from aatviz.curves import Curve, Decisions, curve, decide
 from aatviz.evaluate import stored
 from aatviz.recipes.paper import evaluations_of
-from aatviz.store.files import read_arrays
+from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 

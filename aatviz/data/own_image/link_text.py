@@ -31,7 +31,7 @@ def to_image(pixels: bytes) -> Tensor:
 
 
 def to_png(pixels: bytes) -> bytes:
-    """784 grey levels as a PNG file of 28 x 28, which `aatviz.digit_input` takes as it is."""
+    """784 grey levels as a PNG file of 28 x 28, which `aatviz.data.own_image.handwritten_digit` takes as it is."""
     buffer = io.BytesIO()
     Image.frombytes("L", (SIDE, SIDE), pixels).save(buffer, format="png")
     return buffer.getvalue()

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aatviz.nets.first_conv import GreyConv5x5
+from aatviz.models.networks.first_conv import GreyConv5x5
 
 
 class MadryNet(nn.Module):

@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aatviz.nets.first_conv import block_kernel, image_gradient
-from aatviz.nets.madry import MadryNet
+from aatviz.models.networks.first_conv import block_kernel, image_gradient
+from aatviz.models.networks.madry import MadryNet
 
 Saved = tuple[Tensor, ...]
 """What a forward pass of N images leaves for the backward pass: tensors (N, ...)."""

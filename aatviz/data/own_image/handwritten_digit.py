@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError, features
 from torch import Tensor
 
-from aatviz.digit_image import SIDE, to_image
+from aatviz.data.own_image.link_text import SIDE, to_image
 
 BOX = 20
 MOST_BYTES, MOST_PIXELS = 10_000_000, 25_000_000
