@@ -16,9 +16,9 @@ from torch import Tensor
 from aatviz.data import load_data
 from aatviz.evaluate import stored
 from aatviz.metrics import Interval, rate
+from aatviz.metrics.format import attack_words
 from aatviz.recipes.paper import all_detectors, evaluations_of
 from aatviz.runtime.files import read_arrays, read_json, write_arrays
-from aatviz.store.readme import attack_words
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import CARD, System
 

@@ -6,7 +6,7 @@ import typer
 
 from aatviz import profiles
 from aatviz.data import load_data
-from aatviz.store.readme import interval
+from aatviz.metrics.format import interval
 from aatviz.store.systems import load_system
 
 TITLES = {

@@ -8,8 +8,9 @@ import torch
 import aatviz
 from aatviz import profiles
 from aatviz.honest.verdict import EVERY
+from aatviz.metrics.format import headline, interval, markdown_table, mean_of
+from aatviz.report.card_readme import training_minutes
 from aatviz.runtime.files import read_json
-from aatviz.store.readme import headline, interval, markdown_table, mean_of, training_minutes
 from aatviz.store.systems import CARD, System, checkpoints_folder
 from aatviz.ui import caches
 from aatviz.ui.pictures import enlarged

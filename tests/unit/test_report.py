@@ -11,12 +11,12 @@ from aatviz.attacks.geometry import Norm
 from aatviz.cli import app
 from aatviz.evaluate import stored
 from aatviz.generate import load_generated
+from aatviz.metrics.format import mean_of
 from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation
 from aatviz.recipes.paper import THREATS, evaluations
 from aatviz.report import orders, report, write_report
 from aatviz.report.study import study
 from aatviz.runtime.files import read_json, write_json
-from aatviz.store.readme import mean_of
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, load_system
 from tools.update_readme import tables

@@ -13,8 +13,8 @@ from aatviz.evaluate import stored
 from aatviz.metrics import auc
 from aatviz.recipes import digest, get
 from aatviz.recipes.paper import evaluations_of
+from aatviz.report.card_readme import readme
 from aatviz.runtime.files import read_json, read_tensors
-from aatviz.store.readme import readme
 from aatviz.ui.showcase import load_showcase
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ import streamlit as st
 
 import aatviz
 from aatviz import profiles
+from aatviz.metrics.format import interval, markdown_table
 from aatviz.profiles import Profile
-from aatviz.store.readme import interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import caches, takeaway
 from aatviz.ui.detectors import data, figures, strips, words

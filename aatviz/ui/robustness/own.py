@@ -8,7 +8,7 @@ from torch import Tensor
 
 from aatviz.attacks.victims import VICTIMS
 from aatviz.metrics import share
-from aatviz.store.readme import interval, markdown_table
+from aatviz.metrics.format import interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import pgd_fields, takeaway
 from aatviz.ui.robustness import run, words

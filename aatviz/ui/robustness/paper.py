@@ -4,9 +4,9 @@ from typing import Any
 
 import streamlit as st
 
+from aatviz.metrics.format import headline, interval, markdown_table
 from aatviz.profiles import WORST, protocol
 from aatviz.report import orders, reach_table, report
-from aatviz.store.readme import headline, interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import takeaway
 from aatviz.ui.plots import config

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from aatviz.attacks.victims import VICTIMS
-from aatviz.store.readme import markdown_table
+from aatviz.metrics.format import markdown_table
 from aatviz.store.systems import System
 from aatviz.ui import takeaway
 from aatviz.ui.pacing import view_first

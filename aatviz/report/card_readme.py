@@ -1,11 +1,18 @@
 """The README of a checkpoint folder: the card in words and tables. Nothing in it is written by hand."""
 
-from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from aatviz.metrics import Interval, mean_interval
+from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells
+from aatviz.runtime.files import read_json, write_text
+from aatviz.store.systems import CARD
 
 Card = dict[str, Any]
+
+
+def write_readme(folder: Path) -> None:
+    """Write the README of a checkpoint folder from the card in it."""
+    write_text(folder / "README.md", readme(read_json(folder / CARD)))
 
 
 def readme(card: Card) -> str:
@@ -24,40 +31,11 @@ def readme(card: Card) -> str:
     return "\n".join(sections)
 
 
-def interval(value: dict[str, float], digits: int = 4) -> str:
-    """A value with its 95 % interval: 0.9981 (0.9975 to 0.9986)."""
-    return f"{value['value']:.{digits}f} ({value['low']:.{digits}f} to {value['high']:.{digits}f})"
-
-
-def headline(aucs: dict[str, Any]) -> Any:
-    """The AUC of a row by the protocol of the paper, the last iterate, where the record has it, else the worst."""
-    return next(iter(aucs["last"].values()), aucs["worst"])
-
-
-def mean_of(values: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The mean of the detectors' values, which have intervals, as they stand in the rows of a record; with its own."""
-    return mean_interval([Interval(**value) for value in values])._asdict()
-
-
-def mean_cells(columns: Iterable[Iterable[dict[str, Any]]]) -> tuple[list[str], list[str]]:
-    """The cells of two rows: the mean AUC of each column with its interval, and the n behind it."""
-    means = [mean_of(column) for column in columns]
-    return [interval(mean, 5) for mean in means], [f"{mean['n']:,}" for mean in means]
-
-
 def training_minutes(card: Card) -> str:
     """How long the training of the detectors took: "80", or "80 with evaluations" where their weights do not say how much of
     it these were."""
     weights = [card["weights"][path] for path in card["files"]["detectors"]]
     return f"{card['seconds']['detectors'] / 60:.0f}{_evaluations(weights)}"
-
-
-def attack_words(spec: dict[str, Any]) -> str:
-    """An attack's settings in one line."""
-    start = "from random starts" if spec["random_start"] else "from the image itself"
-    restarts = f", {spec['restarts']} restarts" if spec["restarts"] > 1 else ""
-    budget = f"{spec['optimizer']} {spec['steps']} x {spec['step_size']:g}"
-    return f"{spec['norm']} eps {spec['eps']:g}, {budget}, {start}{restarts}, {spec['keep']} iterate"
 
 
 def _head(card: Card) -> str:
@@ -132,9 +110,3 @@ def _system_table(name: str, metrics: dict[str, Any]) -> str:
     return "\n".join(
         [f"## {name}\n\n{metrics['recipe']['about']}\n", markdown_table(accuracy), "", markdown_table(error), ""]
     )
-
-
-def markdown_table(rows: list[list[str]]) -> str:
-    """Rows of cells, the first one the head, as a Markdown table."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
