@@ -11,7 +11,7 @@ import platform
 import time
 
 import aatviz
-from aatviz.comparison import CompareSettings
+from aatviz.explore.attack_grid.result import CompareSettings
 from aatviz.store.systems import System
 from aatviz.ui import caches
 from aatviz.ui.compare.run import request

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks import apgd, pgd, square
+from aatviz.attacks.unit_test import attack_unit_test, planted_bank
 from aatviz.attacks.victims import OWN_LOSS, VICTIMS, Victim
 from aatviz.data import load_data
 from aatviz.evaluate.images import Arrays, Parts, test_images
@@ -17,7 +18,6 @@ from aatviz.honest.protocol import attacks, budget, fooled_scores, transfer_sour
 from aatviz.honest.verdict import errors, masking_checks, sweep_errors
 from aatviz.metrics import share
 from aatviz.operating_points import on_grid
-from aatviz.planted import attack_unit_test, planted_bank
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
 

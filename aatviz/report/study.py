@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aatviz.generate import load_generated
+from aatviz.explore.generation.run import load_generated
 from aatviz.metrics.format import headline, interval, markdown_table, mean_cells
 from aatviz.report.card_readme import training_minutes
 from aatviz.runtime.files import read_json

@@ -6,7 +6,7 @@ import streamlit as st
 import torch
 
 import aatviz
-from aatviz import profiles
+from aatviz.explore import detector_records
 from aatviz.honest.verdict import EVERY
 from aatviz.metrics.format import headline, interval, markdown_table, mean_of
 from aatviz.report.card_readme import training_minutes
@@ -54,7 +54,7 @@ def numbers(system: System) -> None:
     honest = records(system, ("honest",)).get("honest")
     tiles = [
         ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {card['classes']} detectors"),
-        *_auc(profiles.protocol(system), metrics, "Mean AUC, the paper's attack"),
+        *_auc(detector_records.protocol(system), metrics, "Mean AUC, the paper's attack"),
         *_auc("worst-case", metrics, "Mean AUC, worst of three attacks"),
         *_rate(metrics, "accuracy", "generative", "Accuracy, generative", "natural test images, no rejection"),
         *_error(honest, metrics, "generative", "Error, generative", "loss 10"),
@@ -72,8 +72,8 @@ def numbers(system: System) -> None:
 def comparison(system: System) -> None:
     """The systems for the same threat side by side, from their cards: what sharing one trunk saves, and what it costs."""
     compared = {
-        profiles.protocol(system): "mean AUC, the paper's attack",
-        profiles.WORST: "mean AUC, worst of three attacks, 3 restarts",
+        detector_records.protocol(system): "mean AUC, the paper's attack",
+        detector_records.WORST: "mean AUC, worst of three attacks, 3 restarts",
     }
     cards = {name: read_json(checkpoints_folder() / name / CARD) for name in aatviz.systems()}
     threat = ("dataset", "norm", "eps")

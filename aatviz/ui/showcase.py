@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from aatviz.attacks.settings import AttackSettings
 from aatviz.data import load_data
+from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.recipes.paper import papers_attack
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
-from aatviz.trace import AttackSettings, Trace, trace_attack
 
 INDEX = 14
 """A three of the bundled sample."""

@@ -13,8 +13,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import aatviz
+from aatviz.attacks.settings import AttackSettings
+from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.runtime.files import read_json, write_json
-from aatviz.trace import AttackSettings, Trace, trace_attack
 from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack.controls import Choice
 from aatviz.ui.attack.digit import bundled

@@ -16,7 +16,8 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 import aatviz
-from aatviz import cli, curves, examples, operating_points
+from aatviz import cli, curves, operating_points
+from aatviz.explore import example_images
 from aatviz.models.detectors import DetectorBank
 from aatviz.operating_points import Costs
 from aatviz.recipes.paper import evaluations
@@ -254,11 +255,11 @@ def test_the_csvs_hold_every_point_and_every_logit(measured: curves.CurveRecord)
 
 def test_stored_examples_are_sent_and_in_the_csv(measured: curves.CurveRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     decided = measured.generative.natural[:20]
-    stored = examples.Examples(
+    stored = example_images.Examples(
         index=torch.arange(20) * 3,
         y=torch.arange(20) // 2,
         images=dict.fromkeys(("natural", "generative", "integrated"), torch.zeros(20, 28, 28, dtype=torch.uint8)),
-        decided={victim: {"natural": decided, "perturbed": decided} for victim in examples.VICTIMS},
+        decided={victim: {"natural": decided, "perturbed": decided} for victim in example_images.VICTIMS},
     )
     view = dataclasses.replace(view_of(), examples=stored)
     assert threshold_live.static_data(NAME, view)["examples"]["decided"]["integrated"]["attacked"]["logit"] == (

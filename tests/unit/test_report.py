@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from aatviz.attacks.geometry import Norm
 from aatviz.cli import app
 from aatviz.evaluate import stored
-from aatviz.generate import load_generated
+from aatviz.explore.generation.run import load_generated
 from aatviz.metrics.format import mean_of
 from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation
 from aatviz.recipes.paper import THREATS, evaluations

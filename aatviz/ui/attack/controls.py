@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import streamlit as st
 from torch import Tensor
 
+from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
 from aatviz.store.systems import System
-from aatviz.trace import LOSSES_OF, VICTIMS, AttackSettings
 from aatviz.ui import pgd_fields
 from aatviz.ui.attack import digit as attack_digit
 from aatviz.ui.attack import words

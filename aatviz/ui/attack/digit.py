@@ -58,7 +58,7 @@ class Digit:
 
     @property
     def source(self) -> dict[str, int]:
-        """What `command_line` and `python_code` of `aatviz.trace` are told about it."""
+        """What `command_line` and `python_code` of `aatviz.explore.attack_path` are told about it."""
         return {"label": self.label} if self.index is None else {"index": self.index}
 
 

@@ -6,8 +6,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from aatviz.data.own_image.link_text import to_png
+from aatviz.explore.attack_path import OWN_PICTURE, Trace, command_line, python_code
 from aatviz.store.systems import System
-from aatviz.trace import OWN_PICTURE, Trace, command_line, python_code
 from aatviz.ui import takeaway
 from aatviz.ui.attack import words
 from aatviz.ui.attack.controls import state

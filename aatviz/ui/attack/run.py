@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
+from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.runtime.hardware import one_thread
 from aatviz.store.systems import System
-from aatviz.trace import Trace, trace_attack
 from aatviz.ui import caches
 from aatviz.ui.attack.controls import Choice
 from aatviz.ui.attack.digit import bundled

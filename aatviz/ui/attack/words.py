@@ -1,7 +1,7 @@
 """The Attack page's words: what each loss minimises, what to look for, and how settings read in a sentence."""
 
 from aatviz.attacks.objectives import LossName
-from aatviz.trace import AttackSettings, VictimName
+from aatviz.attacks.settings import AttackSettings, VictimName
 
 VICTIMS: dict[VictimName, str] = {
     "generative": "generative classifier",

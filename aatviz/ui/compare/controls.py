@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from aatviz.comparison import MODELS, CompareSettings, Model
+from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Model
 from aatviz.ui import pgd_fields
 from aatviz.ui.attack import words
 from aatviz.ui.attack.controls import BALLS as ATTACK_BALLS

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from aatviz.comparison import Comparison, Model, NaturalLogits
+from aatviz.explore.attack_grid.result import Comparison, Model, NaturalLogits
 from aatviz.ui.plots import HATCH, layout
 from aatviz.ui.theme import NATURAL, PERTURBED, THRESHOLD, Meaning
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from aatviz.comparison import Comparison
+from aatviz.explore.attack_grid.result import Comparison
 from aatviz.ui.pictures import enlarged
 from aatviz.ui.player.view import VICTIM_TITLES, channels
 from aatviz.ui.theme import NATURAL, PERTURBED

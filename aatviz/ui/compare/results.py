@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.compare import Stored, command_line, python_code
-from aatviz.comparison import CSV_HEAD, Comparison, Model
+from aatviz.explore.attack_grid.result import CSV_HEAD, Comparison, Model
+from aatviz.explore.attack_grid.run import Stored, command_line, python_code
 from aatviz.store.systems import System
 from aatviz.ui import takeaway
 from aatviz.ui.attack import words

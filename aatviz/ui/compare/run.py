@@ -3,8 +3,8 @@
 import streamlit as st
 from torch import Tensor
 
-from aatviz.compare import Stored, compare, load_comparison, natural_logits, step_count
-from aatviz.comparison import MODELS, CompareSettings
+from aatviz.explore.attack_grid.result import MODELS, CompareSettings
+from aatviz.explore.attack_grid.run import Stored, compare, load_comparison, natural_logits, step_count
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.jobs import Job

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.comparison import MODELS, Comparison, Model, NaturalLogits, Summary, decide
+from aatviz.explore.attack_grid.result import MODELS, Comparison, Model, NaturalLogits, Summary, decide
 from aatviz.store.systems import System
 from aatviz.ui import theme
 from aatviz.ui.assets import read_assets

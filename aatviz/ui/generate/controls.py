@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from aatviz.generate import RUBBISH
-from aatviz.generated import STARTS, GenerateSettings
+from aatviz.explore.generation.result import STARTS, GenerateSettings
+from aatviz.explore.generation.run import RUBBISH
 from aatviz.ui import pgd_fields
 from aatviz.ui.url import LARGEST_SEED, UrlState, choice, whole
 

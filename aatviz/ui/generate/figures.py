@@ -5,8 +5,8 @@ import torch
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from aatviz.comparison import Model
-from aatviz.generated import Generated
+from aatviz.explore.attack_grid.result import Model
+from aatviz.explore.generation.result import Generated
 from aatviz.ui.compare.figures import HEIGHT, LEGEND, mark
 from aatviz.ui.detectors.data import bin_edges
 from aatviz.ui.plots import HATCH, layout

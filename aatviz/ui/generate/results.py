@@ -5,10 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.comparison import MODELS, Model
-from aatviz.generate import command_line, python_code
-from aatviz.generated import CSV_HEAD, Generated
-from aatviz.generated_picture import picture
+from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.explore.generation.picture import picture
+from aatviz.explore.generation.result import CSV_HEAD, Generated
+from aatviz.explore.generation.run import command_line, python_code
 from aatviz.metrics import Interval
 from aatviz.store.systems import System
 from aatviz.ui import takeaway

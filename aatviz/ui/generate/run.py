@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from aatviz.comparison import MODELS
-from aatviz.generate import STORED, generate, load_generated, step_count
-from aatviz.generated import Generated, GenerateSettings
+from aatviz.explore.attack_grid.result import MODELS
+from aatviz.explore.generation.result import Generated, GenerateSettings
+from aatviz.explore.generation.run import STORED, generate, load_generated, step_count
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.jobs import Job

@@ -11,8 +11,8 @@ import streamlit as st
 import torch
 from PIL import Image
 
-from aatviz.comparison import MODELS, Model
-from aatviz.generated import LOW_MARK, Generated
+from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.explore.generation.result import LOW_MARK, Generated
 from aatviz.ui import theme
 from aatviz.ui.assets import read_assets
 from aatviz.ui.player.view import VICTIM_COLOURS, VICTIM_TITLES

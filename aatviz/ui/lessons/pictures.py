@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from aatviz.comparison import MODELS
-from aatviz.trace import Trace
+from aatviz.explore.attack_grid.result import MODELS
+from aatviz.explore.attack_path import Trace
 from aatviz.ui import takeaway
 from aatviz.ui.attack.words import VICTIMS
 from aatviz.ui.lessons.answers import Facts

@@ -8,8 +8,9 @@ import numpy as np
 import streamlit as st
 from torch import Tensor
 
+from aatviz.attacks.settings import VictimName
+from aatviz.explore.attack_path import Trace
 from aatviz.store.systems import System
-from aatviz.trace import Trace, VictimName
 from aatviz.ui import theme
 from aatviz.ui.assets import read_assets
 from aatviz.ui.url import UrlState

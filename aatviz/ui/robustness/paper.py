@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
+from aatviz.explore.detector_records import WORST, protocol
 from aatviz.metrics.format import headline, interval, markdown_table
-from aatviz.profiles import WORST, protocol
 from aatviz.report import orders, reach_table, report
 from aatviz.store.systems import System
 from aatviz.ui import takeaway

@@ -8,7 +8,7 @@ import streamlit as st
 
 from aatviz import curves, operating_points
 from aatviz.curves import AtThreshold, Curve, CurveRecord, Decisions, Threshold
-from aatviz.examples import Examples, load_examples
+from aatviz.explore.example_images import Examples, load_examples
 from aatviz.metrics import Interval
 from aatviz.operating_points import Costs
 from aatviz.store.results import result_file

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from aatviz.curves import Curve, Decided, corners
-from aatviz.examples import Examples
+from aatviz.explore.example_images import Examples
 from aatviz.operating_points import GRID
 from aatviz.ui import theme
 from aatviz.ui.assets import read_assets

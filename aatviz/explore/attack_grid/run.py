@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from aatviz.attacks import objective, pgd
 from aatviz.attacks.pgd import Callback
-from aatviz.comparison import MODELS, CompareSettings, Comparison, Model, NaturalLogits
 from aatviz.data import load_data
+from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Comparison, Model, NaturalLogits
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
@@ -158,8 +158,8 @@ def python_code(system_name: str, settings: CompareSettings) -> str:
     arguments = "".join(f"    {field.name}={getattr(settings, field.name)!r},\n" for field in dataclasses.fields(settings))
     return (
         "import aatviz\n"
-        "from aatviz.compare import compare, natural_logits\n"
-        "from aatviz.comparison import CompareSettings\n\n"
+        "from aatviz.explore.attack_grid.run import compare, natural_logits\n"
+        "from aatviz.explore.attack_grid.result import CompareSettings\n\n"
         f'system = aatviz.load_system("{system_name}")\n'
         'x, y = aatviz.load_data("mnist", split="sample")\n'
         f"settings = CompareSettings(\n{arguments})\n"

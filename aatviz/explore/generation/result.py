@@ -15,7 +15,7 @@ from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.attacks.checks import check_choice, check_number
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
-from aatviz.comparison import MODELS, Model
+from aatviz.explore.attack_grid.result import MODELS, Model
 from aatviz.metrics import Interval, share
 
 StartName = Literal["gaussian", "uniform", "constant", "other"]

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from aatviz.comparison import MODELS
-from aatviz.generated import Generated
+from aatviz.explore.attack_grid.result import MODELS
+from aatviz.explore.generation.result import Generated
 
 ENLARGED, GAP, MARGIN, HEAD, SPACE = 2, 4, 24, 70, 24
 

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from aatviz.attacks import Iterate, objective, pgd
 from aatviz.attacks.checks import ClassIndices, check_choice
-from aatviz.compare import network
-from aatviz.comparison import MODELS, Model
 from aatviz.data import load_data
-from aatviz.generated import MOST_SAMPLES, Generated, GenerateSettings
+from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.explore.attack_grid.run import network
+from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings
 from aatviz.models.detectors import DetectorBank
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import result_file, weights_hash
@@ -152,9 +152,9 @@ def python_code(system_name: str, settings: GenerateSettings) -> str:
     arguments = "".join(f"    {name}={value!r},\n" for name, value in dataclasses.asdict(settings).items())
     return (
         "import aatviz\n"
-        "from aatviz.comparison import MODELS\n"
-        "from aatviz.generate import generate\n"
-        "from aatviz.generated import GenerateSettings\n\n"
+        "from aatviz.explore.attack_grid.result import MODELS\n"
+        "from aatviz.explore.generation.run import generate\n"
+        "from aatviz.explore.generation.result import GenerateSettings\n\n"
         f'system = aatviz.load_system("{system_name}")\n'
         f"settings = GenerateSettings(\n{arguments})\n"
         "made = generate(system, settings)\n"

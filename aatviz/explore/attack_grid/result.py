@@ -15,8 +15,8 @@ from aatviz.attacks import norm
 from aatviz.attacks.checks import check_choice, check_number
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
+from aatviz.attacks.settings import AttackSettings
 from aatviz.store.systems import System
-from aatviz.trace import AttackSettings
 
 Model = Literal["generative", "robust", "natural"]
 MODELS: tuple[Model, ...] = get_args(Model)
@@ -57,7 +57,7 @@ class CompareSettings:
         self.attack(self.models[0], 0)  # its own checks of the attack
 
     def attack(self, model: Model, target: int) -> AttackSettings:
-        """The attack on one pair, as `aatviz.trace.trace_attack` runs it on one image."""
+        """The attack on one pair, as `aatviz.explore.attack_path.trace_attack` runs it on one image."""
         return AttackSettings(victim=model, loss="target_logit", target=target, **self.budget)
 
     @property
