@@ -12,7 +12,7 @@ from typing import Any
 
 from aatviz.attacks.geometry import Norm
 from aatviz.evaluate import stored
-from aatviz.honest.verdict import EVERY
+from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import attack_words, headline, interval, markdown_table, mean_cells
 from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation
 from aatviz.recipes.paper import all_detectors, evaluations

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks import objective, pgd
-from aatviz.curves import RECIPE, Decided, decide
 from aatviz.data import load_data
 from aatviz.recipes.evaluation import SystemEvaluation
 from aatviz.recipes.paper import evaluations_of
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
+from aatviz.thresholds.curves import RECIPE, Decided, decide
 
 PER_CLASS = 2
 """The first so many of each class in the bundled sample, which is shuffled; none is selected."""

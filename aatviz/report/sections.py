@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from aatviz.evaluate.engine import stored
-from aatviz.honest.verdict import EVERY
+from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import attack_words, interval, markdown_table, mean_of
 from aatviz.recipes.evaluation import (
     DetectorEvaluation,

@@ -13,13 +13,13 @@ from PIL import Image
 from torch import Tensor
 
 import aatviz
-from aatviz import operating_points
 from aatviz.attacks.settings import AttackSettings
-from aatviz.curves import RECIPE
 from aatviz.explore.attack_path import trace_attack
 from aatviz.runtime.hardware import one_thread
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, checkpoints_folder
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds.curves import RECIPE
 from aatviz.ui.jobs import Jobs
 from aatviz.ui.pictures import enlarged
 from aatviz.ui.showcase import INDEX, Showcase, load_showcase

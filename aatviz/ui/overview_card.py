@@ -6,8 +6,8 @@ import streamlit as st
 import torch
 
 import aatviz
+from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.explore import detector_records
-from aatviz.honest.verdict import EVERY
 from aatviz.metrics.format import headline, interval, markdown_table, mean_of
 from aatviz.report.card_readme import training_minutes
 from aatviz.runtime.files import read_json

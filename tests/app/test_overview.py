@@ -8,8 +8,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import aatviz
+from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.explore.attack_path import trace_attack
-from aatviz.honest.verdict import EVERY
 from aatviz.metrics.format import mean_of
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.weights import build_network, save_network

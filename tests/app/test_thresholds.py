@@ -16,13 +16,15 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 import aatviz
-from aatviz import cli, curves, operating_points
+from aatviz import cli
 from aatviz.explore import example_images
 from aatviz.models.detectors import DetectorBank
-from aatviz.operating_points import Costs
 from aatviz.recipes.paper import evaluations
 from aatviz.runtime.files import write_arrays, write_json
 from aatviz.store.results import recipe_hash, result_file, weights_hash
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds import curves
+from aatviz.thresholds.choose import Costs
 from aatviz.ui.thresholds import data as threshold_data
 from aatviz.ui.thresholds import live as threshold_live
 

@@ -35,7 +35,7 @@ import dataclasses, os, signal, sys
 from pathlib import Path
 import torch
 from aatviz import recipes
-from aatviz.store import files
+from aatviz.runtime import files
 from aatviz.train import loop
 
 name, folder, place = sys.argv[1:]

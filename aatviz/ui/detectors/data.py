@@ -152,7 +152,12 @@ def command_line(system: str, k: int) -> str:
 
 def python_code(system: System, k: int, measured: bool) -> str:
     """The Python that prints the numbers of the page."""
-    lines = ["import aatviz", "from aatviz import profiles", "", f'system = aatviz.load_system("{system.name}")']
+    lines = [
+        "import aatviz",
+        "from aatviz.explore import detector_records",
+        "",
+        f'system = aatviz.load_system("{system.name}")',
+    ]
     if measured:
         lines += [
             f"profile = detector_records.load(system)[{k}]",

@@ -8,9 +8,9 @@ import torch
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from aatviz.curves import corners
 from aatviz.explore.detector_records import Profile, Roc, TrainingPart
 from aatviz.metrics import Interval
+from aatviz.thresholds.curves import corners
 from aatviz.ui.detectors.data import bin_edges
 from aatviz.ui.plots import HATCH, layout
 from aatviz.ui.theme import NATURAL, PAPER, PERTURBED, Meaning

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from aatviz import curves, operating_points
-from aatviz.curves import CurveRecord
 from aatviz.explore import attack_path
 from aatviz.explore.attack_grid import run as attack_grid
 from aatviz.explore.attack_grid.result import MODELS, Comparison, Model, decide
@@ -16,6 +14,9 @@ from aatviz.explore.generation import run as generation
 from aatviz.explore.generation.result import LOW_MARK, Generated
 from aatviz.metrics import Interval
 from aatviz.store.systems import System
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds import curves
+from aatviz.thresholds.curves import CurveRecord
 from aatviz.ui.attack.words import VICTIMS
 from aatviz.ui.lessons.catalogue import GIVEN_UP, THRESHOLD, Lesson
 from aatviz.ui.lessons.showcase import sample_index

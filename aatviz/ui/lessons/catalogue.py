@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from aatviz.attacks.settings import AttackSettings
 from aatviz.explore.attack_grid.result import CompareSettings
 from aatviz.explore.generation.run import RUBBISH
-from aatviz.operating_points import REJECTION
+from aatviz.thresholds.choose import REJECTION
 from aatviz.ui.showcase import SETTINGS
 
 THRESHOLD = 0.0

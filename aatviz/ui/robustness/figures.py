@@ -4,7 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from aatviz.honest.verdict import EVERY
+from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.ui.plots import layout
 from aatviz.ui.robustness.words import ROWS
 from aatviz.ui.theme import GENERATIVE, INTEGRATED, ROBUST, Meaning

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from aatviz.curves import Curve, corners
+from aatviz.thresholds.curves import Curve, corners
 from aatviz.ui.plots import HATCH, layout
 from aatviz.ui.theme import NATURAL, PAPER, PERTURBED
 

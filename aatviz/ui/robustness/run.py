@@ -9,7 +9,7 @@ from torch import Tensor
 
 from aatviz.attacks.victims import Victim, VictimName
 from aatviz.evaluate import evenly
-from aatviz.honest.protocol import Attack, Budget, attacks, budget, fooled_scores, transfer_source
+from aatviz.evaluate.honest.protocol import Attack, Budget, attacks, budget, fooled_scores, transfer_source
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
 from aatviz.ui.jobs import Job
@@ -62,7 +62,7 @@ def snippet(system: System, choice: Choice) -> str:
     lines = [
         "import aatviz",
         "from aatviz.evaluate.images import evenly",
-        "from aatviz.honest.protocol import Budget, attacks, fooled_scores, transfer_source",
+        "from aatviz.evaluate.honest.protocol import Budget, attacks, fooled_scores, transfer_source",
         "from aatviz.attacks.victims import Victim",
         "",
         f'system = aatviz.load_system("{system.name}")',

@@ -3,7 +3,7 @@
 from typing import Any
 
 from aatviz.attacks.victims import OWN_LOSS
-from aatviz.honest.verdict import EVERY
+from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import interval
 
 LEAST_FOUND = 0.95

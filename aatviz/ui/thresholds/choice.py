@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from aatviz import operating_points
-from aatviz.operating_points import Costs
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds.choose import Costs
 from aatviz.ui.theme import GENERATIVE, INTEGRATED
 from aatviz.ui.thresholds import data
 from aatviz.ui.thresholds.data import ThresholdView

@@ -15,9 +15,9 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from aatviz.curves import Curve, Decided, corners
 from aatviz.explore.example_images import Examples
-from aatviz.operating_points import GRID
+from aatviz.thresholds.choose import GRID
+from aatviz.thresholds.curves import Curve, Decided, corners
 from aatviz.ui import theme
 from aatviz.ui.assets import read_assets
 from aatviz.ui.thresholds.data import ThresholdView

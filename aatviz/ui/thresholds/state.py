@@ -4,8 +4,8 @@ import math
 
 import streamlit as st
 
-from aatviz.curves import Threshold
-from aatviz.operating_points import GRID, Costs
+from aatviz.thresholds.choose import GRID, Costs
+from aatviz.thresholds.curves import Threshold
 from aatviz.ui.thresholds.data import ThresholdView
 from aatviz.ui.url import Param, UrlState, choice, number
 

@@ -4,8 +4,8 @@ from functools import partial
 
 import streamlit as st
 
-from aatviz import curves
-from aatviz.curves import Threshold
+from aatviz.thresholds import curves
+from aatviz.thresholds.curves import Threshold
 from aatviz.ui import takeaway
 from aatviz.ui.pacing import view_first
 from aatviz.ui.theme import ROBUST

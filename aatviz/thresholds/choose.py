@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from aatviz import curves, metrics
-from aatviz.curves import Decided, Decisions, Threshold
+from aatviz import metrics
 from aatviz.store.systems import System
+from aatviz.thresholds import curves
+from aatviz.thresholds.curves import Decided, Decisions, Threshold
 
 GRID = 0.1
 """Thresholds are chosen among the multiples of this: finer differences are far inside the intervals of any rate."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from aatviz.attacks import Iterate, Objective, pgd
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.victims import OWN_LOSS, Victim
-from aatviz.honest.protocol import Budget, fooled_scores
+from aatviz.evaluate.honest.protocol import Budget, fooled_scores
 from aatviz.recipes.evaluation import HonestEvaluation
 
 SWEEPS = ("steps", "step_size", "eps")

@@ -12,14 +12,14 @@ from aatviz.attacks import apgd, pgd, square
 from aatviz.attacks.unit_test import attack_unit_test, planted_bank
 from aatviz.attacks.victims import OWN_LOSS, VICTIMS, Victim
 from aatviz.data import load_data
+from aatviz.evaluate.honest import sweeps
+from aatviz.evaluate.honest.protocol import attacks, budget, fooled_scores, transfer_source
+from aatviz.evaluate.honest.verdict import errors, masking_checks, sweep_errors
 from aatviz.evaluate.images import Arrays, Parts, test_images
-from aatviz.honest import sweeps
-from aatviz.honest.protocol import attacks, budget, fooled_scores, transfer_source
-from aatviz.honest.verdict import errors, masking_checks, sweep_errors
 from aatviz.metrics import share
-from aatviz.operating_points import on_grid
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
+from aatviz.thresholds.choose import on_grid
 
 KIND = "honest"
 CHUNK = 50
