@@ -11,7 +11,7 @@ from aatviz.explore.detector_records import store_sample_logits
 from aatviz.explore.example_images import build_examples
 from aatviz.explore.generation.run import STORED, build_generated
 from aatviz.ui.lessons.showcase import build_lessons
-from aatviz.ui.showcase import build_showcase
+from aatviz.ui.session.showcase import build_showcase
 
 
 def main() -> None:

@@ -20,8 +20,8 @@ from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack.controls import Choice
 from aatviz.ui.attack.digit import bundled
 from aatviz.ui.attack.results import logits_csv, png
-from aatviz.ui.runs import cost
-from aatviz.ui.showcase import build_showcase
+from aatviz.ui.session.runs import cost
+from aatviz.ui.session.showcase import build_showcase
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"

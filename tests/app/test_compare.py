@@ -19,7 +19,7 @@ import aatviz
 from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Comparison, NaturalLogits
 from aatviz.explore.attack_grid.run import Stored, compare, natural_logits, store_comparison
 from aatviz.models.detectors import DetectorBank
-from aatviz.ui import takeaway
+from aatviz.ui.common import takeaway
 from aatviz.ui.compare import figures as compare_figures
 from aatviz.ui.compare import results as compare_results
 from aatviz.ui.compare import run as compare_run

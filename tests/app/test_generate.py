@@ -21,7 +21,7 @@ from aatviz.explore.generation.result import CSV_HEAD, Generated, GenerateSettin
 from aatviz.explore.generation.run import RUBBISH, generate, models_hash
 from aatviz.runtime.files import read_json, write_arrays, write_json
 from aatviz.store.results import result_file
-from aatviz.ui import takeaway
+from aatviz.ui.common import takeaway
 from aatviz.ui.generate import figures as generate_figures
 from aatviz.ui.generate import results as generate_results
 from aatviz.ui.generate import run as generate_run

@@ -10,8 +10,8 @@ import torch
 
 import aatviz
 from aatviz.attacks import objective, pgd
-from aatviz.ui import jobs as module
-from aatviz.ui.jobs import Job, Jobs, QueueFull
+from aatviz.ui.session import jobs as module
+from aatviz.ui.session.jobs import Job, Jobs, QueueFull
 
 PATIENCE = 30
 

@@ -19,7 +19,7 @@ from aatviz.models.detectors import DetectorBank
 from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.store.systems import System, load_system
-from aatviz.ui import takeaway
+from aatviz.ui.common import takeaway
 from aatviz.ui.robustness import data, run, words
 
 APP = Path(__file__).parents[2] / "app.py"

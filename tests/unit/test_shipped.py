@@ -15,7 +15,7 @@ from aatviz.recipes import digest, get
 from aatviz.recipes.paper import evaluations_of
 from aatviz.report.card_readme import readme
 from aatviz.runtime.files import read_json, read_tensors
-from aatviz.ui.showcase import load_showcase
+from aatviz.ui.session.showcase import load_showcase
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ["mnist-linf-0.3-shared", "mnist-linf-0.3", "mnist-linf-0.5-shared", "mnist-l2-2.5-shared", "mnist-l2-5.0-shared"]

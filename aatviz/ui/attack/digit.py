@@ -8,9 +8,9 @@ from torch import Tensor
 
 from aatviz.data.own_image.link_text import to_image, to_pixels
 from aatviz.store.systems import System
+from aatviz.ui.common.url import LARGEST_SEED, Param, UrlState, choice, whole
 from aatviz.ui.own import input as own_input
 from aatviz.ui.own.link import PICK, image_param
-from aatviz.ui.url import LARGEST_SEED, Param, UrlState, choice, whole
 
 PICKS = {"class": "class", "index": "index", "shuffle": "shuffle", PICK: "your own"}
 FIELDS = {

@@ -5,12 +5,12 @@ from torch import Tensor
 from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.runtime.hardware import one_thread
 from aatviz.store.systems import System
-from aatviz.ui import caches
 from aatviz.ui.attack.controls import Choice
 from aatviz.ui.attack.digit import bundled
-from aatviz.ui.jobs import Job
-from aatviz.ui.runs import Done, Request, Runs
-from aatviz.ui.showcase import INDEX, default_settings
+from aatviz.ui.session import caches
+from aatviz.ui.session.jobs import Job
+from aatviz.ui.session.runs import Done, Request, Runs
+from aatviz.ui.session.showcase import INDEX, default_settings
 
 runs = Runs("attack", "Attack")
 

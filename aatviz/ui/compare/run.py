@@ -7,9 +7,9 @@ from aatviz.explore.attack_grid.result import MODELS, CompareSettings
 from aatviz.explore.attack_grid.run import Stored, compare, load_comparison, natural_logits, step_count
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.ui.jobs import Job
-from aatviz.ui.runs import Done, Request, Runs
-from aatviz.ui.timing import seconds_per_call
+from aatviz.ui.session.jobs import Job
+from aatviz.ui.session.runs import Done, Request, Runs
+from aatviz.ui.session.timing import seconds_per_call
 
 runs = Runs("compare", "Compare")
 

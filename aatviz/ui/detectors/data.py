@@ -13,7 +13,8 @@ from aatviz.explore import detector_records
 from aatviz.explore.detector_records import Profile, TrainingPart
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.ui import caches, takeaway
+from aatviz.ui.common import takeaway
+from aatviz.ui.session import caches
 
 T = TypeVar("T")
 COUNT = 10

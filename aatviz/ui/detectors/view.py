@@ -10,12 +10,13 @@ from aatviz.explore import detector_records
 from aatviz.explore.detector_records import Profile
 from aatviz.metrics.format import interval, markdown_table
 from aatviz.store.systems import System
-from aatviz.ui import caches, takeaway
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.pacing import view_first
+from aatviz.ui.common.plots import config
+from aatviz.ui.common.url import UrlState, choice, whole
 from aatviz.ui.detectors import data, figures, strips, words
-from aatviz.ui.pacing import view_first
-from aatviz.ui.plots import config
-from aatviz.ui.sidebar import link_params
-from aatviz.ui.url import UrlState, choice, whole
+from aatviz.ui.session import caches
+from aatviz.ui.session.sidebar import link_params
 
 HARDEST = 9
 """The page begins with the paper's hardest class."""

@@ -4,8 +4,8 @@ import streamlit as st
 
 from aatviz.explore.generation.result import STARTS, GenerateSettings
 from aatviz.explore.generation.run import RUBBISH
-from aatviz.ui import pgd_fields
-from aatviz.ui.url import LARGEST_SEED, UrlState, choice, whole
+from aatviz.ui.common import pgd_fields
+from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, whole
 
 DEFAULTS = GenerateSettings()
 MOST_STEPS, MOST_COUNT = 500, 12

@@ -11,16 +11,15 @@ from aatviz.explore.generation.result import CSV_HEAD, Generated
 from aatviz.explore.generation.run import command_line, python_code
 from aatviz.metrics import Interval
 from aatviz.store.systems import System
-from aatviz.ui import takeaway
-from aatviz.ui.attack import words
+from aatviz.ui.common import takeaway, words
+from aatviz.ui.common.pacing import view_first
+from aatviz.ui.common.plots import config
 from aatviz.ui.generate import figures
 from aatviz.ui.generate.controls import DEFAULTS, START_NAMES, state
 from aatviz.ui.generate.view import show_grids, view_data
 from aatviz.ui.own.link import own_link
-from aatviz.ui.pacing import view_first
 from aatviz.ui.player.view import VICTIM_TITLES
-from aatviz.ui.plots import config
-from aatviz.ui.sidebar import link_params
+from aatviz.ui.session.sidebar import link_params
 
 VIEW_KEY = "generate-grids"
 TARGETS = {"all": "all classes", "marked": "the marked cell's class"}

@@ -17,7 +17,7 @@ from aatviz.store.systems import System
 from aatviz.thresholds import choose as operating_points
 from aatviz.thresholds import curves
 from aatviz.thresholds.curves import CurveRecord
-from aatviz.ui.attack.words import VICTIMS
+from aatviz.ui.common.words import VICTIMS
 from aatviz.ui.lessons.catalogue import GIVEN_UP, THRESHOLD, Lesson
 from aatviz.ui.lessons.showcase import sample_index
 from aatviz.ui.thresholds import data as threshold_data

@@ -6,7 +6,7 @@ from aatviz.attacks.settings import AttackSettings
 from aatviz.explore.attack_grid.result import CompareSettings
 from aatviz.explore.generation.run import RUBBISH
 from aatviz.thresholds.choose import REJECTION
-from aatviz.ui.showcase import SETTINGS
+from aatviz.ui.session.showcase import SETTINGS
 
 THRESHOLD = 0.0
 """T where a lesson's link sets it."""

@@ -9,9 +9,9 @@ from streamlit.delta_generator import DeltaGenerator
 from aatviz.data.own_image.handwritten_digit import FORMATS, MOST_BYTES, prepare
 from aatviz.data.own_image.link_text import to_png
 from aatviz.store.systems import System
+from aatviz.ui.common.url import UrlState
 from aatviz.ui.own.canvas import canvas
 from aatviz.ui.own.verdicts import first_look
-from aatviz.ui.url import UrlState
 
 SOURCES = ("draw", "upload")
 ASK = "auto"

@@ -9,8 +9,9 @@ import torch
 
 from aatviz.data.own_image.link_text import to_image, to_png
 from aatviz.store.systems import System
-from aatviz.ui import caches, takeaway
-from aatviz.ui.theme import GENERATIVE, REJECTED, THRESHOLD
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.theme import GENERATIVE, REJECTED, THRESHOLD
+from aatviz.ui.session import caches
 
 HEIGHT = 280
 

@@ -12,9 +12,9 @@ from aatviz.evaluate import evenly
 from aatviz.evaluate.honest.protocol import Attack, Budget, attacks, budget, fooled_scores, transfer_source
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
-from aatviz.ui.jobs import Job
-from aatviz.ui.runs import Request, Runs
-from aatviz.ui.timing import seconds_per_call
+from aatviz.ui.session.jobs import Job
+from aatviz.ui.session.runs import Request, Runs
+from aatviz.ui.session.timing import seconds_per_call
 
 runs = Runs("robustness", "Attack them")
 

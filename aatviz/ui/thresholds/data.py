@@ -14,8 +14,8 @@ from aatviz.thresholds import choose as operating_points
 from aatviz.thresholds import curves
 from aatviz.thresholds.choose import Costs
 from aatviz.thresholds.curves import AtThreshold, Curve, CurveRecord, Decisions, Threshold
-from aatviz.ui import caches
-from aatviz.ui.takeaway import table
+from aatviz.ui.common.takeaway import table
+from aatviz.ui.session import caches
 
 LOSSES = {
     "detectors_max": "loss 10",

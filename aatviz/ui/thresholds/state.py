@@ -6,8 +6,8 @@ import streamlit as st
 
 from aatviz.thresholds.choose import GRID, Costs
 from aatviz.thresholds.curves import Threshold
+from aatviz.ui.common.url import Param, UrlState, choice, number
 from aatviz.ui.thresholds.data import ThresholdView
-from aatviz.ui.url import Param, UrlState, choice, number
 
 ONE, PER_CLASS = "one", "per_class"
 LIVE = ("mode", "T", "Tk", "axis", "span", "logits")

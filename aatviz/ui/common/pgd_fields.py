@@ -7,8 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from aatviz.attacks import NORMS, OPTIMIZERS
-from aatviz.ui.attack import words
-from aatviz.ui.url import Param, UrlState, choice, number, whole
+from aatviz.ui.common import words
+from aatviz.ui.common.url import Param, UrlState, choice, number, whole
 
 MOST_EPS_L2 = 28.0
 """The ball of this radius around any MNIST image holds all images."""

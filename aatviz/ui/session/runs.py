@@ -10,8 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from aatviz.store.systems import System
-from aatviz.ui import caches
-from aatviz.ui.jobs import Job, QueueFull, Work
+from aatviz.ui.session import caches
+from aatviz.ui.session.jobs import Job, QueueFull, Work
 
 POLL = 0.3
 """Seconds between two looks at a running job."""

@@ -12,12 +12,12 @@ from aatviz.metrics.format import headline, interval, markdown_table, mean_of
 from aatviz.report.card_readme import training_minutes
 from aatviz.runtime.files import read_json
 from aatviz.store.systems import CARD, System, checkpoints_folder
-from aatviz.ui import caches
-from aatviz.ui.pictures import enlarged
+from aatviz.ui.common.pictures import enlarged
+from aatviz.ui.common.url import UrlState, number
 from aatviz.ui.player.view import T_LIMITS
 from aatviz.ui.robustness.data import records
-from aatviz.ui.sidebar import bank_size, default_threshold
-from aatviz.ui.url import UrlState, number
+from aatviz.ui.session import caches
+from aatviz.ui.session.sidebar import bank_size, default_threshold
 
 PLAYER_KEY = "overview-player"
 state = UrlState("overview", [number("T", default_threshold, *T_LIMITS)])

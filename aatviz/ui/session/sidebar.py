@@ -7,8 +7,8 @@ import streamlit as st
 
 import aatviz
 from aatviz.store.systems import System, checkpoints_folder
-from aatviz.ui import caches
-from aatviz.ui.url import UrlState, choice
+from aatviz.ui.common.url import UrlState, choice
+from aatviz.ui.session import caches
 
 _CHOSEN = "app.chosen-system"
 

@@ -20,9 +20,9 @@ from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.thresholds import choose as operating_points
 from aatviz.thresholds.curves import RECIPE
-from aatviz.ui.jobs import Jobs
-from aatviz.ui.pictures import enlarged
-from aatviz.ui.showcase import INDEX, Showcase, load_showcase
+from aatviz.ui.common.pictures import enlarged
+from aatviz.ui.session.jobs import Jobs
+from aatviz.ui.session.showcase import INDEX, Showcase, load_showcase
 
 TIMED_STEPS = 3
 
