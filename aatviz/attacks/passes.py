@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from aatviz.attacks.batching import pieces, seconds
-from aatviz.detectors import DetectorBank
-from aatviz.nets import MadryNet
-from aatviz.nets.madry_pass import MadryPass, Saved
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import MadryNet
+from aatviz.models.networks.madry_by_hand import MadryPass, Saved
 
 Watch = Callable[[int, int], None]
 """Called with the numbers of images that went forward and backward through one network."""

@@ -12,16 +12,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from aatviz.compare import Stored, compare, load_comparison, natural_logits
-from aatviz.comparison import MODELS, CompareSettings
+from aatviz.attacks.settings import AttackSettings
 from aatviz.data import load_data
+from aatviz.evaluate.honest.trial import Trial, run_trial
 from aatviz.evaluate.images import evenly
-from aatviz.generate import STORED, generate, load_generated
-from aatviz.generated import Generated, GenerateSettings
-from aatviz.hardware import one_thread
-from aatviz.honest.trial import Trial, run_trial
+from aatviz.explore.attack_grid.result import MODELS, CompareSettings
+from aatviz.explore.attack_grid.run import Stored, compare, load_comparison, natural_logits
+from aatviz.explore.attack_path import Trace, trace_together
+from aatviz.explore.generation.result import Generated, GenerateSettings
+from aatviz.explore.generation.run import STORED, generate, load_generated
+from aatviz.runtime.hardware import one_thread
 from aatviz.store.systems import System, load_system
-from aatviz.trace import AttackSettings, Trace, trace_together
 
 Step = Callable[..., None]
 
@@ -54,8 +55,10 @@ def ready(weights: Weights, runs: list[None], step: Step) -> list[None]:
 
 
 def attack_paths(weights: Weights, runs: list[AttackRun], step: Step) -> list[list[Trace]]:
-    """The traces of every run, with the logits that its page shows. Several runs have attacks of equal `together_key`s, and go
-    as one batch an attack."""
+    """The traces of every run, with the logits that its page shows.
+
+    Several runs have attacks of equal `together_key`s, and go as one batch an attack.
+    """
     system = system_of(weights)
     x, y = torch.cat([run.x for run in runs]), torch.tensor([run.y for run in runs])
     with one_thread():

@@ -1,1 +1,1 @@
-"""This machine: processes, and what runs in them."""
+"""This machine: files written whole or not at all, processors and threads, processes side by side."""

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from aatviz.nets import NETWORKS
-from aatviz.store.files import read_tensors, write_tensors
+from aatviz.models.networks import NETWORKS
+from aatviz.runtime.files import read_tensors, write_tensors
 
 
 def save_network(path: Path, network: nn.Module, note: dict[str, Any]) -> None:

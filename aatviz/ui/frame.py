@@ -5,10 +5,10 @@ from pathlib import Path
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from aatviz.ui import caches
-from aatviz.ui.housekeeping import page_is_drawn
 from aatviz.ui.lessons import banner as lesson_banner
-from aatviz.ui.sidebar import choose_system
+from aatviz.ui.session import caches
+from aatviz.ui.session.housekeeping import page_is_drawn
+from aatviz.ui.session.sidebar import choose_system
 
 _FRAMED, _SENT = "app.framed", "app.sent-to-frame"
 _STYLE = Path(__file__).with_name("page.css")

@@ -16,7 +16,7 @@ from typing import Any
 import streamlit
 import torch
 
-from aatviz.hardware import describe
+from aatviz.runtime.hardware import describe
 from benchmarks.classroom import scenarios
 from benchmarks.classroom.app import App, running
 from benchmarks.classroom.browsers import browsers

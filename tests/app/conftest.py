@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aatviz.runtime.worker import Function, Outcome
-from aatviz.ui import caches, housekeeping
+from aatviz.ui.session import caches, housekeeping
 
 
 class Inline:

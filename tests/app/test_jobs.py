@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from aatviz.runtime.worker import Function, Outcome, WorkerError
-from aatviz.ui import jobs as module
-from aatviz.ui.jobs import Job, Jobs, QueueFull, Work
-from aatviz.ui.limits import Limits
+from aatviz.ui.session import jobs as module
+from aatviz.ui.session.jobs import Job, Jobs, QueueFull, Work
+from aatviz.ui.session.limits import Limits
 
 PATIENCE = 30
 

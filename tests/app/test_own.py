@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 import aatviz
 from aatviz.cli import app as cli
-from aatviz.digit_image import from_text, to_image, to_pixels, to_png
-from aatviz.digit_input import read_picture
-from aatviz.trace import OWN_PICTURE, Trace
+from aatviz.data.own_image.handwritten_digit import read_picture
+from aatviz.data.own_image.link_text import from_text, to_image, to_pixels, to_png
+from aatviz.explore.attack_path import OWN_PICTURE, Trace
 from aatviz.ui.own.link import own_link
 from aatviz.ui.own.verdicts import FirstLook, decisions, firing, logits_csv
 

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 import streamlit as st
 import torch
+from aatviz.evaluate.honest.run.run import trial
 from streamlit.testing.v1 import AppTest
 
 from aatviz.data import load_data
-from aatviz.detectors import DetectorBank
 from aatviz.evaluate import finish, parts, real_images, run_part
-from aatviz.honest import trial
+from aatviz.models.detectors import DetectorBank
 from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.store.systems import System, load_system
-from aatviz.ui import takeaway
+from aatviz.ui.common import takeaway
 from aatviz.ui.robustness import data, run, words
 
 APP = Path(__file__).parents[2] / "app.py"

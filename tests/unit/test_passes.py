@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from aatviz.attacks.passes import prepared, watched
-from aatviz.detectors import DetectorBank
-from aatviz.nets import MadryNet
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import MadryNet
 
 OUTPUTS = 4
 

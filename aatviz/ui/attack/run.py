@@ -3,13 +3,13 @@
 from torch import Tensor
 
 from aatviz.explore import work
+from aatviz.explore.attack_path import together_key
 from aatviz.store.systems import System
-from aatviz.trace import together_key
-from aatviz.ui import caches
 from aatviz.ui.attack.controls import Choice
 from aatviz.ui.attack.digit import bundled
-from aatviz.ui.runs import Done, Request, Runs
-from aatviz.ui.showcase import INDEX, default_settings
+from aatviz.ui.session import caches
+from aatviz.ui.session.runs import Done, Request, Runs
+from aatviz.ui.session.showcase import INDEX, default_settings
 
 runs = Runs("attack", "Attack")
 

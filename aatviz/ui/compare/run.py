@@ -3,13 +3,13 @@
 import streamlit as st
 from torch import Tensor
 
-from aatviz.compare import Stored, compare, load_comparison, step_count
-from aatviz.comparison import CompareSettings
 from aatviz.explore import work
+from aatviz.explore.attack_grid.result import CompareSettings
+from aatviz.explore.attack_grid.run import Stored, compare, load_comparison, step_count
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.ui.runs import Done, Request, Runs
-from aatviz.ui.timing import seconds_per_call
+from aatviz.ui.session.runs import Done, Request, Runs
+from aatviz.ui.session.timing import seconds_per_call
 
 runs = Runs("compare", "Compare")
 

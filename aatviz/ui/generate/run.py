@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from aatviz.comparison import MODELS
 from aatviz.explore import work
-from aatviz.generate import STORED, generate, load_generated, step_count
-from aatviz.generated import Generated, GenerateSettings
+from aatviz.explore.attack_grid.result import MODELS
+from aatviz.explore.generation.result import Generated, GenerateSettings
+from aatviz.explore.generation.run import STORED, generate, load_generated, step_count
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.ui.runs import Done, Request, Runs
-from aatviz.ui.timing import seconds_per_call
+from aatviz.ui.session.runs import Done, Request, Runs
+from aatviz.ui.session.timing import seconds_per_call
 
 runs = Runs("generate", "Generate", ":material/draw:")
 

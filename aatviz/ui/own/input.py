@@ -6,13 +6,13 @@ import binascii
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aatviz.digit_image import to_png
-from aatviz.digit_input import FORMATS, prepare
+from aatviz.data.own_image.handwritten_digit import FORMATS, prepare
+from aatviz.data.own_image.link_text import to_png
 from aatviz.store.systems import System
-from aatviz.ui.limits import LIMITS
+from aatviz.ui.common.url import UrlState
 from aatviz.ui.own.canvas import canvas
 from aatviz.ui.own.verdicts import first_look
-from aatviz.ui.url import UrlState
+from aatviz.ui.session.limits import LIMITS
 
 SOURCES = ("draw", "upload")
 ASK = "auto"

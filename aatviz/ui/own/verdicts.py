@@ -7,10 +7,11 @@ import plotly.graph_objects as go
 import streamlit as st
 import torch
 
-from aatviz.digit_image import to_image, to_png
+from aatviz.data.own_image.link_text import to_image, to_png
 from aatviz.store.systems import System
-from aatviz.ui import caches, takeaway
-from aatviz.ui.theme import GENERATIVE, REJECTED, THRESHOLD
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.theme import GENERATIVE, REJECTED, THRESHOLD
+from aatviz.ui.session import caches
 
 HEIGHT = 280
 

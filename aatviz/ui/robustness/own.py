@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks.victims import VICTIMS
-from aatviz.honest.trial import Trial
+from aatviz.evaluate.honest.trial import Trial
 from aatviz.metrics import share
-from aatviz.store.readme import interval, markdown_table
+from aatviz.metrics.format import interval, markdown_table
 from aatviz.store.systems import System
-from aatviz.ui import pgd_fields, takeaway
+from aatviz.ui.common import pgd_fields, takeaway
 from aatviz.ui.robustness import run, words
 from aatviz.ui.robustness.view import CLEAN, MOST_IMAGES, state
-from aatviz.ui.runs import Done
+from aatviz.ui.session.runs import Done
 
 
 def show(system: System, record: dict[str, Any] | None, images: tuple[Tensor, Tensor]) -> None:

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from aatviz.attacks.victims import VictimName
 from aatviz.evaluate import evenly
+from aatviz.evaluate.honest.trial import Trial, attacks_of, run_trial, spent
 from aatviz.explore import work
-from aatviz.honest.trial import Trial, attacks_of, run_trial, spent
 from aatviz.store.systems import System
-from aatviz.ui.runs import Request, Runs
-from aatviz.ui.timing import seconds_per_call
+from aatviz.ui.session.runs import Request, Runs
+from aatviz.ui.session.timing import seconds_per_call
 
 runs = Runs("robustness", "Attack them")
 
@@ -44,7 +44,7 @@ def snippet(system: System, trial: Trial) -> str:
     lines = [
         "import aatviz",
         "from aatviz.evaluate.images import evenly",
-        "from aatviz.honest.protocol import Budget, attacks, fooled_scores, transfer_source",
+        "from aatviz.evaluate.honest.protocol import Budget, attacks, fooled_scores, transfer_source",
         "from aatviz.attacks.victims import Victim",
         "",
         f'system = aatviz.load_system("{system.name}")',
