@@ -153,22 +153,9 @@ def _nginx(name: str, ports: dict[str, int], app_port: int, factory: pytest.Temp
         f"daemon off;\npid {folder}/pid;\nerror_log stderr;\nevents {{}}\n"
         f"http {{\ninclude /etc/nginx/mime.types;\naccess_log off;\n{temporary}include {folder}/{name}.conf;\n}}\n"
     )
-    make = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=127.0.0.1",
-    ]
-    make += ["-keyout", str(certificates / "privkey.pem"), "-out", str(certificates / "fullchain.pem")]
-    subprocess.run(make, check=True, capture_output=True)
+    make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+    written = ["-keyout", str(certificates / "privkey.pem"), "-out", str(certificates / "fullchain.pem")]
+    subprocess.run([*make.split(), *written], check=True, capture_output=True)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, USER, GROUP)
     log = folder / "log.txt"
