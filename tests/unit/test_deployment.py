@@ -122,3 +122,19 @@ def test_the_proxy_passes_websockets_and_an_upload_as_large_as_the_app_takes() -
     assert re.search(r"proxy_set_header Upgrade\s+\$http_upgrade;", text)
     (upload,) = re.findall(r"upload_file.*?client_max_body_size (\d+)m;", text, re.DOTALL)
     assert int(upload) > SETTINGS["server"]["maxUploadSize"]
+
+
+def test_the_documentation_names_every_header_and_leaves_room_for_what_is_measured() -> None:
+    text = (files.ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    assert [name for name in files.security_headers() if f"`{name}`" not in text] == []
+    teaching = (files.ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
+    assert all(f"<!-- {part}: {end} -->" in text for part in ("limits", "classroom") for end in ("begin", "end"))
+    assert all(f"<!-- classroom: {end} -->" in teaching for end in ("begin", "end"))
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/deployment.md", "docs/teaching.md"])
+def test_every_link_to_a_file_leads_somewhere(name: str) -> None:
+    page = files.ROOT / name
+    links = re.findall(r"\]\(((?!https?:)[^)#]*)", page.read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (page.parent / link).exists()] == []
