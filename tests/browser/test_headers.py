@@ -1,14 +1,18 @@
 """Every page under the headers that the proxy sets: they forbid nothing that it needs, and it needs nothing from outside."""
 
+import http.client
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.deployment.files import security_headers
 
-from .conftest import settle, visit
+from .conftest import running_app, settle, visit, visitor
 
 PAGES = ["/", "/attack", "/compare", "/generate", "/thresholds", "/detectors", "/robustness", "/learn"]
 
@@ -66,3 +70,34 @@ def test_the_headers_are_obeyed_and_a_foreign_script_does_not_run(browser: Brows
                 }"""
             )
         assert page.evaluate("window.foreign") is None
+
+
+def test_a_page_of_another_site_is_refused_and_nobody_outside_is_asked(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it refuses, Streamlit would ask a server for this machine's address, and keep everybody waiting for that."""
+    with socket.socket() as outside:
+        outside.bind(("127.0.0.1", 0))
+        outside.listen()
+        outside.setblocking(False)
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{outside.getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+        with running_app(tmp_path) as url:
+            with visitor(browser, url) as page:
+                visit(page, "/learn")
+            port = int(url.rpartition(":")[2])
+            assert _knock(port, f"localhost:{port}", f"http://localhost:{port}") == 101
+            assert _knock(port, f"localhost:{port}", "https://elsewhere.example") == 403
+            assert _knock(port, "elsewhere.example", "http://elsewhere.example") == 403
+        with pytest.raises(BlockingIOError):
+            outside.accept()
+
+
+def _knock(port: int, host: str, origin: str) -> int:
+    """The status of a websocket's opening, as a browser on a page of `origin` would try it."""
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", "/_stcore/stream", headers=upgrade | key | {"Host": host, "Origin": origin})
+        return connection.getresponse().status
