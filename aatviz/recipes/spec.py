@@ -87,6 +87,8 @@ class Job:
     """What sgd adds of a weight to its gradient: of matrices and kernels, not of biases and batch norms."""
     warmup: float = 0.0
     """The share of the steps over which the learning rate grows linearly from 0, before it falls (one cycle)."""
+    drops: tuple[float, ...] = ()
+    """The shares of the steps at which the learning rate falls to a tenth."""
     label_smoothing: float = 0.0
     """The share of a classifier's target that is spread evenly over all classes."""
     flip: bool = False
@@ -190,6 +192,7 @@ _LATER: dict[str, Any] = {
     "nesterov": False,
     "weight_decay": 0.0,
     "warmup": 0.0,
+    "drops": (),
     "label_smoothing": 0.0,
     "flip": False,
     "border": "black",

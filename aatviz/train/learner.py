@@ -80,11 +80,13 @@ class Learner:
 
 
 def learning_rate(job: Job, step: int) -> float:
-    """Of this step: up along a line while it warms up, then constant, or along a cosine to 0."""
+    """Of this step: up along a line while it warms up, then constant, or along a cosine to 0; a tenth from each drop on."""
     up = job.warmup * job.steps
     if step < up:
         return job.learning_rate * (step + 1) / (up + 1)
-    return job.learning_rate * (0.5 + 0.5 * math.cos(math.pi * (step - up) / (job.steps - up)) if job.decay else 1.0)
+    tenths = sum(step >= share * job.steps for share in job.drops)
+    falling = 0.5 + 0.5 * math.cos(math.pi * (step - up) / (job.steps - up)) if job.decay else 1.0
+    return float(job.learning_rate * falling * 0.1**tenths)
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
