@@ -1,5 +1,6 @@
 """A small fully connected network: for points in the plane, and for tests."""
 
+import itertools
 from collections.abc import Sequence
 from math import prod
 
@@ -13,7 +14,7 @@ class MLP(nn.Module):
     def __init__(self, shape: tuple[int, int, int], outputs: int, widths: Sequence[int] = (64, 64)) -> None:
         super().__init__()
         sizes = (prod(shape), *widths)
-        self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in zip(sizes, sizes[1:], strict=False))
+        self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in itertools.pairwise(sizes))
         self.out = nn.Linear(sizes[-1], outputs)
 
     def forward(self, x: Tensor) -> Tensor:

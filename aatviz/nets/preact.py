@@ -1,4 +1,4 @@
-"""A small pre-activation ResNet for colour (He et al., 2016), and its batch norm folded into its convolutions for attacks."""
+"""A small pre-activation ResNet for colour (He et al., 2016); in attacks its batch norm is folded into the convolutions."""
 
 from collections.abc import Sequence
 from typing import Literal

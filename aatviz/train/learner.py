@@ -10,7 +10,6 @@ from aatviz.nets import evaluating
 from aatviz.recipes import Job
 from aatviz.train.steps import Visit, batch_loss
 
-
 MOMENTUM = 0.9
 """Of SGD."""
 

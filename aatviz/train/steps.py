@@ -105,10 +105,8 @@ def _inner(job: Job, visit: Visit, goal: Objective, x: Tensor, generator: torch.
     return attack(_turn(job, visit.step), goal, x, visit.seed, eps, visit.start)
 
 
-def _n_fgsm(
-    goal: Objective, x: Tensor, eps: Tensor, step_size: float, noise: float, generator: torch.Generator
-) -> Tensor:
-    """One sign step from uniform noise of `noise` * eps; neither of them is projected to the ball (de Jorge et al., 2022)."""
+def _n_fgsm(goal: Objective, x: Tensor, eps: Tensor, step_size: float, noise: float, generator: torch.Generator) -> Tensor:
+    """One sign step from uniform noise of `noise` * eps; neither is projected to the ball (de Jorge et al., 2022)."""
     drawn = (torch.rand(x.shape, generator=generator) * 2 - 1).to(x)
     start = (x + noise * eps[:, None, None, None] * drawn).clamp(0, 1)
     return (start - step_size * goal(start)[1].sign()).clamp(0, 1)

@@ -27,7 +27,8 @@ def unlike_new(network: nn.Module) -> nn.Module:
     """In eval mode, with statistics, factors and summands that do something."""
     for part in network.modules():
         if isinstance(part, nn.BatchNorm2d):
-            assert part.running_mean is not None and part.running_var is not None
+            assert part.running_mean is not None
+            assert part.running_var is not None
             part.running_mean.normal_(std=0.5)
             part.running_var.uniform_(0.5, 2)
             nn.init.uniform_(part.weight, 0.5, 1.5)
@@ -170,7 +171,8 @@ def test_a_unit_of_the_wide_network_is_the_sources() -> None:
     """Written once more, in TensorFlow's order: zeros at the end of an even side, averaged and padded shortcut."""
     network = small("wide", (3, 8, 8), 2)
     unit = network.units[2]  # type: ignore[index]
-    assert unit.stride == 2 and not unit.first
+    assert unit.stride == 2
+    assert not unit.first
     x = torch.randn(2, 8, 8, 8)
     inner = F.leaky_relu(unit.norm1(x), 0.1)
     inner = F.conv2d(F.pad(inner, (0, 1, 0, 1)), unit.conv1.weight, stride=2)
@@ -196,7 +198,9 @@ def test_a_new_network_with_a_layout_is_one_entry() -> None:
     plain = nn.Linear(2, 2)
     assert registry.laid_out(plain, None) is plain
     half = registry.laid_out(plain, torch.bfloat16)
-    assert isinstance(half, nn.Linear) and half.weight.dtype == torch.bfloat16 and plain.weight.dtype == torch.float32
+    assert isinstance(half, nn.Linear)
+    assert half.weight.dtype == torch.bfloat16
+    assert plain.weight.dtype == torch.float32
 
 
 @pytest.mark.parametrize("network", [MadryNet(3, width=8), PreActNet((1, 28, 28), 3)], ids=lambda one: type(one).__name__)

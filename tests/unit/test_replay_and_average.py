@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from aatviz import recipes
 from aatviz.nets import MadryNet
-from aatviz.recipes.spec import _LATER
 from aatviz.recipes import Job
+from aatviz.recipes.spec import _LATER
 from aatviz.store.files import read_tensors
 from aatviz.train import learner, loop, steps
 from aatviz.train.loop import Progress, train
