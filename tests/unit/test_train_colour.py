@@ -16,6 +16,7 @@ from aatviz.recipes import AttackSpec, Job
 from aatviz.store.files import read_tensors
 from aatviz.store.weights import build_network, load_network, note_of, save_network, start_from
 from aatviz.train import loop, steps
+from aatviz.train.evaluation import evaluate
 from aatviz.train.learner import Learner, learning_rate
 from aatviz.train.loop import Progress, train
 
@@ -202,6 +203,22 @@ def test_attacks_and_updates_of_aat_leave_the_statistics_of_batch_norm_and_train
     counted = int(after["norm.num_batches_tracked"])
     assert counted == int(moves)
     assert (x_adv is None) == (name == "classifier")
+
+
+@pytest.mark.parametrize("name", ["classifier", "shared"])
+def test_judging_a_network_in_training_leaves_it_as_it_was_and_sees_it_in_eval_mode(name: str) -> None:
+    job = colour(name, validation_attack=AttackSpec(eps=0.1, step_size=0.1, steps=1))
+    torch.manual_seed(0)
+    network = build_network(note_of(job, (3, 8, 8)))
+    x, y = torch.rand(40, 3, 8, 8), torch.arange(40) % 10
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    modes: list[bool] = []
+    network.register_forward_hook(lambda module, inputs, output: modes.append(module.training))
+    evaluate(job, network, x, y, 5, bf16=False)
+    assert modes
+    assert not any(modes)
+    assert network.training
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 
 
 def test_weights_that_are_no_float16_are_refused(tmp_path: Path) -> None:
