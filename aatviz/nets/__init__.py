@@ -51,4 +51,4 @@ def evaluating(modules: tuple[nn.Module, ...]) -> Iterator[None]:
             part.training = True
 
 
-__all__ = ["NETWORKS", "ByHand", "MadryNet", "Network", "Saved", "evaluating"]
+__all__ = ["NETWORKS", "ByHand", "MadryNet", "Network", "Saved", "WideNet", "evaluating"]
