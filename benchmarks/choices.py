@@ -15,14 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import aatviz
-from aatviz import hardware
 from aatviz.attacks import multi_targeted, pgd
 from aatviz.attacks.multi_targeted import worst
 from aatviz.attacks.passes import prepared
 from aatviz.attacks.victims import Victim
-from aatviz.nets.madry import MadryNet
-from aatviz.nets.madry_pass import MadryPass, _sum_of_rows
-from aatviz.store.files import read_json, write_json
+from aatviz.models.networks.madry import MadryNet
+from aatviz.models.networks.madry_by_hand import MadryPass, _sum_of_rows
+from aatviz.runtime import hardware
+from aatviz.runtime.files import read_json, write_json
 from benchmarks.peers.measuring import interleaved, ratio
 
 SIZES = (1, 8, 16, 32, 64, 128, 256, 512)

@@ -5,7 +5,7 @@ import streamlit as st
 from aatviz.ui import frame
 from aatviz.ui.lessons import own as lesson_own
 from aatviz.ui.lessons import steps as lesson_steps
-from aatviz.ui.sidebar import current_system
+from aatviz.ui.session.sidebar import current_system
 
 frame.require()
 st.title("Learn")

@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from aatviz.ui import caches, frame, takeaway
+from aatviz.ui import frame
+from aatviz.ui.common import takeaway
 from aatviz.ui.robustness import data, own, paper, view
-from aatviz.ui.sidebar import current_system
+from aatviz.ui.session import caches
+from aatviz.ui.session.sidebar import current_system
 
 frame.require()
 st.title("Robustness")

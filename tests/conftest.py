@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from aatviz.attacks import batching
 from aatviz.data.mnist import FILES, sample
 from aatviz.evaluate import finish, parts, run_part
-from aatviz.gaussians import ClassGaussians
+from aatviz.models.gaussians import ClassGaussians
 from aatviz.recipes.evaluation import DetectorEvaluation
 from aatviz.recipes.paper import evaluations
-from aatviz.store.files import write_json
+from aatviz.runtime.files import write_json
 from aatviz.store.gaussians import FILE, save_gaussians
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import build_network, save_network

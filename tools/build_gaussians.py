@@ -10,8 +10,8 @@ import numpy as np
 
 from aatviz.data import load_digits, to_tensors
 from aatviz.data.mnist import content_hash
-from aatviz.gaussians import estimate
-from aatviz.store.files import read_json
+from aatviz.models.gaussians import estimate
+from aatviz.runtime.files import read_json
 from aatviz.store.gaussians import FILE, save_gaussians
 from aatviz.store.systems import CARD
 

@@ -6,11 +6,11 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor, nn
 
-from aatviz import losses
 from aatviz.attacks.checks import ClassIndices, check_choice
 from aatviz.attacks.passes import prepared
-from aatviz.detectors import DetectorBank
-from aatviz.nets import evaluating
+from aatviz.models import losses
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import evaluating
 
 LossName = Literal[
     "classifier_margin",

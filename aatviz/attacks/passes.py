@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from aatviz.attacks.batching import pieces, seconds
 from aatviz.attacks.fingerprint import Fingerprint, fingerprint
-from aatviz.detectors import DetectorBank
-from aatviz.nets import NETWORKS, ByHand, Saved
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import NETWORKS, ByHand, Saved
 
 Watch = Callable[[int, int], None]
 """Called with the numbers of images that went forward and backward through one network."""
@@ -59,6 +59,13 @@ def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Ca
         return parts[0] if len(parts) == 1 else _InPieces(parts)
 
     return passing
+
+
+def few_go_alone(module: nn.Module) -> bool:
+    """Whether each of few float32 images in a batch gets, to the bit, what it gets alone from this network or bank."""
+    networks = module.networks if isinstance(module, DetectorBank) else [module]
+    laid_out = [_ready(network, None) for network in networks]
+    return all(not isinstance(ready, nn.Module) and ready.few_go_alone for ready in laid_out)
 
 
 @contextmanager

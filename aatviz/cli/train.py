@@ -8,8 +8,9 @@ import torch
 import typer
 
 from aatviz import recipes
-from aatviz.launch import run_side_by_side
 from aatviz.recipes import Job, Recipe
+from aatviz.report.card_readme import write_readme
+from aatviz.runtime.launch import run_side_by_side
 from aatviz.store.cards import write_card
 from aatviz.train import loop
 
@@ -36,6 +37,7 @@ def train(
         for wave in waves(chosen):
             run_side_by_side({name: ["train", recipe, "--jobs", name, *settings] for name in wave}, workers)
     if write_card(plan, folder):
+        write_readme(folder)
         typer.echo(f"{folder} is a complete system: {folder / 'card.json'}")
 
 

@@ -112,7 +112,7 @@ class Job:
 
     @property
     def updates_in_eval(self) -> bool:
-        """The mode in which the loss of an update is taken; see `aatviz.nets`."""
+        """The mode in which the loss of an update is taken; see `aatviz.models.networks`."""
         return self.frozen_norm or self.method in ("aat", "aat_shared")
 
     @property

@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import nn
 
-from aatviz.nets import NETWORKS
-from aatviz.nets.registry import Shape
+from aatviz.models.networks import NETWORKS
+from aatviz.models.networks.registry import Shape
 from aatviz.recipes import Job
-from aatviz.store.files import read_tensors, write_tensors
+from aatviz.runtime.files import read_tensors, write_tensors
 
 
 def note_of(job: Job, shape: Shape) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from aatviz.nets import evaluating
+from aatviz.models.networks import evaluating
 from aatviz.recipes import Job
 from aatviz.train.steps import Visit, batch_loss
 

@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from aatviz.data import load_digits, to_tensors
 from aatviz.data.mnist import content_hash
-from aatviz.hardware import describe, fast_bf16
 from aatviz.recipes import Job, digest
-from aatviz.store.files import read_tensors, write_json, write_tensors
+from aatviz.runtime.files import read_tensors, write_json, write_tensors
+from aatviz.runtime.hardware import describe, fast_bf16
 from aatviz.store.weights import build_network, note_of, read_note, save_network, start_from
 from aatviz.train.batches import Batches
-from aatviz.train.evaluation import evaluate
 from aatviz.train.learner import Learner, part
+from aatviz.train.validation import evaluate
 
 SAVE_SECONDS = 120.0
 

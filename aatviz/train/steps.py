@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aatviz.attacks import Objective, objective, pgd
-from aatviz.detectors import DetectorBank
-from aatviz.losses import pick
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.losses import pick
 from aatviz.recipes import AttackSpec, Job
 from aatviz.recipes.spec import Border
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 import aatviz
 from aatviz import recipes
-from aatviz.hardware import fast_bf16
 from aatviz.recipes import AttackSpec, Job
+from aatviz.runtime.hardware import fast_bf16
 from aatviz.store.weights import build_network, note_of
 from aatviz.train import steps
 from aatviz.train.learner import Learner

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 import aatviz
 from aatviz import cli
+from aatviz.explore.attack_path import trace_attack
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.trace import trace_attack
 from aatviz.ui.lessons import links
 from aatviz.ui.lessons.catalogue import LESSONS, Lesson
 from aatviz.ui.lessons.showcase import build_lessons, load_lessons, sample_index

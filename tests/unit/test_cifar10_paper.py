@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from aatviz import recipes
-from aatviz.nets import NETWORKS, WideNet
+from aatviz.models.networks import NETWORKS, WideNet
 from aatviz.recipes import AttackSpec
 from aatviz.store.weights import build_network, note_of
 from aatviz.train import steps

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aatviz.nets import MadryNet
-from aatviz.nets.first_conv import GreyConv5x5
+from aatviz.models.networks import MadryNet
+from aatviz.models.networks.first_conv import GreyConv5x5
 
 SIZES = pytest.mark.parametrize("size", [(28, 28), (2, 2), (4, 10), (32, 6)], ids=str)
 

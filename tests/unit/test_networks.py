@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aatviz.attacks.passes import prepared
-from aatviz.nets import NETWORKS, MadryNet, Network
-from aatviz.nets.preact import FoldedPreActNet, PreActNet
-from aatviz.nets.registry import Registry, Shape
-from aatviz.nets.wide import WideNet, standardised
+from aatviz.models.networks import NETWORKS, MadryNet, Network
+from aatviz.models.networks.preact import FoldedPreActNet, PreActNet
+from aatviz.models.networks.registry import Registry, Shape
+from aatviz.models.networks.wide import WideNet, standardised
 
 SHAPES: list[tuple[Shape, int]] = [((1, 28, 28), 10), ((3, 32, 32), 10), ((3, 16, 24), 3)]
 SMALL = {"madry": {"width": 16}, "wide": {"widths": (4, 8, 12, 16), "units": 2}}

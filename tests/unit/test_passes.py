@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from aatviz.attacks.passes import _ready, prepared, watched
-from aatviz.detectors import DetectorBank
-from aatviz.nets import NETWORKS, MadryNet
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import NETWORKS, MadryNet
 
 OUTPUTS = 4
 

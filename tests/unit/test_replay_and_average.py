@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from aatviz import recipes
-from aatviz.nets import MadryNet
+from aatviz.models.networks import MadryNet
 from aatviz.recipes import Job
 from aatviz.recipes.spec import _LATER
-from aatviz.store.files import read_tensors
+from aatviz.runtime.files import read_tensors
 from aatviz.train import learner, loop, steps
 from aatviz.train.loop import Progress, train
 

@@ -13,9 +13,9 @@ from aatviz.evaluate import stored
 from aatviz.metrics import auc
 from aatviz.recipes import digest, get
 from aatviz.recipes.paper import evaluations_of
-from aatviz.store.files import read_json, read_tensors
-from aatviz.store.readme import readme
-from aatviz.ui.showcase import load_showcase
+from aatviz.report.card_readme import readme
+from aatviz.runtime.files import read_json, read_tensors
+from aatviz.ui.session.showcase import load_showcase
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ["mnist-linf-0.3-shared", "mnist-linf-0.3", "mnist-linf-0.5-shared", "mnist-l2-2.5-shared", "mnist-l2-5.0-shared"]

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from aatviz import recipes
 from aatviz.recipes import AttackSpec, Job
-from aatviz.store.files import read_tensors
+from aatviz.runtime.files import read_tensors
 from aatviz.store.weights import build_network, load_network, note_of, save_network, start_from
 from aatviz.train import loop, steps
-from aatviz.train.evaluation import evaluate
 from aatviz.train.learner import Learner, learning_rate
 from aatviz.train.loop import Progress, train
+from aatviz.train.validation import evaluate
 
 TINY = {job.name: job for job in recipes.get("tiny").jobs}
 SMALL = (("widths", (4, 8)), ("blocks", (1, 1)))

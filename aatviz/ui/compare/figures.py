@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from aatviz.comparison import Comparison, Model, NaturalLogits
-from aatviz.ui.plots import HATCH, layout
-from aatviz.ui.theme import NATURAL, PERTURBED, THRESHOLD, Meaning
+from aatviz.explore.attack_grid.result import Comparison, Model, NaturalLogits
+from aatviz.ui.common.plots import HATCH, layout
+from aatviz.ui.common.theme import NATURAL, PERTURBED, THRESHOLD, Meaning
 
 MOST_BINS = 70
 HEIGHT, LEGEND = 460, 150

@@ -7,17 +7,17 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from aatviz.store.systems import System
-from aatviz.ui import overview_card
 from aatviz.ui.attack import controls as attack_controls
+from aatviz.ui.common.url import Param, UrlState
 from aatviz.ui.compare import controls as compare_controls
 from aatviz.ui.detectors import view as detector_view
 from aatviz.ui.generate import controls as generate_controls
 from aatviz.ui.lessons.catalogue import Lesson, step_of
+from aatviz.ui.overview import card as overview_card
 from aatviz.ui.robustness import view as robustness_view
-from aatviz.ui.sidebar import link_params
+from aatviz.ui.session.sidebar import link_params
 from aatviz.ui.thresholds import state as threshold_state
 from aatviz.ui.thresholds.data import threshold_view
-from aatviz.ui.url import Param, UrlState
 
 OWN = "own"
 """The name in the URL of an exercise that somebody has put together."""

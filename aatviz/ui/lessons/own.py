@@ -3,7 +3,7 @@
 import streamlit as st
 
 from aatviz.ui.lessons import links
-from aatviz.ui.sidebar import current_system
+from aatviz.ui.session.sidebar import current_system
 
 
 def panel() -> None:

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from aatviz.generate import RUBBISH
+from aatviz.explore.attack_path import Trace
+from aatviz.explore.generation.run import RUBBISH
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.trace import Trace
 from aatviz.ui.compare import run as compare_run
 from aatviz.ui.generate import run as generate_run
 from aatviz.ui.lessons.answers import Answer, Facts, answer

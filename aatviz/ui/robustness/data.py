@@ -7,12 +7,12 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
-from aatviz.curves import Curve, Decisions, curve, decide
 from aatviz.evaluate import stored
 from aatviz.recipes.paper import evaluations_of
-from aatviz.store.files import read_arrays
+from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
+from aatviz.thresholds.curves import Curve, Decisions, curve, decide
 
 FIGURES = ("figure-2", "figure-7")
 

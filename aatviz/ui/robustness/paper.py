@@ -4,14 +4,14 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.profiles import WORST, protocol
+from aatviz.explore.detector_records import WORST, protocol
+from aatviz.metrics.format import headline, interval, markdown_table
 from aatviz.report import orders, reach_table, report
-from aatviz.store.readme import headline, interval, markdown_table
 from aatviz.store.systems import System
-from aatviz.ui import takeaway
-from aatviz.ui.plots import config
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.plots import config
+from aatviz.ui.common.url import UrlState
 from aatviz.ui.robustness import data, paper_figures, words
-from aatviz.ui.url import UrlState
 
 
 def show(system: System, state: UrlState) -> None:

@@ -6,15 +6,16 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz import curves, operating_points
-from aatviz.curves import AtThreshold, Curve, CurveRecord, Decisions, Threshold
-from aatviz.examples import Examples, load_examples
+from aatviz.explore.example_images import Examples, load_examples
 from aatviz.metrics import Interval
-from aatviz.operating_points import Costs
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.ui import caches
-from aatviz.ui.takeaway import table
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds import curves
+from aatviz.thresholds.choose import Costs
+from aatviz.thresholds.curves import AtThreshold, Curve, CurveRecord, Decisions, Threshold
+from aatviz.ui.common.takeaway import table
+from aatviz.ui.session import caches
 
 LOSSES = {
     "detectors_max": "loss 10",
@@ -49,7 +50,7 @@ class ThresholdView:
 
 
 def threshold_view(system: System) -> ThresholdView:
-    """The stored record of a system; it is read again when its files change. Raises as `aatviz.curves.load` does."""
+    """The stored record of a system; it is read again when its files change. Raises as `thresholds.curves.load` does."""
     files = (result_file(system, curves.RECIPE, "json"), result_file(system, "examples", "npz"))
     return _read(system, str(system.folder), tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
 
@@ -173,7 +174,7 @@ def python_code(system: str, threshold: Threshold) -> str:
     """The Python that prints the numbers of the page at T."""
     value = f"{threshold:g}" if isinstance(threshold, int | float) else f"[{listed(threshold)}]"
     return f"""import aatviz
-from aatviz import curves
+from aatviz.thresholds import curves
 
 record = curves.load(aatviz.load_system("{system}"))
 print("generative", curves.at(record.generative, threshold={value}))
@@ -192,8 +193,8 @@ def choice_code(system: str, judge: str, by: float | Costs, classes: int | None)
     """The Python that chooses T, or every T_k, as the panel does."""
     name = "Costs, choose" if isinstance(by, Costs) else "choose"
     return f"""import aatviz
-from aatviz import curves
-from aatviz.operating_points import {name}
+from aatviz.thresholds import curves
+from aatviz.thresholds.choose import {name}
 
 record = curves.load(aatviz.load_system("{system}"))
 print(choose(record.{judge}, {by!r}{f", classes={classes}" if classes else ""}))

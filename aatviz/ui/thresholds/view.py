@@ -4,17 +4,17 @@ from functools import partial
 
 import streamlit as st
 
-from aatviz import curves
-from aatviz.curves import Threshold
-from aatviz.ui import takeaway
-from aatviz.ui.pacing import view_first
-from aatviz.ui.theme import ROBUST
+from aatviz.thresholds import curves
+from aatviz.thresholds.curves import Threshold
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.pacing import view_first
+from aatviz.ui.common.theme import ROBUST
+from aatviz.ui.common.url import UrlState
 from aatviz.ui.thresholds import data
 from aatviz.ui.thresholds.choice import NAMES, panel, rule_of
 from aatviz.ui.thresholds.data import ThresholdView
 from aatviz.ui.thresholds.live import show_live
 from aatviz.ui.thresholds.state import threshold_of, url_state, write_url
-from aatviz.ui.url import UrlState
 
 MARKS = {"generative": "●", "integrated": "▲", "robust": "★"}
 _WHOLE_PAGE = "thresholds.whole-page"
