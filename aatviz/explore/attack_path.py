@@ -43,7 +43,7 @@ class Trace:
     z_r: Tensor
     """Logits of the robust classifier (S+1,K)."""
     loss: Tensor
-    """The loss by which iterates are ranked (S+1,); see `aatviz.losses`."""
+    """The loss by which iterates are ranked (S+1,); see `aatviz.models.losses`."""
     kept: int
     """The step of the iterate of least loss, the attack's result."""
     restart: int
@@ -69,7 +69,7 @@ class Trace:
         return float(self.norms("L2")[self.kept])
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """What `aatviz.store.files.write_arrays` stores; `from_arrays` is the way back."""
+        """What `aatviz.runtime.files.write_arrays` stores; `from_arrays` is the way back."""
         arrays = {name: getattr(self, name).numpy() for name in _TENSORS}
         note = {name: getattr(self, name) for name in ("y", "kept", "restart")}
         return arrays | {"note": np.array(json.dumps(note | {"settings": dataclasses.asdict(self.settings)}))}

@@ -17,11 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aatviz.models.networks.first_conv import block_kernel, image_gradient
+from aatviz.models.networks.first_conv import GreyConv5x5, block_kernel, image_gradient
 from aatviz.models.networks.madry import MadryNet
+from aatviz.models.networks.registry import Saved
 
-Saved = tuple[Tensor, ...]
-"""What a forward pass of N images leaves for the backward pass: tensors (N, ...)."""
 _Layer = tuple[Tensor, Tensor]
 """A layer's weight and bias."""
 FEW = 32
@@ -43,6 +42,12 @@ class MadryPass:
     out: _Layer
 
     @classmethod
+    def if_it_fits(cls, network: MadryNet, dtype: torch.dtype | None) -> "MadryPass | None":
+        """None unless it is a whole network for grey images; the attack unit test, for one, cuts the last layer off."""
+        fits = isinstance(network.conv1, GreyConv5x5) and isinstance(network.out, nn.Linear)
+        return cls.of(network, dtype) if fits else None
+
+    @classmethod
     def of(cls, network: MadryNet, dtype: torch.dtype | None) -> "MadryPass":
         """The network's weights, in their own precision or cast to another."""
 
@@ -51,6 +56,11 @@ class MadryPass:
             return weight, bias
 
         return cls(cast(network.conv1), cast(network.conv2), cast(network.hidden), cast(network.out))
+
+    @property
+    def few_go_alone(self) -> bool:
+        """Up to `FEW`, in float32: see `_few`."""
+        return self.out[0].dtype == torch.float32
 
     @cached_property
     def _kernel(self) -> Tensor:
@@ -62,7 +72,7 @@ class MadryPass:
         return self.hidden[0].T.contiguous()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Saved]:
-        """Images (N,1,28,28) -> logits (N,K), and what `backward` needs of these images."""
+        """Images (N,1,H,W) -> logits (N,K), and what `backward` needs of these images."""
         conv1 = F.conv2d(x.to(self.conv1[0].dtype), *self.conv1, padding=2)
         pool1, index1 = F.max_pool2d(conv1, 2, return_indices=True)
         conv2 = F.conv2d(pool1.relu_(), *self.conv2, padding=2)
@@ -77,7 +87,7 @@ class MadryPass:
         return logits, (conv1, index1, pool1, conv2, index2, pool2, hidden)
 
     def backward(self, saved: Saved, grad: Tensor) -> Tensor:
-        """The gradient (N,1,28,28) with respect to the images, from that with respect to their logits (N,K)."""
+        """The gradient (N,1,H,W) with respect to the images, from that with respect to their logits (N,K)."""
         conv1, index1, pool1, conv2, index2, pool2, hidden = saved
         grad = grad.to(hidden.dtype)
         if not _few(grad):
