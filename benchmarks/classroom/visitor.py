@@ -136,8 +136,8 @@ class Visitor:
             raise GaveUp(f"There is no button {label!r} to press.")
         await self._rerun(pressed=button.element.button.id, fragment=button.fragment)
 
-    async def until(self, true: Callable[[], object], patience: float = PATIENCE) -> None:
-        """Wait until something is so."""
+    async def until(self, true: Callable[[], object]) -> None:
+        """Wait until something is so. GaveUp where patience or the connection ends first."""
         assert self._listener is not None
 
         async def wait() -> None:
@@ -145,9 +145,9 @@ class Visitor:
                 await self._changed.wait_for(lambda: true() or self._lost)
 
         try:
-            await asyncio.wait_for(wait(), patience)
+            await asyncio.wait_for(wait(), PATIENCE)
         except TimeoutError:
-            raise GaveUp(f"Nothing came in {patience:g} s.") from None
+            raise GaveUp(f"Nothing came in {PATIENCE:g} s.") from None
         if self._lost and not true():
             error = self._listener.exception() if self._listener.done() and not self._listener.cancelled() else None
             raise GaveUp(f"The connection was lost ({error!r}).")
