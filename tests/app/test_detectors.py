@@ -20,6 +20,7 @@ from aatviz.explore import detector_records
 from aatviz.models.detectors import DetectorBank
 from aatviz.runtime.files import write_json
 from aatviz.store.systems import System
+from aatviz.ui.common.plots import bin_edges
 from aatviz.ui.detectors import data, figures, strips
 
 PAGE = Path(__file__).parents[2] / "pages" / "detectors.py"
@@ -236,5 +237,5 @@ def test_the_histograms_hold_every_image(scale: figures.Scale) -> None:
 
 
 def test_histograms_of_equal_logits_can_be_drawn() -> None:
-    edges = data.bin_edges([torch.zeros(3), torch.zeros(2)])
+    edges = bin_edges([torch.zeros(3), torch.zeros(2)])
     assert float(edges[0]) <= 0 < float(edges[-1])

@@ -21,7 +21,8 @@ from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.store.systems import System, load_system
 from aatviz.ui.common import takeaway
-from aatviz.ui.robustness import data, run, words
+from aatviz.ui.robustness import run, words
+from aatviz.ui.session import stored
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"
@@ -119,14 +120,14 @@ def test_the_table_as_csv_holds_every_number(honest: dict[str, Any]) -> None:
 
 def test_the_papers_tables_stand_beside_the_papers_numbers(measured_detectors: System) -> None:
     app = open_page(show="paper", table="table-11")
-    record = data.records(measured_detectors)["table-11"]
+    record = stored.records(measured_detectors)["table-11"]
     shown = text(app)
     row = record["rows"][9]
     (value,) = row["last"].values()
     assert f"| k = 9, Adam 200 x 0.01 | 0.99418 | {value['value']:.5f}" in shown
     assert len(app.get("plotly_chart")) == 2
     worst = text(open_page(show="paper", table="worst-case"))
-    value = data.records(measured_detectors)["worst-case"]["rows"][0]["worst"]
+    value = stored.records(measured_detectors)["worst-case"]["rows"][0]["worst"]
     assert f"| k = 0, worst of all |  | {value['value']:.5f}" in worst
 
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Model
-from aatviz.ui.attack.controls import BALLS as ATTACK_BALLS
 from aatviz.ui.common import pgd_fields, words
 from aatviz.ui.common.url import LARGEST_SEED, Param, UrlState, choice, number, whole
 from aatviz.ui.player.view import T_LIMITS
 from aatviz.ui.session.limits import LIMITS
+from aatviz.ui.session.showcase import BALLS as ATTACK_BALLS
 from aatviz.ui.session.sidebar import default_threshold
 
 DEFAULTS = CompareSettings()

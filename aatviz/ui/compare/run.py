@@ -5,10 +5,9 @@ from torch import Tensor
 
 from aatviz.explore import work
 from aatviz.explore.attack_grid.result import CompareSettings
-from aatviz.explore.attack_grid.run import Stored, compare, load_comparison, step_count
-from aatviz.store.results import result_file
+from aatviz.explore.attack_grid.run import compare, step_count
 from aatviz.store.systems import System
-from aatviz.ui.session.runs import Done, Request, Runs
+from aatviz.ui.session.runs import Request, Runs
 from aatviz.ui.session.timing import seconds_per_call
 
 runs = Runs("compare", "Compare")
@@ -27,18 +26,6 @@ def request(system: System, settings: CompareSettings, x: Tensor, y: Tensor) -> 
         seconds=lambda: _seconds(system, settings, x, y),
         steps=f"{count} {'model' if count == 1 else 'models'}, {pairs} pairs each, {settings.steps} steps",
     )
-
-
-def stored(system: System) -> Done | None:
-    """The stored comparison of the default settings, where there is one."""
-    file = result_file(system, "compare", "npz")
-    value = _stored(system, str(file), file.stat().st_mtime_ns) if file.exists() else None
-    return Done(system=system.name, choice=value.comparison.settings, value=value) if value else None
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _stored(_system: System, file: str, changed: int) -> Stored | None:
-    return load_comparison(_system)
 
 
 def _seconds(system: System, settings: CompareSettings, x: Tensor, y: Tensor) -> float:

@@ -14,6 +14,7 @@ from aatviz.explore.detector_records import Profile, TrainingPart
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
+from aatviz.ui.common.plots import bin_edges
 from aatviz.ui.session import caches
 
 T = TypeVar("T")
@@ -86,14 +87,6 @@ def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> Detectors:
 
 def _changed(file: Path) -> int:
     return file.stat().st_mtime_ns if file.exists() else 0
-
-
-def bin_edges(scores: list[Tensor]) -> Tensor:
-    """The edges of about 60 bins of a round width that hold all scores, the same for every kind of image."""
-    low, high = (float(end(torch.cat(scores))) for end in (torch.min, torch.max))
-    width = next((step for step in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0) if (high - low) / step <= 60), (high - low) / 60)
-    first, last = int(low // width), int(high // width) + 1
-    return torch.arange(first, last + 1, dtype=torch.float32) * width
 
 
 def histogram_csv(scores: dict[str, Tensor]) -> str:

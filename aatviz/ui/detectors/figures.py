@@ -11,9 +11,8 @@ from torch import Tensor
 from aatviz.explore.detector_records import Profile, Roc, TrainingPart
 from aatviz.metrics import Interval
 from aatviz.thresholds.curves import corners
-from aatviz.ui.common.plots import HATCH, layout
+from aatviz.ui.common.plots import HATCH, bin_edges, layout
 from aatviz.ui.common.theme import NATURAL, PAPER, PERTURBED, Meaning
-from aatviz.ui.detectors.data import bin_edges
 
 Scale = Literal["log", "linear"]
 KINDS: dict[str, tuple[str, Meaning, str]] = {

@@ -7,10 +7,8 @@ from torch import Tensor
 
 from aatviz.explore.attack_grid.result import Model
 from aatviz.explore.generation.result import Generated
-from aatviz.ui.common.plots import HATCH, layout
+from aatviz.ui.common.plots import HATCH, HEIGHT, LEGEND, bin_edges, layout, mark
 from aatviz.ui.common.theme import NATURAL, PERTURBED, Meaning
-from aatviz.ui.compare.figures import HEIGHT, LEGEND, mark
-from aatviz.ui.detectors.data import bin_edges
 
 
 def histograms(made: Generated, model: Model, cell: tuple[int, int], target: int | None) -> go.Figure:

@@ -17,10 +17,10 @@ from aatviz.store.systems import System
 from aatviz.thresholds import choose as operating_points
 from aatviz.thresholds import curves
 from aatviz.thresholds.curves import CurveRecord
+from aatviz.thresholds.snippets import command, python_code
 from aatviz.ui.common.words import VICTIMS
 from aatviz.ui.lessons.catalogue import GIVEN_UP, THRESHOLD, Lesson
 from aatviz.ui.lessons.showcase import sample_index
-from aatviz.ui.thresholds import data as threshold_data
 
 MOVED = 1.0
 """A logit that changes by less has hardly moved."""
@@ -224,8 +224,8 @@ def _choosing_t(facts: Facts) -> Answer | None:
     snippets = tuple(
         (
             f"The rates where {share:.0%} of the held-out clean images may be rejected, T = {threshold:g}:",
-            threshold_data.command(name, threshold),
-            threshold_data.python_code(name, threshold),
+            command(name, threshold),
+            python_code(name, threshold),
         )
         for share, threshold in zip(shares, (low, high), strict=True)
     )

@@ -15,9 +15,9 @@ from aatviz.store.systems import CARD, System, checkpoints_folder
 from aatviz.ui.common.pictures import enlarged
 from aatviz.ui.common.url import UrlState, number
 from aatviz.ui.player.view import T_LIMITS
-from aatviz.ui.robustness.data import records
 from aatviz.ui.session import caches
 from aatviz.ui.session.sidebar import bank_size, default_threshold
+from aatviz.ui.session.stored import records
 
 PLAYER_KEY = "overview-player"
 state = UrlState("overview", [number("T", default_threshold, *T_LIMITS)])

@@ -12,11 +12,12 @@ from aatviz.ui.common import takeaway
 from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import UrlState
 from aatviz.ui.robustness import data, paper_figures, words
+from aatviz.ui.session import stored
 
 
 def show(system: System, state: UrlState) -> None:
     """Everything that has been measured; the words say what has not."""
-    records = data.records(system)
+    records = stored.records(system)
     tables = [name for name, record in records.items() if record["kind"] == "detectors"]
     if not tables:
         st.info(

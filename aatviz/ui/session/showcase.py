@@ -17,6 +17,8 @@ INDEX = 14
 """A three of the bundled sample."""
 SETTINGS = AttackSettings(loss="target_logit", target=8)
 """Push it towards an eight, Adam, 100 steps; in whatever ball."""
+BALLS = {"Linf": (SETTINGS.eps, SETTINGS.step_size), "L2": (2.5, 0.1)}
+"""eps and step size that a change of the norm sets."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from aatviz.thresholds import curves
+from aatviz.thresholds import curves, snippets
 from aatviz.thresholds.curves import Threshold
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.pacing import view_first
@@ -105,18 +105,18 @@ def _take_home(system: str, view: ThresholdView, state: UrlState, threshold: Thr
         [
             (
                 "**The numbers at T**, from the stored record:",
-                data.command(system, threshold),
-                data.python_code(system, threshold),
+                snippets.command(system, threshold),
+                snippets.python_code(system, threshold),
             ),
             (
                 "**T for the share of rejected clean images** in the panel:",
-                data.choice_command(system, judge, rejection, False),
-                data.choice_code(system, judge, rejection, None),
+                snippets.choice_command(system, judge, rejection, False),
+                snippets.choice_code(system, judge, rejection, None),
             ),
             (
                 "**T for the costs** in the panel (for one T a detector: `--each`, `classes=`):",
-                data.choice_command(system, judge, costs, False),
-                data.choice_code(system, judge, costs, None),
+                snippets.choice_command(system, judge, costs, False),
+                snippets.choice_code(system, judge, costs, None),
             ),
             (
                 "**The record itself**, measured again; this takes minutes:",
