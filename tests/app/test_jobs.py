@@ -50,7 +50,7 @@ class School:
         self.short, self.long = ByHand(), ByHand()
         self.away: set[str] = set()
         lanes: Any = {"short": [self.short], "long": [self.long]}
-        self.jobs = Jobs(lanes, Limits(**limits), lambda visitor: visitor not in self.away)
+        self.jobs = Jobs(lanes, Limits(**{"short_seconds": 10.0} | limits), lambda visitor: visitor not in self.away)
 
     def ask(self, name: Any, visitor: str, seconds: float = 1.0, together: Any = None) -> Job:
         work = Work(function=_nothing, context=None, argument=name, together=together)

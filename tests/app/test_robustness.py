@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import streamlit as st
 import torch
-from aatviz.evaluate.honest.run.run import trial
 from streamlit.testing.v1 import AppTest
 
 from aatviz.data import load_data
 from aatviz.evaluate import finish, parts, real_images, run_part
+from aatviz.evaluate.honest import trial
 from aatviz.models.detectors import DetectorBank
 from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation
 from aatviz.recipes.paper import evaluations
