@@ -9,7 +9,7 @@ system.generative.predict(x_adv, threshold=0.0)   # -1 where rejected
 
 from aatviz.attacks import objective, pgd
 from aatviz.data import DataNotFound, load_data
-from aatviz.detectors import REJECTED, DetectorBank
+from aatviz.models.detectors import REJECTED, DetectorBank
 from aatviz.store.systems import System, load_system, systems
 
 __version__ = "0.1.0"

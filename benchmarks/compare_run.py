@@ -11,11 +11,11 @@ import platform
 import time
 
 import aatviz
-from aatviz.comparison import CompareSettings
+from aatviz.explore.attack_grid.result import CompareSettings
 from aatviz.store.systems import System
-from aatviz.ui import caches
 from aatviz.ui.compare.run import request
-from aatviz.ui.jobs import Job, Jobs, Work
+from aatviz.ui.session import caches
+from aatviz.ui.session.jobs import Job, Jobs, Work
 
 VISITOR = "benchmark"
 CANCEL_AFTER = 30

@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.sync_api import Page, WebSocket, expect, sync_playwright
 
 import aatviz
-from aatviz import curves
+from aatviz.thresholds import curves
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.browser.conftest import CHROMIUM_FLAGS, IDLE, running_app

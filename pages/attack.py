@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from aatviz.ui import caches, frame
+from aatviz.ui import frame
 from aatviz.ui.attack import controls, results, run
-from aatviz.ui.sidebar import current_system
+from aatviz.ui.session import caches
+from aatviz.ui.session.sidebar import current_system
 
 frame.require()
 st.title("Attack")

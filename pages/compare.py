@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from aatviz.ui import caches, frame
+from aatviz.ui import frame
 from aatviz.ui.compare import controls, results, run
-from aatviz.ui.sidebar import current_system
+from aatviz.ui.session import caches, stored
+from aatviz.ui.session.sidebar import current_system
 
 frame.require()
 st.title("Compare")
@@ -17,7 +18,7 @@ x, y = caches.sample(system.card["dataset"])
 settings = controls.choose()
 request = run.request(system, settings, x, y)
 cost_place = run.runs.controls(request)
-shown = run.runs.shown(request, run.stored(system))
+shown = run.runs.shown(request, stored.comparison(system))
 if shown is None:
     st.info("Nothing has been computed for this system yet: press **Compare**.", icon=":material/play_arrow:")
     controls.write_url()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from aatviz.ui import frame
 from aatviz.ui.detectors import view as detector_view
-from aatviz.ui.sidebar import current_system
+from aatviz.ui.session.sidebar import current_system
 
 frame.require()
 st.title("Detectors")

@@ -4,7 +4,8 @@ import streamlit as st
 
 from aatviz.ui import frame
 from aatviz.ui.generate import controls, results, run
-from aatviz.ui.sidebar import current_system
+from aatviz.ui.session import stored
+from aatviz.ui.session.sidebar import current_system
 
 frame.require()
 st.title("Generate")
@@ -24,7 +25,7 @@ if missing := [kind for kind in ("gaussians", "judge") if kind not in system.car
     st.stop()
 request = run.request(system, settings)
 cost_place = run.runs.controls(request)
-shown = run.runs.shown(request, run.stored(system, settings))
+shown = run.runs.shown(request, stored.generated(system, settings))
 if shown is None:
     st.info("Nothing has been generated with this system yet: press **Generate**.", icon=":material/play_arrow:")
     controls.state.write()

@@ -5,7 +5,8 @@ import streamlit as st
 from aatviz.ui import frame
 from aatviz.ui.lessons import own as lesson_own
 from aatviz.ui.lessons import steps as lesson_steps
-from aatviz.ui.sidebar import current_system
+from aatviz.ui.session.sidebar import current_system
+from aatviz.ui.states import STATES
 
 frame.require()
 st.title("Learn")
@@ -14,4 +15,4 @@ st.markdown(
     "yourself**. A link opens another page, set up for one experiment."
 )
 lesson_steps.show(lesson_steps.chosen(), current_system())
-lesson_own.panel()
+lesson_own.panel(STATES)

@@ -2,13 +2,15 @@
 
 import streamlit as st
 
-from aatviz.ui import caches, frame, overview_card
+from aatviz.ui import frame
 from aatviz.ui.attack import results as attack_results
 from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack import words as attack_words
-from aatviz.ui.pacing import view_first
+from aatviz.ui.common.pacing import view_first
+from aatviz.ui.overview import card as overview_card
 from aatviz.ui.player.view import show_player
-from aatviz.ui.sidebar import current_system, link_params
+from aatviz.ui.session import caches
+from aatviz.ui.session.sidebar import current_system, link_params
 
 # The other pages: file, words, icon.
 NEXT = (

@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from aatviz.ui import caches, frame, takeaway
+from aatviz.ui import frame
+from aatviz.ui.common import takeaway
 from aatviz.ui.robustness import data, own, paper, view
-from aatviz.ui.sidebar import current_system
+from aatviz.ui.session import caches, stored
+from aatviz.ui.session.sidebar import current_system
 
 frame.require()
 st.title("Robustness")
@@ -19,7 +21,7 @@ for note in view.state.read():
 st.segmented_control(
     "Show", list(view.PARTS), format_func=view.PARTS.__getitem__, required=True, **view.state.widget("show")
 )
-record = data.records(system).get("honest")
+record = stored.records(system).get("honest")
 if view.state["show"] == "verdict":
     view.show(system, record)
 elif view.state["show"] == "paper":

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from aatviz.ui import frame
-from aatviz.ui.sidebar import current_system
+from aatviz.ui.session.sidebar import current_system
 from aatviz.ui.thresholds import data
 from aatviz.ui.thresholds import view as views
 

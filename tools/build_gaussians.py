@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from aatviz.data import open_split
-from aatviz.gaussians import estimate
-from aatviz.store.files import read_json
+from aatviz.models.gaussians import estimate
+from aatviz.runtime.files import read_json
 from aatviz.store.gaussians import FILE, save_gaussians
 from aatviz.store.systems import CARD
 

@@ -6,12 +6,12 @@ SYSTEM is a system's name or a path to a checkpoint folder. Run it again wheneve
 import sys
 
 import aatviz
-from aatviz.compare import build_comparison
-from aatviz.examples import build_examples
-from aatviz.generate import STORED, build_generated
-from aatviz.profiles import store_sample_logits
+from aatviz.explore.attack_grid.run import build_comparison
+from aatviz.explore.detector_records import store_sample_logits
+from aatviz.explore.example_images import build_examples
+from aatviz.explore.generation.run import STORED, build_generated
 from aatviz.ui.lessons.showcase import build_lessons
-from aatviz.ui.showcase import build_showcase
+from aatviz.ui.session.showcase import build_showcase
 
 
 def main() -> None:

@@ -12,12 +12,12 @@ from typing import Any
 
 from aatviz.attacks.geometry import Norm
 from aatviz.evaluate import stored
-from aatviz.honest.verdict import EVERY
+from aatviz.evaluate.honest.verdict import EVERY
+from aatviz.metrics.format import attack_words, headline, interval, markdown_table, mean_cells
 from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation
 from aatviz.recipes.paper import all_detectors, evaluations
 from aatviz.report import FILE as REPORT
-from aatviz.store.files import read_json, write_text
-from aatviz.store.readme import attack_words, headline, interval, markdown_table, mean_cells
+from aatviz.runtime.files import read_json, write_text
 from aatviz.store.results import valid_records
 from aatviz.store.systems import System, load_system, systems
 

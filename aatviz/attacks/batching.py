@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 import torch
 
-from aatviz.hardware import describe
+from aatviz.runtime.hardware import describe
 
 SIZES = {"cpu": (32, 64, 128, 256), "cuda": (256, 1024, 4096)}
 """Those that are tried on each kind of device."""

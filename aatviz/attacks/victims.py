@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aatviz import losses
 from aatviz.attacks.checks import check_choice
 from aatviz.attacks.objectives import LogitsObjective
-from aatviz.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
-from aatviz.losses import classifier_margin, max_other, pick
+from aatviz.models import losses
+from aatviz.models.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
+from aatviz.models.losses import classifier_margin, max_other, pick
 
 VictimName = Literal["generative", "integrated", "robust"]
 VICTIMS: tuple[VictimName, ...] = get_args(VictimName)

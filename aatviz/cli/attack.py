@@ -8,11 +8,12 @@ import typer
 from torch import Tensor
 
 from aatviz.attacks import NORMS, OPTIMIZERS
+from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
 from aatviz.data import load_data
-from aatviz.detectors import REJECTED
-from aatviz.digit_input import read_picture
+from aatviz.data.own_image.handwritten_digit import read_picture
+from aatviz.explore.attack_path import Trace, trace_attack
+from aatviz.models.detectors import REJECTED
 from aatviz.store.systems import System, load_system
-from aatviz.trace import LOSSES_OF, VICTIMS, AttackSettings, Trace, trace_attack
 
 
 def attack(

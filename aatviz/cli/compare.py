@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from aatviz.attacks import NORMS, OPTIMIZERS
-from aatviz.compare import compare as run
-from aatviz.compare import natural_logits
-from aatviz.comparison import CSV_HEAD, MODELS, CompareSettings
 from aatviz.data import load_data
+from aatviz.explore.attack_grid.result import CSV_HEAD, MODELS, CompareSettings
+from aatviz.explore.attack_grid.run import compare as run
+from aatviz.explore.attack_grid.run import natural_logits
 from aatviz.store.systems import load_system
 
 

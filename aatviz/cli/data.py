@@ -26,12 +26,14 @@ def import_(
     path: Annotated[
         Path,
         typer.Argument(
-            help="A folder with four IDX files (plain or .gz); cifar-10-python.tar.gz; or images, as a folder, .tar, .tar.gz "
-            "or .zip with one subfolder for each class, or train/ and test/ above them."
+            help="A folder with four IDX files (plain or .gz); cifar-10-python.tar.gz; or images, as a folder, .tar, "
+            ".tar.gz or .zip with one subfolder for each class, or train/ and test/ above them."
         ),
     ],
     name: Annotated[str | None, typer.Option(help="What it is to be called; not needed for a known data set.")] = None,
-    size: Annotated[str | None, typer.Option(help="Scale image files to this many pixels: 32, or 24x32 (height x width).")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Pixels that image files are scaled to: 32, or 24x32 (height x width).")
+    ] = None,
 ) -> None:
     """Check local files and keep their images in the data folder: all of them, or none."""
     try:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from aatviz import profiles
 from aatviz.data import load_data
-from aatviz.store.readme import interval
+from aatviz.explore import detector_records
+from aatviz.metrics.format import interval
 from aatviz.store.systems import load_system
 
 TITLES = {
@@ -27,7 +27,7 @@ def detector(
     if k >= loaded.detectors.classes:
         raise ValueError(f"{system} has the detectors 0 to {loaded.detectors.classes - 1}; got --k {k}.")
     try:
-        profile = profiles.load(loaded)[k]
+        profile = detector_records.load(loaded)[k]
     except FileNotFoundError as error:
         typer.echo(error)
     else:
@@ -38,6 +38,6 @@ def detector(
         if profile.paper is not None:
             typer.echo(f"AUC of the paper's own detector: {profile.paper:.5f}")
     _, y = load_data(loaded.card["dataset"], split="sample")
-    z = profiles.sample_logits(loaded)
-    for name, indices in profiles.rankings(z, y, k, count).items():
+    z = detector_records.sample_logits(loaded)
+    for name, indices in detector_records.rankings(z, y, k, count).items():
         typer.echo(f"{TITLES[name]}: " + ", ".join(f"{i} ({z[i, k]:.2f})" for i in indices.tolist()))

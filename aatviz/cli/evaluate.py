@@ -8,11 +8,12 @@ import typer
 
 from aatviz import evaluate as engine
 from aatviz.evaluate.speed import seconds_per_pass
-from aatviz.hardware import fast_bf16
-from aatviz.launch import run_side_by_side
 from aatviz.recipes.evaluation import Evaluation
 from aatviz.recipes.paper import evaluations_of
 from aatviz.report import write_report
+from aatviz.report.card_readme import write_readme
+from aatviz.runtime.hardware import fast_bf16
+from aatviz.runtime.launch import run_side_by_side
 from aatviz.store.cards import update_card
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
@@ -46,6 +47,7 @@ def evaluate(
             engine.finish(loaded, evaluation)
         typer.echo(f"{system}: {evaluation.name} is in {result_file(loaded, evaluation.name, 'json')}")
     update_card(loaded.folder)
+    write_readme(loaded.folder)
     write_report(load_system(system))
 
 
@@ -62,6 +64,7 @@ def report(
             if record := engine.stored(loaded, evaluation, least=1):
                 engine.refresh(loaded, evaluation, record)
         update_card(loaded.folder)
+        write_readme(loaded.folder)
         loaded = load_system(system)
     path = write_report(loaded)
     typer.echo(path.read_text(encoding="utf-8"))

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from aatviz.attacks import NORMS, OPTIMIZERS
-from aatviz.comparison import MODELS
-from aatviz.generate import generate as run
-from aatviz.generated import CSV_HEAD, STARTS, GenerateSettings
-from aatviz.generated_picture import picture
+from aatviz.explore.attack_grid.result import MODELS
+from aatviz.explore.generation.picture import picture
+from aatviz.explore.generation.result import CSV_HEAD, STARTS, GenerateSettings
+from aatviz.explore.generation.run import generate as run
 from aatviz.metrics import Interval
 from aatviz.store.systems import load_system
 

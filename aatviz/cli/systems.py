@@ -2,7 +2,7 @@
 
 import typer
 
-from aatviz.store.files import read_json
+from aatviz.runtime.files import read_json
 from aatviz.store.systems import CARD, checkpoints_folder
 from aatviz.store.systems import systems as names
 

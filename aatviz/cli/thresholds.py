@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from aatviz import curves, operating_points
-from aatviz.curves import Decisions, Threshold
 from aatviz.metrics import Interval
-from aatviz.operating_points import Costs
 from aatviz.store.systems import load_system
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds import curves
+from aatviz.thresholds.choose import Costs
+from aatviz.thresholds.curves import Decisions, Threshold
 
 
 def thresholds(

@@ -135,7 +135,7 @@ def _nearest(images: Bytes, among: Bytes) -> NDArray[np.int64]:
     squared = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
     if np.sqrt(max(float(squared.min(1).max()), 0.0) / a.shape[1]) > _NEAR:
         raise ValueError(
-            "These are not CIFAR-10's images: of those that are part of this package some are not among the training images. "
+            "These are not CIFAR-10's images: some of the bundled ones are not among the training images. "
             "Give the data set a name of its own with --name."
         )
     return squared.argmin(1)

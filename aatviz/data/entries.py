@@ -147,4 +147,4 @@ class _Bounded:
 
 
 def _bomb(path: Path) -> str:
-    return f"{path} unpacks to more than {MOST_UNPACKED_BYTES // 1_000_000_000} GB, or to a header without end; it is refused."
+    return f"{path} unpacks to more than {MOST_UNPACKED_BYTES // 1_000_000_000} GB, or has a header without end. Refused."

@@ -92,7 +92,9 @@ def recognised(parts: Parts, known: Sequence[IdxSet]) -> IdxSet | None:
         if found == one.hashes:
             return one
         if found["train"] == one.hashes["test"] and found["test"] == one.hashes["train"]:
-            raise ValueError(f"The training and the test files of {one.title} are swapped. Rename them; nothing was imported.")
+            raise ValueError(
+                f"The training and the test files of {one.title} are swapped. Rename them; nothing was imported."
+            )
         for part in FILES:
             if found[part] in one.hashes.values():
                 raise ValueError(
@@ -169,4 +171,6 @@ def _find(source: Path, name: str) -> Path:
             raise ValueError(f"{candidate} is a link, and links are not followed. Put the file itself there.")
         if candidate.is_file():
             return candidate
-    raise FileNotFoundError(f"{name} (or {name}.gz) is missing in {source}; four IDX files are needed: {', '.join(file_names())}.")
+    raise FileNotFoundError(
+        f"{name} (or {name}.gz) is missing in {source}; four IDX files are needed: {', '.join(file_names())}."
+    )

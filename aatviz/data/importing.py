@@ -137,7 +137,9 @@ def _counts(note: Note) -> tuple[str, ...]:
 def _findings(decoded: Decoded, arranged: Arranged, note: Note) -> list[str]:
     found = [f"Images a class: {', '.join(balance(arranged.labels, arranged.classes))}."]
     if note.shared:
-        found.append(f"{note.shared} test images are also among the training or validation images: results will look better.")
+        found.append(
+            f"{note.shared} test images are also among the training or validation images: results will look better."
+        )
     if decoded.left_out:
         found.append(f"{len(decoded.left_out)} files left out: {'; '.join(decoded.left_out[:20])}.")
     return found

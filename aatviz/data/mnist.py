@@ -24,7 +24,9 @@ DATASET = Dataset(
     plural="digits",
     splits={
         "train": SplitInfo(count=50_000, provenance="MNIST's training images without the validation part."),
-        "validation": SplitInfo(count=10_000, provenance="The bundled sample, and the last of MNIST's other training images."),
+        "validation": SplitInfo(
+            count=10_000, provenance="The bundled sample, and the last of MNIST's other training images."
+        ),
         "test": SplitInfo(count=10_000, provenance="MNIST's test images."),
         "sample": SplitInfo(count=5_000, provenance="500 of MNIST's training images a class, part of this package."),
     },

@@ -39,7 +39,9 @@ class Note:
     def __post_init__(self) -> None:
         channels, *sides = self.shape
         if channels not in (1, 3) or not all(LEAST_SIDE <= side <= MOST_SIDE for side in sides):
-            raise ValueError(f"images are 1 or 3 x {LEAST_SIDE} to {MOST_SIDE} x {LEAST_SIDE} to {MOST_SIDE}; got {self.shape}")
+            raise ValueError(
+                f"images are 1 or 3 x {LEAST_SIDE} to {MOST_SIDE} x {LEAST_SIDE} to {MOST_SIDE}; got {self.shape}"
+            )
         if not 2 <= len(self.classes) <= MOST_CLASSES or len(set(self.classes)) < len(self.classes):
             raise ValueError(f"2 to {MOST_CLASSES} different classes fit; got {len(self.classes)}")
         if set(self.counts) != set(PARTS) or not all(0 < count <= MOST_IMAGES for count in self.counts.values()):

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aatviz import losses
 from aatviz.attacks.min_distortion import min_distortion
 from aatviz.attacks.objectives import LogitsObjective
 from aatviz.data import load_data
 from aatviz.evaluate.images import Arrays, Parts, test_images
 from aatviz.metrics import Z95, wilson
+from aatviz.models import losses
 from aatviz.recipes.evaluation import DistortionEvaluation
 from aatviz.store.systems import System
 

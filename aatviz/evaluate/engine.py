@@ -16,10 +16,11 @@ from typing import Any, Protocol, cast
 import numpy as np
 import torch
 
-from aatviz.evaluate import detectors, distortion, honest, real_images, systems
+from aatviz.evaluate import detectors, distortion, real_images, systems
+from aatviz.evaluate.cost import counted
+from aatviz.evaluate.honest import run as honest
+from aatviz.evaluate.honest.protocol import depends
 from aatviz.evaluate.images import Arrays, Parts
-from aatviz.evaluate.passes import counted
-from aatviz.honest.protocol import depends
 from aatviz.recipes.evaluation import (
     DetectorEvaluation,
     DistortionEvaluation,
@@ -28,7 +29,7 @@ from aatviz.recipes.evaluation import (
     RealImagesEvaluation,
     SystemEvaluation,
 )
-from aatviz.store.files import read_arrays, read_json, write_arrays, write_json
+from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_json
 from aatviz.store.results import misfit, recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
 

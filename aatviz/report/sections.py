@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from aatviz.evaluate.engine import stored
-from aatviz.honest.verdict import EVERY
+from aatviz.evaluate.honest.verdict import EVERY
+from aatviz.metrics.format import attack_words, interval, markdown_table, mean_of
 from aatviz.recipes.evaluation import (
     DetectorEvaluation,
     DistortionEvaluation,
@@ -16,8 +17,7 @@ from aatviz.recipes.evaluation import (
 from aatviz.recipes.paper import evaluations_of
 from aatviz.report.order import orders
 from aatviz.report.study import study
-from aatviz.store.files import read_json, write_text
-from aatviz.store.readme import attack_words, interval, markdown_table, mean_of
+from aatviz.runtime.files import read_json, write_text
 from aatviz.store.systems import System
 
 FILE = "report.md"

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from aatviz.generate import load_generated
-from aatviz.store.files import read_json
-from aatviz.store.readme import headline, interval, markdown_table, mean_cells, training_minutes
+from aatviz.explore.generation.run import load_generated
+from aatviz.metrics.format import headline, interval, markdown_table, mean_cells
+from aatviz.report.card_readme import training_minutes
+from aatviz.runtime.files import read_json
 from aatviz.store.results import valid_records
 from aatviz.store.systems import CARD, System, checkpoints_folder, load_system, systems
 

@@ -1,4 +1,4 @@
-"""Cards: what a system is, where its weights come from, and every number measured on them; and the README made of it."""
+"""Cards: what a system is, where its weights come from, and every number measured on them."""
 
 import dataclasses
 import hashlib
@@ -13,16 +13,15 @@ import torchvision
 
 from aatviz.data import open_split
 from aatviz.recipes import Recipe, digest
-from aatviz.store.files import read_json, write_json, write_text
+from aatviz.runtime.files import read_json, write_json
 from aatviz.store.gaussians import FILE as GAUSSIANS
-from aatviz.store.readme import readme
 from aatviz.store.results import valid_records
 from aatviz.store.systems import CARD
 from aatviz.store.weights import read_note
 
 
 def write_card(recipe: Recipe, folder: Path) -> bool:
-    """Write card and README once all weights of the system are there; False while one is still missing."""
+    """Write the card once all weights of the system are there; False while one is still missing."""
     files = _files(recipe)
     paths = [*files["detectors"], files["classifier"], files["robust"]]
     if not all((folder / path).is_file() for path in paths):
@@ -66,13 +65,12 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
 
 
 def update_card(folder: Path) -> None:
-    """Bring the metrics of the card, and the README made from it, in step with those records in `results/` that belong to
-    these weights and to today's recipes. That of the honest protocol is left where it is: it is long."""
+    """Bring the metrics of the card in step with those records in `results/` that belong to these weights and to today's
+    recipes. That of the honest protocol is left where it is: it is long."""
     card = read_json(folder / CARD)
     records = valid_records(folder, card)
     card["metrics"] = {name: _summary(record) for name, record in records.items() if record["kind"] != "honest"}
     write_json(folder / CARD, card)
-    write_text(folder / "README.md", readme(card))
 
 
 def _files(recipe: Recipe) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from aatviz.gaussians import ClassGaussians
-from aatviz.store.files import read_tensors, write_tensors
+from aatviz.models.gaussians import ClassGaussians
+from aatviz.runtime.files import read_tensors, write_tensors
 
 FILE = "gaussians.safetensors"
 _TENSORS = ("mean", "factors", "sigma")

@@ -8,7 +8,7 @@ from typing import Any
 
 from aatviz.recipes.evaluation import Evaluation
 from aatviz.recipes.paper import evaluations_of
-from aatviz.store.files import read_json
+from aatviz.runtime.files import read_json
 from aatviz.store.systems import System
 
 

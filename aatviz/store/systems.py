@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from aatviz.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
-from aatviz.gaussians import ClassGaussians
-from aatviz.store.files import read_json
+from aatviz.models.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
+from aatviz.models.gaussians import ClassGaussians
+from aatviz.runtime.files import read_json
 from aatviz.store.gaussians import load_gaussians
 from aatviz.store.weights import load_network
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from aatviz.data import as_floats
 from aatviz.recipes import Job
-from aatviz.train.steps import Visit, shifted
+from aatviz.train.steps import Visit, augmented
 
 _EPOCH, _BATCH = 1, 2
 """What a seed is for."""
@@ -30,7 +30,7 @@ class Batches:
         rows = self._order[place * self.job.batch : (place + 1) * self.job.batch]
         seed = self._seed(batch, _BATCH)
         return Visit(
-            x=shifted(as_floats(self.x[rows]), self.job.shift, seed),
+            x=augmented(self.job, as_floats(self.x[rows]), seed),
             y=self.y[rows],
             step=step,
             seed=seed,

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from aatviz.data import as_floats, open_split
-from aatviz.hardware import describe, fast_bf16
 from aatviz.recipes import Job, digest
-from aatviz.store.files import read_tensors, write_json, write_tensors
-from aatviz.store.weights import build_network, read_note, save_network, start_from
+from aatviz.runtime.files import read_tensors, write_json, write_tensors
+from aatviz.runtime.hardware import describe, fast_bf16
+from aatviz.store.weights import build_network, note_of, read_note, save_network, start_from
 from aatviz.train.batches import Batches
-from aatviz.train.evaluation import evaluate
 from aatviz.train.learner import Learner, part
+from aatviz.train.validation import evaluate
 
 SAVE_SECONDS = 120.0
 
@@ -74,7 +74,7 @@ def train(
     x, y = training.bytes().to(device), training.labels.to(device)  # a batch becomes floats when its turn comes
     x_val, y_val = validation.images().to(device), validation.labels.to(device)
     torch.manual_seed(job.seed)
-    note = {"network": job.network, "outputs": job.outputs, "width": job.width}
+    note = note_of(job, (x.shape[1], x.shape[2], x.shape[3]))
     network = build_network(note)
     start_hash, before = None, {"seconds": 0.0, "evaluation_seconds": 0.0}
     if start := start_file(job, folder):

@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 
-from aatviz import hardware
-from aatviz.store.files import write_json, write_text
+from aatviz.runtime import hardware
+from aatviz.runtime.files import write_json, write_text
 from benchmarks.peers import memory, precision, running
 from benchmarks.peers.cases import CASES, OURS, PEERS, quick
 from benchmarks.peers.picture import svg

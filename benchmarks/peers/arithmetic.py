@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aatviz.attacks.objectives import LossName
-from aatviz.detectors import DetectorBank
+from aatviz.models.detectors import DetectorBank
 
 SIZE, REPEATS = 2048, 5
 """Rows and columns of the matrices, large enough that nothing but the multiplication counts, and how often in one call."""

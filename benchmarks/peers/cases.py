@@ -11,8 +11,8 @@ from torch import Tensor
 
 import aatviz
 from aatviz.attacks.objectives import TARGETED, LossName
-from aatviz.detectors import DetectorBank
 from aatviz.evaluate.systems import TRUE_POSITIVE_RATE
+from aatviz.models.detectors import DetectorBank
 from aatviz.store.systems import System
 
 EPS = 0.3

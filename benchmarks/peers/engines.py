@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 import aatviz
 from aatviz.attacks.objectives import LossName
-from aatviz.detectors import DetectorBank
-from aatviz.losses import max_other
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.losses import max_other
 
 Attack = Callable[[Tensor, Tensor], Tensor]
 """Images (N,C,H,W) and their classes (N,) -> x'."""

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks import norm
-from aatviz.detectors import DetectorBank
-from aatviz.hardware import fast_bf16
-from aatviz.losses import max_other
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.losses import max_other
+from aatviz.runtime.hardware import fast_bf16
 from benchmarks.peers.arithmetic import PEAKS, attack_flops
 from benchmarks.peers.cases import EPS, OURS, Case, Contestant, batches, load_bank, threshold
 from benchmarks.peers.engines import ENGINES, Job

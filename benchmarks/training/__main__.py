@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from aatviz import hardware
-from aatviz.store.files import write_text
+from aatviz.runtime import hardware
+from aatviz.runtime.files import write_text
 from aatviz.store.systems import system_folder
 from aatviz.store.weights import read_note
 from benchmarks.training import candidates, curve, speed, stored

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 
 from aatviz.data import load_data
-from aatviz.hardware import fast_bf16
 from aatviz.recipes import AttackSpec, Job
-from aatviz.store.files import read_json
+from aatviz.runtime.files import read_json
+from aatviz.runtime.hardware import fast_bf16
 from aatviz.store.weights import load_network
-from aatviz.train.evaluation import evaluate
 from aatviz.train.loop import Progress, train
+from aatviz.train.validation import evaluate
 from benchmarks.training.candidates import TARGET
 
 Curve = list[tuple[float, float]]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 
 from aatviz.recipes import digest
-from aatviz.store.files import read_json, write_json
+from aatviz.runtime.files import read_json, write_json
 from benchmarks.training import candidates
 
 Section = Literal["curves", "tests"]

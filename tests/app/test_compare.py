@@ -16,10 +16,10 @@ from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
 import aatviz
-from aatviz.compare import Stored, compare, natural_logits, store_comparison
-from aatviz.comparison import MODELS, CompareSettings, Comparison, NaturalLogits
-from aatviz.detectors import DetectorBank
-from aatviz.ui import takeaway
+from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Comparison, NaturalLogits
+from aatviz.explore.attack_grid.run import Stored, compare, natural_logits, store_comparison
+from aatviz.models.detectors import DetectorBank
+from aatviz.ui.common import takeaway
 from aatviz.ui.compare import figures as compare_figures
 from aatviz.ui.compare import results as compare_results
 from aatviz.ui.compare import run as compare_run

@@ -15,10 +15,12 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 import aatviz
-from aatviz import cli, profiles
-from aatviz.detectors import DetectorBank
-from aatviz.store.files import write_json
+from aatviz import cli
+from aatviz.explore import detector_records
+from aatviz.models.detectors import DetectorBank
+from aatviz.runtime.files import write_json
 from aatviz.store.systems import System
+from aatviz.ui.common.plots import bin_edges
 from aatviz.ui.detectors import data, figures, strips
 
 PAGE = Path(__file__).parents[2] / "pages" / "detectors.py"
@@ -35,8 +37,8 @@ def fresh_caches() -> None:
 def stored(measured_detectors: System, monkeypatch: pytest.MonkeyPatch) -> System:
     """A tiny system with everything that the page shows, sample logits made up; from now on calling a detector fails."""
     logits = 10 * torch.randn(5000, 10, generator=torch.Generator().manual_seed(0)).half().float()
-    monkeypatch.setattr(profiles, "_compute", lambda _: logits)
-    profiles.store_sample_logits(measured_detectors)
+    monkeypatch.setattr(detector_records, "_compute", lambda _: logits)
+    detector_records.store_sample_logits(measured_detectors)
     names = ("validation_adversarial", "validation_natural", "train_adversarial", "train_natural")
     rows = [{"step": 10.0 * i, "seconds": 1.0, **dict.fromkeys(names, 0.9 + i / 100)} for i in (1, 2, 3)]
     write_json(measured_detectors.folder / "history" / "shared.json", rows)
@@ -74,7 +76,7 @@ def test_a_cold_load_shows_all_that_is_stored_without_a_model(stored: System) ->
     assert not app.info
     assert app.header[0].value == "Detector 9"
     assert len(app.get("plotly_chart")) == 4
-    profile = profiles.load(stored)[9]
+    profile = detector_records.load(stored)[9]
     for auc in (profile.natural, *(part.auc for part in profile.attacked.values())):
         assert f"{auc.value:.5f} ({auc.low:.5f} to {auc.high:.5f})" in words(app)
     assert "0.99418" in words(app)
@@ -89,10 +91,10 @@ def test_one_choice_drives_every_view_and_the_url(stored: System) -> None:
     assert app.header[0].value == "Detector 2"
     assert app.query_params == {"k": "2"}
     assert logits_shown(app) != before
-    z, (_, y) = profiles.sample_logits(stored), aatviz.load_data("mnist", split="sample")
-    expected = [i for indices in profiles.rankings(z, y, 2).values() for i in indices.tolist()]
+    z, (_, y) = detector_records.sample_logits(stored), aatviz.load_data("mnist", split="sample")
+    expected = [i for indices in detector_records.rankings(z, y, 2).values() for i in indices.tolist()]
     assert [i for i, _ in logits_shown(app)] == expected
-    assert f"{profiles.load(stored)[2].attacked['paper'].auc.value:.5f}" in words(app)
+    assert f"{detector_records.load(stored)[2].attacked['paper'].auc.value:.5f}" in words(app)
 
 
 def test_a_link_sets_every_view(stored: System) -> None:
@@ -156,7 +158,7 @@ def test_the_printed_command_and_python_give_the_numbers_on_screen(
 ) -> None:
     app = open_page(k="6")
     command, python = (code.value for code in app.code[:2])
-    profile = profiles.load(stored)[6]
+    profile = detector_records.load(stored)[6]
     aucs = [profile.natural, *(part.auc for part in profile.attacked.values())]
 
     result = CliRunner().invoke(cli.app, shlex.split(command)[1:])
@@ -198,7 +200,7 @@ def test_the_files_to_take_home_hold_what_is_shown(stored: System) -> None:
         assert sum(int(row[kind]) for row in histogram) == len(z)
     assert float(histogram[0]["logit_from"]) <= min(float(z.min()) for z in scores.values())
 
-    curves = {kind: profiles.roc(scores["in-class"], scores[kind]) for kind in ("out-of-class", "attacked")}
+    curves = {kind: detector_records.roc(scores["in-class"], scores[kind]) for kind in ("out-of-class", "attacked")}
     assert len(rows(data.roc_csv(curves))) == sum(len(curve.threshold) for curve in curves.values())
 
     aucs = rows(data.auc_csv(found.profiles))
@@ -207,13 +209,13 @@ def test_the_files_to_take_home_hold_what_is_shown(stored: System) -> None:
 
     assert found.sample_logits is not None
     ranked = rows(data.ranking_csv(found.sample_logits, found.sample_y, 3))
-    assert [int(row["index"]) for row in ranked[:10]] == profiles.rankings(found.sample_logits, found.sample_y, 3)[
+    assert [int(row["index"]) for row in ranked[:10]] == detector_records.rankings(found.sample_logits, found.sample_y, 3)[
         "typical"
     ].tolist()
     assert [row["kept"] for row in rows(data.training_csv(found.training[0]))] == ["0", "0", "1"]
 
     x, y = aatviz.load_data("mnist", split="sample")
-    rankings = profiles.rankings(found.sample_logits, y, 3)
+    rankings = detector_records.rankings(found.sample_logits, y, 3)
     sheet = np.asarray(Image.open(io.BytesIO(strips.picture(x, found.sample_logits[:, 3], rankings))))
     first = (x[rankings["typical"][0], 0] * 255).round().byte().numpy()
     assert np.array_equal(sheet[8 + 18 : 8 + 18 + 84 : 3, 8 : 8 + 84 : 3], first)
@@ -235,5 +237,5 @@ def test_the_histograms_hold_every_image(scale: figures.Scale) -> None:
 
 
 def test_histograms_of_equal_logits_can_be_drawn() -> None:
-    edges = data.bin_edges([torch.zeros(3), torch.zeros(2)])
+    edges = bin_edges([torch.zeros(3), torch.zeros(2)])
     assert float(edges[0]) <= 0 < float(edges[-1])

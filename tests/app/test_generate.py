@@ -14,14 +14,14 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import aatviz
-from aatviz.comparison import MODELS
-from aatviz.digit_image import from_text, to_pixels
-from aatviz.generate import RUBBISH, generate, models_hash
-from aatviz.generated import CSV_HEAD, Generated, GenerateSettings
-from aatviz.generated_picture import ENLARGED, GAP, HEAD, MARGIN, picture
-from aatviz.store.files import read_json, write_arrays, write_json
+from aatviz.data.own_image.link_text import from_text, to_pixels
+from aatviz.explore.attack_grid.result import MODELS
+from aatviz.explore.generation.picture import ENLARGED, GAP, HEAD, MARGIN, picture
+from aatviz.explore.generation.result import CSV_HEAD, Generated, GenerateSettings
+from aatviz.explore.generation.run import RUBBISH, generate, models_hash
+from aatviz.runtime.files import read_json, write_arrays, write_json
 from aatviz.store.results import result_file
-from aatviz.ui import takeaway
+from aatviz.ui.common import takeaway
 from aatviz.ui.generate import figures as generate_figures
 from aatviz.ui.generate import results as generate_results
 from aatviz.ui.generate import run as generate_run

@@ -16,12 +16,13 @@ from typer.testing import CliRunner
 
 import aatviz
 from aatviz import cli
+from aatviz.explore.attack_path import trace_attack
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.trace import trace_attack
 from aatviz.ui.lessons import links
 from aatviz.ui.lessons.catalogue import LESSONS, Lesson
 from aatviz.ui.lessons.showcase import build_lessons, load_lessons, sample_index
+from aatviz.ui.states import STATES
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"
@@ -88,7 +89,7 @@ def test_a_lessons_link_sets_its_page_up_without_a_complaint(lesson: Lesson) -> 
     """On the shipped systems: every parameter is taken as it is, and what is locked or hidden is there."""
     app = open_page(links.PAGES[lesson.page].script, lesson.link)
     assert not any("The link asks for" in element.value for element in (*app.info, *app.caption))
-    state = links.PAGES[lesson.page].state(aatviz.load_system(NAME))
+    state = STATES[lesson.page](aatviz.load_system(NAME))
     params = {param.name: param for param in state._params}
     settings = {name: text for name, text in lesson.link.items() if name not in links.LESSON_PARAMS}
     assert params.keys() >= {*settings, *lesson.lock, *lesson.hide}
@@ -109,7 +110,7 @@ def test_the_exercise_is_the_attack_that_the_question_is_about(lesson: Lesson, t
         lesson.case.link.items()
         <= {
             param.name: param.write(app.session_state[f"attack.{param.name}"])
-            for param in links.PAGES["attack"].state(aatviz.load_system(NAME))._params
+            for param in STATES["attack"](aatviz.load_system(NAME))._params
         }.items()
     )
 

@@ -8,13 +8,14 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import aatviz
-from aatviz.honest.verdict import EVERY
-from aatviz.store.files import read_json, write_json
-from aatviz.store.readme import mean_of
+from aatviz.evaluate.honest.verdict import EVERY
+from aatviz.explore.attack_path import trace_attack
+from aatviz.metrics.format import mean_of
+from aatviz.runtime.files import read_json, write_json
 from aatviz.store.weights import build_network, save_network
-from aatviz.trace import trace_attack
-from aatviz.ui import caches, overview_card
-from aatviz.ui.showcase import INDEX, SETTINGS, build_showcase, load_showcase
+from aatviz.ui.overview import card as overview_card
+from aatviz.ui.session import caches
+from aatviz.ui.session.showcase import INDEX, SETTINGS, build_showcase, load_showcase
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 import aatviz
 from aatviz.cli import app as cli
-from aatviz.digit_image import from_text, to_image, to_pixels, to_png
-from aatviz.digit_input import read_picture
-from aatviz.trace import OWN_PICTURE, Trace
+from aatviz.data.own_image.handwritten_digit import read_picture
+from aatviz.data.own_image.link_text import from_text, to_image, to_pixels, to_png
+from aatviz.explore.attack_path import OWN_PICTURE, Trace
 from aatviz.ui.own.link import own_link
 from aatviz.ui.own.verdicts import FirstLook, decisions, firing, logits_csv
 
@@ -188,7 +188,7 @@ def test_the_verdicts_before_any_attack_are_those_of_the_networks(image: torch.T
 
 
 def test_words_of_the_verdicts() -> None:
-    look = FirstLook(z_h=[-3.0, 2.04, -1.0, 1.0], generative=1, natural=3, robust=0)
+    look = FirstLook(z_h=(-3.0, 2.04, -1.0, 1.0), generative=1, natural=3, robust=0)
     assert firing(look, 1.5).startswith("**Detector 1 fires** at T = 1.5: its logit is 2.0")
     assert "**Detectors 1 and 3 fire**" in firing(look, 0)
     assert "**No detector fires** at T = 3. The highest logit is detector 1's: 2.0" in firing(look, 3)

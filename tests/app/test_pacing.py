@@ -4,11 +4,11 @@ import pytest
 from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
-from aatviz.ui import pacing
+from aatviz.ui.common import pacing
 
 
 def _page() -> None:
-    from aatviz.ui.pacing import view_first
+    from aatviz.ui.common.pacing import view_first
 
     view_first("here")
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 from aatviz import cli
-from aatviz.trace import Trace
+from aatviz.explore.attack_path import Trace
 
 PAGE = Path(__file__).parents[2] / "pages" / "attack.py"
 LINKS = {

@@ -16,12 +16,15 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 import aatviz
-from aatviz import cli, curves, examples, operating_points
-from aatviz.detectors import DetectorBank
-from aatviz.operating_points import Costs
+from aatviz import cli
+from aatviz.explore import example_images
+from aatviz.models.detectors import DetectorBank
 from aatviz.recipes.paper import evaluations
-from aatviz.store.files import write_arrays, write_json
+from aatviz.runtime.files import write_arrays, write_json
 from aatviz.store.results import recipe_hash, result_file, weights_hash
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds import curves
+from aatviz.thresholds.choose import Costs
 from aatviz.ui.thresholds import data as threshold_data
 from aatviz.ui.thresholds import live as threshold_live
 
@@ -254,11 +257,11 @@ def test_the_csvs_hold_every_point_and_every_logit(measured: curves.CurveRecord)
 
 def test_stored_examples_are_sent_and_in_the_csv(measured: curves.CurveRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     decided = measured.generative.natural[:20]
-    stored = examples.Examples(
+    stored = example_images.Examples(
         index=torch.arange(20) * 3,
         y=torch.arange(20) // 2,
         images=dict.fromkeys(("natural", "generative", "integrated"), torch.zeros(20, 28, 28, dtype=torch.uint8)),
-        decided={victim: {"natural": decided, "perturbed": decided} for victim in examples.VICTIMS},
+        decided={victim: {"natural": decided, "perturbed": decided} for victim in example_images.VICTIMS},
     )
     view = dataclasses.replace(view_of(), examples=stored)
     assert threshold_live.static_data(NAME, view)["examples"]["decided"]["integrated"]["attacked"]["logit"] == (

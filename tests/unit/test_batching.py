@@ -8,8 +8,8 @@ import torch
 
 from aatviz.attacks import batching, objective, pgd
 from aatviz.attacks.passes import watched
-from aatviz.detectors import DetectorBank
-from aatviz.nets import MadryNet
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import MadryNet
 
 
 @pytest.fixture

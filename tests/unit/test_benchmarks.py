@@ -15,8 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 import aatviz
 from aatviz.attacks import objective
 from aatviz.attacks.objectives import LossName
-from aatviz.detectors import DetectorBank
-from aatviz.nets import MadryNet
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import MadryNet
 from benchmarks.peers import arithmetic, cases, engines, measuring, picture, rows, table
 
 MULTIPLY_ADDS = 28 * 28 * 32 * 25 + 14 * 14 * 64 * 32 * 25 + 3136 * 1024

@@ -3,7 +3,7 @@
 import torch
 
 import aatviz
-from aatviz import hardware
+from aatviz.runtime import hardware
 from benchmarks import choices
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aatviz import recipes
-from aatviz.store.files import read_json, write_json
+from aatviz.runtime.files import read_json, write_json
 from benchmarks.training import __main__ as command
 from benchmarks.training import candidates, curve, speed, stored
 

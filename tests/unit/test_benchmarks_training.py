@@ -12,7 +12,7 @@ from torch import Tensor
 
 import aatviz
 from aatviz.recipes import AttackSpec, Job
-from aatviz.store.files import read_json
+from aatviz.runtime.files import read_json
 from aatviz.store.systems import system_folder
 from aatviz.train import steps
 from aatviz.train.learner import Learner

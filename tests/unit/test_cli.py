@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import aatviz
-from aatviz.trace import AttackSettings, command_line, trace_attack
+from aatviz.attacks.settings import AttackSettings
+from aatviz.explore.attack_path import command_line, trace_attack
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,10 @@ import pytest
 from typer.testing import CliRunner
 
 import aatviz
-from aatviz import cli, curves, operating_points
-from aatviz.operating_points import Costs
+from aatviz import cli
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds import curves
+from aatviz.thresholds.choose import Costs
 
 NAME = "mnist-linf-0.3-shared"
 OWN = "1.5,-0.5,0,0,0,0,0,0,0,2"

@@ -15,7 +15,8 @@ from torch import Tensor
 import aatviz
 from aatviz.attacks import Iterate
 from aatviz.cli import main
-from aatviz.compare import (
+from aatviz.explore.attack_grid.result import CSV_HEAD, MODELS, CompareSettings, Comparison, decide
+from aatviz.explore.attack_grid.run import (
     Stored,
     choose_rows,
     command_line,
@@ -26,10 +27,9 @@ from aatviz.compare import (
     step_count,
     store_comparison,
 )
-from aatviz.comparison import CSV_HEAD, MODELS, CompareSettings, Comparison, decide
+from aatviz.explore.attack_path import trace_attack
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.trace import trace_attack
 
 SHARED, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
 

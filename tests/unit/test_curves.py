@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 import aatviz
-from aatviz import curves
-from aatviz.curves import Decided, Decisions
-from aatviz.detectors import DetectorBank, GenerativeClassifier
 from aatviz.metrics import wilson
+from aatviz.models.detectors import DetectorBank, GenerativeClassifier
 from aatviz.recipes.paper import evaluations
-from aatviz.store.files import write_arrays, write_json
+from aatviz.runtime.files import write_arrays, write_json
 from aatviz.store.results import recipe_hash, result_file, weights_hash
+from aatviz.thresholds import curves
+from aatviz.thresholds.curves import Decided, Decisions
 
 INF = torch.inf
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aatviz.detectors import REJECTED, DetectorBank, GenerativeClassifier, IntegratedClassifier
-from aatviz.nets import MadryNet
+from aatviz.models.detectors import REJECTED, DetectorBank, GenerativeClassifier, IntegratedClassifier
+from aatviz.models.networks import MadryNet
 
 
 class Table(nn.Module):

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 import aatviz
-from aatviz.digit_image import LONGEST_TEXT, from_text, to_image, to_pixels, to_png, to_text
-from aatviz.digit_input import BOX, MOST_BYTES, prepare, read_picture
+from aatviz.data.own_image.handwritten_digit import BOX, MOST_BYTES, prepare, read_picture
+from aatviz.data.own_image.link_text import LONGEST_TEXT, from_text, to_image, to_pixels, to_png, to_text
 
 BLANK = "no digit to be seen"
 INVERTED, BOLDER = "Inverted", "Thin strokes"

@@ -10,7 +10,7 @@ import torch
 from aatviz.data import load_data
 from aatviz.evaluate import distortion, finish, parts, refresh, run_part
 from aatviz.recipes.evaluation import DistortionEvaluation
-from aatviz.store.files import read_arrays
+from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 

@@ -13,7 +13,7 @@ from aatviz.data import load_data
 from aatviz.evaluate import attacking, detectors, engine, evenly, finish, parts, run_part, stored
 from aatviz.recipes.evaluation import DetectorEvaluation, SystemEvaluation
 from aatviz.recipes.paper import evaluations
-from aatviz.store.files import read_arrays
+from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import load_network, read_note, save_network

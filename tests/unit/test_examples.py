@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import aatviz
-from aatviz import examples
+from aatviz.explore import example_images
 from aatviz.recipes.evaluation import SystemEvaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.store.results import result_file
@@ -30,16 +30,16 @@ def system(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> aatviz.
 
 
 def test_the_examples_are_the_first_of_each_class_and_attacked_within_the_ball(system: aatviz.System) -> None:
-    assert examples.load_examples(system) is None
-    examples.build_examples(system)
-    stored = examples.load_examples(system)
+    assert example_images.load_examples(system) is None
+    example_images.build_examples(system)
+    stored = example_images.load_examples(system)
     assert stored is not None
     x, y = aatviz.load_data("mnist", split="sample")
-    assert stored.y.tolist() == [k for k in range(10) for _ in range(examples.PER_CLASS)]
+    assert stored.y.tolist() == [k for k in range(10) for _ in range(example_images.PER_CLASS)]
     assert [int(i) for i in stored.index[:2]] == (y == 0).nonzero().flatten()[:2].tolist()
     natural = (x[stored.index, 0] * 255).round()
     assert (stored.images["natural"].float() == natural).all()
-    for victim in examples.VICTIMS:
+    for victim in example_images.VICTIMS:
         moved = (stored.images[victim].float() - natural).abs().max()
         assert 0 < moved <= 0.3 * 255 + 1
         direct = system.generative if victim == "generative" else system.integrated
@@ -54,7 +54,7 @@ def test_the_examples_are_the_first_of_each_class_and_attacked_within_the_ball(s
 def test_examples_of_other_weights_or_another_attack_are_not_shown(
     system: aatviz.System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    examples.build_examples(system)
+    example_images.build_examples(system)
     recipes = evaluations("Linf", 0.3)
     recipe = recipes["curves"]
     assert isinstance(recipe, SystemEvaluation)
@@ -64,10 +64,10 @@ def test_examples_of_other_weights_or_another_attack_are_not_shown(
     }
     with monkeypatch.context() as other:
         other.setitem(recipes, "curves", dataclasses.replace(recipe, scenarios=longer))
-        assert examples.load_examples(system) is None
+        assert example_images.load_examples(system) is None
     note = {"network": "madry", "outputs": 10, "width": 16, "seconds": 1.0}
     save_network(system.folder / "classifier.safetensors", build_network(note), note)
-    assert examples.load_examples(aatviz.load_system(NAME)) is None
+    assert example_images.load_examples(aatviz.load_system(NAME)) is None
 
 
 def test_a_damaged_file_is_named(system: aatviz.System) -> None:
@@ -75,9 +75,9 @@ def test_a_damaged_file_is_named(system: aatviz.System) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(b"no archive")
     with pytest.raises(ValueError, match="restore it or compute it again"):
-        examples.load_examples(system)
+        example_images.load_examples(system)
 
 
 @pytest.mark.parametrize("name", aatviz.systems())
 def test_the_shipped_examples_fit_the_shipped_weights(name: str) -> None:
-    assert examples.load_examples(aatviz.load_system(name)) is not None
+    assert example_images.load_examples(aatviz.load_system(name)) is not None

@@ -13,12 +13,12 @@ import torch
 from PIL import Image
 
 import aatviz
-from aatviz import generate as module
 from aatviz.attacks import Iterate, norm
-from aatviz.compare import network
-from aatviz.comparison import MODELS
-from aatviz.gaussians import ClassGaussians, estimate
-from aatviz.generate import (
+from aatviz.explore.attack_grid.result import MODELS
+from aatviz.explore.attack_grid.run import network
+from aatviz.explore.generation import run as module
+from aatviz.explore.generation.result import LOW_MARK, MOST_FRAMES, STARTS, Generated, GenerateSettings
+from aatviz.explore.generation.run import (
     STORED,
     build_generated,
     command_line,
@@ -29,8 +29,8 @@ from aatviz.generate import (
     start_images,
     step_count,
 )
-from aatviz.generated import LOW_MARK, MOST_FRAMES, STARTS, Generated, GenerateSettings
-from aatviz.store.files import read_json, write_json
+from aatviz.models.gaussians import ClassGaussians, estimate
+from aatviz.runtime.files import read_json, write_json
 from aatviz.store.gaussians import load_gaussians, save_gaussians
 from aatviz.store.systems import System
 

@@ -12,12 +12,12 @@ from torch import Tensor
 from aatviz.attacks.victims import VICTIMS, Victim, VictimName, log_odds
 from aatviz.data import load_data
 from aatviz.evaluate import finish, parts, refresh, run_part
-from aatviz.evaluate.honest import accepting
-from aatviz.honest import sweeps, verdict
-from aatviz.honest.protocol import Budget, attacks, fooled_scores, transfer_source
-from aatviz.losses import classifier_margin
+from aatviz.evaluate.honest import sweeps, verdict
+from aatviz.evaluate.honest.protocol import Budget, attacks, fooled_scores, transfer_source
+from aatviz.evaluate.honest.run import accepting
+from aatviz.models.losses import classifier_margin
 from aatviz.recipes.evaluation import HonestEvaluation
-from aatviz.store.files import read_arrays
+from aatviz.runtime.files import read_arrays
 from aatviz.store.systems import System, load_system
 
 COUNT = 4

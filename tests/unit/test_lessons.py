@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 import aatviz
-from aatviz.comparison import MODELS, CompareSettings, Comparison
-from aatviz.curves import CurveRecord, Decided, Decisions
-from aatviz.generate import RUBBISH
-from aatviz.generated import Generated
+from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Comparison
+from aatviz.explore.attack_path import Trace
+from aatviz.explore.generation.result import Generated
+from aatviz.explore.generation.run import RUBBISH
 from aatviz.metrics import wilson
-from aatviz.trace import Trace
+from aatviz.thresholds.curves import CurveRecord, Decided, Decisions
 from aatviz.ui.lessons import answers as lesson_answers
 from aatviz.ui.lessons.answers import Facts, answer
 from aatviz.ui.lessons.catalogue import BY_NAME, LESSONS, THRESHOLD, Lesson

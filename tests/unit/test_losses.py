@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from aatviz import losses
+from aatviz.models import losses
 
 Z_F = torch.tensor([[2.0, 5.0, 1.0], [2.0, 5.0, 1.0]])
 Z_H = torch.tensor([[4.0, -1.0, 0.5], [4.0, -1.0, 0.5]])

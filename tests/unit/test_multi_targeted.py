@@ -13,7 +13,7 @@ import aatviz
 from aatviz.attacks import Iterate, multi_targeted, norm, objective, pgd
 from aatviz.attacks.multi_targeted import batches, worst
 from aatviz.attacks.victims import VICTIMS, Victim, VictimName
-from aatviz.detectors import DetectorBank, GenerativeClassifier
+from aatviz.models.detectors import DetectorBank, GenerativeClassifier
 
 multi_targeted_module = sys.modules[worst.__module__]
 SETTINGS: dict[str, Any] = {"eps": 0.3, "step_size": 0.05, "steps": 8}

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aatviz import losses
 from aatviz.attacks import COMBINED, LOSSES, TARGETED, objective, pgd
-from aatviz.detectors import DetectorBank
+from aatviz.models import losses
+from aatviz.models.detectors import DetectorBank
 
 CLASSES = 4
 UNTARGETED = [name for name in LOSSES if name not in TARGETED]

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import aatviz
-from aatviz import operating_points
-from aatviz.curves import Decided, Decisions
-from aatviz.operating_points import Costs
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds.choose import Costs
+from aatviz.thresholds.curves import Decided, Decisions
 
 
 def decided(logit: list[float], label: list[int], right: list[bool]) -> Decided:

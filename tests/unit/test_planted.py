@@ -10,8 +10,8 @@ from torch import Tensor
 from aatviz import pgd
 from aatviz.attacks import apgd, norm
 from aatviz.attacks.geometry import Norm
+from aatviz.attacks.unit_test import RANDOM, PlantedTest, _separate, attack_unit_test, planted_bank
 from aatviz.data import load_data
-from aatviz.planted import RANDOM, PlantedTest, _separate, attack_unit_test, planted_bank
 from aatviz.store.systems import load_system
 
 EPS: dict[Norm, float] = {"Linf": 0.3, "L2": 2.5}

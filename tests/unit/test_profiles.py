@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from aatviz import profiles
 from aatviz.data import load_data
-from aatviz.detectors import DetectorBank
+from aatviz.explore import detector_records
+from aatviz.explore.detector_records import TrainingPart
 from aatviz.metrics import auc
-from aatviz.profiles import TrainingPart
-from aatviz.store.files import read_arrays, read_json, write_arrays, write_json
+from aatviz.models.detectors import DetectorBank
+from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_json
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import load_network, read_note, save_network
@@ -33,10 +33,10 @@ def change_weights(system: System, stem: str = "shared") -> System:
 
 
 def test_the_stored_scores_have_the_aucs_that_the_profile_names(measured_detectors: System) -> None:
-    found = profiles.load(measured_detectors)
+    found = detector_records.load(measured_detectors)
     assert [profile.k for profile in found] == list(range(10))
     for profile in found:
-        assert tuple(profile.attacked) == profiles.ATTACKS
+        assert tuple(profile.attacked) == detector_records.ATTACKS
         assert len(profile.positive) + len(profile.negative) == 60
         assert profile.natural.value == pytest.approx(auc(profile.positive, profile.negative))
         for part in profile.attacked.values():
@@ -51,8 +51,8 @@ def test_the_stored_scores_have_the_aucs_that_the_profile_names(measured_detecto
 
 def test_one_record_alone_is_enough(measured_detectors: System) -> None:
     for kind in ("json", "npz"):
-        result_file(measured_detectors, profiles.protocol(measured_detectors), kind).unlink()
-    (profile, *_) = profiles.load(measured_detectors)
+        result_file(measured_detectors, detector_records.protocol(measured_detectors), kind).unlink()
+    (profile, *_) = detector_records.load(measured_detectors)
     assert tuple(profile.attacked) == ("worst",)
     assert profile.paper is None
 
@@ -60,18 +60,18 @@ def test_one_record_alone_is_enough(measured_detectors: System) -> None:
 def test_without_a_record_of_these_weights_the_command_is_named(measured_detectors: System) -> None:
     changed = change_weights(measured_detectors)
     with pytest.raises(FileNotFoundError, match=f"aatviz evaluate {NAME} --recipe table-11"):
-        profiles.load(changed)
+        detector_records.load(changed)
 
 
 def test_a_record_without_its_scores_says_what_is_missing(measured_detectors: System) -> None:
-    file = result_file(measured_detectors, profiles.protocol(measured_detectors), "npz")
+    file = result_file(measured_detectors, detector_records.protocol(measured_detectors), "npz")
     write_arrays(file, {name: array for name, array in read_arrays(file).items() if name != "detector-3.positive"})
     with pytest.raises(ValueError, match=r"detector-3\.positive' is missing in it"):
-        profiles.load(measured_detectors)
+        detector_records.load(measured_detectors)
 
 
 def test_the_roc_curve_by_hand() -> None:
-    curve = profiles.roc(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 1.0, 2.0, 4.0]))
+    curve = detector_records.roc(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 1.0, 2.0, 4.0]))
     assert curve.threshold.tolist() == [1, 2, 3, 4, torch.inf]
     assert curve.tpr.tolist() == [1, 1, 0.5, 0, 0]
     assert curve.fpr.tolist() == [1, 0.5, 0.25, 0.25, 0]
@@ -80,7 +80,7 @@ def test_the_roc_curve_by_hand() -> None:
 def test_the_area_under_the_roc_curve_is_the_auc() -> None:
     generator = torch.Generator().manual_seed(0)
     positive, negative = (torch.randn(50, generator=generator) + 1).round(decimals=1), torch.randn(80, generator=generator)
-    curve = profiles.roc(positive, negative.round(decimals=1))
+    curve = detector_records.roc(positive, negative.round(decimals=1))
     area = -torch.trapezoid(curve.tpr, curve.fpr)
     assert float(area) == pytest.approx(auc(positive, negative.round(decimals=1)), abs=1e-6)
 
@@ -88,36 +88,36 @@ def test_the_area_under_the_roc_curve_is_the_auc() -> None:
 def test_rankings_by_hand() -> None:
     y = torch.tensor([0, 1, 1, 0, 2, 1])
     z = torch.tensor([[0.0, 5.0], [0.0, 2.0], [0.0, 7.0], [0.0, 5.0], [0.0, -1.0], [0.0, 2.0]])
-    found = {name: indices.tolist() for name, indices in profiles.rankings(z, y, 1, 2).items()}
+    found = {name: indices.tolist() for name, indices in detector_records.rankings(z, y, 1, 2).items()}
     assert found == {"typical": [2, 1], "atypical": [1, 5], "confusing": [0, 3], "remote": [4, 0]}
     with pytest.raises(ValueError, match="detectors 0 to 1; got k = 2"):
-        profiles.rankings(z, y, 2)
+        detector_records.rankings(z, y, 2)
 
 
 def test_stored_logits_are_those_of_the_bank_and_are_read_without_it(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert profiles.stored_sample_logits(system) is None
+    assert detector_records.stored_sample_logits(system) is None
     x, y = load_data("mnist", split="sample")
-    monkeypatch.setattr(profiles, "load_data", lambda *_, **__: (x[:50], y[:50]))
+    monkeypatch.setattr(detector_records, "load_data", lambda *_, **__: (x[:50], y[:50]))
     direct = system.detectors(x[:50]).detach()
-    computed = profiles.sample_logits(system)
-    profiles.store_sample_logits(system)
+    computed = detector_records.sample_logits(system)
+    detector_records.store_sample_logits(system)
 
     def no_call(*_: object) -> None:
         raise AssertionError("a model was called")
 
     monkeypatch.setattr(DetectorBank, "forward", no_call)
-    z = profiles.sample_logits(load_system(NAME))
+    z = detector_records.sample_logits(load_system(NAME))
     assert z.dtype == torch.float32
     assert torch.equal(z, computed)
     np.testing.assert_allclose(z, direct, rtol=1e-3, atol=1e-3)
 
 
 def test_stored_logits_of_other_weights_do_not_count(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiles, "load_data", lambda *_, **__: (torch.rand(2, 1, 28, 28), torch.tensor([0, 1])))
-    profiles.store_sample_logits(system)
-    assert profiles.stored_sample_logits(change_weights(system)) is None
+    monkeypatch.setattr(detector_records, "load_data", lambda *_, **__: (torch.rand(2, 1, 28, 28), torch.tensor([0, 1])))
+    detector_records.store_sample_logits(system)
+    assert detector_records.stored_sample_logits(change_weights(system)) is None
 
 
 def row(step: float, score: float) -> dict[str, float]:
@@ -139,22 +139,22 @@ def test_the_training_of_a_separate_detector_goes_back_to_the_shared_network(tin
         write_json(card, read_json(card) | {"recipe": {"jobs": listed}})
         for job in listed:
             write_json(tiny_system_folder / name / "history" / f"{job['name']}.json", rows)
-    parts = profiles.training(load_system(SEPARATE), 3)
+    parts = detector_records.training(load_system(SEPARATE), 3)
     assert [(part.job, part.detectors) for part in parts] == [("stage/shared", 10), ("shared", 10), ("detector-3", 1)]
     assert all(part.rows == rows for part in parts)
     assert parts[0].kept == 2
-    assert [part.job for part in profiles.training(load_system(NAME), 7)] == ["stage/shared", "shared"]
+    assert [part.job for part in detector_records.training(load_system(NAME), 7)] == ["stage/shared", "shared"]
 
 
 def test_without_a_history_there_is_no_training_to_show(system: System) -> None:
-    assert profiles.training(system, 0) == []
+    assert detector_records.training(system, 0) == []
     assert TrainingPart(job="shared", detectors=10, rows=[row(1, 0.5)]).kept == 0
 
 
 @pytest.mark.parametrize("name", [NAME, SEPARATE])
 def test_the_shipped_logits_of_the_sample_are_those_of_the_shipped_detectors(name: str) -> None:
     system = load_system(name)
-    z, (x, _) = profiles.stored_sample_logits(system), load_data("mnist", split="sample")
+    z, (x, _) = detector_records.stored_sample_logits(system), load_data("mnist", split="sample")
     assert z is not None
     with torch.no_grad():
         torch.testing.assert_close(z[:20], system.detectors(x[:20]), atol=0.02, rtol=0.002)

@@ -14,7 +14,7 @@ from aatviz.evaluate.images import evenly
 from aatviz.metrics import auc
 from aatviz.recipes.evaluation import RealImagesEvaluation
 from aatviz.report import report
-from aatviz.store.files import read_arrays
+from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.ui.robustness.words import reach

@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 from aatviz.attacks.geometry import Norm
 from aatviz.cli import app
 from aatviz.evaluate import stored
-from aatviz.generate import load_generated
+from aatviz.explore.generation.run import load_generated
+from aatviz.metrics.format import mean_of
 from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation
 from aatviz.recipes.paper import THREATS, evaluations
 from aatviz.report import orders, report, write_report
 from aatviz.report.study import study
-from aatviz.store.files import read_json, write_json
-from aatviz.store.readme import mean_of
+from aatviz.runtime.files import read_json, write_json
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, load_system
 from tools.update_readme import tables

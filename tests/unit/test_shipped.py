@@ -13,9 +13,9 @@ from aatviz.evaluate import stored
 from aatviz.metrics import auc
 from aatviz.recipes import digest, get
 from aatviz.recipes.paper import evaluations_of
-from aatviz.store.files import read_json, read_tensors
-from aatviz.store.readme import readme
-from aatviz.ui.showcase import load_showcase
+from aatviz.report.card_readme import readme
+from aatviz.runtime.files import read_json, read_tensors
+from aatviz.ui.session.showcase import load_showcase
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ["mnist-linf-0.3-shared", "mnist-linf-0.3", "mnist-linf-0.5-shared", "mnist-l2-2.5-shared", "mnist-l2-5.0-shared"]
@@ -72,8 +72,9 @@ def test_the_stored_run_of_the_overview_fits_the_weights(name: str) -> None:
     assert load_showcase(aatviz.load_system(name)) is not None
 
 
-def test_the_tables_of_the_project_readme_are_in_step_with_the_cards() -> None:
-    result = subprocess.run([sys.executable, "tools/update_readme.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+@pytest.mark.parametrize("tool", ["update_readme.py", "update_docs.py"])
+def test_the_tables_of_readme_and_docs_are_in_step_with_what_is_stored(tool: str) -> None:
+    result = subprocess.run([sys.executable, f"tools/{tool}", "--check"], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
 

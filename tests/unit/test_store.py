@@ -10,10 +10,12 @@ import pytest
 import torch
 
 import aatviz
-from aatviz.nets import MadryNet
+from aatviz.models.networks import MadryNet
 from aatviz.recipes.paper import evaluations
-from aatviz.store import cards, files
-from aatviz.store.files import read_arrays, read_json, read_tensors, write_arrays, write_json, write_tensors, write_text
+from aatviz.report import card_readme
+from aatviz.runtime import files
+from aatviz.runtime.files import read_arrays, read_json, read_tensors, write_arrays, write_json, write_tensors, write_text
+from aatviz.store import cards
 from aatviz.store.results import valid_records
 from aatviz.store.systems import System
 from aatviz.store.weights import build_network, load_network, read_note, save_network, start_from
@@ -218,10 +220,12 @@ def test_records_count_on_these_weights_and_with_todays_settings(
 def test_a_card_forgets_what_was_measured_before_its_recipe_was_edited(
     measured_detectors: System, edit_recipe: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cards, "readme", lambda card: ", ".join(card["metrics"]))
+    monkeypatch.setattr(card_readme, "readme", lambda card: ", ".join(card["metrics"]))
     cards.update_card(measured_detectors.folder)
+    card_readme.write_readme(measured_detectors.folder)
     assert (measured_detectors.folder / "README.md").read_text() == "table-11, worst-case"
     edit_recipe("worst-case")
     cards.update_card(measured_detectors.folder)
+    card_readme.write_readme(measured_detectors.folder)
     assert (measured_detectors.folder / "README.md").read_text() == "table-11"
     assert list(aatviz.load_system(measured_detectors.folder).card["metrics"]) == ["table-11"]

@@ -10,9 +10,10 @@ import torch
 
 import aatviz
 from aatviz.attacks import Iterate, norm, pgd
-from aatviz.store.files import read_arrays, write_arrays
+from aatviz.attacks.settings import LOSSES_OF, AttackSettings
+from aatviz.explore.attack_path import Trace, command_line, make_objective, python_code, trace_attack
+from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.systems import System
-from aatviz.trace import LOSSES_OF, AttackSettings, Trace, command_line, make_objective, python_code, trace_attack
 
 QUICK = {"steps": 4, "step_size": 0.05}
 EVERY_ATTACK = [

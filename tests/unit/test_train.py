@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from aatviz import recipes
 from aatviz.recipes import Job
-from aatviz.store.files import read_tensors, write_tensors
+from aatviz.runtime.files import read_tensors, write_tensors
 from aatviz.store.weights import read_note
 from aatviz.train import loop
 from aatviz.train.learner import Learner
@@ -35,7 +35,7 @@ import dataclasses, os, signal, sys
 from pathlib import Path
 import torch
 from aatviz import recipes
-from aatviz.store import files
+from aatviz.runtime import files
 from aatviz.train import loop
 
 name, folder, place = sys.argv[1:]

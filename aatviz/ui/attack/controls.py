@@ -5,20 +5,18 @@ from dataclasses import dataclass
 import streamlit as st
 from torch import Tensor
 
+from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
 from aatviz.store.systems import System
-from aatviz.trace import LOSSES_OF, VICTIMS, AttackSettings
-from aatviz.ui import pgd_fields
 from aatviz.ui.attack import digit as attack_digit
-from aatviz.ui.attack import words
 from aatviz.ui.attack.digit import Digit
+from aatviz.ui.common import pgd_fields, words
+from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, flag, number, whole
 from aatviz.ui.player.view import T_LIMITS
-from aatviz.ui.showcase import SETTINGS, default_settings
-from aatviz.ui.sidebar import current_system, default_threshold
-from aatviz.ui.url import LARGEST_SEED, UrlState, choice, flag, number, whole
+from aatviz.ui.session.limits import LIMITS
+from aatviz.ui.session.showcase import BALLS, SETTINGS, default_settings
+from aatviz.ui.session.sidebar import current_system, default_threshold
 
-MOST_STEPS, MOST_RESTARTS = 2000, 20
-BALLS = {"Linf": (SETTINGS.eps, SETTINGS.step_size), "L2": (2.5, 0.1)}
-"""eps and step size that a change of the norm sets."""
+MOST_STEPS, MOST_RESTARTS = LIMITS.most_steps, 20
 UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
 VICTIMS_OWN = "paper"
 """In a link: the loss that the paper uses against the victim, whichever that is."""

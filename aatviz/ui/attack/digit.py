@@ -6,11 +6,11 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from aatviz.digit_image import to_image, to_pixels
+from aatviz.data.own_image.link_text import to_image, to_pixels
 from aatviz.store.systems import System
+from aatviz.ui.common.url import LARGEST_SEED, Param, UrlState, choice, whole
 from aatviz.ui.own import input as own_input
 from aatviz.ui.own.link import PICK, image_param
-from aatviz.ui.url import LARGEST_SEED, Param, UrlState, choice, whole
 
 PICKS = {"class": "class", "index": "index", "shuffle": "shuffle", PICK: "your own"}
 FIELDS = {
@@ -58,7 +58,7 @@ class Digit:
 
     @property
     def source(self) -> dict[str, int]:
-        """What `command_line` and `python_code` of `aatviz.trace` are told about it."""
+        """What `command_line` and `python_code` of `aatviz.explore.attack_path` are told about it."""
         return {"label": self.label} if self.index is None else {"index": self.index}
 
 

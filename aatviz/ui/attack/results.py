@@ -5,16 +5,17 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aatviz.digit_image import to_png
+from aatviz.data.own_image.link_text import to_png
+from aatviz.explore.attack_path import OWN_PICTURE, Trace, command_line, python_code
 from aatviz.store.systems import System
-from aatviz.trace import OWN_PICTURE, Trace, command_line, python_code
-from aatviz.ui import takeaway
 from aatviz.ui.attack import words
 from aatviz.ui.attack.controls import state
 from aatviz.ui.attack.digit import Digit
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.pacing import view_first
+from aatviz.ui.common.pictures import enlarged
+from aatviz.ui.common.words import VICTIMS, ball
 from aatviz.ui.own import verdicts as own_verdicts
-from aatviz.ui.pacing import view_first
-from aatviz.ui.pictures import enlarged
 from aatviz.ui.player.view import show_player, victim_logits
 
 PLAYER_KEY = "attack-player"
@@ -58,9 +59,9 @@ def _words(traces: list[Trace]) -> None:
     with attacker:
         st.markdown(f"{words.number_of(settings)} By {settings.steps} steps of PGD the attacker solves")
         st.latex(words.equation(settings))
-        st.latex(words.ball(settings))
+        st.latex(ball(settings))
     with victim:
-        st.markdown(f"The {words.VICTIMS[settings.victim]} decides")
+        st.markdown(f"The {VICTIMS[settings.victim]} decides")
         for line in words.decision(settings.victim):
             st.latex(line)
 
@@ -70,7 +71,7 @@ def take_home(system: System, digit: Digit, traces: list[Trace]) -> None:
     before = "" if digit.index is not None else f"Save the input as `{OWN_PICTURE}` (the button below), then run this. "
     takeaway.reproduce(
         (
-            f"{before}**{words.VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:",
+            f"{before}**{VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:",
             command_line(system.name, trace.settings, **digit.source),
             python_code(system.name, trace.settings, **digit.source),
         )
@@ -82,9 +83,7 @@ def take_home(system: System, digit: Digit, traces: list[Trace]) -> None:
             takeaway.download_png("The input of this attack (PNG)", OWN_PICTURE, partial(to_png, digit.pixels))
         for trace in traces:
             victim = trace.settings.victim
-            takeaway.download_png(
-                f"Perturbed image, {words.VICTIMS[victim]} (PNG)", f"{stem}-{victim}.png", partial(png, trace)
-            )
+            takeaway.download_png(f"Perturbed image, {VICTIMS[victim]} (PNG)", f"{stem}-{victim}.png", partial(png, trace))
         takeaway.download_csv("Logits by step (CSV)", f"{stem}-logits.csv", lambda: logits_csv(traces))
 
 

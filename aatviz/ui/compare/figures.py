@@ -8,12 +8,11 @@ import torch
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from aatviz.comparison import Comparison, Model, NaturalLogits
-from aatviz.ui.plots import HATCH, layout
-from aatviz.ui.theme import NATURAL, PERTURBED, THRESHOLD, Meaning
+from aatviz.explore.attack_grid.result import Comparison, Model, NaturalLogits
+from aatviz.ui.common.plots import HATCH, HEIGHT, LEGEND, layout, mark
+from aatviz.ui.common.theme import NATURAL, PERTURBED, THRESHOLD, Meaning
 
 MOST_BINS = 70
-HEIGHT, LEGEND = 460, 150
 
 
 def histograms(
@@ -82,17 +81,3 @@ def _coarse(counts: NDArray[np.int64], offset: int, factor: int, bins: int) -> N
     fine = np.zeros(factor * bins)
     fine[offset : offset + len(counts)] = counts
     return fine.reshape(bins, factor).sum(1)
-
-
-def mark(fig: go.Figure, place: int, x: float, label: str, meaning: Meaning) -> None:
-    top: float = fig.get_subplot(place, 1).yaxis.range[1]
-    fig.add_scatter(
-        x=[x],
-        y=[0.07 * top],
-        mode="markers",
-        marker={"symbol": meaning.symbol, "color": meaning.colour, "size": 13, "line": {"color": "white", "width": 2}},
-        name=label,
-        hovertemplate=f"{label}<br>logit {x:.2f}<extra></extra>",
-        row=place,
-        col=1,
-    )

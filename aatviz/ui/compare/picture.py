@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from aatviz.comparison import Comparison
-from aatviz.ui.pictures import enlarged
+from aatviz.explore.attack_grid.result import Comparison
+from aatviz.ui.common.pictures import enlarged
+from aatviz.ui.common.theme import NATURAL, PERTURBED
 from aatviz.ui.player.view import VICTIM_TITLES, channels
-from aatviz.ui.theme import NATURAL, PERTURBED
 
 View = Literal["perturbed", "perturbation"]
 ENLARGED, GAP, MARGIN, HEAD = 2, 4, 24, 64

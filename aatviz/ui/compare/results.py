@@ -5,18 +5,17 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.compare import Stored, command_line, python_code
-from aatviz.comparison import CSV_HEAD, Comparison, Model
+from aatviz.explore.attack_grid.result import CSV_HEAD, Comparison, Model
+from aatviz.explore.attack_grid.run import Stored, command_line, python_code
 from aatviz.store.systems import System
-from aatviz.ui import takeaway
-from aatviz.ui.attack import words
+from aatviz.ui.common import takeaway, words
+from aatviz.ui.common.pacing import view_first
+from aatviz.ui.common.plots import config
 from aatviz.ui.compare import figures
 from aatviz.ui.compare.controls import MOST_MAGNIFIED, state, write_url
 from aatviz.ui.compare.picture import View, picture
 from aatviz.ui.compare.view import show_grids, view_data
-from aatviz.ui.pacing import view_first
-from aatviz.ui.plots import config
-from aatviz.ui.sidebar import link_params
+from aatviz.ui.session.sidebar import link_params
 
 VIEW_KEY = "compare-grids"
 PLACE = ("row", "target", "view", "magnify")

@@ -3,49 +3,29 @@
 import streamlit as st
 from torch import Tensor
 
-from aatviz.compare import Stored, compare, load_comparison, natural_logits, step_count
-from aatviz.comparison import MODELS, CompareSettings
-from aatviz.store.results import result_file
+from aatviz.explore import work
+from aatviz.explore.attack_grid.result import CompareSettings
+from aatviz.explore.attack_grid.run import compare, step_count
 from aatviz.store.systems import System
-from aatviz.ui.jobs import Job
-from aatviz.ui.runs import Done, Request, Runs
-from aatviz.ui.timing import seconds_per_call
+from aatviz.ui.session.runs import Request, Runs
+from aatviz.ui.session.timing import seconds_per_call
 
 runs = Runs("compare", "Compare")
 
 
 def request(system: System, settings: CompareSettings, x: Tensor, y: Tensor) -> Request:
     """The comparison of these settings on the bundled sample x (N,1,28,28), y (N,)."""
-    kept = stored(system)
-
-    def work(job: Job) -> Stored:
-        grid = compare(system, settings, x, y, callback=job.advance)
-        if kept:  # the natural samples' logits are the same for all settings
-            return Stored(comparison=grid, natural=kept.value.natural)
-        return Stored(comparison=grid, natural={model: natural_logits(system, model, x, y, job.check) for model in MODELS})
-
     pairs = system.card["classes"] ** 2
     count = len(settings.models)
     return Request(
         system=system,
         choice=settings,
-        work=work,
+        function=work.comparisons,
+        argument=settings,
         total=step_count(system, settings),
         seconds=lambda: _seconds(system, settings, x, y),
         steps=f"{count} {'model' if count == 1 else 'models'}, {pairs} pairs each, {settings.steps} steps",
     )
-
-
-def stored(system: System) -> Done | None:
-    """The stored comparison of the default settings, where there is one."""
-    file = result_file(system, "compare", "npz")
-    value = _stored(system, str(file), file.stat().st_mtime_ns) if file.exists() else None
-    return Done(system=system.name, choice=value.comparison.settings, value=value) if value else None
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _stored(_system: System, file: str, changed: int) -> Stored | None:
-    return load_comparison(_system)
 
 
 def _seconds(system: System, settings: CompareSettings, x: Tensor, y: Tensor) -> float:

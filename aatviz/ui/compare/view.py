@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.comparison import MODELS, Comparison, Model, NaturalLogits, Summary, decide
+from aatviz.explore.attack_grid.result import MODELS, Comparison, Model, NaturalLogits, Summary, decide
 from aatviz.store.systems import System
-from aatviz.ui import theme
-from aatviz.ui.assets import read_assets
+from aatviz.ui.common import theme
+from aatviz.ui.common.assets import read_assets
 from aatviz.ui.player.view import VICTIM_COLOURS, VICTIM_TITLES, channels, pack16
 
 ABOUT: dict[Model, str] = {

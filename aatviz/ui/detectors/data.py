@@ -9,11 +9,13 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from aatviz import profiles
-from aatviz.profiles import Profile, TrainingPart
+from aatviz.explore import detector_records
+from aatviz.explore.detector_records import Profile, TrainingPart
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.ui import caches, takeaway
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.plots import bin_edges
+from aatviz.ui.session import caches
 
 T = TypeVar("T")
 COUNT = 10
@@ -50,9 +52,15 @@ class Detectors:
 
 def detectors(system: System) -> Detectors:
     """What is stored about a system's detectors; it is read again when one of its files changes."""
-    names = (*(f"{name}.{kind}" for name in (profiles.protocol(system), profiles.WORST) for kind in ("json", "npz")),)
+    names = (
+        *(
+            f"{name}.{kind}"
+            for name in (detector_records.protocol(system), detector_records.WORST)
+            for kind in ("json", "npz")
+        ),
+    )
     files = [system.folder / "results" / name for name in names]
-    files += [result_file(system, profiles.SAMPLE, "npz"), *sorted((system.folder / "history").rglob("*.json"))]
+    files += [result_file(system, detector_records.SAMPLE, "npz"), *sorted((system.folder / "history").rglob("*.json"))]
     return _read(system, str(system.folder), tuple(_changed(file) for file in files))
 
 
@@ -69,24 +77,16 @@ def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> Detectors:
 
     classes = range(_system.card["classes"])
     return Detectors(
-        profiles=attempt(lambda: profiles.load(_system), []),
-        sample_logits=attempt(lambda: profiles.stored_sample_logits(_system), None),
+        profiles=attempt(lambda: detector_records.load(_system), []),
+        sample_logits=attempt(lambda: detector_records.stored_sample_logits(_system), None),
         sample_y=caches.sample(_system.card["dataset"])[1],
-        training=attempt(lambda: [profiles.training(_system, k) for k in classes], [[] for _ in classes]),
+        training=attempt(lambda: [detector_records.training(_system, k) for k in classes], [[] for _ in classes]),
         problems=problems,
     )
 
 
 def _changed(file: Path) -> int:
     return file.stat().st_mtime_ns if file.exists() else 0
-
-
-def bin_edges(scores: list[Tensor]) -> Tensor:
-    """The edges of about 60 bins of a round width that hold all scores, the same for every kind of image."""
-    low, high = (float(end(torch.cat(scores))) for end in (torch.min, torch.max))
-    width = next((step for step in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0) if (high - low) / step <= 60), (high - low) / 60)
-    first, last = int(low // width), int(high // width) + 1
-    return torch.arange(first, last + 1, dtype=torch.float32) * width
 
 
 def histogram_csv(scores: dict[str, Tensor]) -> str:
@@ -97,7 +97,7 @@ def histogram_csv(scores: dict[str, Tensor]) -> str:
     return takeaway.table(["logit_from", "logit_to", *scores], zip(*ends, *counts, strict=True))
 
 
-def roc_csv(curves: dict[str, profiles.Roc]) -> str:
+def roc_csv(curves: dict[str, detector_records.Roc]) -> str:
     """The exact ROC curves by the kind of out-of-class image, a row for every threshold at which a rate changes."""
     rows = (
         [kind, *(f"{value:.9g}" for value in point)]
@@ -123,7 +123,7 @@ def ranking_csv(z: Tensor, y: Tensor, k: int) -> str:
     """One row for each image of the four rankings of detector k."""
     rows = [
         [name, place + 1, index, int(y[index]), f"{z[index, k]:.4f}"]
-        for name, indices in profiles.rankings(z, y, k, COUNT).items()
+        for name, indices in detector_records.rankings(z, y, k, COUNT).items()
         for place, index in enumerate(indices.tolist())
     ]
     return takeaway.table(["ranking", "place", "index", "class", "logit"], rows)
@@ -146,18 +146,23 @@ def command_line(system: str, k: int) -> str:
 
 def python_code(system: System, k: int, measured: bool) -> str:
     """The Python that prints the numbers of the page."""
-    lines = ["import aatviz", "from aatviz import profiles", "", f'system = aatviz.load_system("{system.name}")']
+    lines = [
+        "import aatviz",
+        "from aatviz.explore import detector_records",
+        "",
+        f'system = aatviz.load_system("{system.name}")',
+    ]
     if measured:
         lines += [
-            f"profile = profiles.load(system)[{k}]",
+            f"profile = detector_records.load(system)[{k}]",
             'print("natural", profile.natural)',
             "for name, attacked in profile.attacked.items():",
             "    print(name, attacked.auc)",
         ]
     lines += [
         f'x, y = aatviz.load_data("{system.card["dataset"]}", split="sample")',
-        "z = profiles.sample_logits(system)",
-        f"for name, indices in profiles.rankings(z, y, k={k}, count={COUNT}).items():",
+        "z = detector_records.sample_logits(system)",
+        f"for name, indices in detector_records.rankings(z, y, k={k}, count={COUNT}).items():",
         f"    print(name, indices.tolist(), z[indices, {k}].tolist())",
     ]
     return "\n".join(lines)

@@ -8,12 +8,11 @@ import torch
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from aatviz.curves import corners
+from aatviz.explore.detector_records import Profile, Roc, TrainingPart
 from aatviz.metrics import Interval
-from aatviz.profiles import Profile, Roc, TrainingPart
-from aatviz.ui.detectors.data import bin_edges
-from aatviz.ui.plots import HATCH, layout
-from aatviz.ui.theme import NATURAL, PAPER, PERTURBED, Meaning
+from aatviz.thresholds.curves import corners
+from aatviz.ui.common.plots import HATCH, bin_edges, layout
+from aatviz.ui.common.theme import NATURAL, PAPER, PERTURBED, Meaning
 
 Scale = Literal["log", "linear"]
 KINDS: dict[str, tuple[str, Meaning, str]] = {

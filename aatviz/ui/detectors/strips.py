@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from aatviz.ui import takeaway
-from aatviz.ui.pictures import enlarged
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.pictures import enlarged
 
 TITLES = {
     "typical": "In-class, highest logits: the most typical",

@@ -5,17 +5,17 @@ from typing import cast
 
 import streamlit as st
 
-import aatviz
-from aatviz import profiles
-from aatviz.profiles import Profile
-from aatviz.store.readme import interval, markdown_table
+from aatviz.explore import detector_records
+from aatviz.explore.detector_records import Profile
+from aatviz.metrics.format import interval, markdown_table
 from aatviz.store.systems import System
-from aatviz.ui import caches, takeaway
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.pacing import view_first
+from aatviz.ui.common.plots import config
+from aatviz.ui.common.url import UrlState, choice, whole
 from aatviz.ui.detectors import data, figures, strips, words
-from aatviz.ui.pacing import view_first
-from aatviz.ui.plots import config
-from aatviz.ui.sidebar import link_params
-from aatviz.ui.url import UrlState, choice, whole
+from aatviz.ui.session import caches
+from aatviz.ui.session.sidebar import link_params
 
 HARDEST = 9
 """The page begins with the paper's hardest class."""
@@ -23,7 +23,7 @@ state = UrlState(
     "detectors",
     [
         whole("k", HARDEST, 0, 9),
-        choice("attack", "paper", profiles.ATTACKS),
+        choice("attack", "paper", detector_records.ATTACKS),
         choice("axis", "log", ("log", "linear")),
         choice("counts", "linear", ("linear", "log")),
     ],
@@ -118,7 +118,7 @@ def _logits(system: System, found: data.Detectors) -> None:
     if not scores:
         return
     rest = {kind: z for kind, z in scores.items() if kind != "in-class"}
-    curves = {kind: (profiles.roc(scores["in-class"], z), len(z)) for kind, z in rest.items()}
+    curves = {kind: (detector_records.roc(scores["in-class"], z), len(z)) for kind, z in rest.items()}
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Its logits")
@@ -163,9 +163,9 @@ def _ranked(system: System, found: data.Detectors) -> None:
         )
         return
     x, y = caches.sample(system.card["dataset"])
-    rankings = profiles.rankings(logits, y, k, data.COUNT)
+    rankings = detector_records.rankings(logits, y, k, data.COUNT)
     # what a page would take out of its URL again stands between a visitor and the way back
-    link = {} if system.name == aatviz.systems()[0] else link_params()
+    link = {} if system.name == caches.systems()[0] else link_params()
     for name, indices in rankings.items():
         st.markdown(f"**{strips.TITLES[name]}**")
         st.html(strips.strip(x, y, logits[:, k], indices, k, link))
@@ -208,7 +208,8 @@ def _snippets(system: System, found: data.Detectors) -> list[tuple[str, str, str
         (
             "To measure the records themselves (this takes long; what is stored is not computed again):",
             "\n".join(
-                f"aatviz evaluate {system.name} --recipe {name}" for name in (profiles.protocol(system), profiles.WORST)
+                f"aatviz evaluate {system.name} --recipe {name}"
+                for name in (detector_records.protocol(system), detector_records.WORST)
             ),
             "",
         )

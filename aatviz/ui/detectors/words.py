@@ -1,6 +1,6 @@
 """The Detectors page's words and equations."""
 
-from aatviz.profiles import Profile, TrainingPart
+from aatviz.explore.detector_records import Profile, TrainingPart
 
 ATTACKS = {"paper": "the paper's attack", "best": "its best iterate", "worst": "worst of several"}
 ATTACKS_HELP = (

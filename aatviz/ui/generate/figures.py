@@ -5,12 +5,10 @@ import torch
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from aatviz.comparison import Model
-from aatviz.generated import Generated
-from aatviz.ui.compare.figures import HEIGHT, LEGEND, mark
-from aatviz.ui.detectors.data import bin_edges
-from aatviz.ui.plots import HATCH, layout
-from aatviz.ui.theme import NATURAL, PERTURBED, Meaning
+from aatviz.explore.attack_grid.result import Model
+from aatviz.explore.generation.result import Generated
+from aatviz.ui.common.plots import HATCH, HEIGHT, LEGEND, bin_edges, layout, mark
+from aatviz.ui.common.theme import NATURAL, PERTURBED, Meaning
 
 
 def histograms(made: Generated, model: Model, cell: tuple[int, int], target: int | None) -> go.Figure:

@@ -5,22 +5,21 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.comparison import MODELS, Model
-from aatviz.generate import command_line, python_code
-from aatviz.generated import CSV_HEAD, Generated
-from aatviz.generated_picture import picture
+from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.explore.generation.picture import picture
+from aatviz.explore.generation.result import CSV_HEAD, Generated
+from aatviz.explore.generation.run import command_line, python_code
 from aatviz.metrics import Interval
 from aatviz.store.systems import System
-from aatviz.ui import takeaway
-from aatviz.ui.attack import words
+from aatviz.ui.common import takeaway, words
+from aatviz.ui.common.pacing import view_first
+from aatviz.ui.common.plots import config
 from aatviz.ui.generate import figures
 from aatviz.ui.generate.controls import DEFAULTS, START_NAMES, state
 from aatviz.ui.generate.view import show_grids, view_data
 from aatviz.ui.own.link import own_link
-from aatviz.ui.pacing import view_first
 from aatviz.ui.player.view import VICTIM_TITLES
-from aatviz.ui.plots import config
-from aatviz.ui.sidebar import link_params
+from aatviz.ui.session.sidebar import link_params
 
 VIEW_KEY = "generate-grids"
 TARGETS = {"all": "all classes", "marked": "the marked cell's class"}

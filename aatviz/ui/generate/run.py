@@ -2,47 +2,29 @@
 
 import streamlit as st
 
-from aatviz.comparison import MODELS
-from aatviz.generate import STORED, generate, load_generated, step_count
-from aatviz.generated import Generated, GenerateSettings
-from aatviz.store.results import result_file
+from aatviz.explore import work
+from aatviz.explore.attack_grid.result import MODELS
+from aatviz.explore.generation.result import GenerateSettings
+from aatviz.explore.generation.run import generate, step_count
 from aatviz.store.systems import System
-from aatviz.ui.jobs import Job
-from aatviz.ui.runs import Done, Request, Runs
-from aatviz.ui.timing import seconds_per_call
+from aatviz.ui.session.runs import Request, Runs
+from aatviz.ui.session.timing import seconds_per_call
 
 runs = Runs("generate", "Generate", ":material/draw:")
 
 
 def request(system: System, settings: GenerateSettings) -> Request:
     """The generation with these settings."""
-
-    def work(job: Job) -> Generated:
-        kept = stored(system, settings)
-        return generate(system, settings, job.advance, kept.value.natural_logits if kept else None)
-
     images = system.card["classes"] * settings.count
     return Request(
         system=system,
         choice=settings,
-        work=work,
+        function=work.generations,
+        argument=settings,
         total=step_count(system, settings),
         seconds=lambda: _seconds_per_step(system, str(system.folder), settings.count) * step_count(system, settings),
         steps=f"{len(MODELS)} models, {images} images each, {settings.steps} steps",
     )
-
-
-def stored(system: System, settings: GenerateSettings) -> Done | None:
-    """The stored run of these settings, else that of the defaults, where there is one."""
-    name = next((name for name, kept in STORED.items() if kept == settings), next(iter(STORED)))
-    file = result_file(system, name, "npz")
-    made = _stored(system, name, str(file), file.stat().st_mtime_ns) if file.exists() else None
-    return Done(system=system.name, choice=made.settings, value=made) if made else None
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _stored(_system: System, name: str, file: str, changed: int) -> Generated | None:
-    return load_generated(_system, name)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -11,10 +11,10 @@ import streamlit as st
 import torch
 from PIL import Image
 
-from aatviz.comparison import MODELS, Model
-from aatviz.generated import LOW_MARK, Generated
-from aatviz.ui import theme
-from aatviz.ui.assets import read_assets
+from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.explore.generation.result import LOW_MARK, Generated
+from aatviz.ui.common import theme
+from aatviz.ui.common.assets import read_assets
 from aatviz.ui.player.view import VICTIM_COLOURS, VICTIM_TITLES
 
 ABOUT: dict[Model, str] = {
@@ -26,7 +26,7 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
     "aatviz.generate",
     html=read_assets("generate/generate.html"),
     css=read_assets("player/player.css", "generate/generate.css"),
-    js=read_assets("generate/generate.js", "generate/grid.js", "playback.js", "player/drawing.js"),
+    js=read_assets("generate/generate.js", "generate/grid.js", "player/playback.js", "player/drawing.js"),
 )
 
 

@@ -5,18 +5,22 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from aatviz import compare, curves, generate, operating_points, trace
-from aatviz.comparison import MODELS, Comparison, Model, decide
-from aatviz.curves import CurveRecord
-from aatviz.generated import LOW_MARK, Generated
+from aatviz.explore import attack_path
+from aatviz.explore.attack_grid import run as attack_grid
+from aatviz.explore.attack_grid.result import MODELS, Comparison, Model, decide
+from aatviz.explore.attack_path import Trace
+from aatviz.explore.detector_records import protocol
+from aatviz.explore.generation import run as generation
+from aatviz.explore.generation.result import LOW_MARK, Generated
 from aatviz.metrics import Interval
-from aatviz.profiles import protocol
 from aatviz.store.systems import System
-from aatviz.trace import Trace
-from aatviz.ui.attack.words import VICTIMS
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds import curves
+from aatviz.thresholds.curves import CurveRecord
+from aatviz.thresholds.snippets import command, python_code
+from aatviz.ui.common.words import VICTIMS
 from aatviz.ui.lessons.catalogue import GIVEN_UP, THRESHOLD, Lesson
 from aatviz.ui.lessons.showcase import sample_index
-from aatviz.ui.thresholds import data as threshold_data
 
 MOVED = 1.0
 """A logit that changes by less has hardly moved."""
@@ -65,8 +69,8 @@ def answer(lesson: Lesson, facts: Facts) -> Answer | None:
     attacks = tuple(
         (
             f"The attack, victim *{attack.victim}*, on the command line and in Python:",
-            trace.command_line(name, attack, index=index),
-            trace.python_code(name, attack, index=index),
+            attack_path.command_line(name, attack, index=index),
+            attack_path.python_code(name, attack, index=index),
         )
         for attack in lesson.case.attacks
     )
@@ -159,7 +163,7 @@ def _looks_like_target(facts: Facts) -> Answer | None:
     option = 2 if m / n <= FEW else 0 if m / n >= MOST else 1
     figures = (("pairs", pairs), ("robust classifier sees the target", n), ("of these, accepted by its detector", m))
     name = facts.system.name
-    made = (compare.command_line(name, grid.settings), compare.python_code(name, grid.settings))
+    made = (attack_grid.command_line(name, grid.settings), attack_grid.python_code(name, grid.settings))
     snippets = (("The stored comparison, on the command line and in Python:", *made),)
     return Answer(option=option, why=why, figures=figures, snippets=snippets)
 
@@ -188,7 +192,7 @@ def _rubbish(facts: Facts) -> Answer | None:
         for label, shares in (("sure", sure), ("target found", seen))
     )
     name = facts.system.name
-    made_by = (generate.command_line(name, made.settings), generate.python_code(name, made.settings))
+    made_by = (generation.command_line(name, made.settings), generation.python_code(name, made.settings))
     snippets = (("The stored images, on the command line and in Python:", *made_by),)
     return Answer(option=option, why=why, figures=figures, snippets=snippets)
 
@@ -220,8 +224,8 @@ def _choosing_t(facts: Facts) -> Answer | None:
     snippets = tuple(
         (
             f"The rates where {share:.0%} of the held-out clean images may be rejected, T = {threshold:g}:",
-            threshold_data.command(name, threshold),
-            threshold_data.python_code(name, threshold),
+            command(name, threshold),
+            python_code(name, threshold),
         )
         for share, threshold in zip(shares, (low, high), strict=True)
     )

@@ -7,7 +7,7 @@ import streamlit as st
 from aatviz.ui.lessons import links
 from aatviz.ui.lessons.catalogue import BY_NAME, LESSONS, Lesson, step_of
 from aatviz.ui.lessons.question import ask
-from aatviz.ui.sidebar import current_system, link_params
+from aatviz.ui.session.sidebar import current_system, link_params
 
 
 def show(title: str) -> None:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 
-from aatviz.comparison import CompareSettings
-from aatviz.generate import RUBBISH
-from aatviz.operating_points import REJECTION
-from aatviz.trace import AttackSettings
-from aatviz.ui.showcase import SETTINGS
+from aatviz.attacks.settings import AttackSettings
+from aatviz.explore.attack_grid.result import CompareSettings
+from aatviz.explore.generation.run import RUBBISH
+from aatviz.thresholds.choose import REJECTION
+from aatviz.ui.session.showcase import SETTINGS
 
 THRESHOLD = 0.0
 """T where a lesson's link sets it."""

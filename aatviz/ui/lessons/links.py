@@ -1,23 +1,14 @@
-"""Links that set a page up: which pages there are, which settings each has, and the address of an exercise."""
+"""Links that set a page up: which pages there are, and the address of an exercise."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from aatviz.store.systems import System
-from aatviz.ui import overview_card
-from aatviz.ui.attack import controls as attack_controls
-from aatviz.ui.compare import controls as compare_controls
-from aatviz.ui.detectors import view as detector_view
-from aatviz.ui.generate import controls as generate_controls
+from aatviz.ui.common.url import Param, UrlState
 from aatviz.ui.lessons.catalogue import Lesson, step_of
-from aatviz.ui.robustness import view as robustness_view
-from aatviz.ui.sidebar import link_params
-from aatviz.ui.thresholds import state as threshold_state
-from aatviz.ui.thresholds.data import threshold_view
-from aatviz.ui.url import Param, UrlState
+from aatviz.ui.session.sidebar import link_params
 
 OWN = "own"
 """The name in the URL of an exercise that somebody has put together."""
@@ -33,8 +24,6 @@ class Target:
 
     title: str
     """In the navigation, too."""
-    state: Callable[[System], UrlState]
-    """Its settings. May raise FileNotFoundError or ValueError where the page has nothing to show for a system."""
 
     @property
     def script(self) -> str:
@@ -45,18 +34,8 @@ class Target:
         return self.title.lower()
 
 
-PAGES = {
-    target.path: target
-    for target in (
-        Target(title="Overview", state=lambda _: overview_card.state),
-        Target(title="Attack", state=lambda _: attack_controls.state),
-        Target(title="Compare", state=lambda _: compare_controls.state),
-        Target(title="Generate", state=lambda _: generate_controls.state),
-        Target(title="Thresholds", state=lambda system: threshold_state.url_state(system.name, threshold_view(system))),
-        Target(title="Detectors", state=lambda _: detector_view.state),
-        Target(title="Robustness", state=lambda _: robustness_view.state),
-    )
-}
+TITLES = ("Overview", "Attack", "Compare", "Generate", "Thresholds", "Detectors", "Robustness")
+PAGES = {target.path: target for target in (Target(title=title) for title in TITLES)}
 
 
 def exercise_link(lesson: Lesson, label: str, icon: str = ":material/arrow_forward:") -> None:

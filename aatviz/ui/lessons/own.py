@@ -1,13 +1,17 @@
 """For teachers: put a link of one's own together, with settings that are locked or hidden and a task."""
 
+from collections.abc import Callable, Mapping
+
 import streamlit as st
 
+from aatviz.store.systems import System
+from aatviz.ui.common.url import UrlState
 from aatviz.ui.lessons import links
-from aatviz.ui.sidebar import current_system
+from aatviz.ui.session.sidebar import current_system
 
 
-def panel() -> None:
-    """Choose a page, what to lock and hide on it, and a task; shows the link to copy."""
+def panel(states: Mapping[str, Callable[[System], UrlState]]) -> None:
+    """Choose a page, what to lock and hide on it, and a task; shows the link to copy. `states` has each page's settings."""
     with st.expander("For teachers: make a link of your own", icon=":material/link:"):
         st.markdown(
             "First set the page up as you want it, then come back here: the link takes the settings that **you left there**."
@@ -17,7 +21,7 @@ def panel() -> None:
             "Page", list(links.PAGES), index=1, format_func=lambda name: links.PAGES[name].title, key="lesson-own-page"
         )
         try:
-            state = links.PAGES[path].state(current_system())
+            state = states[path](current_system())
         except (FileNotFoundError, ValueError) as error:
             st.info(str(error), icon=":material/query_stats:")
             return

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from aatviz.comparison import MODELS
-from aatviz.trace import Trace
-from aatviz.ui import takeaway
-from aatviz.ui.attack.words import VICTIMS
+from aatviz.explore.attack_grid.result import MODELS
+from aatviz.explore.attack_path import Trace
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.pictures import enlarged
+from aatviz.ui.common.words import VICTIMS
 from aatviz.ui.lessons.answers import Facts
 from aatviz.ui.lessons.catalogue import Lesson
-from aatviz.ui.pictures import enlarged
 
 Picture = tuple[str, Tensor]
 """A caption, and an image (28,28) in [0,1]."""

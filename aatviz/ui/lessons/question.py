@@ -2,16 +2,14 @@
 
 import streamlit as st
 
-from aatviz.generate import RUBBISH
+from aatviz.explore.attack_path import Trace
+from aatviz.explore.generation.run import RUBBISH
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.trace import Trace
-from aatviz.ui.compare import run as compare_run
-from aatviz.ui.generate import run as generate_run
 from aatviz.ui.lessons.answers import Answer, Facts, answer
 from aatviz.ui.lessons.catalogue import Lesson
 from aatviz.ui.lessons.showcase import Stored, load_lessons
-from aatviz.ui.thresholds import data as threshold_data
+from aatviz.ui.session import stored
 
 
 def ask(lesson: Lesson, system: System) -> Answer | None:
@@ -54,14 +52,14 @@ def ask(lesson: Lesson, system: System) -> Answer | None:
 def facts(lesson: Lesson, system: System) -> Facts:
     """What is stored about this lesson for a system."""
     try:
-        record = threshold_data.threshold_view(system).record
+        record = stored.threshold_record(system)
     except (FileNotFoundError, ValueError):
         record = None
     try:
-        generated = generate_run.stored(system, RUBBISH)
+        generated = stored.generated(system, RUBBISH)
     except FileNotFoundError:  # a system that cannot generate
         generated = None
-    compared = compare_run.stored(system)
+    compared = stored.comparison(system)
     return Facts(
         system=system,
         traces=traces(lesson, system),
@@ -74,8 +72,8 @@ def facts(lesson: Lesson, system: System) -> Facts:
 def traces(lesson: Lesson, system: System) -> list[Trace]:
     """The stored results of the lesson's attacks; empty where there are none."""
     file = result_file(system, "lessons", "npz")
-    stored = _stored(system, str(file), file.stat().st_mtime_ns) if file.exists() else {}
-    return stored.get(lesson.name, [])
+    kept = _stored(system, str(file), file.stat().st_mtime_ns) if file.exists() else {}
+    return kept.get(lesson.name, [])
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from aatviz.data import load_data
-from aatviz.store.files import read_arrays, write_arrays
+from aatviz.explore.attack_path import Trace, trace_attack
+from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
-from aatviz.trace import Trace, trace_attack
 from aatviz.ui.lessons.catalogue import LESSONS, AttackCase
 
 Stored = dict[str, list[Trace]]

@@ -5,14 +5,14 @@ from functools import partial
 import streamlit as st
 
 from aatviz.store.systems import System
-from aatviz.ui import takeaway
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.pictures import enlarged
+from aatviz.ui.common.url import whole
 from aatviz.ui.lessons import links
 from aatviz.ui.lessons.answers import Answer
 from aatviz.ui.lessons.catalogue import LESSONS, Lesson, step_of
 from aatviz.ui.lessons.pictures import Picture, pictures, png
 from aatviz.ui.lessons.question import ask, facts
-from aatviz.ui.pictures import enlarged
-from aatviz.ui.url import whole
 
 _STEP = whole("step", 1, 1, len(LESSONS))
 _PLAIN_LINKS = """<style>

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from aatviz.ui.assets import read_assets
+from aatviz.ui.common.assets import read_assets
 
 _VIEW = st.components.v2.component(  # registered once: this module is imported once a process
     "aatviz.own_canvas",

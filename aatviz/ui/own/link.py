@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from aatviz.digit_image import from_text, to_pixels, to_text
-from aatviz.ui.url import Param
+from aatviz.data.own_image.link_text import from_text, to_pixels, to_text
+from aatviz.ui.common.url import Param
 
 PICK = "own"
 """The value of the Attack page's `pick` for an image that is not of the bundled sample."""

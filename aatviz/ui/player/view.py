@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 from torch import Tensor
 
+from aatviz.attacks.settings import VictimName
+from aatviz.explore.attack_path import Trace
 from aatviz.store.systems import System
-from aatviz.trace import Trace, VictimName
-from aatviz.ui import theme
-from aatviz.ui.assets import read_assets
-from aatviz.ui.url import UrlState
+from aatviz.ui.common import theme
+from aatviz.ui.common.assets import read_assets
+from aatviz.ui.common.url import UrlState
 
 T_LIMITS = (-20.0, 20.0)
 """The range of the threshold's slider."""
@@ -36,7 +37,7 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
     "aatviz.attack_player",
     html=read_assets("player/player.html"),
     css=read_assets("player/player.css", "player/chart.css"),
-    js=read_assets("player/player.js", "playback.js", "player/column.js", "player/drawing.js"),
+    js=read_assets("player/player.js", "player/playback.js", "player/column.js", "player/drawing.js"),
 )
 
 

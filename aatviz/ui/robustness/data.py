@@ -7,30 +7,12 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
-from aatviz.curves import Curve, Decisions, curve, decide
-from aatviz.evaluate import stored
-from aatviz.recipes.paper import evaluations_of
-from aatviz.store.files import read_arrays
+from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
+from aatviz.thresholds.curves import Curve, Decisions, curve, decide
 
 FIGURES = ("figure-2", "figure-7")
-
-
-def records(system: System, names: tuple[str, ...] | None = None) -> dict[str, dict[str, Any]]:
-    """The stored records of these very weights, of all recipes or of some, by recipe, however many images they were measured
-    on."""
-    recipes = evaluations_of(system.card)
-    files = {name: result_file(system, name, "json") for name in recipes if names is None or name in names}
-    changed = tuple((name, file.stat().st_mtime_ns) for name, file in files.items() if file.exists())
-    return _records(system, str(system.folder), changed)
-
-
-@st.cache_data(max_entries=6, show_spinner=False)
-def _records(_system: System, folder: str, changed: tuple[tuple[str, int], ...]) -> dict[str, dict[str, Any]]:
-    recipes = evaluations_of(_system.card)
-    found = {name: stored(_system, recipes[name], least=1) for name, _ in changed}
-    return {name: record for name, record in found.items() if record is not None}
 
 
 def scenario_curves(system: System, found: dict[str, dict[str, Any]]) -> dict[str, Curve]:

@@ -4,10 +4,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from aatviz.honest.verdict import EVERY
-from aatviz.ui.plots import layout
+from aatviz.evaluate.honest.verdict import EVERY
+from aatviz.ui.common.plots import layout
+from aatviz.ui.common.theme import GENERATIVE, INTEGRATED, ROBUST, Meaning
 from aatviz.ui.robustness.words import ROWS
-from aatviz.ui.theme import GENERATIVE, INTEGRATED, ROBUST, Meaning
 
 VICTIMS: dict[str, Meaning] = {"generative": GENERATIVE, "integrated": INTEGRATED, "robust": ROBUST}
 AXES = {"steps": "steps of PGD", "step_size": "step size", "eps": "radius ε of the ball"}

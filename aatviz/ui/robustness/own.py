@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks.victims import VICTIMS
+from aatviz.evaluate.honest.trial import Trial
 from aatviz.metrics import share
-from aatviz.store.readme import interval, markdown_table
+from aatviz.metrics.format import interval, markdown_table
 from aatviz.store.systems import System
-from aatviz.ui import pgd_fields, takeaway
+from aatviz.ui.common import pgd_fields, takeaway
 from aatviz.ui.robustness import run, words
 from aatviz.ui.robustness.view import CLEAN, MOST_IMAGES, state
-from aatviz.ui.runs import Done
+from aatviz.ui.session.runs import Done
 
 
 def show(system: System, record: dict[str, Any] | None, images: tuple[Tensor, Tensor]) -> None:
@@ -27,7 +28,7 @@ def show(system: System, record: dict[str, Any] | None, images: tuple[Tensor, Te
     middle.selectbox("Attack", offered, format_func=lambda name: words.in_words(name, victim), **state.widget("attack"))
     right.number_input("Images", 1, MOST_IMAGES, **state.widget("count"))
     pgd_fields.radius(last, state, system.card["norm"])
-    chosen = run.Choice(victim=victim, attack=state["attack"], count=state["count"], eps=round(state["eps"], 4))
+    chosen = Trial(victim=victim, attack=state["attack"], count=state["count"], eps=round(state["eps"], 4))
     request = run.request(system, chosen, *images)
     place = run.runs.controls(request)
     shown = run.runs.shown(request)

@@ -4,19 +4,20 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.profiles import WORST, protocol
+from aatviz.explore.detector_records import WORST, protocol
+from aatviz.metrics.format import headline, interval, markdown_table
 from aatviz.report import orders, reach_table, report
-from aatviz.store.readme import headline, interval, markdown_table
 from aatviz.store.systems import System
-from aatviz.ui import takeaway
-from aatviz.ui.plots import config
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.plots import config
+from aatviz.ui.common.url import UrlState
 from aatviz.ui.robustness import data, paper_figures, words
-from aatviz.ui.url import UrlState
+from aatviz.ui.session import stored
 
 
 def show(system: System, state: UrlState) -> None:
     """Everything that has been measured; the words say what has not."""
-    records = data.records(system)
+    records = stored.records(system)
     tables = [name for name, record in records.items() if record["kind"] == "detectors"]
     if not tables:
         st.info(

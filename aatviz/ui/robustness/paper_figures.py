@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from aatviz.curves import Curve, corners
-from aatviz.ui.plots import HATCH, layout
-from aatviz.ui.theme import NATURAL, PAPER, PERTURBED
+from aatviz.thresholds.curves import Curve, corners
+from aatviz.ui.common.plots import HATCH, layout
+from aatviz.ui.common.theme import NATURAL, PAPER, PERTURBED
 
 STYLES = (
     ("#0072B2", "solid", "circle"),

@@ -5,15 +5,16 @@ from typing import Any
 import streamlit as st
 
 from aatviz.attacks.victims import VICTIMS
-from aatviz.store.readme import markdown_table
+from aatviz.metrics.format import markdown_table
 from aatviz.store.systems import System
-from aatviz.ui import takeaway
-from aatviz.ui.pacing import view_first
-from aatviz.ui.pgd_fields import MOST_EPS_L2
-from aatviz.ui.plots import config
-from aatviz.ui.robustness import data, figures, words
-from aatviz.ui.sidebar import current_system
-from aatviz.ui.url import UrlState, choice, number, whole
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.pacing import view_first
+from aatviz.ui.common.pgd_fields import MOST_EPS_L2
+from aatviz.ui.common.plots import config
+from aatviz.ui.common.url import UrlState, choice, number, whole
+from aatviz.ui.robustness import figures, words
+from aatviz.ui.session import stored
+from aatviz.ui.session.sidebar import current_system
 
 PARTS = {"verdict": "The verdict", "paper": "The paper's tables", "own": "Run it yourself"}
 CLEAN = {"none": "nothing", "1%": "1 %", "5%": "5 %"}
@@ -23,7 +24,7 @@ TABLES = ("table-2", "table-8", "table-9", "table-10", "table-11", "table-12", "
 
 def opening(system: System) -> str:
     """What the page opens with: the verdict, or, where the honest protocol has not been run, what has been measured."""
-    found = data.records(system)
+    found = stored.records(system)
     return (
         "paper" if "honest" not in found and any(record["kind"] == "detectors" for record in found.values()) else "verdict"
     )

@@ -3,8 +3,8 @@
 from typing import Any
 
 from aatviz.attacks.victims import OWN_LOSS
-from aatviz.honest.verdict import EVERY
-from aatviz.store.readme import interval
+from aatviz.evaluate.honest.verdict import EVERY
+from aatviz.metrics.format import interval
 
 LEAST_FOUND = 0.95
 """An attack that finds fewer of the planted examples is called weak."""

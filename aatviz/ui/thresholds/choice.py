@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from aatviz import operating_points
-from aatviz.operating_points import Costs
-from aatviz.ui.theme import GENERATIVE, INTEGRATED
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds.choose import Costs
+from aatviz.ui.common.theme import GENERATIVE, INTEGRATED
+from aatviz.ui.common.url import UrlState
 from aatviz.ui.thresholds import data
 from aatviz.ui.thresholds.data import ThresholdView
 from aatviz.ui.thresholds.state import DEAREST, costs_of, set_threshold
-from aatviz.ui.url import UrlState
 
 NAMES = {"generative": GENERATIVE.label, "integrated": INTEGRATED.label}
 COST = (

@@ -6,15 +6,17 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz import curves, operating_points
-from aatviz.curves import AtThreshold, Curve, CurveRecord, Decisions, Threshold
-from aatviz.examples import Examples, load_examples
+from aatviz.explore.example_images import Examples, load_examples
 from aatviz.metrics import Interval
-from aatviz.operating_points import Costs
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
-from aatviz.ui import caches
-from aatviz.ui.takeaway import table
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds import curves
+from aatviz.thresholds.choose import Costs
+from aatviz.thresholds.curves import AtThreshold, Curve, CurveRecord, Decisions, Threshold
+from aatviz.thresholds.snippets import listed
+from aatviz.ui.common.takeaway import table
+from aatviz.ui.session import caches, stored
 
 LOSSES = {
     "detectors_max": "loss 10",
@@ -49,14 +51,14 @@ class ThresholdView:
 
 
 def threshold_view(system: System) -> ThresholdView:
-    """The stored record of a system; it is read again when its files change. Raises as `aatviz.curves.load` does."""
+    """The stored record of a system; it is read again when its files change. Raises as `thresholds.curves.load` does."""
     files = (result_file(system, curves.RECIPE, "json"), result_file(system, "examples", "npz"))
     return _read(system, str(system.folder), tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> ThresholdView:
-    record = curves.load(_system)
+    record = stored.threshold_record(_system)
     natural = [part.logit for d in (record.generative, record.integrated) for part in (d.natural, d.held_out)]
     attacked = [d.perturbed.logit for d in (record.generative, record.integrated)]
     return ThresholdView(
@@ -97,11 +99,6 @@ def words(threshold: Threshold) -> str:
     if isinstance(threshold, int | float):
         return f"T = {threshold:g}"
     return f"T₀ … T{''.join('₀₁₂₃₄₅₆₇₈₉'[int(d)] for d in str(len(threshold) - 1))} = {listed(threshold)}"
-
-
-def listed(threshold: Threshold) -> str:
-    """T, or all T_k with commas, as the URL, the command line and Python take them."""
-    return ", ".join(f"{value:g}" for value in ([threshold] if isinstance(threshold, int | float) else threshold))
 
 
 def attack_sentence(recipe: dict[str, Any], victim: str) -> str:
@@ -160,44 +157,6 @@ def logits_csv(view: ThresholdView, threshold: Threshold) -> str:
             columns = (decided.label, decided.right.int(), decided.logit, decided.accepted(threshold).int())
             rows += [[name, part, *row] for row in zip(index, *(column.tolist() for column in columns), strict=True)]
     return table(["classifier", "images", "index", "winning_class", "right", "winning_logit", "accepted"], rows)
-
-
-def command(system: str, threshold: Threshold) -> str:
-    """The shell command that prints the numbers of the page at T."""
-    if isinstance(threshold, int | float):
-        return f"aatviz thresholds {system} --T {threshold:g}"
-    return f"aatviz thresholds {system} --T-per-class {listed(threshold).replace(' ', '')}"
-
-
-def python_code(system: str, threshold: Threshold) -> str:
-    """The Python that prints the numbers of the page at T."""
-    value = f"{threshold:g}" if isinstance(threshold, int | float) else f"[{listed(threshold)}]"
-    return f"""import aatviz
-from aatviz import curves
-
-record = curves.load(aatviz.load_system("{system}"))
-print("generative", curves.at(record.generative, threshold={value}))
-print("integrated", curves.at(record.integrated, threshold={value}))
-print("robust", record.robust_accuracy, record.robust_error)
-"""
-
-
-def choice_command(system: str, judge: str, by: float | Costs, each: bool) -> str:
-    """The shell command that chooses T, or every T_k, as the panel does."""
-    rule = f"--costs {by.miss:g},{by.false_alarm:g},{by.prior:g}" if isinstance(by, Costs) else f"--clean-rejection {by:g}"
-    return f"aatviz thresholds {system} {rule}{' --each' if each else ''} --judge {judge}"
-
-
-def choice_code(system: str, judge: str, by: float | Costs, classes: int | None) -> str:
-    """The Python that chooses T, or every T_k, as the panel does."""
-    name = "Costs, choose" if isinstance(by, Costs) else "choose"
-    return f"""import aatviz
-from aatviz import curves
-from aatviz.operating_points import {name}
-
-record = curves.load(aatviz.load_system("{system}"))
-print(choose(record.{judge}, {by!r}{f", classes={classes}" if classes else ""}))
-"""
 
 
 def chosen_sentence(view: ThresholdView, judge: str, by: float | Costs, threshold: Threshold) -> str:

@@ -15,14 +15,14 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from aatviz.curves import Curve, Decided, corners
-from aatviz.examples import Examples
-from aatviz.operating_points import GRID
-from aatviz.ui import theme
-from aatviz.ui.assets import read_assets
+from aatviz.explore.example_images import Examples
+from aatviz.thresholds.choose import GRID
+from aatviz.thresholds.curves import Curve, Decided, corners
+from aatviz.ui.common import theme
+from aatviz.ui.common.assets import read_assets
+from aatviz.ui.common.url import UrlState
 from aatviz.ui.thresholds.data import ThresholdView
 from aatviz.ui.thresholds.state import LIVE
-from aatviz.ui.url import UrlState
 
 KEY = "thresholds-live"
 _LOOKS = {"generative": theme.GENERATIVE, "integrated": theme.INTEGRATED, "robust": theme.ROBUST}

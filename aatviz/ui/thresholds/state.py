@@ -4,10 +4,10 @@ import math
 
 import streamlit as st
 
-from aatviz.curves import Threshold
-from aatviz.operating_points import GRID, Costs
+from aatviz.thresholds.choose import GRID, Costs
+from aatviz.thresholds.curves import Threshold
+from aatviz.ui.common.url import Param, UrlState, choice, number
 from aatviz.ui.thresholds.data import ThresholdView
-from aatviz.ui.url import Param, UrlState, choice, number
 
 ONE, PER_CLASS = "one", "per_class"
 LIVE = ("mode", "T", "Tk", "axis", "span", "logits")

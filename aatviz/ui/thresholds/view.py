@@ -4,17 +4,17 @@ from functools import partial
 
 import streamlit as st
 
-from aatviz import curves
-from aatviz.curves import Threshold
-from aatviz.ui import takeaway
-from aatviz.ui.pacing import view_first
-from aatviz.ui.theme import ROBUST
+from aatviz.thresholds import curves, snippets
+from aatviz.thresholds.curves import Threshold
+from aatviz.ui.common import takeaway
+from aatviz.ui.common.pacing import view_first
+from aatviz.ui.common.theme import ROBUST
+from aatviz.ui.common.url import UrlState
 from aatviz.ui.thresholds import data
 from aatviz.ui.thresholds.choice import NAMES, panel, rule_of
 from aatviz.ui.thresholds.data import ThresholdView
 from aatviz.ui.thresholds.live import show_live
 from aatviz.ui.thresholds.state import threshold_of, url_state, write_url
-from aatviz.ui.url import UrlState
 
 MARKS = {"generative": "●", "integrated": "▲", "robust": "★"}
 _WHOLE_PAGE = "thresholds.whole-page"
@@ -105,18 +105,18 @@ def _take_home(system: str, view: ThresholdView, state: UrlState, threshold: Thr
         [
             (
                 "**The numbers at T**, from the stored record:",
-                data.command(system, threshold),
-                data.python_code(system, threshold),
+                snippets.command(system, threshold),
+                snippets.python_code(system, threshold),
             ),
             (
                 "**T for the share of rejected clean images** in the panel:",
-                data.choice_command(system, judge, rejection, False),
-                data.choice_code(system, judge, rejection, None),
+                snippets.choice_command(system, judge, rejection, False),
+                snippets.choice_code(system, judge, rejection, None),
             ),
             (
                 "**T for the costs** in the panel (for one T a detector: `--each`, `classes=`):",
-                data.choice_command(system, judge, costs, False),
-                data.choice_code(system, judge, costs, None),
+                snippets.choice_command(system, judge, costs, False),
+                snippets.choice_code(system, judge, costs, None),
             ),
             (
                 "**The record itself**, measured again; this takes minutes:",

@@ -1,0 +1,85 @@
+"""What is attacked, and how: the settings of one attack, checked."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from aatviz.attacks.checks import check_choice, check_number
+from aatviz.attacks.geometry import NORMS, Norm
+from aatviz.attacks.objectives import LossName
+from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName
+
+VictimName = Literal["generative", "integrated", "robust", "natural", "detector"]
+VICTIMS: tuple[str, ...] = get_args(VictimName)
+
+LOSSES_OF: dict[VictimName, tuple[LossName, ...]] = {
+    "generative": ("detectors_max", "cw", "cross_entropy", "target_logit"),
+    "integrated": ("combined", "classifier_margin", "detectors_max", "target_logit"),
+    "robust": ("classifier_margin", "cw", "cross_entropy", "target_logit"),
+    "natural": ("classifier_margin", "cw", "cross_entropy", "target_logit"),
+    "detector": ("detector_logit",),
+}
+"""The losses that fit each victim. The first is the paper's own for it: 10, 13, 9, 9, and objective 5."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackSettings:
+    """What is attacked, and how. The fields from `norm` on are the arguments of the same name of `aatviz.pgd`."""
+
+    victim: VictimName = "generative"
+    """The generative, integrated, robust or naturally trained classifier, or a single base detector."""
+    detector: int | None = None
+    """Which base detector k, for the victim "detector"; None for the others."""
+    loss: LossName = "detectors_max"
+    """One of `LOSSES_OF[victim]`."""
+    target: int | None = None
+    """The class that target_logit pushes towards; None for the other losses."""
+    norm: Norm = "Linf"
+    eps: float = 0.3
+    """On the [0,1] scale of the images."""
+    steps: int = 100
+    step_size: float = 0.01
+    optimizer: OptimizerName = "adam"
+    random_start: bool = False
+    restarts: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("victim", self.victim, VICTIMS)
+        check_choice(f"The loss against the victim {self.victim}", self.loss, LOSSES_OF[self.victim])
+        _check_class("detector", self.detector, self.victim == "detector", 'the victim "detector"')
+        _check_class("target", self.target, self.loss == "target_logit", "the loss target_logit")
+        check_choice("norm", self.norm, NORMS)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_number("eps", self.eps, least=0)
+        if self.norm == "Linf" and self.eps > 1:
+            raise ValueError(
+                f"An Linf eps is on the [0,1] scale of the images; got {self.eps:g}. Write 8/255 for 8 grey levels."
+            )
+        check_number("step_size", self.step_size, least=0)
+        check_number("steps", self.steps, least=0, whole=True)
+        check_number("restarts", self.restarts, least=1, whole=True)
+        check_number("seed", self.seed, least=0, whole=True)
+
+    def pgd_arguments(self) -> dict[str, Any]:
+        """The part of these settings that `aatviz.pgd` takes."""
+        own = ("victim", "detector", "loss", "target")
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in own}
+
+    def against(self, victim: VictimName) -> "AttackSettings":
+        """The same attack on another classifier: the same loss where it fits, else the paper's own for that victim."""
+        if victim == "detector":
+            raise ValueError("against() leads to a whole classifier; for one detector make AttackSettings of its own.")
+        if self.victim == "detector":
+            return dataclasses.replace(self, victim=victim, detector=None, loss="target_logit", target=self.detector)
+        loss = self.loss if self.loss in LOSSES_OF[victim] else LOSSES_OF[victim][0]
+        return dataclasses.replace(self, victim=victim, loss=loss)
+
+
+def _check_class(name: str, value: int | None, wanted: bool, where: str) -> None:
+    if wanted and value is None:
+        raise ValueError(f"{name}= is missing: {where} needs it.")
+    if not wanted and value is not None:
+        raise ValueError(f"{name}= goes with {where} only; got {value}. Leave it out.")
+    if value is not None:
+        check_number(name, value, least=0, whole=True)

@@ -1,0 +1,245 @@
+"""A digit from anywhere, drawn, photographed or saved, prepared the way MNIST's were.
+
+MNIST's digits were scaled into 20 x 20 pixels, keeping their proportions, with grey levels from anti-aliasing; then put
+into 28 x 28 so that their centre of mass lies in the middle (LeCun, Cortes and Burges). They are light on black.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError, features
+from torch import Tensor
+
+from aatviz.data.own_image.link_text import SIDE, to_image
+
+BOX = 20
+MOST_BYTES, MOST_PIXELS = 10_000_000, 25_000_000
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM") + (("AVIF",) if features.check("avif") else ())
+_WORKING_SIDE, _STROKE_SIDE = 512, 100
+_LOSSY = ("JPEG", "MPO", "WEBP", "AVIF")
+_LEAST_CONTRAST = 0.08
+_THIN, _USUAL = 1.4, 2.3
+"""Stroke widths in pixels of 28 x 28, as `_stroke_width` measures them: 99 of 100 MNIST digits are above the first, half
+of them above the second."""
+
+Grey = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """An image that is ready for the networks."""
+
+    pixels: bytes
+    """784 grey levels, row by row."""
+    notes: tuple[str, ...]
+    """What was done to the picture, as sentences."""
+
+    @property
+    def image(self) -> Tensor:
+        """The image (1,1,28,28) in [0,1]."""
+        return to_image(self.pixels)
+
+
+def read_picture(path: str | Path) -> Prepared:
+    """The picture in a file, prepared as `prepare` does. FileNotFoundError, or ValueError saying what is wrong."""
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"There is no picture {str(path)!r}; give the path of an image file.")
+    if file.stat().st_size > MOST_BYTES:
+        raise ValueError(_too_large(file.stat().st_size))
+    return prepare(file.read_bytes())
+
+
+def prepare(data: bytes) -> Prepared:
+    """The picture in an image file's bytes as MNIST would have it; a grey one of 28 x 28 is taken as it is.
+
+    It is turned as its EXIF note says, made grey, inverted where the border is brighter than the digit, freed from uneven
+    light and noise, stretched to full contrast, given bolder strokes where they are much thinner than MNIST's, then
+    scaled and centred.
+
+    Raises:
+        ValueError: for a file that is empty, broken, too large or no image, and for a picture without anything to see.
+    """
+    picture, notes = _open(data)
+    if picture.mode == "L" and picture.size == (SIDE, SIDE):
+        return Prepared(pixels=picture.tobytes(), notes=("It is grey and 28 x 28 already: taken as it is.",))
+    lossy = picture.format in _LOSSY
+    upright = ImageOps.exif_transpose(picture)
+    if upright.size != picture.size or picture.getexif().get(0x0112, 1) != 1:
+        notes.append("Turned upright, as the camera noted.")
+    ink = _ink(_grey(upright, notes), lossy, notes)
+    return Prepared(pixels=_centred(_scaled(_bold(_cropped(ink), notes))), notes=tuple(notes))
+
+
+def _open(data: bytes) -> tuple[Image.Image, list[str]]:
+    if not data:
+        raise ValueError("The file is empty. Choose an image file, such as a PNG or a JPEG.")
+    if len(data) > MOST_BYTES:
+        raise ValueError(_too_large(len(data)))
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        picture.draft("L", (2 * _WORKING_SIDE, 2 * _WORKING_SIDE))  # a JPEG is read in reduced size
+        if picture.width * picture.height > MOST_PIXELS:
+            raise ValueError(
+                f"The picture has {picture.width} x {picture.height} pixels; at most {MOST_PIXELS // 1_000_000} million "
+                "can be read. Make it smaller, or cut out the digit."
+            )
+        notes = ["Of several frames, the first is taken."] if getattr(picture, "n_frames", 1) > 1 else []
+        picture.load()
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels. Make it smaller.") from None
+    except UnidentifiedImageError:
+        known = ", ".join(FORMATS)
+        raise ValueError(f"The file is no image that can be read; these can: {known}. Save it as one of them.") from None
+    except (OSError, SyntaxError, EOFError, MemoryError) as error:
+        raise ValueError(f"The image file is damaged or cut off ({error}). Save or send it again.") from None
+    return picture, notes
+
+
+def _too_large(size: int) -> str:
+    return f"The file has {size / 1e6:.0f} MB; at most {MOST_BYTES // 1_000_000} MB can be read. Make the picture smaller."
+
+
+def _grey(picture: Image.Image, notes: list[str]) -> Grey:
+    """Brightness (H,W) in [0,1], at most 512 pixels a side."""
+    if picture.mode.startswith(("I", "F")):  # 16 and 32 bit, which Pillow would clip to 8
+        deep = np.asarray(picture, dtype=np.float32)
+        low, high = float(np.nanmin(deep)), float(np.nanmax(deep))
+        picture = Image.fromarray(np.uint8(np.nan_to_num((deep - low) / max(high - low, 1e-9)) * 255))
+    if picture.mode in ("1", "P", "PA"):  # their pixels cannot be averaged
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    picture.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BOX)
+    if picture.has_transparency_data:
+        picture = _opaque(picture.convert("RGBA"), notes)
+    if picture.mode != "L" and np.ptp(np.asarray(picture.convert("RGB"), dtype=np.int16), axis=2).max() > 12:
+        notes.append("Colours turned to grey.")
+    return _floats(picture.convert("L"))
+
+
+def _opaque(picture: Image.Image, notes: list[str]) -> Image.Image:
+    """The picture on the background, black or white, that its visible parts stand out from."""
+    alpha = np.asarray(picture.getchannel("A"), dtype=np.float32)
+    if alpha.min() == 255:
+        return picture.convert("RGB")
+    grey = np.asarray(picture.convert("RGB").convert("L"), dtype=np.float32)
+    bright = (alpha * grey).sum() > 127.5 * alpha.sum()
+    notes.append(f"Transparent parts taken as {'black' if bright else 'white'}.")
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "black" if bright else "white"), picture).convert("RGB")
+
+
+def _ink(grey: Grey, lossy: bool, notes: list[str]) -> Grey:
+    """How much of the digit each pixel (H,W) holds, in [0,1]: light on black, without paper, shadow and noise."""
+    ground, noise = _background(grey)
+    relief = grey - ground
+    low, high = np.quantile(relief, (0.002, 0.998))
+    if low < 0 and -low > high:
+        relief = -relief / np.maximum(ground, 0.1)  # ink takes away a share of the light that the paper gets
+        noise /= max(float(np.median(ground)), 0.1)
+        notes.append("Inverted: it was dark on light, MNIST is light on black.")
+    if noise > 0.01:
+        relief = _filtered(relief, ImageFilter.MedianFilter(5 if min(grey.shape) > 100 else 3))
+    cut = max(2 * noise, 0.05 if lossy else 0.0)
+    inside = relief[relief > cut]
+    full = float(np.quantile(inside, 0.9)) if len(inside) else 0.0
+    if full - cut < _LEAST_CONTRAST:
+        raise ValueError("There is no digit to be seen: the picture is nearly one grey everywhere. Try a clearer one.")
+    peak = float(relief.max())
+    if noise <= 0.01 and not lossy:  # a clean picture: its own grey levels are right
+        cut, full = 0.0, peak if peak < 0.98 else 1.0
+    if full < 0.98:
+        notes.append("Contrast stretched.")
+    return np.clip((relief - cut) / (full - cut), 0, 1).astype(np.float32)
+
+
+def _background(grey: Grey) -> tuple[Grey, float]:
+    """The paper's brightness at every pixel (H,W), a plane through the border, and how far the border strays from it."""
+    height, width = grey.shape
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    rim = max(round(0.04 * min(height, width)), 1)
+    edge = np.minimum.reduce([rows, columns, height - 1 - rows, width - 1 - columns]) < rim
+    values, flat = grey[edge], np.full_like(grey, np.median(grey[edge]))
+    near = np.abs(values - np.median(values)) < 0.25  # a digit may touch the border
+    if np.ptp(values[near]) < 0.01:
+        return flat, 0.0
+    terms = np.stack([np.ones_like(grey), rows / height, columns / width], axis=-1)
+    plane = terms @ np.linalg.lstsq(terms[edge][near], values[near], rcond=None)[0]
+    stray = np.abs(values[near] - plane[edge][near])
+    return plane.astype(np.float32), float(np.quantile(stray, 0.95))
+
+
+def _cropped(ink: Grey) -> Grey:
+    """What holds ink, and no more. In a large picture half-bright fringes do not count, as NIST's were black and white."""
+    least = 0.4 if _extent(ink > 0) > 2 * BOX else 0.0
+    rows, columns = (np.flatnonzero((ink > least).any(axis)) for axis in (1, 0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _extent(marked: NDArray[np.bool_]) -> int:
+    """The longer side of the box around what is marked."""
+    return max(int(np.ptp(np.flatnonzero(marked.any(axis)))) + 1 for axis in (1, 0))
+
+
+def _bold(ink: Grey, notes: list[str]) -> Grey:
+    """The digit with strokes as wide as MNIST's where they are far thinner: those would all but vanish in 20 pixels."""
+    if max(ink.shape) <= BOX:
+        return ink
+    small = _resized(ink, min(max(ink.shape), _STROKE_SIDE))
+    small /= max(float(small.max()), 1e-6)
+    pixel = max(small.shape) / BOX
+    if (missing := _USUAL * pixel - (width := _stroke_width(small))) <= 0 or width >= _THIN * pixel:
+        return ink
+    radius = max(round(missing / 2), 1)
+    notes.append("Thin strokes made bolder, as MNIST's are.")
+    for _ in range(radius):
+        small = _filtered(np.pad(small, 1), ImageFilter.MaxFilter(3))
+    return small
+
+
+def _stroke_width(ink: Grey) -> float:
+    """The mean width of the strokes in pixels: twice their area by the length of their edges (the total variation)."""
+    padded = np.pad(ink, 1)
+    edges = np.hypot(np.diff(padded, axis=0)[:, :-1], np.diff(padded, axis=1)[:-1]).sum()
+    return float(2 * ink.sum() / max(float(edges), 1e-6))
+
+
+def _scaled(ink: Grey) -> Grey:
+    """The longer side brought to 20 pixels, the shorter one in proportion."""
+    return _resized(ink, BOX)
+
+
+def _resized(ink: Grey, longer: int) -> Grey:
+    factor = longer / max(ink.shape)
+    height, width = (max(round(side * factor), 1) for side in ink.shape)
+    method = Image.Resampling.BOX if factor <= 1 else Image.Resampling.BILINEAR
+    return np.array(Image.fromarray(ink).resize((width, height), method))
+
+
+def _centred(ink: Grey) -> bytes:
+    """The pixels of 28 x 28 with the digit's centre of mass in the middle, at (14, 14) as MNIST has it."""
+    canvas = np.zeros((SIDE, SIDE), np.float32)
+    mass = float(ink.sum())
+    corner = []
+    for axis in (0, 1):
+        side = ink.shape[axis]
+        centre = float((ink.sum(1 - axis) * np.arange(side)).sum()) / mass
+        corner.append(min(max(round(SIDE / 2 - centre), 0), SIDE - side))
+    top, left = corner
+    canvas[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+    return np.round(canvas * 255).astype(np.uint8).tobytes()
+
+
+def _filtered(values: Grey, kernel: ImageFilter.Filter) -> Grey:
+    """A rank filter over values (H,W); Pillow's own works on bytes."""
+    low, high = float(values.min()), float(values.max())
+    span = max(high - low, 1e-6)
+    picture = Image.fromarray(np.uint8(np.round((values - low) / span * 255)))
+    filtered: Grey = _floats(picture.filter(kernel)) * np.float32(span) + np.float32(low)
+    return filtered
+
+
+def _floats(picture: Image.Image) -> Grey:
+    """The bytes of a grey picture as brightness (H,W) in [0,1]."""
+    return np.asarray(picture, dtype=np.float32) / np.float32(255)

@@ -1,0 +1,188 @@
+"""The attacks of the honest protocol on one victim, all with the same ball; and one number an image and attack.
+
+That number is the score with which the image is misclassified, or minus infinity where it is not. A threshold T makes a
+false positive of it exactly where it is at least T: one run serves every T, and the worst case over attacks is a maximum.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aatviz.attacks import apgd, multi_targeted, norm, pgd, square
+from aatviz.attacks.geometry import Norm
+from aatviz.attacks.multi_targeted import batches
+from aatviz.attacks.optimizers import OptimizerName
+from aatviz.attacks.pgd import Callback
+from aatviz.attacks.victims import OWN_LOSS, Victim, VictimName
+from aatviz.recipes.evaluation import HonestEvaluation
+from aatviz.runtime.files import read_json
+from aatviz.store.results import files_hash
+from aatviz.store.systems import CARD, System, load_system, system_folder, systems
+
+UNTARGETED: dict[VictimName, tuple[str, ...]] = {
+    "generative": ("classifier", "detectors", "combined", "detectors margin"),
+    "integrated": ("classifier", "detectors", "combined", "combined surrogate"),
+    "robust": ("margin",),
+}
+"""The scenarios that PGD attacks each victim with. Without rejection an attacker of the generative classifier does best to
+lower the true class's logit too, which loss 10 leaves alone."""
+BY_APGD: dict[VictimName, tuple[str, ...]] = {
+    "generative": ("detectors", "detectors margin"),
+    "integrated": ("combined",),
+    "robust": ("margin",),
+}
+"""Those that APGD attacks it with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What every attack of the protocol may spend."""
+
+    norm: Norm
+    eps: float
+    steps: int = 100
+    restarts: int = 2
+    """Runs of the untargeted attacks, the first from the image itself, the others from random starts; on the victim's own
+    loss also as many as there are targets."""
+    queries: int = 2000
+    """Of the black-box attack, an image."""
+
+    @property
+    def step_size(self) -> float:
+        """Linf: Adam's, 0.01 for 0.3 as in the paper. L2: long steps along the gradient, which find what Adam does not."""
+        return self.eps / 30 if self.norm == "Linf" else 0.4 * self.eps
+
+    @property
+    def optimizer(self) -> OptimizerName:
+        """The inner optimizer of PGD."""
+        return "adam" if self.norm == "Linf" else "momentum"
+
+    def pgd(self, **changes: Any) -> dict[str, Any]:
+        """The arguments of one run of PGD, from the image itself, changed where it is said."""
+        ball: dict[str, Any] = {"norm": self.norm, "eps": self.eps, "optimizer": self.optimizer}
+        return ball | {"step_size": self.step_size, "steps": self.steps} | changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack:
+    """One attack with its budget bound."""
+
+    run: Callable[[Tensor, Tensor, int], Tensor]
+    """Images (N,C,H,W), their classes (N,), a seed -> x' (N,C,H,W) in ball and box."""
+    calls: int
+    """How often it asks about an image: with a gradient, or, the black box, for a score alone."""
+    targets: int = 1
+    """Targets that share batches; see `multi_targeted`."""
+
+    def callbacks(self, count: int) -> int:
+        """How often its callback is called on `count` images."""
+        return batches(count, self.targets) * (self.calls // self.targets)
+
+
+def attacks(
+    victim: Victim,
+    budget: Budget,
+    other: System | None = None,
+    bf16: bool = False,
+    callback: Callback | None = None,
+) -> dict[str, Attack]:
+    """The attacks by name. `other` is the system that examples are transferred from; that attack is left out where it is
+    None, and where the victim consists of the same networks there. `callback` is called as that of
+    `aatviz.pgd`."""
+    ball: dict[str, Any] = {"norm": budget.norm, "eps": budget.eps, "callback": callback}
+    by_pgd = budget.pgd(callback=callback)
+    own, classes = OWN_LOSS[victim.name], victim.system.detectors.classes
+
+    def untargeted(loss: str, restarts: int = budget.restarts, seen_by: Victim = victim) -> Attack:
+        def run(x: Tensor, y: Tensor, seed: int) -> Tensor:
+            return pgd(seen_by.untargeted(loss, y, bf16), x, **by_pgd, restarts=restarts, seed=seed)
+
+        return Attack(run=run, calls=restarts * (budget.steps + 1))
+
+    def every_target(x: Tensor, y: Tensor, seed: int) -> Tensor:
+        return multi_targeted(victim, x, y, bf16=bf16, **by_pgd, seed=seed)
+
+    def auto(loss: str) -> Attack:
+        def run(x: Tensor, y: Tensor, seed: int) -> Tensor:
+            settings: dict[str, Any] = {"steps": budget.steps, "random_start": False, "restarts": classes - 1, "seed": seed}
+            return apgd(victim.untargeted(loss, y, bf16), x, **ball, **settings)
+
+        return Attack(run=run, calls=same)
+
+    def black_box(x: Tensor, y: Tensor, seed: int) -> Tensor:
+        return square(lambda x_adv: victim.rank_of(x_adv, y), x, **ball, queries=budget.queries, seed=seed)
+
+    same = (classes - 1) * (budget.steps + 1)
+    named = {loss: untargeted(loss) for loss in UNTARGETED[victim.name]}
+    named[f"{own}, {classes - 1} restarts"] = untargeted(own, classes - 1)
+    named["multi-targeted"] = Attack(run=every_target, calls=same, targets=classes - 1)
+    named |= {"APGD" if loss == own else f"APGD, {loss}": auto(loss) for loss in BY_APGD[victim.name]}
+    named["Square"] = Attack(run=black_box, calls=budget.queries + 1)
+    if other is not None and victim.differs(other):
+        named["transfer"] = untargeted(own, seen_by=Victim(name=victim.name, system=other))
+    return named
+
+
+def fooled_scores(victim: Victim, x: Tensor, x_adv: Tensor, y: Tensor, budget: Budget) -> Tensor:
+    """The score (N,) of every image that is misclassified, in the ball and in [0,1]; minus infinity for all others."""
+    label, score = victim.judge(x_adv)
+    inside = (norm(x_adv - x, budget.norm) <= budget.eps + 1e-5) & (x_adv.flatten(1).aminmax(dim=1).min >= 0)
+    inside &= x_adv.flatten(1).amax(1) <= 1
+    return torch.where((label != y) & inside, score, -torch.inf)
+
+
+def budget(system: System, recipe: HonestEvaluation) -> Budget:
+    """What each attack may spend in the ball that the system is trained for."""
+    spent = {"steps": recipe.steps, "restarts": recipe.restarts, "queries": recipe.queries}
+    return Budget(norm=system.card["norm"], eps=system.card["eps"], **spent)
+
+
+def transfer_source(system: System) -> System | None:
+    """Another shipped system for the same data and ball, whose adversarial examples are tried on this one."""
+    name = _source(system)
+    return None if name is None else _loaded(name, _stamp(name))
+
+
+def depends(system: System, recipe: HonestEvaluation) -> dict[str, Any]:
+    """What the protocol's numbers depend on beside the recipe and the system's own weights, as JSON."""
+    name, spent = _source(system), budget(system, recipe)
+    return {
+        "losses": {victim: list(names) for victim, names in UNTARGETED.items()},
+        "by_apgd": {victim: list(names) for victim, names in BY_APGD.items()},
+        "optimizer": spent.optimizer,
+        "step_size": spent.step_size,
+        "transfer": None if name is None else [name, _hash(name, _stamp(name))],
+    }
+
+
+def _source(system: System) -> str | None:
+    threat = ("dataset", "norm", "eps")
+    for name in systems():
+        card = read_json(system_folder(name) / CARD)
+        if name != system.name and all(card[key] == system.card[key] for key in threat):
+            return name
+    return None
+
+
+_Stamp = tuple[tuple[str, int], ...]
+
+
+def _stamp(name: str) -> _Stamp:
+    """The system's files and when they changed: as long as it stays the same, they are read once."""
+    folder = system_folder(name)
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in (folder / CARD, *folder.glob("*.safetensors"))))
+
+
+@lru_cache(maxsize=2)
+def _loaded(name: str, _: _Stamp) -> System:
+    return load_system(name)
+
+
+@lru_cache(maxsize=8)
+def _hash(name: str, _: _Stamp) -> str:
+    folder = system_folder(name)
+    return files_hash(folder, read_json(folder / CARD)["files"])

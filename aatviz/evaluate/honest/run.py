@@ -1,0 +1,145 @@
+"""The honest protocol on one system: every attack of it, sweeps, the attack unit test, and the verdict."""
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aatviz.attacks import apgd, pgd, square
+from aatviz.attacks.unit_test import attack_unit_test, planted_bank
+from aatviz.attacks.victims import OWN_LOSS, VICTIMS, Victim
+from aatviz.data import load_data
+from aatviz.evaluate.honest import sweeps
+from aatviz.evaluate.honest.protocol import attacks, budget, fooled_scores, transfer_source
+from aatviz.evaluate.honest.verdict import errors, masking_checks, sweep_errors
+from aatviz.evaluate.images import Arrays, Parts, test_images
+from aatviz.metrics import share
+from aatviz.recipes.evaluation import HonestEvaluation
+from aatviz.store.systems import System
+from aatviz.thresholds.choose import on_grid
+
+KIND = "honest"
+CHUNK = 50
+NATURAL, PLANTED = "natural", "attack unit test"
+
+
+def parts(system: System, recipe: HonestEvaluation) -> dict[str, int]:
+    """ "generative/APGD", "robust/sweep eps", "generative/natural" and so on."""
+    found, count = {}, len(test_images(system, recipe.count)[1])
+    for name in VICTIMS:
+        found[f"{name}/{NATURAL}"] = 0
+        found |= {f"{name}/{attack}": count for attack in _attacks(system, name, recipe)}
+        found |= {f"{name}/sweep {sweep}": recipe.sweep_count for sweep in sweeps.SWEEPS}
+    return found | ({PLANTED: 0} if system.detectors.shared else {})
+
+
+def passes(system: System, recipe: HonestEvaluation, part: str) -> float:
+    """The calls of the attack, for each network that it asks."""
+    name, _, what = part.partition("/")
+    if not what or what == NATURAL:
+        return 0.0
+    each = {"generative": 0, "integrated": 1, "robust": 1}[name]
+    each += 0 if name == "robust" else len(system.detectors.networks)
+    if not what.startswith("sweep "):
+        return _attacks(system, name, recipe)[what].calls * each
+    chain = sweeps.settings(recipe, what.removeprefix("sweep "), "Linf", 0.3, 784)
+    steps = [setting["steps"] for setting in chain]
+    return (max(steps) if what == "sweep steps" else sum(steps)) * each
+
+
+def compute(system: System, recipe: HonestEvaluation, part: str, start: int, bf16: bool) -> Arrays:
+    """Scores (N,), or (N,L) along a sweep, with which images are misclassified in ball and box; minus infinity elsewhere."""
+    if part == PLANTED:
+        return _planted(system, recipe)
+    name, what = part.split("/", 1)
+    victim = Victim(name=name, system=system)  # type: ignore[arg-type]
+    if what == NATURAL:
+        return _natural(victim, system.card["dataset"], recipe.held_out)
+    spent = budget(system, recipe)
+    count = recipe.sweep_count if what.startswith("sweep ") else recipe.count
+    x, y = (values[start : start + CHUNK] for values in test_images(system, count))
+    if what.startswith("sweep "):
+        sweep = what.removeprefix("sweep ")
+        return {"scores": sweeps.run(victim, recipe, sweep, x, y, spent.norm, spent.eps, bf16, seed=start).T.numpy()}
+    attack = attacks(victim, spent, transfer_source(system), bf16)[what]
+    return {"scores": fooled_scores(victim, x, attack.run(x, y, start), y, spent).numpy()}
+
+
+def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str, Any]:
+    """For each victim and each share of rejected clean images: T, accuracy, the error of each attack, sweeps and checks."""
+    result: dict[str, Any] = {"victims": {}, "transfer_from": None}
+    if source := transfer_source(system):
+        result["transfer_from"] = source.name
+    for name in VICTIMS:
+        found = {part.removeprefix(f"{name}/"): arrays for part, arrays in parts.items() if part.startswith(f"{name}/")}
+        tried = list(_attacks(system, name, recipe))
+        scores = {attack: torch.from_numpy(found[attack]["scores"]) for attack in tried}
+        swept = {sweep: torch.from_numpy(found[f"sweep {sweep}"]["scores"]).T for sweep in sweeps.SWEEPS}
+        natural = {key: torch.from_numpy(array) for key, array in found[NATURAL].items()}
+        rows = [_row(rejection, natural, scores, swept) for rejection in (0.0, *recipe.rejections)]
+        result["victims"][name] = {"own": OWN_LOSS[name], "at": rows}
+    spent, sample = budget(system, recipe), load_data(system.card["dataset"], split="sample")[0]
+    result["settings"] = {
+        sweep: sweeps.settings(recipe, sweep, spent.norm, spent.eps, sample[0].numel()) for sweep in sweeps.SWEEPS
+    }
+    if PLANTED in parts:
+        names, solved = parts[PLANTED]["names"].tolist(), torch.from_numpy(parts[PLANTED]["found"])
+        result["planted"] = {name: share(row)._asdict() for name, row in zip(names, solved, strict=True)}
+    return result
+
+
+def accepting(held_out: Tensor, rejection: float) -> float:
+    """The highest T on the grid that rejects at most this share of the held-out clean images' scores (N,)."""
+    return on_grid(float(held_out.sort().values[int(len(held_out) * rejection + 1e-9)]))
+
+
+def _row(
+    rejection: float, natural: dict[str, Tensor], scores: dict[str, Tensor], swept: dict[str, Tensor]
+) -> dict[str, Any]:
+    """Everything at the threshold that rejects this share of the held-out clean images."""
+    threshold = accepting(natural["held_out"], rejection) if rejection else -math.inf
+    # a threshold of minus infinity, "nothing is rejected", would also accept what is not misclassified
+    limit = threshold if rejection else float(torch.finfo(torch.float32).min)
+    return {
+        "clean_rejection": rejection,
+        "threshold": threshold if rejection else None,
+        "rejected": share(natural["score"] < limit)._asdict(),
+        "accuracy": share(natural["right"] & (natural["score"] >= limit))._asdict(),
+        "error": {key: value._asdict() for key, value in errors(scores, limit).items()},
+        "sweeps": {sweep: [value._asdict() for value in sweep_errors(swept[sweep], limit)] for sweep in swept},
+        "checks": masking_checks(scores, swept, limit),
+    }
+
+
+def _attacks(system: System, name: Any, recipe: HonestEvaluation) -> dict[str, Any]:
+    return attacks(Victim(name=name, system=system), budget(system, recipe), transfer_source(system))
+
+
+def _natural(victim: Victim, dataset: str, split: str) -> Arrays:
+    """Scores and decisions on all natural test images, and the scores of the held-out ones that thresholds come from."""
+    x, y = load_data(dataset, split="test")
+    label, score = victim.judge(x)
+    held_out = victim.judge(load_data(dataset, split=split)[0])[1]
+    return {"score": score.numpy(), "right": (label == y).numpy(), "held_out": held_out.numpy()}
+
+
+def _planted(system: System, recipe: HonestEvaluation) -> Arrays:
+    """Which of the planted examples (A,N) the protocol's kinds of attack find, on images of the test set; the names beside
+    them."""
+    spent = budget(system, recipe)
+    x, _ = test_images(system, recipe.planted_count)
+    test = planted_bank(system.detectors, x, norm=spent.norm, eps=spent.eps, inner=recipe.planted_inner)
+    small = spent.eps / 30  # Adam's in either norm
+    steepest = "PGD, sign steps" if spent.norm == "Linf" else "PGD, steepest"
+    tried: dict[str, Any] = {
+        "PGD, Adam": partial(pgd, optimizer="adam", step_size=small, steps=spent.steps),
+        "PGD, momentum": partial(pgd, optimizer="momentum", step_size=spent.step_size, steps=spent.steps),
+        steepest: partial(pgd, optimizer="steepest", step_size=spent.step_size, steps=spent.steps),
+        "APGD": partial(apgd, steps=spent.steps, random_start=False),
+        "Square": lambda goal, x, **ball: square(lambda x_adv: -test.logit(x_adv), x, **ball, queries=recipe.queries),
+    }
+    found = attack_unit_test(test, tried)
+    return {"names": np.array(list(found)), "found": torch.stack(list(found.values())).numpy()}

@@ -1,0 +1,243 @@
+"""What is compared and what comes of it: samples x targets on several models, as in the paper's figures 3, 5 and 8."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aatviz.attacks import norm
+from aatviz.attacks.checks import check_choice, check_number
+from aatviz.attacks.geometry import Norm
+from aatviz.attacks.optimizers import OptimizerName
+from aatviz.attacks.settings import AttackSettings
+from aatviz.store.systems import System
+
+Model = Literal["generative", "robust", "natural"]
+MODELS: tuple[Model, ...] = get_args(Model)
+CSV_HEAD = ["model", "row", "index", "class", "target", "target_logit_natural", "target_logit", "linf", "l2", "decision"]
+_LEVELS = 65535
+"""Stored images have 16 bits a pixel: no perturbation is rounded away."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareSettings:
+    """Which samples, which models, which attack. The fields from `norm` on are the arguments of `aatviz.pgd`.
+
+    No attack has a random start: nothing but the choice of the samples depends on `seed`.
+    """
+
+    models: tuple[Model, ...] = ("generative", "robust")
+    """The attacked models, in the order of `MODELS`."""
+    digit: int | None = None
+    """The rows are different samples of this class; None for one sample of each class."""
+    seed: int = 0
+    """Chooses the samples."""
+    norm: Norm = "Linf"
+    eps: float = 0.4
+    """On the [0,1] scale of the images."""
+    steps: int = 100
+    step_size: float = 0.01
+    optimizer: OptimizerName = "adam"
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise ValueError(f"At least one model is needed; there are {', '.join(MODELS)}.")
+        for model in self.models:
+            check_choice("A model", model, MODELS)
+        object.__setattr__(self, "models", tuple(model for model in MODELS if model in self.models))
+        check_number("seed", self.seed, least=0, whole=True)
+        if self.digit is not None:
+            check_number("digit", self.digit, least=0, whole=True)
+        self.attack(self.models[0], 0)  # its own checks of the attack
+
+    def attack(self, model: Model, target: int) -> AttackSettings:
+        """The attack on one pair, as `aatviz.explore.attack_path.trace_attack` runs it on one image."""
+        return AttackSettings(victim=model, loss="target_logit", target=target, **self.budget)
+
+    @property
+    def budget(self) -> dict[str, Any]:
+        """The arguments of `aatviz.pgd`."""
+        return {name: getattr(self, name) for name in ("norm", "eps", "steps", "step_size", "optimizer")}
+
+
+class Summary(NamedTuple):
+    """One model's grid in numbers, over its `pairs`: those whose target is not the true class."""
+
+    pairs: int
+    linf: float
+    """The mean norms of the perturbations."""
+    l2: float
+    before: float
+    """The mean target logit of the natural samples, and of the perturbed ones."""
+    after: float
+    reached: int
+    """Pairs in which the model decides for the target."""
+    among: int
+    """Pairs whose target logit exceeds the one that 95 % of the natural samples of the target class exceed."""
+    above: int
+    """Pairs whose target logit exceeds that of the median natural sample of the target class."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NaturalLogits:
+    """One model's target logits on natural samples (figure 8), in bins of `width`; the first begins at `first * width`."""
+
+    first: int
+    own: NDArray[np.int64]
+    """Samples of the target class (K,B): row k counts z(x)_k over the x of class k."""
+    others: NDArray[np.int64]
+    """Samples of the other classes (K,B): row k counts z(x)_k over all other x."""
+    median: Tensor
+    """The median of z(x)_k over the samples of class k (K,), before any counting."""
+    low: Tensor
+    """The 5 % quantile of the same (K,): 95 of 100 natural samples of class k have a higher logit."""
+
+    width: ClassVar[float] = 0.5
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What a file holds; `from_arrays` is the way back."""
+        arrays = {"first": np.array(self.first), "own": self.own, "others": self.others}
+        return arrays | {"median": self.median.numpy(), "low": self.low.numpy()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> "NaturalLogits":
+        """The counts among `arrays` under names with this prefix."""
+        first, own, others = (arrays[prefix + name] for name in ("first", "own", "others"))
+        median, low = (torch.from_numpy(arrays[prefix + name]) for name in ("median", "low"))
+        return cls(first=int(first), own=own, others=others, median=median, low=low)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """R natural samples, each pushed towards each of K targets, on every model of the settings."""
+
+    settings: CompareSettings
+    index: Tensor
+    """Which samples (R,), as indices of the images that were given to `compare`."""
+    y: Tensor
+    """Their classes (R,)."""
+    natural: Tensor
+    """The samples (R,H,W), in [0,1]."""
+    natural_logits: dict[Model, Tensor]
+    """All three networks' logits of them (R,K): those of the bank under "generative"."""
+    images: dict[Model, Tensor]
+    """By attacked model, the perturbed images (R,K,H,W), in [0,1] and in the ball; column t was pushed towards t."""
+    logits: dict[Model, dict[Model, Tensor]]
+    """By attacked model, then by network: the logits (R,K,K) of its perturbed images, in float32."""
+
+    @property
+    def is_pair(self) -> Tensor:
+        """Where the target is not the true class (R,K)."""
+        return torch.arange(self.classes) != self.y[:, None]
+
+    @property
+    def classes(self) -> int:
+        return next(iter(self.natural_logits.values())).shape[1]
+
+    @property
+    def scale(self) -> float:
+        """The largest change of any pixel by any attack: one colour scale for all perturbations."""
+        return max(float(self.delta(model).abs().max()) for model in self.images)
+
+    def delta(self, model: Model) -> Tensor:
+        """The perturbations (R,K,H,W) of one attacked model."""
+        return self.images[model] - self.natural[:, None]
+
+    def norms(self, model: Model, p: Norm) -> Tensor:
+        """The norms of the perturbations (R,K)."""
+        return norm(self.delta(model).flatten(0, 1), p).view(len(self.y), self.classes)
+
+    def before(self, model: Model) -> Tensor:
+        """The model's target logit of the natural sample (R,K)."""
+        return self.natural_logits[model]
+
+    def after(self, model: Model) -> Tensor:
+        """The model's target logit of the perturbed image (R,K), which the attack raised."""
+        return self.logits[model][model].diagonal(dim1=1, dim2=2)
+
+    def summary(self, system: System, model: Model, natural: NaturalLogits) -> Summary:
+        """What the grid of one attacked model shows, in numbers."""
+        chosen, after = self.is_pair, self.after(model)
+        decision = decide(system, model, self.logits[model])[0]
+
+        def mean(values: Tensor) -> float:
+            return float(values[chosen].mean())
+
+        return Summary(
+            pairs=int(chosen.sum()),
+            linf=mean(self.norms(model, "Linf")),
+            l2=mean(self.norms(model, "L2")),
+            before=mean(self.before(model)),
+            after=mean(after),
+            reached=int((decision == torch.arange(self.classes))[chosen].sum()),
+            among=int((after > natural.low)[chosen].sum()),
+            above=int((after > natural.median)[chosen].sum()),
+        )
+
+    def rows(self, system: System) -> list[list[str | int | float]]:
+        """A row a pair and model, under `CSV_HEAD`; pairs whose target is the true class are among them."""
+        rows: list[list[str | int | float]] = []
+        for model in self.images:
+            decision = decide(system, model, self.logits[model])[0].tolist()
+            columns = [self.before(model), self.after(model), self.norms(model, "Linf"), self.norms(model, "L2")]
+            before, after, linf, l2 = (column.tolist() for column in columns)
+            for r, (index, y) in enumerate(zip(self.index.tolist(), self.y.tolist(), strict=True)):
+                for t in range(self.classes):
+                    numbers = (round(column[r][t], 5) for column in (before, after, linf, l2))
+                    rows.append([model, r, index, y, t, *numbers, decision[r][t]])
+        return rows
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What `aatviz.runtime.files.write_arrays` stores; `from_arrays` is the way back, to 16 bits a pixel."""
+        arrays = {
+            "settings": np.array(json.dumps(dataclasses.asdict(self.settings))),
+            "index": self.index.numpy(),
+            "y": self.y.numpy(),
+            "natural": _to_levels(self.natural),
+        }
+        arrays |= {f"natural_logits.{name}": logits.numpy() for name, logits in self.natural_logits.items()}
+        for model, images in self.images.items():
+            arrays[f"images.{model}"] = _to_levels(images)
+            arrays |= {f"logits.{model}.{name}": logits.numpy() for name, logits in self.logits[model].items()}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Comparison":
+        """The comparison that `to_arrays` took apart. KeyError or ValueError where it does not fit."""
+        fields = json.loads(str(arrays["settings"]))
+        settings = CompareSettings(**fields | {"models": tuple(fields["models"])})
+        return cls(
+            settings=settings,
+            index=torch.from_numpy(arrays["index"]),
+            y=torch.from_numpy(arrays["y"]),
+            natural=_from_levels(arrays["natural"]),
+            natural_logits={name: torch.from_numpy(arrays[f"natural_logits.{name}"]) for name in MODELS},
+            images={model: _from_levels(arrays[f"images.{model}"]) for model in settings.models},
+            logits={
+                model: {name: torch.from_numpy(arrays[f"logits.{model}.{name}"]) for name in MODELS}
+                for model in settings.models
+            },
+        )
+
+
+def decide(system: System, model: Model, logits: Mapping[Model, Tensor]) -> tuple[Tensor, Tensor | None]:
+    """A model's decision (...) from all networks' logits (...,K), and the logit (...) held against T, if it rejects."""
+    own = logits[model]
+    if model != "generative":
+        return own.argmax(-1), None
+    label, score = system.generative.decide(own.flatten(0, -2))
+    return label.view(own.shape[:-1]), score.view(own.shape[:-1])
+
+
+def _to_levels(images: Tensor) -> NDArray[np.uint16]:
+    return (images.clamp(0, 1) * _LEVELS).round().numpy().astype(np.uint16)
+
+
+def _from_levels(levels: NDArray[np.uint16]) -> Tensor:
+    return torch.from_numpy(levels.astype(np.float32) / _LEVELS)

@@ -1,0 +1,188 @@
+"""Run a comparison: the same targeted attack on several models, each natural sample towards each class (figures 3, 5, 8).
+
+settings = CompareSettings(models=("generative", "robust"), eps=0.4)
+grid = compare(system, settings, x, y)
+grid.summary(system, "generative", natural_logits(system, "generative", x, y))
+"""
+
+import dataclasses
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aatviz.attacks import objective, pgd
+from aatviz.attacks.pgd import Callback
+from aatviz.data import load_data
+from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Comparison, Model, NaturalLogits
+from aatviz.runtime.files import read_arrays, write_arrays
+from aatviz.store.results import result_file, weights_hash
+from aatviz.store.systems import System
+
+_CHUNK = 250
+
+
+def choose_rows(settings: CompareSettings, y: Tensor, classes: int) -> Tensor:
+    """The samples (K,) that make the rows, as indices of y (N,). ValueError where a class has too few."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    wanted = [(k, 1) for k in range(classes)] if settings.digit is None else [(settings.digit, classes)]
+    rows = []
+    for k, count in wanted:
+        members = (y == k).nonzero().squeeze(1)
+        if len(members) < count:
+            raise ValueError(f"{count} samples of class {k} are needed; there are {len(members)}. Choose another class.")
+        rows.append(members[torch.randperm(len(members), generator=generator)[:count]])
+    return torch.cat(rows)
+
+
+def step_count(system: System, settings: CompareSettings) -> int:
+    """How often `compare` calls its callback."""
+    return len(settings.models) * len(_target_groups(system)) * (settings.steps + 1)
+
+
+def compare(system: System, settings: CompareSettings, x: Tensor, y: Tensor, callback: Callback | None = None) -> Comparison:
+    """Push each chosen sample towards every class, on each model, and keep each pair's best iterate.
+
+    Args:
+        system: the models.
+        settings: which samples, which models, which attack.
+        x, y: the images (N,1,H,W) to choose from, in [0,1], and their classes (N,).
+        callback: as in `aatviz.pgd`, called `step_count(system, settings)` times.
+
+    The passes are in float32: each pair gets the numbers that `trace_attack` gives it alone.
+    """
+    classes = system.card["classes"]
+    index = choose_rows(settings, y, classes)
+    natural = x[index]
+    images: dict[Model, Tensor] = {}
+    for model in settings.models:
+        columns = []
+        for group in _target_groups(system):
+            goal = objective("target_logit", network(system, model), target=_per_pair(group, len(index)))
+            pairs = natural.repeat(len(group), 1, 1, 1)
+            columns.append(pgd(goal, pairs, **settings.budget, callback=callback)[:, 0])
+        images[model] = torch.cat(columns).unflatten(0, (classes, len(index))).transpose(0, 1).contiguous()
+    return Comparison(
+        settings=settings,
+        index=index,
+        y=y[index],
+        natural=natural[:, 0],
+        natural_logits=_all_logits(system, natural[:, 0]),
+        images=images,
+        logits={model: _all_logits(system, perturbed) for model, perturbed in images.items()},
+    )
+
+
+def natural_logits(
+    system: System, model: Model, x: Tensor, y: Tensor, check: Callable[[], None] = lambda: None
+) -> NaturalLogits:
+    """Count a model's target logits on natural images x (N,1,H,W) of classes y (N,); `check` is called between batches."""
+    parts = []
+    for part in x.split(_CHUNK):
+        check()
+        with torch.no_grad():
+            parts.append(network(system, model)(part).float())
+    z = torch.cat(parts)
+    bins = (z / NaturalLogits.width).floor().long()
+    first, last = int(bins.min()), int(bins.max())
+    is_own = nn.functional.one_hot(y, z.shape[1]).bool()
+    counts = [
+        [torch.bincount(bins[chosen[:, k], k] - first, minlength=last - first + 1) for k in range(z.shape[1])]
+        for chosen in (is_own, ~is_own)
+    ]
+    own, others = (torch.stack(rows).numpy() for rows in counts)
+    low, median = torch.stack([z[y == k, k].quantile(torch.tensor([0.05, 0.5])) for k in range(z.shape[1])], 1)
+    return NaturalLogits(first=first, own=own, others=others, median=median, low=low)
+
+
+def network(system: System, model: Model) -> nn.Module:
+    """The network whose target logit is raised: (N,C,H,W) -> logits (N,K)."""
+    return {"generative": system.detectors, "robust": system.robust_classifier, "natural": system.classifier}[model]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stored:
+    """What a page shows: a comparison, and the natural samples' target logits beside it."""
+
+    comparison: Comparison
+    natural: dict[Model, NaturalLogits]
+    """Of all models, attacked or not."""
+
+
+def build_comparison(system: System) -> Path:
+    """Run the default comparison of a system, store it, and return the file."""
+    x, y = load_data(system.card["dataset"], split="sample")
+    natural = {model: natural_logits(system, model, x, y) for model in MODELS}
+    return store_comparison(system, Stored(comparison=compare(system, CompareSettings(), x, y), natural=natural))
+
+
+def store_comparison(system: System, stored: Stored) -> Path:
+    """Write `results/compare.npz` of a system, with the hash of its weights, and return that file."""
+    arrays = stored.comparison.to_arrays() | {"weights_hash": np.array(weights_hash(system))}
+    for model, natural in stored.natural.items():
+        arrays |= {f"sample.{model}.{name}": array for name, array in natural.to_arrays().items()}
+    file = result_file(system, "compare", "npz")
+    write_arrays(file, arrays)
+    return file
+
+
+def load_comparison(system: System) -> Stored | None:
+    """The stored comparison of these very weights with today's default settings; None where there is none."""
+    file = result_file(system, "compare", "npz")
+    if not file.is_file():
+        return None
+    arrays = read_arrays(file)
+    if str(arrays["weights_hash"]) != weights_hash(system):
+        return None
+    comparison = Comparison.from_arrays(arrays)
+    natural = {model: NaturalLogits.from_arrays(arrays, f"sample.{model}.") for model in MODELS}
+    return Stored(comparison=comparison, natural=natural) if comparison.settings == CompareSettings() else None
+
+
+def command_line(system_name: str, settings: CompareSettings) -> str:
+    """The shell command that makes this comparison on the bundled sample."""
+    parts = ["aatviz", "compare", system_name, "--models", ",".join(settings.models)]
+    parts += [] if settings.digit is None else ["--digit", str(settings.digit)]
+    parts += ["--seed", str(settings.seed)]
+    for name, value in settings.budget.items():
+        parts += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(parts)
+
+
+def python_code(system_name: str, settings: CompareSettings) -> str:
+    """The Python that makes this comparison on the bundled sample and prints the numbers under each grid."""
+    arguments = "".join(f"    {field.name}={getattr(settings, field.name)!r},\n" for field in dataclasses.fields(settings))
+    return (
+        "import aatviz\n"
+        "from aatviz.explore.attack_grid.run import compare, natural_logits\n"
+        "from aatviz.explore.attack_grid.result import CompareSettings\n\n"
+        f'system = aatviz.load_system("{system_name}")\n'
+        'x, y = aatviz.load_data("mnist", split="sample")\n'
+        f"settings = CompareSettings(\n{arguments})\n"
+        "grid = compare(system, settings, x, y)\n"
+        "for model in settings.models:\n"
+        "    print(model, grid.summary(system, model, natural_logits(system, model, x, y)))\n"
+        "    print(grid.after(model))  # the target logits, a row a sample, a column a target\n"
+    )
+
+
+def _target_groups(system: System) -> list[list[int]]:
+    """The targets of each batch: all of them at once, or, for a bank of K networks, one by one, so that only the target's
+    own detector runs."""
+    targets = list(range(system.card["classes"]))
+    return [targets] if system.detectors.shared else [[target] for target in targets]
+
+
+def _per_pair(group: list[int], rows: int) -> Tensor | int:
+    return group[0] if len(group) == 1 else torch.tensor(group).repeat_interleave(rows)
+
+
+@torch.no_grad()
+def _all_logits(system: System, images: Tensor) -> dict[Model, Tensor]:
+    """The logits (...,K) of all three networks on images (...,H,W)."""
+    batch = images.flatten(0, -3).unsqueeze(1)
+    return {model: network(system, model)(batch).float().unflatten(0, images.shape[:-2]) for model in MODELS}

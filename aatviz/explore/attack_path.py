@@ -1,0 +1,287 @@
+"""One attack on one image, with everything that happened on the way: every iterate and all logits along the path."""
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aatviz.attacks import Iterate, Objective, norm, objective, pgd
+from aatviz.attacks.checks import ClassIndices
+from aatviz.attacks.geometry import Norm
+from aatviz.attacks.passes import few_go_alone
+from aatviz.attacks.pgd import Callback
+from aatviz.attacks.settings import AttackSettings
+from aatviz.models.networks.madry_by_hand import FEW
+from aatviz.store.systems import System
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trace:
+    """The path of one attack on one image: S steps, S+1 iterates; iterate 0 is the start.
+
+    With several restarts it is the path of the one that won, that is, which holds the iterate of least loss.
+    """
+
+    settings: AttackSettings
+    y: int
+    """The true class."""
+    natural: Tensor
+    """The unperturbed image (28,28), in [0,1]."""
+    images: Tensor
+    """The iterates (S+1,28,28), in [0,1] and in the ball."""
+    z_h: Tensor
+    """Logits of the detector bank (S+1,K)."""
+    z_f: Tensor
+    """Logits of the naturally trained classifier (S+1,K)."""
+    z_r: Tensor
+    """Logits of the robust classifier (S+1,K)."""
+    loss: Tensor
+    """The loss by which iterates are ranked (S+1,); see `aatviz.models.losses`."""
+    kept: int
+    """The step of the iterate of least loss, the attack's result."""
+    restart: int
+    """The restart that won."""
+
+    @property
+    def perturbed(self) -> Tensor:
+        """The attack's result (28,28)."""
+        return self.images[self.kept]
+
+    def norms(self, p: Norm) -> Tensor:
+        """The norm of the perturbation at every step (S+1,)."""
+        return norm(self.images - self.natural, p)
+
+    @property
+    def linf(self) -> float:
+        """The Linf norm of the result's perturbation."""
+        return float(self.norms("Linf")[self.kept])
+
+    @property
+    def l2(self) -> float:
+        """The L2 norm of the result's perturbation."""
+        return float(self.norms("L2")[self.kept])
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What `aatviz.runtime.files.write_arrays` stores; `from_arrays` is the way back."""
+        arrays = {name: getattr(self, name).numpy() for name in _TENSORS}
+        note = {name: getattr(self, name) for name in ("y", "kept", "restart")}
+        return arrays | {"note": np.array(json.dumps(note | {"settings": dataclasses.asdict(self.settings)}))}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Trace":
+        """The trace that `to_arrays` took apart. ValueError where a part is missing or the settings are none."""
+        if missing := [name for name in (*_TENSORS, "note") if name not in arrays]:
+            raise ValueError(f"This is not a stored trace: {', '.join(missing)} missing. Compute it again.")
+        note = json.loads(str(arrays["note"]))
+        values = note | {name: torch.from_numpy(arrays[name]) for name in _TENSORS}
+        return cls(**values | {"settings": AttackSettings(**note["settings"])})
+
+
+_TENSORS = ("natural", "images", "z_h", "z_f", "z_r", "loss")
+
+
+class _Path(NamedTuple):
+    """The way of one image in one restart."""
+
+    images: Tensor
+    """(S+1,C,H,W)"""
+    loss: Tensor
+    """(S+1,)"""
+    kept: int
+    restart: int
+
+
+def trace_attack(
+    system: System, settings: AttackSettings, x: Tensor, y: Tensor | int, callback: Callback | None = None
+) -> Trace:
+    """Run the attack on one image and keep its path; the logits of all iterates follow in one float32 pass a network.
+
+    Args:
+        system: the victims.
+        settings: what is attacked, and how.
+        x: the natural image (1,1,28,28), in [0,1].
+        y: its class, a number or a tensor of one.
+        callback: as in `aatviz.pgd`, called once a step; returning True ends the attack there.
+
+    Raises:
+        ValueError: for more than one image, or a class, target or detector that the system does not have.
+    """
+    if len(x) != 1:
+        raise ValueError(f"A trace follows one image (1,C,H,W); got the shape {tuple(x.shape)}.")
+    return trace_together(system, [settings], x, torch.as_tensor(y).reshape(1), callback)[0]
+
+
+def trace_together(
+    system: System,
+    settings: Sequence[AttackSettings],
+    x: Tensor,
+    y: Tensor,
+    callback: Callback | None = None,
+    all_logits: bool = True,
+) -> list[Trace]:
+    """Run attacks with the same `together_key` as one batch, each on an image of its own.
+
+    Each image gets, to the bit, what `trace_attack` gives it alone.
+
+    Args:
+        system, callback: as in `trace_attack`.
+        settings: one for each image.
+        x: the natural images (N,1,28,28), in [0,1].
+        y: their classes (N,).
+        all_logits: False leaves z_f and z_r empty (0,K) where that network has no part in the attack or its outcome.
+
+    Raises:
+        ValueError: for attacks that do not go together, or a class, target or detector that the system does not have.
+    """
+    keys = {together_key(system, one) for one in settings}
+    if len(settings) != len(x) or (len(x) > 1 and (len(keys) > 1 or None in keys or len(x) > FEW)):
+        raise ValueError(
+            f"{len(settings)} settings and {len(x)} images do not go together: one for each image is needed, at most {FEW}, "
+            "and all with one together_key. Run them by trace_attack, one after the other."
+        )
+    ClassIndices("y", y).check_range(system.detectors.classes)
+    first, record = settings[0], _Record(callback)
+    goal = first.detector if first.victim == "detector" else _one_or_all([one.target for one in settings])
+    eps = _one_or_all([one.eps for one in settings])
+    pgd(_objective(system, first, y, goal), x, **first.pgd_arguments() | {"eps": eps}, callback=record)
+    record.close()
+    parts = zip(settings, x.detach(), y.tolist(), record.won(), strict=True)
+    return [_trace(system, *part, all_logits) for part in parts]
+
+
+def together_key(system: System, settings: AttackSettings) -> Hashable | None:
+    """What attacks on single images have to share to go as one batch: all but the image, eps, and, where one network has the
+    logits of all classes, the target. None for an attack that goes alone: its random draws or its networks would give it
+    other numbers in a batch."""
+    modules = {"robust": (system.robust_classifier,), "natural": (system.classifier,)}
+    attacked = modules.get(settings.victim, (system.detectors, system.classifier))
+    if settings.random_start or settings.restarts > 1 or not all(few_go_alone(module) for module in attacked):
+        return None
+    one_network = system.detectors.shared or settings.victim in modules
+    return dataclasses.replace(
+        settings, eps=0.0, target=0 if one_network and settings.target is not None else settings.target
+    )
+
+
+def _one_or_all(values: list[Any]) -> Any:
+    """The value that all have, or a tensor of them."""
+    return values[0] if len(set(values)) == 1 else torch.tensor(values)
+
+
+def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, won: _Path, all_logits: bool) -> Trace:
+    needed = {"integrated": (system.classifier,), "natural": (system.classifier,), "robust": (system.robust_classifier,)}
+    with torch.no_grad():
+        z_h = system.detectors(won.images).float()
+        z_f, z_r = (
+            network(won.images).float()
+            if all_logits or network in needed.get(settings.victim, ())
+            else z_h.new_empty(0, z_h.shape[1])
+            for network in (system.classifier, system.robust_classifier)
+        )
+    return Trace(
+        settings=settings,
+        y=y,
+        natural=natural[0].clone(),
+        images=won.images[:, 0],
+        z_h=z_h,
+        z_f=z_f,
+        z_r=z_r,
+        loss=won.loss,
+        kept=won.kept,
+        restart=won.restart,
+    )
+
+
+def make_objective(system: System, settings: AttackSettings, y: Tensor) -> Objective:
+    """What these settings minimise, for images of the classes y (N,)."""
+    return _objective(system, settings, y, settings.detector if settings.victim == "detector" else settings.target)
+
+
+def _objective(system: System, settings: AttackSettings, y: Tensor, target: Tensor | int | None) -> Objective:
+    modules = {"robust": system.robust_classifier, "natural": system.classifier}
+    if target is not None:
+        ClassIndices("target", target).check_range(system.detectors.classes)
+    return objective(settings.loss, modules.get(settings.victim, system), y=y, target=target)
+
+
+class _Record:
+    """Follows pgd: the iterates of the running restart, and those of each image's best restart so far."""
+
+    def __init__(self, callback: Callback | None) -> None:
+        self.callback, self.restart = callback, 0
+        self.images: list[Tensor] = []
+        self.losses: list[Tensor] = []
+        self._won: list[_Path] = []
+
+    def __call__(self, iterate: Iterate) -> bool | None:
+        if iterate.restart != self.restart:
+            self.close()
+            self.restart, self.images, self.losses = iterate.restart, [], []
+        self.images.append(iterate.x_adv)
+        self.losses.append(iterate.loss)
+        return self.callback(iterate) if self.callback else None
+
+    def close(self) -> None:
+        """The restart is over."""
+        images, losses = torch.stack(self.images, 1), torch.stack(self.losses, 1)
+        kept = losses.nan_to_num(nan=torch.inf, posinf=torch.inf).argmin(1).tolist()  # as pgd does: the first of equals
+        parts = zip(images, losses, kept, strict=True)  # copies: a view of the batch would keep, and send, all of it
+        found = [_Path(path.clone(), loss.clone(), best, self.restart) for path, loss, best in parts]
+        pairs = zip(self._won or found, found, strict=True)
+        self._won = [new if new.loss[new.kept] < old.loss[old.kept] else old for old, new in pairs]
+
+    def won(self) -> list[_Path]:
+        """Of each image, the path that holds its iterate of least loss."""
+        return self._won
+
+
+OWN_PICTURE = "digit.png"
+"""The file name under which the printed commands expect an image that is not of the bundled sample."""
+
+
+def command_line(system_name: str, settings: AttackSettings, index: int | None = None, *, label: int | None = None) -> str:
+    """The shell command that runs this attack: on image `index` of the bundled sample, or, with `label=` in its place, on
+    an image of that class in `OWN_PICTURE`."""
+    _check_source(index, label)
+    parts = ["aatviz", "attack", system_name]
+    parts += ["--index", str(index)] if label is None else ["--image", OWN_PICTURE, "--label", str(label)]
+    parts += ["--victim", settings.victim]
+    for field in ("detector", "loss", "target", "norm", "eps", "steps", "step_size", "optimizer"):
+        if (value := getattr(settings, field)) is not None:
+            parts += [f"--{field.replace('_', '-')}", str(value)]
+    parts += ["--random-start"] if settings.random_start else []
+    parts += ["--restarts", str(settings.restarts), "--seed", str(settings.seed)]
+    return shlex.join(parts)
+
+
+def python_code(system_name: str, settings: AttackSettings, index: int | None = None, *, label: int | None = None) -> str:
+    """The Python that runs this attack on the image that `index` or `label` stands for, as in `command_line`."""
+    _check_source(index, label)
+    own = label is not None
+    named = [(field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings)]
+    arguments = "".join(f"    {name}={value!r},\n" for name, value in named if value is not None)
+    reader = "from aatviz.data.own_image.handwritten_digit import read_picture\n" if own else ""
+    image = f'x = read_picture("{OWN_PICTURE}").image' if own else 'x, y = aatviz.load_data("mnist", split="sample")'
+    attacked = f"x, {label}" if own else f"x[{index}:{index + 1}], y[{index}]"  # type: ignore[operator]
+    return (
+        "import aatviz\nfrom aatviz.attacks.settings import AttackSettings\n"
+        f"{reader}from aatviz.explore.attack_path import trace_attack\n\n"
+        f'system = aatviz.load_system("{system_name}")\n'
+        f"{image}\n"
+        f"settings = AttackSettings(\n{arguments})\n"
+        f"trace = trace_attack(system, settings, {attacked})\n"
+        "print(trace.kept, trace.linf, trace.l2)\n"
+        "print(trace.z_h[trace.kept])  # the ten detectors' logits of the result\n"
+    )
+
+
+def _check_source(index: int | None, label: int | None) -> None:
+    if (index is None) == (label is None):
+        raise ValueError(f"One of index= (a bundled image) and label= (one's own image) is needed; got {index}, {label}.")

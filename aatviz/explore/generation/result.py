@@ -1,0 +1,156 @@
+"""What is generated and what comes of it: classes x samples of images from noise, as in the paper's figures 6 and 10."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aatviz.attacks import NORMS, OPTIMIZERS
+from aatviz.attacks.checks import check_choice, check_number
+from aatviz.attacks.geometry import Norm
+from aatviz.attacks.optimizers import OptimizerName
+from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.metrics import Interval, share
+
+StartName = Literal["gaussian", "uniform", "constant", "other"]
+STARTS: tuple[StartName, ...] = get_args(StartName)
+CSV_HEAD = ["target", "sample", "model", "target_logit_noise", "target_logit", "judge_noise", "judge"]
+MOST_SAMPLES = 1000
+"""Samples a class, at most: the noise of every sample has a seed of its own."""
+MOST_FRAMES = 11
+"""Iterates of a path that are kept, the first and the last among them."""
+LOW_MARK = 0.05
+"""95 of 100 natural images of a class have a higher logit than this quantile of theirs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateSettings:
+    """From which noise, and by which attack. The fields from `norm` to `optimizer` are the arguments of `aatviz.pgd`."""
+
+    start: StartName = "gaussian"
+    """Noise of the target's class Gaussian; uniform noise; one grey level for the whole image; or "other", a natural image
+    of another class out of the bundled sample. The last three are the rubbish starts: nothing in them says "target"."""
+    norm: Norm = "L2"
+    eps: float = 5.0
+    """On the [0,1] scale of the images."""
+    steps: int = 60
+    step_size: float = 0.3
+    optimizer: OptimizerName = "steepest"
+    count: int = 10
+    """Samples of each class. More of them leave the first ones as they are."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("start", self.start, STARTS)
+        check_choice("norm", self.norm, NORMS)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_number("eps", self.eps, least=0)
+        if self.norm == "Linf" and self.eps > 1:
+            raise ValueError(f"An Linf eps is on the [0,1] scale of the images; got {self.eps:g}. Choose one up to 1.")
+        check_number("step_size", self.step_size, least=0)
+        check_number("steps", self.steps, least=1, whole=True)
+        check_number("count", self.count, least=1, whole=True)
+        if self.count > MOST_SAMPLES:
+            raise ValueError(f"count is at most {MOST_SAMPLES} samples a class; got {self.count}.")
+        check_number("seed", self.seed, least=0, whole=True)
+
+    @property
+    def budget(self) -> dict[str, Any]:
+        """The arguments of `aatviz.pgd`."""
+        return {name: getattr(self, name) for name in ("norm", "eps", "steps", "step_size", "optimizer")}
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """The steps of a path that are kept: at most `MOST_FRAMES`, evenly from 0 to the last."""
+        gaps = min(self.steps, MOST_FRAMES - 1)
+        return tuple(round(frame * self.steps / gaps) for frame in range(gaps + 1))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Generated:
+    """K classes, n samples each, F frames of the way. Images are bytes, 255 is white.
+
+    The result is the last iterate rounded to 256 grey levels, and every number was measured on the rounded image.
+    """
+
+    settings: GenerateSettings
+    paths: dict[Model, Tensor]
+    """The iterates at `settings.frames` (F,K,n,H,W), bytes. Frame 0 is the noise, the same for all models; those between
+    it and the result are there to be watched, and rounded to 16 grey levels."""
+    logits: dict[Model, Tensor]
+    """The model's own logit of the target class on its results (K,n)."""
+    noise_logits: dict[Model, Tensor]
+    """The same on the noise (K,n)."""
+    natural_logits: dict[Model, Tensor]
+    """The same on natural images of the class (K,m), the first ones of the bundled sample."""
+    judged: dict[Model, Tensor]
+    """The class that the independent judge sees in each result (K,n)."""
+    judged_noise: Tensor
+    """The class that it sees in the noise (K,n)."""
+
+    @property
+    def classes(self) -> int:
+        return len(self.judged_noise)
+
+    @property
+    def noise(self) -> Tensor:
+        """What all models start from (K,n,H,W), bytes."""
+        return self.paths[MODELS[0]][0]
+
+    def results(self, model: Model) -> Tensor:
+        """What a model made of the noise (K,n,H,W), bytes."""
+        return self.paths[model][-1]
+
+    def judged_as_target(self, model: Model | None) -> Interval:
+        """The share of a model's results, or with None of the noise itself, that the judge takes for the target."""
+        labels = self.judged_noise if model is None else self.judged[model]
+        return share(labels == torch.arange(self.classes)[:, None])
+
+    def sure(self, model: Model) -> Interval:
+        """The share of a model's results of which it is as sure as of a natural image: their target logit exceeds the
+        `LOW_MARK` quantile of those of the natural images of the target class."""
+        low = self.natural_logits[model].quantile(LOW_MARK, dim=1)
+        return share(self.logits[model] > low[:, None])
+
+    def rows(self) -> list[list[str | int | float]]:
+        """A row a result, under `CSV_HEAD`."""
+        rows: list[list[str | int | float]] = []
+        for k in range(self.classes):
+            for i in range(self.settings.count):
+                for model in MODELS:
+                    before, after = (round(float(z[model][k, i]), 5) for z in (self.noise_logits, self.logits))
+                    rows.append([k, i, model, before, after, int(self.judged_noise[k, i]), int(self.judged[model][k, i])])
+        return rows
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What `aatviz.runtime.files.write_arrays` stores; `from_arrays` is the way back."""
+        arrays = {
+            "settings": np.array(json.dumps(dataclasses.asdict(self.settings))),
+            "noise": self.noise.numpy(),
+            "judged_noise": self.judged_noise.numpy(),
+        }
+        for model in MODELS:
+            arrays[f"way.{model}"] = self.paths[model][1:].numpy()
+            arrays |= {f"{name}.{model}": getattr(self, name)[model].numpy() for name in _BY_MODEL}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Generated":
+        """What `to_arrays` took apart. KeyError or ValueError where it does not fit."""
+        noise = torch.from_numpy(arrays["noise"])
+        by_model = {name: {model: torch.from_numpy(arrays[f"{name}.{model}"]) for model in MODELS} for name in _BY_MODEL}
+        return cls(
+            settings=GenerateSettings(**json.loads(str(arrays["settings"]))),
+            paths={model: torch.cat([noise[None], torch.from_numpy(arrays[f"way.{model}"])]) for model in MODELS},
+            judged_noise=torch.from_numpy(arrays["judged_noise"]),
+            **by_model,
+        )
+
+
+_BY_MODEL = ("logits", "noise_logits", "natural_logits", "judged")

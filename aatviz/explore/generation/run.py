@@ -1,0 +1,219 @@
+"""Images from noise: push noise up the target logit of the bank, of the robust and of the natural classifier (figure 6).
+
+All three get the same noise and the same attack, so that what differs between the results is what the models have learned.
+
+made = generate(system, GenerateSettings(start="uniform", eps=28.0, step_size=0.5))
+made.judged_as_target("generative")    # what an independent classifier takes them for
+"""
+
+import dataclasses
+import hashlib
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aatviz.attacks import Iterate, objective, pgd
+from aatviz.attacks.checks import ClassIndices, check_choice
+from aatviz.data import load_data
+from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.explore.attack_grid.run import network
+from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings
+from aatviz.models.detectors import DetectorBank
+from aatviz.runtime.files import read_arrays, write_arrays
+from aatviz.store.results import result_file, weights_hash
+from aatviz.store.systems import System
+
+NATURAL = 100
+"""Natural images of each class whose logits are held against those of the generated ones."""
+COARSE = 17
+"""Between two of the 16 grey levels of the frames on the way: noise does not compress, and nobody sees the difference."""
+RUBBISH = GenerateSettings(start="uniform", eps=28.0, step_size=0.5)
+"""From noise of which nothing says "target", and in a ball that holds every image (a white one has the L2 norm 28)."""
+STORED = {"generated": GenerateSettings(), "generated-uniform": RUBBISH}
+"""The stored runs, by the name of their file."""
+Callback = Callable[[Iterate | None], object]
+"""Called once a step of PGD and, with None, once a class that is measured; what it raises ends the work."""
+
+
+def start_images(system: System, settings: GenerateSettings, target: int) -> Tensor:
+    """The noise of one class (n,C,H,W), in [0,1] and on 256 grey levels; the same for every model.
+
+    Raises ValueError for a class that the system does not have, FileNotFoundError for a system without Gaussians.
+    """
+    ClassIndices("target", target).check_range(system.detectors.classes)
+    return _starts(system, settings, target, *load_data(system.card["dataset"], split="sample"))
+
+
+def generate(
+    system: System,
+    settings: GenerateSettings,
+    callback: Callback = lambda _: None,
+    natural_logits: dict[Model, Tensor] | None = None,
+) -> Generated:
+    """Generate images of all classes by all models, and measure them.
+
+    Args:
+        system: the models, the class Gaussians and the judge.
+        settings: which noise, and which attack.
+        callback: called `step_count(system, settings)` times.
+        natural_logits: those of another run of this system, which are the same; None to compute them.
+
+    Raises:
+        FileNotFoundError: for a system without class Gaussians or without a judge.
+    """
+    classes = range(system.detectors.classes)
+    judge = system.judge
+    x, y = load_data(system.card["dataset"], split="sample")
+    starts = [_starts(system, settings, k, x, y) for k in classes]
+    paths, logits, noise_logits, judged = ({} for _ in range(4))
+    natural = dict(natural_logits or {})
+    for model in MODELS:
+        ways, after, before, of_digits = [], [], [], []
+        for k in classes:
+            ways.append(_climb(system, settings, k, model, starts[k], callback))
+            after.append(_logit(network(system, model), ways[k][-1] / 255, k))
+            before.append(_logit(network(system, model), starts[k], k))
+            if model not in natural:
+                of_digits.append(_logit(network(system, model), x[y == k][:NATURAL], k))
+            callback(None)
+        paths[model] = torch.stack(ways, dim=1).squeeze(3)
+        logits[model], noise_logits[model] = torch.stack(after), torch.stack(before)
+        judged[model] = _labels(judge, [way[-1] / 255 for way in ways])
+        if of_digits:
+            natural[model] = torch.stack(of_digits)
+    return Generated(
+        settings=settings,
+        paths=paths,
+        logits=logits,
+        noise_logits=noise_logits,
+        natural_logits=natural,
+        judged=judged,
+        judged_noise=_labels(judge, starts),
+    )
+
+
+def step_count(system: System, settings: GenerateSettings) -> int:
+    """How often `generate` calls back."""
+    return len(MODELS) * system.detectors.classes * (settings.steps + 2)
+
+
+def generated_image(system: System, settings: GenerateSettings, target: int, sample: int, model: Model) -> Tensor:
+    """One result (1,C,H,W), in [0,1] and on 256 grey levels: what `generate` makes of that noise.
+
+    Raises ValueError for an unknown model or class, or where the settings ask for fewer samples.
+    """
+    check_choice("model", model, MODELS)
+    if not 0 <= sample < settings.count:
+        raise ValueError(f"sample lies in 0..{settings.count - 1}, below the count; got {sample}.")
+    path = _climb(system, settings, target, model, start_images(system, settings, target), lambda _: None)
+    return path[-1, sample : sample + 1] / 255
+
+
+def build_generated(system: System, name: str = "generated") -> Path:
+    """Make the run of that name in `STORED`, write it into the system's results and return the file."""
+    made = generate(system, STORED[name])
+    file = result_file(system, name, "npz")
+    write_arrays(file, made.to_arrays() | {"models_hash": np.array(models_hash(system))})
+    return file
+
+
+def load_generated(system: System, name: str = "generated") -> Generated | None:
+    """The stored run of that name of these very models, with today's settings; None where there is none."""
+    file = result_file(system, name, "npz")
+    if not file.is_file() or not {"gaussians", "judge"} <= system.card["files"].keys():
+        return None
+    arrays = read_arrays(file)
+    if str(arrays["models_hash"]) != models_hash(system):
+        return None
+    made = Generated.from_arrays(arrays)
+    return made if made.settings == STORED[name] else None
+
+
+def models_hash(system: System) -> str:
+    """A hash over everything that a run depends on: the networks, the class Gaussians, the judge."""
+    files = [system.optional_file(kind).read_bytes() for kind in ("gaussians", "judge")]
+    return hashlib.sha256(weights_hash(system).encode() + b"".join(files)).hexdigest()[:16]
+
+
+def command_line(system_name: str, settings: GenerateSettings) -> str:
+    """The shell command that generates these images and prints the same numbers."""
+    parts = ["aatviz", "generate", system_name]
+    for name, value in dataclasses.asdict(settings).items():
+        parts += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(parts)
+
+
+def python_code(system_name: str, settings: GenerateSettings) -> str:
+    """The Python that generates these images and prints the same numbers."""
+    arguments = "".join(f"    {name}={value!r},\n" for name, value in dataclasses.asdict(settings).items())
+    return (
+        "import aatviz\n"
+        "from aatviz.explore.attack_grid.result import MODELS\n"
+        "from aatviz.explore.generation.run import generate\n"
+        "from aatviz.explore.generation.result import GenerateSettings\n\n"
+        f'system = aatviz.load_system("{system_name}")\n'
+        f"settings = GenerateSettings(\n{arguments})\n"
+        "made = generate(system, settings)\n"
+        'print("noise", made.judged_as_target(None))\n'
+        "for model in MODELS:\n"
+        "    print(model, made.judged_as_target(model), made.sure(model))\n"
+        "    print(made.logits[model])  # the target logits, a row a class, a column a sample\n"
+    )
+
+
+def _starts(system: System, settings: GenerateSettings, target: int, x: Tensor, y: Tensor) -> Tensor:
+    """As `start_images`, with the bundled sample x (N,C,H,W), y (N,)."""
+    others = (y != target).nonzero().squeeze(1)
+
+    def draw(generator: torch.Generator) -> Tensor:
+        if settings.start == "gaussian":
+            return system.gaussians.draw(target, generator)
+        if settings.start == "uniform":
+            return torch.rand(x.shape[1:], generator=generator)
+        if settings.start == "constant":
+            return torch.rand((), generator=generator).expand(x.shape[1:])
+        return x[others[int(torch.randint(len(others), (), generator=generator))]]
+
+    seeds = [(settings.seed * system.detectors.classes + target) * MOST_SAMPLES + i for i in range(settings.count)]
+    return _bytes(torch.stack([draw(torch.Generator().manual_seed(seed)) for seed in seeds])) / 255
+
+
+def _climb(
+    system: System, settings: GenerateSettings, target: int, model: Model, start: Tensor, callback: Callback
+) -> Tensor:
+    """One class's noise (n,C,H,W) on its way up one model's target logit: (F,n,C,H,W) bytes at `settings.frames`.
+
+    Class by class: of a separate bank only the target's own detector runs.
+    """
+    kept: list[Tensor] = []
+
+    def watch(iterate: Iterate) -> None:
+        if iterate.step in settings.frames:
+            kept.append(_bytes(iterate.x_adv))
+        callback(iterate)
+
+    goal = objective("target_logit", network(system, model), target=target)
+    pgd(goal, start, **settings.budget, keep="last", callback=watch)
+    path = torch.stack(kept)
+    path[1:-1] = (path[1:-1] / COARSE).round().byte() * COARSE
+    return path
+
+
+def _bytes(images: Tensor) -> Tensor:
+    return (images * 255).round().byte()
+
+
+@torch.no_grad()
+def _logit(module: torch.nn.Module, x: Tensor, k: int) -> Tensor:
+    """The logit (N,) of class k for images (N,C,H,W); of a separate bank only detector k runs."""
+    return module.logit(x, k) if isinstance(module, DetectorBank) else module(x)[:, k]
+
+
+@torch.no_grad()
+def _labels(judge: torch.nn.Module, images: list[Tensor]) -> Tensor:
+    """The judge's classes (K,n) for the batches (n,C,H,W) of the K classes."""
+    return torch.stack([judge(batch).argmax(1) for batch in images])

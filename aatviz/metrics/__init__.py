@@ -1,0 +1,31 @@
+"""The paper's metrics (equations 7, 8, 14, 15 and AUC), intervals, and how a number is written."""
+
+from aatviz.metrics.rates import (
+    Z95,
+    Interval,
+    accuracy_with_reject,
+    auc,
+    auc_interval,
+    error_with_reject,
+    false_positive_rate,
+    mean_interval,
+    rate,
+    share,
+    true_positive_rate,
+    wilson,
+)
+
+__all__ = [
+    "Z95",
+    "Interval",
+    "accuracy_with_reject",
+    "auc",
+    "auc_interval",
+    "error_with_reject",
+    "false_positive_rate",
+    "mean_interval",
+    "rate",
+    "share",
+    "true_positive_rate",
+    "wilson",
+]

@@ -1,0 +1,112 @@
+"""The README of a checkpoint folder: the card in words and tables. Nothing in it is written by hand."""
+
+from pathlib import Path
+from typing import Any
+
+from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells
+from aatviz.runtime.files import read_json, write_text
+from aatviz.store.systems import CARD
+
+Card = dict[str, Any]
+
+
+def write_readme(folder: Path) -> None:
+    """Write the README of a checkpoint folder from the card in it."""
+    write_text(folder / "README.md", readme(read_json(folder / CARD)))
+
+
+def readme(card: Card) -> str:
+    """Markdown for one card."""
+    sections = [_head(card), _weights(card)]
+    for name, metrics in card["metrics"].items():
+        if metrics["kind"] == "detectors":
+            sections.append(_detector_table(name, metrics))
+        elif metrics["kind"] == "system":
+            sections.append(_system_table(name, metrics))
+    sections.append(
+        "Every number beside the paper's, and the verdict of the honest protocol, as far as measured: `report.md`.\n\n"
+        f"Written by `aatviz evaluate {card['system']}` from `card.json`. The weights are those that "
+        f"`aatviz train {card['recipe']['name']}` makes, rounded to float16; all numbers were measured on those.\n"
+    )
+    return "\n".join(sections)
+
+
+def training_minutes(card: Card) -> str:
+    """How long the training of the detectors took: "80", or "80 with evaluations" where their weights do not say how much of
+    it these were."""
+    weights = [card["weights"][path] for path in card["files"]["detectors"]]
+    return f"{card['seconds']['detectors'] / 60:.0f}{_evaluations(weights)}"
+
+
+def _head(card: Card) -> str:
+    threat_model = f"Data set {card['dataset']}, threat model {card['norm']} eps {card['eps']:g}."
+    return f"# {card['system']}\n\n{card['about']} {threat_model}\n"
+
+
+def _weights(card: Card) -> str:
+    rows = [
+        f"| {path.split('/')[-1]} | {weights['bytes'] / 1e6:.2f} | {weights['seconds'] / 60:.1f}{_evaluations([weights])} | "
+        f"{weights['seed']} | {weights['precision']} | {weights['device']} |"
+        for path, weights in card["weights"].items()
+    ]
+    head = "| weights | MB | training, minutes | seed | precision | on |\n|---|---|---|---|---|---|"
+    first = next(iter(card["weights"].values()))
+    versions = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
+    minutes = f"Minutes of one process with one thread for training the detectors: {training_minutes(card)}."
+    data = f"Training data (sha256 of images and labels): `{first['data_hash'][:16]}`. Versions: {versions}."
+    return "\n".join([head, *rows, "", f"{minutes} {data}", *_gaussians(card), ""])
+
+
+def _evaluations(weights: list[dict[str, Any]]) -> str:
+    """What stands behind the seconds of weights: notes of the first ones have training and evaluations in one sum."""
+    return " with evaluations" if any(row.get("evaluation_seconds") is None for row in weights) else ""
+
+
+def _gaussians(card: Card) -> list[str]:
+    gaussians = card.get("gaussians")
+    if not gaussians:
+        return []
+    shares = gaussians["explained_variance"]
+    low_rank = f"rank {gaussians['rank']} ({min(shares):.0%} to {max(shares):.0%} of a class's variance)"
+    source = f"from {sum(gaussians['n']):,} training images; {gaussians['bytes'] / 1e6:.2f} MB"
+    return ["", f"Class Gaussians: mean, {low_rank} and isotropic rest, {source}."]
+
+
+def _detector_table(name: str, metrics: dict[str, Any]) -> str:
+    recipe = metrics["recipe"]
+    attacks = list(recipe["attacks"])
+    lasts = [attack for attack in attacks if attack in metrics["rows"][0]["last"]]
+    published = [attack for attack in attacks if attack in recipe["paper"]]
+    columns = ["detector", *(f"paper, {attack}" for attack in published)]
+    columns += [*(f"{attack}, last iterate" for attack in lasts), *(f"{attack}, best iterate" for attack in attacks)]
+    columns += ["worst of all", "natural out-of-class"]
+
+    def values(row: dict[str, Any]) -> list[dict[str, Any]]:
+        found = [*(row["last"][attack] for attack in lasts), *(row["best"][attack] for attack in attacks)]
+        return [*found, row["worst"], row["natural"]]
+
+    rows = []
+    for row in metrics["rows"]:
+        cells = [str(row["detector"]), *(f"{row['paper'][attack]:.5f}" for attack in published)]
+        rows.append([*cells, *(interval(value, 5) for value in values(row))])
+    means, counts = mean_cells(zip(*map(values, metrics["rows"]), strict=True))
+    rows.append(["mean", *(f"{metrics['mean']['paper'][attack]:.5f}" for attack in published), *means])
+    rows.append(["n of the mean", *("" for _ in published), *counts])
+    settings = "; ".join(f"*{attack}*: {attack_words(spec)}" for attack, spec in recipe["attacks"].items())
+    n = metrics["rows"][0]["worst"]["n"]
+    words = f"n = {n:,} attacked test images a detector; the intervals of means take the detectors for independent"
+    head = f"## {name}\n\n{recipe['about']} {words}. {settings}.\n"
+    return "\n".join([head, markdown_table([columns, *rows]), ""])
+
+
+def _system_table(name: str, metrics: dict[str, Any]) -> str:
+    accuracy = [["accuracy without rejection", "natural test images", "n"]]
+    accuracy += [[victim, interval(value), str(value["n"])] for victim, value in metrics["accuracy"].items()]
+    error = [["attacked", "loss", "attack", "error without rejection", "n"]]
+    for victim, value in metrics["error_without_rejection"].items():
+        scenario = metrics["recipe"]["scenarios"][victim]
+        settings = attack_words(scenario["attack"])
+        error.append([victim, scenario["loss"], settings, interval(value), str(value["n"])])
+    return "\n".join(
+        [f"## {name}\n\n{metrics['recipe']['about']}\n", markdown_table(accuracy), "", markdown_table(error), ""]
+    )

@@ -1,0 +1,227 @@
+"""Curves and counts of the classifiers with a reject option (figure 2), from stored logits: no model is called.
+
+record = curves.load(aatviz.load_system("mnist-linf-0.3-shared"))
+curves.at(record.generative, threshold=0.0).error      # a value with its 95 % interval and n
+"""
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from aatviz import metrics
+from aatviz.metrics import Interval, share
+from aatviz.models.detectors import GenerativeClassifier, IntegratedClassifier
+from aatviz.recipes.paper import evaluations_of
+from aatviz.runtime.files import read_arrays, read_json
+from aatviz.store.results import misfit, result_file, weights_hash
+from aatviz.store.systems import System
+
+RECIPE = "curves"
+"""The evaluation recipe whose record holds the logits."""
+
+
+Threshold = float | Sequence[float]
+"""T for all classes, or T_0 ... T_{K-1}, where the winning class's own one counts."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Decided:
+    """What one classifier decides about N images before any threshold."""
+
+    logit: Tensor
+    """The winning logits (N,), float32."""
+    label: Tensor
+    """The winning classes (N,), int64."""
+    right: Tensor
+    """Whether the winning class is the true one (N,), bool."""
+
+    def accepted(self, threshold: Threshold) -> Tensor:
+        """Which images are accepted (N,), bool: where the winning logit is at least T, or T_k of the winning class k.
+
+        ValueError where there are fewer T_k than classes that win.
+        """
+        limits = torch.as_tensor(threshold, dtype=self.logit.dtype)
+        if not limits.dim():
+            return self.logit >= limits
+        if len(self.label) and len(limits) <= int(self.label.max()):
+            raise ValueError(
+                f"One T_k for each class is needed, and class {int(self.label.max())} wins here; got {len(limits)} of them."
+            )
+        return self.logit >= limits[self.label]
+
+    def __len__(self) -> int:
+        return len(self.logit)
+
+    def __getitem__(self, which: Tensor | slice) -> "Decided":
+        return Decided(logit=self.logit[which], label=self.label[which], right=self.right[which])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Decisions:
+    """What one classifier decides: everything that its curves, and every choice of a threshold, are computed from."""
+
+    natural: Decided
+    """Natural test images."""
+    perturbed: Decided
+    """Test images attacked against this classifier."""
+    held_out: Decided
+    """Natural images of the validation split: not in the test set, and in no network's training set."""
+
+
+class Curve(NamedTuple):
+    """Equations 7, 8, 14 and 15 at thresholds that ascend; five tensors (L,). `fpr` and `error` count the same images."""
+
+    threshold: Tensor
+    tpr: Tensor
+    fpr: Tensor
+    accuracy: Tensor
+    error: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtThreshold:
+    """Everything at one T, or at one T_k a class: the four rates, each a Wilson interval, and what became of every image."""
+
+    threshold: float | tuple[float, ...]
+    tpr: Interval
+    fpr: Interval
+    accuracy: Interval
+    error: Interval
+    natural_right: int
+    """Natural images that are accepted and right."""
+    natural_wrong: int
+    """Natural images that are accepted and misclassified."""
+    natural_rejected: int
+    caught: int
+    """Attacked images that are rejected, whatever the winning class."""
+    withstood: int
+    """Attacked images that are accepted and still right."""
+    fooled: int
+    """Attacked images that are misclassified and accepted: the only ones that count as errors."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CurveRecord:
+    """The decisions of a system's classifiers, and the settings that they were measured with."""
+
+    generative: Decisions
+    integrated: Decisions
+    robust_accuracy: Interval
+    """The robust classifier's accuracy on natural images; it has no reject option, so this does not depend on T."""
+    robust_error: Interval
+    """Its error under its own attack."""
+    recipe: dict[str, Any]
+    """The evaluation recipe: count, and for each scenario the loss and the attack."""
+
+
+def load(system: System) -> CurveRecord:
+    """The stored record of a system.
+
+    Raises FileNotFoundError where there is none, ValueError where it is damaged, or was measured on other weights
+    or with other settings than the recipe has today; both messages name the command that measures it.
+    """
+    command = f"aatviz evaluate {system.name} --recipe {RECIPE}"
+    note, scores = result_file(system, RECIPE, "json"), result_file(system, RECIPE, "npz")
+    if not (note.is_file() and scores.is_file()):
+        raise FileNotFoundError(f"Nobody has measured the curves of {system.name} yet. Measure them with: {command}")
+    try:
+        record = read_json(note)
+        arrays = {name: torch.from_numpy(array) for name, array in read_arrays(scores).items()}
+        if why := misfit(record, evaluations_of(system.card)[RECIPE], weights_hash(system)):
+            raise ValueError(f"its numbers were measured {why}")
+        return from_arrays(arrays, system.generative, record["recipe"])
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        reason = f"{error} is missing in them" if isinstance(error, KeyError) else error
+        raise ValueError(
+            f"The curves of {system.name} cannot be used: {reason}. Measure them again with: {command}"
+        ) from error
+
+
+def from_arrays(arrays: dict[str, Tensor], generative: GenerativeClassifier, recipe: dict[str, Any]) -> CurveRecord:
+    """A record from the stored logits: "natural.z_h" (N,K), "generative.y" (M,) and so on, as `evaluate` writes them.
+
+    KeyError names what is missing; ValueError for an older format, without held-out images.
+    """
+
+    if not any(name.startswith("held_out.") for name in arrays):
+        raise ValueError("they are of an older format, without the held-out images that thresholds are chosen on")
+
+    def part(name: str, victim: str) -> Decided:
+        return decide(victim, generative, *(arrays[f"{name}.{key}"] for key in ("z_f", "z_h", "y")))
+
+    def decisions(victim: str) -> Decisions:
+        return Decisions(natural=part("natural", victim), perturbed=part(victim, victim), held_out=part("held_out", victim))
+
+    return CurveRecord(
+        generative=decisions("generative"),
+        integrated=decisions("integrated"),
+        robust_accuracy=share(arrays["natural.z_r"].argmax(1) == arrays["natural.y"]),
+        robust_error=share(arrays["robust.z_r"].argmax(1) != arrays["robust.y"]),
+        recipe=recipe,
+    )
+
+
+def decide(victim: str, generative: GenerativeClassifier, z_f: Tensor, z_h: Tensor, y: Tensor) -> Decided:
+    """What the generative or the integrated classifier decides, from the logits (N,K) of f and of H and the labels (N,)."""
+    label, logit = generative.decide(z_h) if victim == "generative" else IntegratedClassifier.decide(z_f, z_h)
+    return Decided(logit=logit, label=label, right=label == y)
+
+
+def curve(decisions: Decisions, thresholds: Tensor | None = None) -> Curve:
+    """The four rates at the given thresholds (L,), or, without any, at every score that changes one of them.
+
+    Those are all distinct winning logits, and infinity, where everything is rejected: the curve is exact, no grid.
+    """
+    natural, perturbed = decisions.natural, decisions.perturbed
+    wrong = ~perturbed.right
+    if thresholds is None:
+        scores = torch.cat([natural.logit, perturbed.logit[wrong]])
+        thresholds = torch.cat([scores.unique(), scores.new_tensor([torch.inf])])
+    return Curve(
+        threshold=thresholds,
+        tpr=metrics.true_positive_rate(natural.logit, thresholds),
+        fpr=metrics.false_positive_rate(perturbed.logit, wrong, thresholds),
+        accuracy=metrics.accuracy_with_reject(natural.logit, natural.right, thresholds),
+        error=metrics.error_with_reject(perturbed.logit, wrong, thresholds),
+    )
+
+
+def at(decisions: Decisions, threshold: Threshold) -> AtThreshold:
+    """The rates with their 95 % intervals, and the counts, at one T or at one T_k for each class (K,).
+
+    A sample is accepted where its winning logit is at least T, or at least the T_k of its winning class.
+    """
+    accepted, held = decisions.natural.accepted(threshold), decisions.perturbed.accepted(threshold)
+    right, wrong = accepted & decisions.natural.right, accepted & ~decisions.natural.right
+    fooled = held & ~decisions.perturbed.right
+    return AtThreshold(
+        threshold=float(threshold) if isinstance(threshold, int | float) else tuple(threshold),
+        tpr=share(accepted),
+        fpr=share(fooled),
+        accuracy=share(right),
+        error=share(fooled),
+        natural_right=int(right.sum()),
+        natural_wrong=int(wrong.sum()),
+        natural_rejected=int((~accepted).sum()),
+        caught=int((~held).sum()),
+        withstood=int((held & decisions.perturbed.right).sum()),
+        fooled=int(fooled.sum()),
+    )
+
+
+def corners(x: Tensor, y: Tensor) -> Tensor:
+    """The indices of the points of a staircase (L,), (L,) that a line needs to be drawn exactly; for drawing only.
+
+    Left out are repeated points, and points between two others on the same horizontal or vertical line.
+    """
+    moved = torch.ones(len(x), dtype=torch.bool)
+    moved[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
+    places = moved.nonzero().flatten()
+    x, y = x[places], y[places]
+    keep = torch.ones(len(x), dtype=torch.bool)
+    keep[1:-1] = ~(((x[1:-1] == x[:-2]) & (x[1:-1] == x[2:])) | ((y[1:-1] == y[:-2]) & (y[1:-1] == y[2:])))
+    return places[keep]

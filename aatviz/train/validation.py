@@ -1,0 +1,46 @@
+"""How a network in training is judged: natural and adversarial AUC (or accuracy), on validation and training images."""
+
+import torch
+from torch import Tensor, nn
+
+from aatviz.attacks import objective
+from aatviz.metrics import auc
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import evaluating
+from aatviz.recipes import Job
+from aatviz.train.steps import attack
+
+CHUNK = 1000
+
+
+@torch.no_grad()
+def logits_of(network: nn.Module, x: Tensor) -> Tensor:
+    """Float32 logits (N,K) in chunks, in evaluation mode; the network is left as it was."""
+    with evaluating((network,)):
+        return torch.cat([network(part).float() for part in x.split(CHUNK)])
+
+
+def evaluate(job: Job, network: nn.Module, x: Tensor, y: Tensor, count: int, bf16: bool) -> dict[str, float]:
+    """`natural` and `adversarial` score on these images, the latter by attacking `count` of them for each detector.
+
+    The score is the mean AUC of the detectors for aat and aat_shared, and the accuracy for the classifiers. Always the
+    same images and the same random starts, so that two evaluations can be compared.
+    """
+    if job.method in ("natural", "madry"):
+        goal = objective("classifier_margin", network, y=y[:count], bf16=bf16)
+        x_adv = attack(job.validation_attack, goal, x[:count], seed=0)
+        return {
+            "natural": float((logits_of(network, x).argmax(1) == y).float().mean()),
+            "adversarial": float((logits_of(network, x_adv).argmax(1) == y[:count]).float().mean()),
+        }
+    targets = range(job.outputs) if job.target is None else [job.target]
+    bank = DetectorBank([network], job.outputs)
+    logits = logits_of(network, x)
+    natural, adversarial = [], []
+    for column, k in enumerate(targets):
+        positive, negative = logits[y == k, column], x[y != k][:count]
+        goal = objective("target_logit", bank, target=column, bf16=bf16)
+        x_adv = attack(job.validation_attack, goal, negative, seed=k)
+        natural.append(auc(positive, logits[y != k, column]))
+        adversarial.append(auc(positive, logits_of(network, x_adv)[:, column]))
+    return {"natural": sum(natural) / len(natural), "adversarial": sum(adversarial) / len(adversarial)}

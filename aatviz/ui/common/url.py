@@ -1,0 +1,154 @@
+"""A page's settings in the URL: read with every value checked, kept for the session, written back when they change."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+LARGEST_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Param:
+    """One setting: its name in the URL, its default, and how it is read from and written as text."""
+
+    name: str
+    default: Any
+    """Or, where it depends on the system, a function that says what it is now; `UrlState.params` has asked it."""
+    read: Callable[[str], Any]
+    """Text -> value. ValueError says, as the rest of a sentence, what is possible."""
+    write: Callable[[Any], str] = str
+
+
+def choice(name: str, default: str | Callable[[], str], options: Sequence[str]) -> Param:
+    """One of some words."""
+
+    def read(text: str) -> str:
+        if text not in options:
+            raise ValueError(f"one of {', '.join(options)}")
+        return text
+
+    return Param(name=name, default=default, read=read)
+
+
+def whole(name: str, default: int | Callable[[], int], low: int, high: int) -> Param:
+    """A whole number."""
+    return Param(name=name, default=default, read=lambda text: int(_within(text, low, high, True)))
+
+
+def number(name: str, default: float | Callable[[], float], low: float, high: float) -> Param:
+    """A number, with four decimals at most."""
+    return Param(
+        name=name,
+        default=default,
+        read=lambda text: round(_within(text, low, high, False), 4),
+        write=lambda value: f"{round(value, 4):g}",
+    )
+
+
+def flag(name: str, default: bool) -> Param:
+    """On (1) or off (0)."""
+
+    def read(text: str) -> bool:
+        if text not in ("0", "1"):
+            raise ValueError("0 or 1")
+        return text == "1"
+
+    return Param(name=name, default=default, read=read, write=lambda value: str(int(value)))
+
+
+class UrlState:
+    """The parameters of one page. Values live in `st.session_state` under `key(name)`, to be used as widget keys."""
+
+    def __init__(self, page: str, params: Sequence[Param]) -> None:
+        self.page, self._params = page, params
+
+    @property
+    def params(self) -> list[Param]:
+        """The parameters, with their defaults as they are now."""
+        return [replace(param, default=param.default()) if callable(param.default) else param for param in self._params]
+
+    def key(self, name: str) -> str:
+        return f"{self.page}.{name}"
+
+    def widget(self, name: str, disabled: bool = False) -> dict[str, Any]:
+        """What every widget of a parameter is given: its key, and whether the lesson that led here locks it."""
+        return {"key": self.key(name), "persist_state": "session", "disabled": disabled or name in _listed("lock")}
+
+    def hidden(self, name: str) -> bool:
+        """Whether the lesson that led here hides a control: for views that draw their own ones, not Streamlit's."""
+        return name in _listed("hide")
+
+    def __getitem__(self, name: str) -> Any:
+        return st.session_state[self.key(name)]
+
+    def read(self) -> list[str]:
+        """Bring a new URL's values into the session; call it before the widgets. Returns a kind note for each bad value.
+
+        A URL that this page wrote itself before is no news: a click may be on its way with the URL of a moment ago.
+        Controls that a lesson's link hides go out of sight, and out of the keyboard's way; they keep their values. A value
+        that was the default before stays the default where that has changed, as with another system.
+        """
+        params = self.params
+        if hidden := [param.name for param in params if param.name in _listed("hide")]:
+            classes = ", ".join(f".st-key-{_css_name(self.key(name))}" for name in hidden)
+            st.html(f"<style>{classes} {{ display: none; }}</style>")
+        given = {param.name: st.query_params[param.name] for param in params if param.name in st.query_params}
+        seen = st.session_state.setdefault(f"{self.page}.seen-urls", set())
+        is_news = bool(given) and frozenset(given.items()) not in seen
+        notes = []
+        for param in params:
+            value = param.default
+            if is_news and param.name in given:
+                try:
+                    value = param.read(given[param.name])
+                except ValueError as error:
+                    notes.append(
+                        f"The link asks for {param.name} = {given[param.name][:40]!r}; possible is {error}. "
+                        f"{param.write(param.default)} is used instead."
+                    )
+            key, default_key = self.key(param.name), f"{self.page}.default.{param.name}"
+            before = st.session_state.get(default_key, param.default)
+            untouched = before != param.default and st.session_state.get(key) == before
+            if is_news or key not in st.session_state or untouched:
+                st.session_state[key] = value
+            st.session_state[default_key] = param.default
+        return notes
+
+    def write(self, leave_out: Sequence[str] = ()) -> None:
+        """Bring the URL up to date; call it after the widgets. Defaults are left out, so that links stay short."""
+        params = self.params
+        written = [p for p in params if p.name not in leave_out and self[p.name] != p.default]
+        texts = {param.name: param.write(self[param.name]) for param in written}
+        for param in params:
+            wanted = texts.get(param.name)
+            if wanted is None:
+                st.query_params.pop(param.name, None)
+            elif st.query_params.get(param.name) != wanted:
+                st.query_params[param.name] = wanted
+        st.session_state.setdefault(f"{self.page}.seen-urls", set()).add(frozenset(texts.items()))
+
+
+def _listed(kind: str) -> set[str]:
+    """The parameters that a lesson's link names in `lock` or `hide`."""
+    listed = st.query_params.get(kind, "").split(",") if "lesson" in st.query_params else []
+    return {name.strip() for name in listed}
+
+
+def _css_name(key: str) -> str:
+    """Streamlit's name for the element of a key in the page."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "-", key)
+
+
+def _within(text: str, low: float, high: float, is_whole: bool) -> float:
+    limits = f"{'a whole number' if is_whole else 'a number'} from {low:g} to {high:g}"
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(limits) from None
+    if not math.isfinite(value) or not low <= value <= high or (is_whole and value != int(value)):
+        raise ValueError(limits)
+    return value

@@ -1,0 +1,35 @@
+"""The words that several pages use: what victims, losses and optimizers are called, and how a ball is written."""
+
+from aatviz.attacks.objectives import LossName
+from aatviz.attacks.settings import AttackSettings, VictimName
+
+VICTIMS: dict[VictimName, str] = {
+    "generative": "generative classifier",
+    "integrated": "integrated classifier",
+    "robust": "robust classifier",
+    "natural": "natural classifier",
+    "detector": "one base detector",
+}
+VICTIM_NOTES: dict[VictimName, str] = {
+    "generative": "The detectors decide by themselves: argmax over k of p(k) sigmoid(z(h_k(x))). Rejects below T.",
+    "integrated": "The natural classifier f decides, the detector of its decision may reject: k = f(x), z(h_k(x)) < T.",
+    "robust": "Madry's adversarially trained classifier, the baseline. It has no reject option.",
+    "natural": "The classifier f without any defence. It has no reject option.",
+    "detector": "A single detector k: is this a natural sample of class k? Rejects below T.",
+}
+LOSSES: dict[LossName, str] = {
+    "detectors_max": "loss 10: highest wrong detector",
+    "combined": "loss 13: first f, then the detectors",
+    "classifier_margin": "loss 9: margin of the classifier",
+    "cw": "Carlini-Wagner: margin, clipped",
+    "cross_entropy": "cross-entropy",
+    "target_logit": "target logit",
+    "detector_logit": "detector logit",
+}
+OPTIMIZERS = {"adam": "Adam (the paper's)", "steepest": "steepest: sign or unit gradient", "momentum": "momentum"}
+
+
+def ball(settings: AttackSettings) -> str:
+    """The set that x' stays in, as LaTeX."""
+    p = r"\infty" if settings.norm == "Linf" else "2"
+    return rf"\mathcal{{B}} = \{{x' \in [0,1]^{{784}} : \lVert x' - x \rVert_{p} \le {settings.eps:g}\}}"

@@ -1,0 +1,154 @@
+"""The Overview's lower part: the system's card in numbers, the limits of the defence, and a page without a stored run."""
+
+from typing import Any
+
+import streamlit as st
+import torch
+
+import aatviz
+from aatviz.evaluate.honest.verdict import EVERY
+from aatviz.explore import detector_records
+from aatviz.metrics.format import headline, interval, markdown_table, mean_of
+from aatviz.report.card_readme import training_minutes
+from aatviz.runtime.files import read_json
+from aatviz.store.systems import CARD, System, checkpoints_folder
+from aatviz.ui.common.pictures import enlarged
+from aatviz.ui.common.url import UrlState, number
+from aatviz.ui.player.view import T_LIMITS
+from aatviz.ui.session import caches
+from aatviz.ui.session.sidebar import bank_size, default_threshold
+from aatviz.ui.session.stored import records
+
+PLAYER_KEY = "overview-player"
+state = UrlState("overview", [number("T", default_threshold, *T_LIMITS)])
+
+
+def read_url() -> None:
+    """Read T from the URL, checked; the URL is brought up to date."""
+    if notes := state.read():
+        st.info("  \n".join(notes), icon=":material/link:")
+    state.write()
+
+
+def without_showcase(system: System) -> None:
+    """Real digits, and the command that makes the stored run."""
+    st.info(
+        f"There is no stored run for these weights yet. Make it with `python tools/build_showcase.py {system.name}`, or "
+        "run an attack yourself on the Attack page.",
+        icon=":material/movie:",
+    )
+    x, y = caches.sample(system.card["dataset"])
+    rows = [torch.cat([x[(y == k).nonzero()[row], 0][0] for k in range(system.card["classes"])], 1) for row in range(3)]
+    st.image(
+        enlarged(torch.cat(rows), 4),
+        caption="Digits of the bundled sample: three of each class, none of them in a training set.",
+        width="stretch",
+    )
+
+
+def numbers(system: System) -> None:
+    """The measured figures of the card, each with n and its 95 % interval, as far as they are there."""
+    st.markdown("### This system in numbers")
+    card, metrics = system.card, system.card["metrics"]
+    count, size = bank_size(system.folder, card)
+    honest = records(system, ("honest",)).get("honest")
+    tiles = [
+        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {card['classes']} detectors"),
+        *_auc(detector_records.protocol(system), metrics, "Mean AUC, the paper's attack"),
+        *_auc("worst-case", metrics, "Mean AUC, worst of three attacks"),
+        *_rate(metrics, "accuracy", "generative", "Accuracy, generative", "natural test images, no rejection"),
+        *_error(honest, metrics, "generative", "Error, generative", "loss 10"),
+        *_rate(metrics, "accuracy", "robust", "Accuracy, robust classifier", "natural test images"),
+        *_error(honest, metrics, "robust", "Error, robust classifier", "loss 9"),
+    ]
+    for column, (label, value, note) in zip(_columns(len(tiles)), tiles, strict=True):
+        with column:
+            st.metric(label, value, border=True)
+            st.caption(note)
+    if len(tiles) == 1:
+        st.caption("No results are stored for this system yet; `aatviz evaluate` measures them.")
+
+
+def comparison(system: System) -> None:
+    """The systems for the same threat side by side, from their cards: what sharing one trunk saves, and what it costs."""
+    compared = {
+        detector_records.protocol(system): "mean AUC, the paper's attack",
+        detector_records.WORST: "mean AUC, worst of three attacks, 3 restarts",
+    }
+    cards = {name: read_json(checkpoints_folder() / name / CARD) for name in aatviz.systems()}
+    threat = ("dataset", "norm", "eps")
+    cards = {name: card for name, card in cards.items() if all(card[key] == system.card[key] for key in threat)}
+    if len(cards) < 2 or not all(recipe in card["metrics"] for card in cards.values() for recipe in compared):
+        return
+    rows = [["", *cards]]
+    banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in cards.items()}
+    rows.append(["networks, MB", *(f"{count}, {size:.1f}" for count, size in banks.values())])
+    rows.append(["training of the detectors, minutes of one core", *(training_minutes(card) for card in cards.values())])
+    for recipe, label in compared.items():
+        rows.append([label, *(interval(_mean_auc(card["metrics"][recipe]), 5) for card in cards.values())])
+    st.markdown("### One network, or ten")
+    st.markdown(markdown_table(rows))
+    st.caption(
+        "The separate detectors were finetuned from the shared network, so their training comes on top of its training. "
+        "An attack on all ten logits costs ten networks a step on the separate bank, and one on the shared bank."
+    )
+
+
+def limits(system: System) -> None:
+    """What this defence does not withstand."""
+    card = system.card
+    norm = card["norm"].replace("inf", "∞")
+    st.markdown("### What it does not withstand")
+    st.markdown(
+        f"These detectors were trained for perturbations of {norm} norm at most {card['eps']:g}. **Beyond that radius, or "
+        "in another norm, nothing is promised**: raise ε on the Attack page and watch the detectors accept what is no digit "
+        "of their class. Stronger attacks break the idea further: "
+        "[Tramèr, Carlini, Brendel and Madry (2020)](https://arxiv.org/abs/2002.08347) try every target class in turn, and "
+        "with that bring the paper's CIFAR-10 systems down (at ε = 8/255 and a 5-point clean cost 36.0 % of 200 test images "
+        "survive for the generative, 14.1 % of 1,000 for the integrated classifier). A single attack that fails, as some "
+        "do here, proves nothing: take it as a look at one attack, not as a guarantee."
+    )
+
+
+def _columns(count: int) -> list[Any]:
+    """Rows of at most three tiles."""
+    columns: list[Any] = []
+    for start in range(0, count, 3):
+        columns += st.columns(3)[: min(3, count - start)]
+    return columns
+
+
+def _auc(recipe: str, metrics: dict[str, Any], label: str) -> list[tuple[str, str, str]]:
+    """The mean AUC of the detectors in one record, or nothing where it has not been measured."""
+    if recipe not in metrics:
+        return []
+    mean = _mean_auc(metrics[recipe])
+    return [(label, f"{mean['value']:.4f}", f"of {len(metrics[recipe]['rows'])} detectors; {_interval(mean)}")]
+
+
+def _mean_auc(record: dict[str, Any]) -> dict[str, Any]:
+    """The detectors' mean, with its interval and the number of attacked images behind it."""
+    return mean_of(headline(row) for row in record["rows"])
+
+
+def _rate(metrics: dict[str, Any], kind: str, victim: str, label: str, note: str) -> list[tuple[str, str, str]]:
+    """A proportion without rejection, or nothing where it has not been measured."""
+    if "curves" not in metrics:
+        return []
+    value = metrics["curves"][kind][victim]
+    return [(label, f"{value['value']:.4f}", f"{note}; {_interval(value)}")]
+
+
+def _error(
+    honest: dict[str, Any] | None, metrics: dict[str, Any], victim: str, label: str, loss: str
+) -> list[tuple[str, str, str]]:
+    """The error under all attacks of the honest protocol; where it has not been run, that under one attack."""
+    if honest is None:
+        return _rate(metrics, "error_without_rejection", victim, label, f"attacked by {loss} alone, no rejection")
+    row = honest["victims"][victim]["at"][1]
+    worst, rejected = row["error"][EVERY], f"T rejects {100 * row['clean_rejection']:g} % of clean images"
+    return [(label, f"{worst['value']:.4f}", f"worst of all attacks, {rejected}; {_interval(worst)}")]
+
+
+def _interval(value: dict[str, Any]) -> str:
+    return f"95 % interval {value['low']:.4f} to {value['high']:.4f}, n = {value['n']:,}"

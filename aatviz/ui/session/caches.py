@@ -1,0 +1,156 @@
+"""What is loaded or measured once for all visitors. Everything here is shared: frozen, in eval mode, never changed.
+
+Streamlit leaves arguments whose names begin with an underscore out of a cache's key; the others are the key.
+"""
+
+import os
+import sys
+import time
+from functools import lru_cache
+
+import streamlit as st
+import torch
+from PIL import Image
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from torch import Tensor
+
+import aatviz
+from aatviz.attacks.settings import AttackSettings
+from aatviz.explore import work
+from aatviz.explore.attack_path import trace_attack
+from aatviz.runtime.hardware import one_thread
+from aatviz.runtime.worker import Worker
+from aatviz.store.results import result_file, weights_hash
+from aatviz.store.systems import CARD, System, checkpoints_folder
+from aatviz.thresholds import choose as operating_points
+from aatviz.thresholds.curves import RECIPE
+from aatviz.ui.common.pictures import enlarged
+from aatviz.ui.session.jobs import Jobs, Lane, Runner, Work
+from aatviz.ui.session.limits import LIMITS
+from aatviz.ui.session.showcase import INDEX, Showcase, load_showcase
+
+TIMED_STEPS = 3
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def start_up() -> int:
+    """Set torch's threads once for the process: no more than there are cores. $OMP_NUM_THREADS has the last word.
+
+    A page's script and the worker take turns in Python; shorter turns, so that the many small operations of an attack do
+    not each wait for 5 ms.
+    """
+    sys.setswitchinterval(0.0005)
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(os.cpu_count() or 1, 8))
+    return torch.get_num_threads()
+
+
+def systems() -> list[str]:
+    """The names of the shipped systems; their cards are read again when one has changed."""
+    cards = sorted(checkpoints_folder().glob(f"*/{CARD}"))
+    return _systems(tuple((str(card), card.stat().st_mtime_ns) for card in cards))
+
+
+@lru_cache(maxsize=4)
+def _systems(cards: tuple[tuple[str, int], ...]) -> list[str]:
+    return aatviz.systems()
+
+
+def load_system(name: str) -> System:
+    """The system of that name, loaded once."""
+    return _load_system(name, str(checkpoints_folder()))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the networks …")
+def _load_system(name: str, checkpoints: str) -> System:
+    return aatviz.load_system(name)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def sample(dataset: str) -> tuple[Tensor, Tensor]:
+    """The bundled images and their labels."""
+    return aatviz.load_data(dataset, split="sample")
+
+
+def favicon() -> Image.Image:
+    """The digit of the stored run: a picture of our own, where a named icon would be fetched from the network."""
+    return enlarged(sample("mnist")[0][INDEX, 0], 2)
+
+
+def fingerprint(system: System) -> str:
+    """The hash over the system's weights."""
+    return _fingerprint(system, str(system.folder))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _fingerprint(_system: System, folder: str) -> str:
+    return weights_hash(_system)
+
+
+def default_threshold(system: System) -> float:
+    """The T that pages start with; measured again when the system's curves change."""
+    file = result_file(system, RECIPE, "json")
+    return _default_threshold(system, str(file), file.stat().st_mtime_ns if file.exists() else 0)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _default_threshold(_system: System, file: str, changed: int) -> float:
+    return operating_points.default_threshold(_system)
+
+
+def showcase(system: System) -> Showcase | None:
+    """The stored run of the system, or None; read again when its file changes."""
+    file = system.folder / "results" / "showcase.npz"
+    return _showcase(system, str(file), file.stat().st_mtime_ns) if file.exists() else None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _showcase(_system: System, file: str, changed: int) -> Showcase | None:
+    return load_showcase(_system)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def jobs() -> Jobs:
+    """The workers of this server and their queues."""
+    system = load_system(systems()[0])
+    first = Work(function=work.ready, context=work.Weights(system.folder, fingerprint(system)), argument=None)
+    return Jobs(workers(), LIMITS, is_connected, first)
+
+
+def workers() -> dict[Lane, list[Runner]]:
+    """A process for each: the long runs get what the short ones and the pages leave of the machine."""
+    return {"short": [Worker() for _ in range(LIMITS.workers)], "long": [Worker(nice=10)]}
+
+
+def session_id() -> str:
+    """This browser tab's name."""
+    context = get_script_run_ctx()
+    return context.session_id if context else "no browser"
+
+
+def is_connected(session: str) -> bool:
+    """Whether the browser tab of that name is there: hidden or not, but neither closed nor cut off."""
+    return not runtime.exists() or bool(runtime.get_instance().is_active_session(session))
+
+
+def estimate_seconds(system: System, attacks: list[AttackSettings]) -> float:
+    """What these attacks will take: the time of one step, measured on a few, times the number of steps."""
+    return sum(_seconds_per_step(system, str(system.folder), a.victim, a.loss) * (a.steps + 1) * a.restarts for a in attacks)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _seconds_per_step(_system: System, folder: str, victim: str, loss: str) -> float:
+    settings = AttackSettings(
+        victim=victim,  # type: ignore[arg-type]
+        loss=loss,  # type: ignore[arg-type]
+        target=0 if loss == "target_logit" else None,
+        detector=0 if victim == "detector" else None,
+        steps=TIMED_STEPS,
+    )
+    image = torch.full((1, 1, 28, 28), 0.5)
+    with one_thread():
+        trace_attack(_system, settings, image, 0)  # the first run also warms up
+        started = time.perf_counter()
+        trace_attack(_system, settings, image, 0)
+        return (time.perf_counter() - started) / (TIMED_STEPS + 1)

@@ -1,0 +1,25 @@
+"""The settings of every page, by its path: what the link of a lesson or of a teacher can set, lock and hide."""
+
+from collections.abc import Callable
+
+from aatviz.store.systems import System
+from aatviz.ui.attack import controls as attack_controls
+from aatviz.ui.common.url import UrlState
+from aatviz.ui.compare import controls as compare_controls
+from aatviz.ui.detectors import view as detector_view
+from aatviz.ui.generate import controls as generate_controls
+from aatviz.ui.overview import card as overview_card
+from aatviz.ui.robustness import view as robustness_view
+from aatviz.ui.thresholds import state as threshold_state
+from aatviz.ui.thresholds.data import threshold_view
+
+STATES: dict[str, Callable[[System], UrlState]] = {
+    "overview": lambda _: overview_card.state,
+    "attack": lambda _: attack_controls.state,
+    "compare": lambda _: compare_controls.state,
+    "generate": lambda _: generate_controls.state,
+    "thresholds": lambda system: threshold_state.url_state(system.name, threshold_view(system)),
+    "detectors": lambda _: detector_view.state,
+    "robustness": lambda _: robustness_view.state,
+}
+"""Each may raise FileNotFoundError or ValueError where its page has nothing to show for a system."""
