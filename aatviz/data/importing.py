@@ -12,7 +12,7 @@ from aatviz.data.limits import LEAST_SIDE, MOST_SIDE
 from aatviz.data.placing import Staging, data_folder, staging
 from aatviz.data.registry import BUILT_IN, IDX_SETS
 from aatviz.data.split import fingerprints
-from aatviz.data.stored_set import Note, write_set
+from aatviz.data.stored_set import NOTE, Note, write_set
 
 USUAL_SIZE = (32, 32)
 
@@ -47,6 +47,8 @@ def import_path(
         check_name(name)
     if name == "mnist-sample":
         raise ValueError("mnist-sample is part of this package; it cannot be imported. Choose another --name.")
+    if name not in (None, *(known.name for known in IDX_SETS)) and _foreign(data_folder() / str(name)):
+        raise ValueError(f"{data_folder() / str(name)} is there already, and is no data set. Choose another --name.")
     if path.is_dir() and any((path / file).exists() or (path / f"{file}.gz").exists() for file in idx_set.file_names()):
         return _import_idx(path, name)
     if path.name == cifar10.ARCHIVE and path.is_file():
@@ -129,6 +131,11 @@ def _keep(stage: Staging, path: Path, name: str, decoded: Decoded, arranged: Arr
     return Imported(name=name, folder=stage.target, notes=(*_counts(written), *_findings(decoded, arranged, written)))
 
 
+def _foreign(folder: Path) -> bool:
+    """Whether something else than a data set lies there: an import would replace it."""
+    return folder.exists() and not (folder / NOTE).is_file()
+
+
 def _counts(note: Note) -> tuple[str, ...]:
     counts = ", ".join(f"{part} {count}" for part, count in note.counts.items())
     return (f"{counts}; {len(note.classes)} classes of {' x '.join(map(str, note.shape))}; {note.source}.",)
@@ -148,8 +155,8 @@ def _findings(decoded: Decoded, arranged: Arranged, note: Note) -> list[str]:
 def _unknown(path: Path, name: str | None) -> str:
     if name is None:
         return (
-            f"{path} holds no data set that is known by its content ({', '.join(_KNOWN)}). If it is one of your own, give it "
-            "a name: --name pets."
+            f"{path} holds no data set that is known by its content ({', '.join(_KNOWN)}). If it is your own, give it a "
+            "name: --name pets."
         )
     return (
         f"{path} does not hold {name}: its content has another hash. Nothing was imported; a data set of your own needs "

@@ -1,7 +1,7 @@
 """All data sets by name: those that are known here, and those that were imported."""
 
 from aatviz.data import cifar10, fashion_mnist, image_folder, mnist
-from aatviz.data.spec import DataNotFound, Dataset
+from aatviz.data.spec import DataNotFound, Dataset, UnknownDataset
 from aatviz.data.split import Split
 
 IDX_SETS = (mnist.SET, fashion_mnist.SET)
@@ -14,13 +14,16 @@ def names() -> tuple[str, ...]:
 
 
 def dataset(name: str) -> Dataset:
-    """The data set of that name. ValueError for an unknown name, with those there are."""
+    """The data set of that name. UnknownDataset, with the names there are; ValueError where it is damaged."""
     if name in BUILT_IN:
         return BUILT_IN[name]
     try:
         return image_folder.dataset(name)
-    except DataNotFound as error:
-        raise ValueError(f"There is no data set {name!r}; there are {', '.join(names())}. {error}") from None
+    except DataNotFound:
+        raise UnknownDataset(
+            f"There is no data set {name[:60]!r}; there are {', '.join(names())}. Get one of your own with: aatviz data "
+            "import PATH --name NAME."
+        ) from None
 
 
 def open_split(name: str, split: str) -> Split:
@@ -32,6 +35,7 @@ def open_split(name: str, split: str) -> Split:
 
     Raises:
         DataNotFound: where it is not on this machine; the message names the command that gets it.
-        ValueError: for an unknown name or split, and for damaged files.
+        UnknownDataset: a DataNotFound and a ValueError, for an unknown name.
+        ValueError: for an unknown split, and for damaged files.
     """
     return dataset(name).open(split)

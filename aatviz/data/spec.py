@@ -16,6 +16,10 @@ class DataNotFound(FileNotFoundError):
     """A data set is not on this machine; the message names the command that gets it."""
 
 
+class UnknownDataset(DataNotFound, ValueError):
+    """No data set of that name is known; it may be one that was imported elsewhere."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Threat:
     """A threat model and the attack that a page starts with. eps and step_size are written as the field does."""

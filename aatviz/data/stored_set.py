@@ -37,8 +37,8 @@ class Note:
     format: int = field(default=FORMAT)
 
     def __post_init__(self) -> None:
-        channels, *sides = self.shape
-        if channels not in (1, 3) or not all(LEAST_SIDE <= side <= MOST_SIDE for side in sides):
+        channels, *sides = self.shape or (0,)
+        if channels not in (1, 3) or len(sides) != 2 or not all(LEAST_SIDE <= side <= MOST_SIDE for side in sides):
             raise ValueError(
                 f"images are 1 or 3 x {LEAST_SIDE} to {MOST_SIDE} x {LEAST_SIDE} to {MOST_SIDE}; got {self.shape}"
             )
@@ -92,10 +92,12 @@ _AGAIN = "Remove its folder and import the data set again."
 def _note(path: Path, stamp: int) -> Note:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+        if raw["format"] != FORMAT:
+            raise ValueError(f"it is of format {str(raw['format'])[:20]}, not {FORMAT}")
         return Note(
             name=_is(raw["name"], str),
             classes=tuple(_is(name, str) for name in _is(raw["classes"], list)),
-            shape=tuple(_is(side, int) for side in _is(raw["shape"], list)),  # type: ignore[arg-type]
+            shape=tuple(_is(side, int) for side in _is(raw["shape"], list)),
             source=_is(raw["source"], str),
             counts={part: _is(count, int) for part, count in _is(raw["counts"], dict).items()},
             hashes={part: _is(value, str) for part, value in _is(raw["hashes"], dict).items()},

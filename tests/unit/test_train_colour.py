@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aatviz import recipes
+from aatviz.data import Split
 from aatviz.recipes import AttackSpec, Job
 from aatviz.runtime.files import read_tensors
 from aatviz.store.weights import build_network, load_network, note_of, save_network, start_from
