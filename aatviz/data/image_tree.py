@@ -117,7 +117,7 @@ def _rows(order: list[int], digests: list[bytes], labels: Bytes, given: list[str
     for part in ("test", "validation"):
         if part not in given:
             _fill(found, part, labels)
-    return {part: np.array(sorted_rows, dtype=np.int64) for part, sorted_rows in found.items()}
+    return {part: np.array(sorted(rows, key=digests.__getitem__), dtype=np.int64) for part, rows in found.items()}
 
 
 def _split_of(share: float, given: str, has_validation: bool) -> str:
@@ -132,7 +132,7 @@ def _fill(found: dict[str, list[int]], part: str, labels: Bytes) -> None:
     for k in set(labels.tolist()) - {int(labels[row]) for row in found[part]}:
         mine = [row for row in found["train"] if labels[row] == k]
         if len(mine) > 1:
-            found[part].insert(0, mine[0])
+            found[part].append(mine[0])
             found["train"].remove(mine[0])
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,7 @@ def tar_of(folder: Path, target: Path) -> Path:
     with tarfile.open(target, "w:gz" if target.suffix == ".gz" else "w") as tar:
         tar.add(folder, arcname=folder.name)
     return target
+
+
+def zip_of(folder: Path, target: Path) -> Path:
+    return Path(shutil.make_archive(str(target.with_suffix("")), "zip", folder.parent, folder.name))
