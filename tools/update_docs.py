@@ -74,7 +74,11 @@ def classroom() -> str:
         "collected after every look at a run; there nobody was done when the measurement ended after 90 s. *workers as "
         "threads*: today's queue, with the workers in the server's own process."
     )
-    parts = [text, "", markdown_table(rows)]
+    short = (
+        f"So on this machine a class of {now['class']['visitors']} waits {now['class']['last']:g} s at most when all press "
+        f"at once, and a hundred wait {now['hundred']['last']:g} s. More cores have more workers (AATVIZ_WORKERS); that was not measured."
+    )
+    parts = [text, "", markdown_table(rows), "", short]
     if soak := now.get("soak"):
         parts += [
             "",
