@@ -76,7 +76,8 @@ def classroom() -> str:
     )
     short = (
         f"So on this machine a class of {now['class']['visitors']} waits {now['class']['last']:g} s at most when all press "
-        f"at once, and a hundred wait {now['hundred']['last']:g} s. More cores have more workers (AATVIZ_WORKERS); that was not measured."
+        f"at once, and a hundred wait {now['hundred']['last']:g} s. More cores have more "
+        "workers (`AATVIZ_WORKERS`); that was not measured."
     )
     parts = [text, "", markdown_table(rows), "", short]
     if soak := now.get("soak"):
