@@ -8,9 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aatviz.data import load_data
 from aatviz.evaluate.attacking import attack
-from aatviz.evaluate.images import Arrays, Parts, evenly
+from aatviz.evaluate.images import Arrays, Parts, evenly, outputs, test_split
 from aatviz.metrics import auc_interval
 from aatviz.recipes.evaluation import DetectorEvaluation
 from aatviz.store.systems import System
@@ -21,7 +20,7 @@ CHUNK = 250
 
 def parts(system: System, recipe: DetectorEvaluation) -> dict[str, int]:
     """One a detector."""
-    labels = load_data(system.card["dataset"], split="test")[1]
+    labels = test_split(system).labels
     return {f"detector-{k}": min(recipe.count, int((labels != k).sum())) for k in recipe.detectors}
 
 
@@ -34,13 +33,15 @@ def compute(system: System, recipe: DetectorEvaluation, part: str, start: int, b
     """The logits of one detector on attacked images, "best NAME" and "last NAME" for each attack; with the first chunk also
     those of all its natural images, "positive" and "negative"."""
     k = int(part.removeprefix("detector-"))
-    x, y = load_data(system.card["dataset"], split="test")
+    images = test_split(system)
+    own = images.labels == k
 
     def logit(images: Tensor) -> Tensor:
         return system.detectors.logit(images, k)
 
-    arrays: Arrays = {} if start else {"positive": _scores(logit, x[y == k]), "negative": _scores(logit, x[y != k])}
-    negative = evenly(x[y != k], recipe.count)[start : start + CHUNK]
+    natural = {} if start else {"positive": _rows(own), "negative": _rows(~own)}
+    arrays: Arrays = {name: outputs(logit, images, rows) for name, rows in natural.items()}
+    negative = images.images(evenly(_rows(~own), recipe.count)[start : start + CHUNK])
     for name, spec in recipe.attacks.items():
         best, last = attack(system, "detector_logit", spec, negative, target=k, bf16=bf16, seed=start)
         arrays[f"best {name}"] = _scores(logit, best)
@@ -73,6 +74,10 @@ def summary(system: System, recipe: DetectorEvaluation, parts: Parts) -> dict[st
         mean[keep] = {name: _mean(row[keep][name]["value"] for row in rows) for name in rows[0][keep]}
     mean["paper"] = {name: _mean(values) for name, values in recipe.paper.items()}
     return {"rows": rows, "mean": mean}
+
+
+def _rows(chosen: Tensor) -> Tensor:
+    return chosen.nonzero().flatten()
 
 
 @torch.no_grad()

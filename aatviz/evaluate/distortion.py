@@ -8,8 +8,7 @@ from torch import Tensor
 
 from aatviz.attacks.min_distortion import min_distortion
 from aatviz.attacks.objectives import LogitsObjective
-from aatviz.data import load_data
-from aatviz.evaluate.images import Arrays, Parts, test_images
+from aatviz.evaluate.images import Arrays, Parts, outputs, test_images, test_split
 from aatviz.metrics import Z95, wilson
 from aatviz.models import losses
 from aatviz.recipes.evaluation import DistortionEvaluation
@@ -24,7 +23,7 @@ SLACK = 0.5
 
 def parts(system: System, recipe: DistortionEvaluation) -> dict[str, int]:
     """One for every hundred images: "images from 0", "images from 100" and so on."""
-    count = len(test_images(system, recipe.count)[1])
+    count = min(recipe.count, len(test_split(system)))
     return {f"images from {first}": min(PART, count - first) for first in range(0, count, PART)}
 
 
@@ -38,7 +37,7 @@ def compute(system: System, recipe: DistortionEvaluation, part: str, start: int,
     iterates; not a number where there is none. And T."""
     threshold = _threshold(system, recipe.true_positive_rate)
     first = int(part.rpartition(" ")[2]) + start
-    x, y = (values[first : first + CHUNK] for values in test_images(system, recipe.count))
+    x, y = test_images(system, recipe.count, slice(first, first + CHUNK))
 
     def loss(z_h: Tensor) -> tuple[Tensor, Tensor]:
         value = losses.detectors_max(z_h, y)
@@ -76,7 +75,5 @@ def _mean(distance: Any) -> dict[str, Any]:
 
 def _threshold(system: System, true_positive_rate: float) -> float:
     """T that accepts this share of the natural test images (equation 7)."""
-    x, _ = load_data(system.card["dataset"], split="test")
-    with torch.no_grad():
-        logits = torch.cat([system.generative.decide(system.detectors(part))[1] for part in x.split(1000)])
-    return float(logits.quantile(1 - true_positive_rate))
+    logits = outputs(lambda x: system.generative.decide(system.detectors(x))[1], test_split(system))
+    return float(torch.from_numpy(logits).quantile(1 - true_positive_rate))

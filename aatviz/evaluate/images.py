@@ -1,12 +1,13 @@
 """What the scores of an evaluation are kept in, and the test images that it attacks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aatviz.data import load_data
+from aatviz.data import Split, open_split
 from aatviz.store.systems import System
 
 Arrays = dict[str, NDArray[Any]]
@@ -21,7 +22,20 @@ def evenly(values: Tensor, count: int) -> Tensor:
     return values[torch.arange(count) * len(values) // max(count, 1)]
 
 
-def test_images(system: System, count: int) -> tuple[Tensor, Tensor]:
-    """Test images and labels, evenly spread over the test set."""
-    x, y = load_data(system.card["dataset"], split="test")
-    return evenly(x, count), evenly(y, count)
+def test_split(system: System) -> Split:
+    """All test images of the system's data set, on the disk."""
+    return open_split(system.card["dataset"], "test")
+
+
+def test_images(system: System, count: int, part: slice) -> tuple[Tensor, Tensor]:
+    """Test images and labels, `count` of them evenly spread over the test set, and of these the ones of `part`."""
+    images = test_split(system)
+    rows = evenly(torch.arange(len(images)), count)[part]
+    return images.images(rows), images.labels[rows]
+
+
+@torch.no_grad()
+def outputs(model: Callable[[Tensor], Tensor], images: Split, rows: Tensor | None = None) -> NDArray[Any]:
+    """What a model says of these rows of a split, a thousand images in memory at a time; None: of all."""
+    rows = torch.arange(len(images)) if rows is None else rows
+    return torch.cat([model(images.images(part)) for part in rows.split(1000)]).numpy()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aatviz.data import load_data
+from aatviz.data import open_split
 from aatviz.evaluate.images import Arrays, Parts, evenly
 from aatviz.metrics import auc_interval, wilson
 from aatviz.recipes.evaluation import RealImagesEvaluation
@@ -25,7 +25,7 @@ SLACK = 1e-5
 
 def parts(system: System, recipe: RealImagesEvaluation) -> dict[str, int]:
     """One a detector."""
-    labels = load_data(system.card["dataset"], split="test")[1]
+    labels = open_split(system.card["dataset"], "test").labels
     return {f"detector-{k}": min(recipe.count, int((labels != k).sum())) for k in range(system.detectors.classes)}
 
 
@@ -39,8 +39,9 @@ def compute(system: System, recipe: RealImagesEvaluation, part: str, start: int,
     """For each out-of-class image (N,) the number of real ones in its ball, the distance of the nearest one, and the highest
     logit of the image itself and those in its ball; with the first chunk the natural in-class ones', "positive"."""
     k = int(part.removeprefix("detector-"))
-    (x, y), (real, labels) = (load_data(system.card["dataset"], split=split) for split in ("test", "train"))
-    real, negative = real[labels == k], evenly(x[y != k], recipe.count)[start : start + CHUNK]
+    test, training = (open_split(system.card["dataset"], split) for split in ("test", "train"))
+    rows = (test.labels != k).nonzero().flatten()
+    real, negative = training.images(training.labels == k), test.images(evenly(rows, recipe.count)[start : start + CHUNK])
     order = torch.inf if system.card["norm"] == "Linf" else 2.0
     distance = torch.cdist(negative.flatten(1), real.flatten(1), p=order)
     inside = distance <= system.card["eps"] + SLACK
@@ -49,7 +50,7 @@ def compute(system: System, recipe: RealImagesEvaluation, part: str, start: int,
     logits[:, within] = _logits(system, real[within], k).where(inside[:, within], -torch.inf)
     highest = torch.cat([logits, _logits(system, negative, k)[:, None]], 1).amax(1)
     arrays = {"inside": inside.sum(1), "nearest": distance.amin(1), "highest": highest}
-    arrays |= {} if start else {"positive": _logits(system, x[y == k], k)}
+    arrays |= {} if start else {"positive": _logits(system, test.images(test.labels == k), k)}
     return {name: values.numpy() for name, values in arrays.items()}
 
 

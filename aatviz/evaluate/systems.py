@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks.victims import Victim
-from aatviz.data import load_data
+from aatviz.data import Split, open_split
 from aatviz.evaluate.attacking import attack
-from aatviz.evaluate.images import Arrays, Parts, evenly
+from aatviz.evaluate.images import Arrays, Parts, evenly, outputs, test_split
 from aatviz.metrics import share
 from aatviz.recipes.evaluation import Scenario, SystemEvaluation
 from aatviz.store.systems import System
@@ -26,7 +26,7 @@ PASSES = {"classifier_margin": (1, 0), "combined": (1, 1), "combined_surrogate":
 def parts(system: System, recipe: SystemEvaluation) -> dict[str, int]:
     """One a scenario, and two for natural images."""
     return {NATURAL: 0, HELD_OUT: 0} | {
-        name: len(_images(system, recipe, scenario)[0]) for name, scenario in recipe.scenarios.items()
+        name: len(_rows(test_split(system), recipe, scenario)) for name, scenario in recipe.scenarios.items()
     }
 
 
@@ -42,10 +42,13 @@ def passes(system: System, recipe: SystemEvaluation, part: str) -> float:
 def compute(system: System, recipe: SystemEvaluation, part: str, start: int, bf16: bool) -> Arrays:
     """Labels "y", and the logits of f, of the bank and of the robust classifier: what every T is computed from."""
     if part in (NATURAL, HELD_OUT):
-        x, y = load_data(system.card["dataset"], split=recipe.held_out if part == HELD_OUT else "test")
-        return {"y": y.numpy()} | _all_logits(system, x)
+        images = open_split(system.card["dataset"], recipe.held_out if part == HELD_OUT else "test")
+        natural = {name: outputs(model, images) for name, model in _models(system).items()}
+        return {"y": images.labels.numpy()} | natural
     scenario = recipe.scenarios[part]
-    x, y = (values[start : start + CHUNK] for values in _images(system, recipe, scenario))
+    images = test_split(system)
+    rows = _rows(images, recipe, scenario)[start : start + CHUNK]
+    x, y = images.images(rows), images.labels[rows]
     victim = system.robust_classifier if scenario.victim == "robust" else system
     aimed: dict[str, Any] = {"y": y} if scenario.target is None else {"target": scenario.target}
     best, last = attack(victim, scenario.loss, scenario.attack, x, **aimed, bf16=bf16, seed=start)
@@ -86,17 +89,16 @@ def _decide(victim: Victim, stored: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     return victim.decide({model: stored[f"z_{model}"] for model in victim.models})
 
 
-def _images(system: System, recipe: SystemEvaluation, scenario: Scenario) -> tuple[Tensor, Tensor]:
-    x, y = load_data(system.card["dataset"], split="test")
-    x, y = evenly(x, recipe.count), evenly(y, recipe.count)
-    return (x, y) if scenario.target is None else (x[y != scenario.target], y[y != scenario.target])
+def _rows(images: Split, recipe: SystemEvaluation, scenario: Scenario) -> Tensor:
+    """Which images are attacked: evenly spread, without those of the class that they are driven to."""
+    rows = evenly(torch.arange(len(images)), recipe.count)
+    return rows if scenario.target is None else rows[images.labels[rows] != scenario.target]
+
+
+def _models(system: System) -> dict[str, Callable[[Tensor], Tensor]]:
+    return {"z_f": system.classifier, "z_h": system.detectors, "z_r": system.robust_classifier}
 
 
 @torch.no_grad()
 def _all_logits(system: System, x: Tensor) -> Arrays:
-    models: dict[str, Callable[[Tensor], Tensor]] = {
-        "z_f": system.classifier,
-        "z_h": system.detectors,
-        "z_r": system.robust_classifier,
-    }
-    return {name: torch.cat([model(part) for part in x.split(1000)]).numpy() for name, model in models.items()}
+    return {name: model(x).numpy() for name, model in _models(system).items()}

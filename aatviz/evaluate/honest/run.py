@@ -11,11 +11,11 @@ from torch import Tensor
 from aatviz.attacks import apgd, pgd, square
 from aatviz.attacks.unit_test import attack_unit_test, planted_bank
 from aatviz.attacks.victims import OWN_LOSS, VICTIMS, Victim
-from aatviz.data import load_data
+from aatviz.data import dataset, open_split
 from aatviz.evaluate.honest import sweeps
 from aatviz.evaluate.honest.protocol import attacks, budget, fooled_scores, transfer_source
 from aatviz.evaluate.honest.verdict import errors, masking_checks, sweep_errors
-from aatviz.evaluate.images import Arrays, Parts, test_images
+from aatviz.evaluate.images import Arrays, Parts, outputs, test_images, test_split
 from aatviz.metrics import share
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
@@ -28,7 +28,7 @@ NATURAL, PLANTED = "natural", "attack unit test"
 
 def parts(system: System, recipe: HonestEvaluation) -> dict[str, int]:
     """ "generative/APGD", "robust/sweep eps", "generative/natural" and so on."""
-    found, count = {}, len(test_images(system, recipe.count)[1])
+    found, count = {}, min(recipe.count, len(test_split(system)))
     for name in VICTIMS:
         found[f"{name}/{NATURAL}"] = 0
         found |= {f"{name}/{attack}": count for attack in _attacks(system, name, recipe)}
@@ -60,7 +60,7 @@ def compute(system: System, recipe: HonestEvaluation, part: str, start: int, bf1
         return _natural(victim, system.card["dataset"], recipe.held_out)
     spent = budget(system, recipe)
     count = recipe.sweep_count if what.startswith("sweep ") else recipe.count
-    x, y = (values[start : start + CHUNK] for values in test_images(system, count))
+    x, y = test_images(system, count, slice(start, start + CHUNK))
     if what.startswith("sweep "):
         sweep = what.removeprefix("sweep ")
         return {"scores": sweeps.run(victim, recipe, sweep, x, y, spent.norm, spent.eps, bf16, seed=start).T.numpy()}
@@ -81,9 +81,9 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
         natural = {key: torch.from_numpy(array) for key, array in found[NATURAL].items()}
         rows = [_row(rejection, natural, scores, swept) for rejection in (0.0, *recipe.rejections)]
         result["victims"][name] = {"own": OWN_LOSS[name], "at": rows}
-    spent, sample = budget(system, recipe), load_data(system.card["dataset"], split="sample")[0]
+    spent, dimensions = budget(system, recipe), math.prod(dataset(system.card["dataset"]).shape)
     result["settings"] = {
-        sweep: sweeps.settings(recipe, sweep, spent.norm, spent.eps, sample[0].numel()) for sweep in sweeps.SWEEPS
+        sweep: sweeps.settings(recipe, sweep, spent.norm, spent.eps, dimensions) for sweep in sweeps.SWEEPS
     }
     if PLANTED in parts:
         names, solved = parts[PLANTED]["names"].tolist(), torch.from_numpy(parts[PLANTED]["found"])
@@ -118,12 +118,13 @@ def _attacks(system: System, name: Any, recipe: HonestEvaluation) -> dict[str, A
     return attacks(Victim(name=name, system=system), budget(system, recipe), transfer_source(system))
 
 
-def _natural(victim: Victim, dataset: str, split: str) -> Arrays:
+def _natural(victim: Victim, name: str, split: str) -> Arrays:
     """Scores and decisions on all natural test images, and the scores of the held-out ones that thresholds come from."""
-    x, y = load_data(dataset, split="test")
-    label, score = victim.judge(x)
-    held_out = victim.judge(load_data(dataset, split=split)[0])[1]
-    return {"score": score.numpy(), "right": (label == y).numpy(), "held_out": held_out.numpy()}
+    test = open_split(name, "test")
+    judged = [victim.judge(x) for x, _ in test.batches()]
+    label, score = (torch.cat(values) for values in zip(*judged, strict=True))
+    held_out = outputs(lambda x: victim.judge(x)[1], open_split(name, split))
+    return {"score": score.numpy(), "right": (label == test.labels).numpy(), "held_out": held_out}
 
 
 def _planted(system: System, recipe: HonestEvaluation) -> Arrays:
