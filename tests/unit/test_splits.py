@@ -1,6 +1,8 @@
 """Splits: which images belong to them, their bytes, floats, labels and hashes; and what is known of each data set."""
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,3 +230,27 @@ def test_eps_is_written_as_the_field_does() -> None:
             number(text)
     with pytest.raises(ValueError, match="above 0"):
         Threat(norm="Linf", eps="0", step_size="1", steps=1)
+
+
+LARGE = """
+import resource, sys, torch
+import numpy as np
+from aatviz.data import Split
+from aatviz.evaluate.images import outputs
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+split = Split(np.load(sys.argv[1], mmap_mode="r"), np.zeros(30_000, np.uint8))
+before = peak()
+found = outputs(lambda x: x.flatten(1).mean(1), split)
+split.computed_hash()
+assert found.shape == (30_000,)
+print(peak() - before)
+"""
+
+
+def test_a_large_split_is_evaluated_without_ever_being_in_memory_as_floats(tmp_path: Path) -> None:
+    images = np.lib.format.open_memmap(tmp_path / "images.npy", "w+", np.uint8, (30_000, 3, 32, 32))
+    images.flush()
+    found = subprocess.run(
+        [sys.executable, "-c", LARGE, str(tmp_path / "images.npy")], capture_output=True, text=True, check=True
+    )
+    assert int(found.stdout) < images.nbytes + 80_000_000  # as floats it would be four times the bytes

@@ -131,7 +131,7 @@ def _planted(system: System, recipe: HonestEvaluation) -> Arrays:
     """Which of the planted examples (A,N) the protocol's kinds of attack find, on images of the test set; the names beside
     them."""
     spent = budget(system, recipe)
-    x, _ = test_images(system, recipe.planted_count)
+    x, _ = test_images(system, recipe.planted_count, slice(None))
     test = planted_bank(system.detectors, x, norm=spent.norm, eps=spent.eps, inner=recipe.planted_inner)
     small = spent.eps / 30  # Adam's in either norm
     steepest = "PGD, sign steps" if spent.norm == "Linf" else "PGD, steepest"
