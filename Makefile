@@ -4,7 +4,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: app test
+.PHONY: app test check-deployment
 .DELETE_ON_ERROR:
 
 app: $(VENV)/installed
@@ -17,6 +17,11 @@ test: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto --dist loadfile tests/unit tests/app
 	$(BIN)/pytest tests/browser
+
+# the Dockerfile's steps, the proxy and a browser for real: minutes, as root on Linux
+check-deployment: $(VENV)/installed-dev
+	tools/ensure_chromium.sh
+	$(BIN)/pytest tests/deployment
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

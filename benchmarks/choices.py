@@ -20,7 +20,7 @@ from aatviz.attacks.multi_targeted import worst
 from aatviz.attacks.passes import prepared
 from aatviz.attacks.victims import Victim
 from aatviz.models.networks.madry import MadryNet
-from aatviz.models.networks.madry_by_hand import MadryPass, _sum_of_rows
+from aatviz.models.networks.madry_by_hand import MadryPass, _sums_of_rows
 from aatviz.runtime import hardware
 from aatviz.runtime.files import read_json, write_json
 from benchmarks.peers.measuring import interleaved, ratio
@@ -86,7 +86,7 @@ def alternatives(images: Tensor, labels: Tensor) -> dict[str, tuple[int, Run, Ru
         ),
         "one image, hidden layer: rows of features that fire against all": (
             500,
-            lambda _: _sum_of_rows(single._by_feature, features),
+            lambda _: _sums_of_rows(single._by_feature, features[None]),
             lambda _: F.linear(features[None], single.hidden[0]),
         ),
         "first layers of ten detectors: ten convolutions against one of all": (

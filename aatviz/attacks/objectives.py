@@ -1,7 +1,6 @@
 """Objectives: what an attack minimises. An attack never sees a model, only a callable x' -> (loss, gradient)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Literal, Protocol, get_args
 
 import torch
@@ -11,6 +10,7 @@ from aatviz.attacks.checks import ClassIndices, check_choice
 from aatviz.attacks.passes import prepared
 from aatviz.models import losses
 from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import evaluating
 
 LossName = Literal[
     "classifier_margin",
@@ -70,19 +70,6 @@ class LogitsObjective:
             several = len(passes) > 1
             parts = [one.gradient(z, several) for one, z in zip(passes, found, strict=True) if z is not None]
         return rank.detach(), (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).to(x_adv.dtype)
-
-
-@contextmanager
-def evaluating(modules: tuple[nn.Module, ...]) -> Iterator[None]:
-    """Eval mode for the modules, and afterwards train mode again for those parts that were in it."""
-    in_training = [part for module in modules for part in module.modules() if part.training]
-    for part in in_training:
-        part.training = False
-    try:
-        yield
-    finally:
-        for part in in_training:
-            part.training = True
 
 
 def objective(

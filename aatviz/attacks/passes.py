@@ -1,31 +1,32 @@
 """Passes through networks for attacks: images to logits, and any of the images back to their gradient.
 
-Madry's network runs by `MadryPass`, any other by autograd.
+The registry of networks says how each runs best; most run by autograd.
 """
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeGuard
+from threading import Lock
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from aatviz.attacks.batching import pieces, seconds
+from aatviz.attacks.fingerprint import Fingerprint, fingerprint
 from aatviz.models.detectors import DetectorBank
-from aatviz.models.networks import MadryNet
-from aatviz.models.networks.madry_by_hand import MadryPass, Saved
+from aatviz.models.networks import NETWORKS, ByHand, Saved
 
 Watch = Callable[[int, int], None]
 """Called with the numbers of images that went forward and backward through one network."""
 _watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
-_Version = tuple[tuple[int, int, int, torch.dtype], ...]
-_Ready = MadryPass | nn.Module
-_READY: WeakKeyDictionary[nn.Module, dict[torch.dtype | None, tuple[_Version, _Ready]]] = WeakKeyDictionary()
+_Ready = ByHand | nn.Module
+_READY: WeakKeyDictionary[nn.Module, dict[torch.dtype | None, tuple[Fingerprint, _Ready]]] = WeakKeyDictionary()
+_LOCK = Lock()
+"""The app's threads attack the same networks at the same time."""
 
 
 class Pass(Protocol):
@@ -40,23 +41,31 @@ class Pass(Protocol):
         many rows are 0, which need not go backward."""
 
 
-def prepared(module: nn.Module, bf16: bool = False) -> Callable[[Tensor], Pass]:
+def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Callable[[Tensor], Pass]:
     """What sends images (N,C,H,W) forward through a network or a `DetectorBank`, in bfloat16 or in its own precision.
 
     It works with the weights as they are now; of a frozen network they are laid out only once. Parameters get no gradient.
-    Modules are used in the mode that they are in at the time of the pass, copies of them in eval mode.
+    A network without a layout of its own is used in the mode that it is in at the time of the pass, others in eval mode.
+    `several` says that it is one of several networks, most of whose images need not go backward through it.
     """
     if isinstance(module, DetectorBank):
-        through = [prepared(network, bf16) for network in module.networks]
+        through = [prepared(network, bf16, len(module.networks) > 1) for network in module.networks]
         return lambda x: _BankPass([one(x) for one in through])
     ready = _ready(module, torch.bfloat16 if bf16 else None)
 
     def passing(x: Tensor) -> Pass:
         sizes = pieces(len(x), x.device.type, _description(module, x, bf16), partial(_timed, ready, x, bf16))
-        parts = [_through(ready, part, bf16) for part in x.split(sizes)]
+        parts = [_through(ready, part, bf16, several) for part in x.split(sizes)]
         return parts[0] if len(parts) == 1 else _InPieces(parts)
 
     return passing
+
+
+def few_go_alone(module: nn.Module) -> bool:
+    """Whether each of few float32 images in a batch gets, to the bit, what it gets alone from this network or bank."""
+    networks = module.networks if isinstance(module, DetectorBank) else [module]
+    laid_out = [_ready(network, None) for network in networks]
+    return all(not isinstance(ready, nn.Module) and ready.few_go_alone for ready in laid_out)
 
 
 @contextmanager
@@ -69,39 +78,55 @@ def watched(watch: Watch | None) -> Iterator[None]:
         _watch.reset(token)
 
 
-def _through(ready: _Ready, x: Tensor, bf16: bool) -> Pass:
+def _through(ready: _Ready, x: Tensor, bf16: bool, several: bool = False) -> Pass:
     _tell(len(x), 0)
     with torch.autocast(x.device.type, enabled=False):
-        if isinstance(ready, MadryPass):
+        if not isinstance(ready, nn.Module):
             with torch.no_grad():
-                return _ByHand(ready, *ready.forward(x))
+                return _ByHand(ready, x, *ready.forward(x))
+        if several:
+            with torch.no_grad():
+                return _Again(ready, x, bf16, ready(x.bfloat16() if bf16 else x))
         leaf = x.detach().requires_grad_()
         with torch.enable_grad():
-            return _ByAutograd(leaf, ready(leaf.bfloat16() if bf16 else leaf))
+            return _ByAutograd(ready, leaf, bf16, ready(leaf.bfloat16() if bf16 else leaf))
+
+
+def _rows(grad: Tensor) -> Tensor:
+    """Those of (N,K) that are not 0."""
+    return grad.ne(0).any(1).nonzero().squeeze(1)
+
+
+def _spread(found: Tensor, rows: Tensor, count: int) -> Tensor:
+    """The rows among `count`, the others 0."""
+    return found.new_zeros(count, *found.shape[1:]).index_copy_(0, rows, found)
 
 
 @dataclass(frozen=True, eq=False)
 class _ByHand:
-    weights: MadryPass
+    weights: ByHand
+    x: Tensor
     logits: Tensor
     saved: Saved
 
     def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
         with torch.no_grad(), torch.autocast(grad.device.type, enabled=False):
-            rows = grad.ne(0).any(1).nonzero().squeeze(1) if sparse else None
+            rows = _rows(grad) if sparse else None
             if rows is None or len(rows) == len(grad):
                 _tell(0, len(grad))
                 return self.weights.backward(self.saved, grad)
             _tell(0, len(rows))
-            whole = self.saved[0].new_zeros(len(grad), *MadryNet.image_shape)
-            if len(rows):
-                whole[rows] = self.weights.backward(tuple(part[rows] for part in self.saved), grad[rows])
-            return whole
+            if not len(rows):
+                return torch.zeros_like(self.x, dtype=self.logits.dtype)
+            found = self.weights.backward(tuple(part[rows] for part in self.saved), grad[rows])
+            return _spread(found, rows, len(grad))
 
 
 @dataclass(frozen=True, eq=False)
 class _ByAutograd:
+    network: nn.Module
     leaf: Tensor
+    bf16: bool
     output: Tensor
 
     @property
@@ -109,10 +134,30 @@ class _ByAutograd:
         return self.output.detach()
 
     def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
+        if sparse and 2 * len(_rows(grad)) < len(grad):  # forward again and backward with few rows: less than all rows back
+            return _Again(self.network, self.leaf.detach(), self.bf16, self.logits).gradient(grad)
         _tell(0, len(grad))
         with torch.autocast(grad.device.type, enabled=False):
             (found,) = torch.autograd.grad(self.output, self.leaf, grad.to(self.output.dtype))
         return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Again:
+    """Forward without a graph; those rows that must go backward go forward once more. So of several networks only one keeps
+    a graph at a time."""
+
+    network: nn.Module
+    x: Tensor
+    bf16: bool
+    logits: Tensor
+
+    def gradient(self, grad: Tensor, sparse: bool = True) -> Tensor:
+        rows = _rows(grad)
+        if not len(rows):
+            return torch.zeros_like(self.x)
+        found = _through(self.network, self.x[rows], self.bf16).gradient(grad[rows])
+        return _spread(found, rows, len(grad))
 
 
 class _InPieces:
@@ -171,21 +216,14 @@ def _tell(forward: int, backward: int) -> None:
 
 def _ready(network: nn.Module, dtype: torch.dtype | None) -> _Ready:
     """The network laid out for passes in that precision (None: its own), as its weights are now."""
-    if dtype is None and not _by_hand(network):
-        return network
     if any(parameter.requires_grad for parameter in network.parameters()):
-        return _lay_out(network, dtype)  # in training; not every optimizer marks a weight as changed
-    version = tuple((id(one), one._version, one.data_ptr(), one.dtype) for one in network.parameters())
-    kept = _READY.setdefault(network, {})
-    if dtype not in kept or kept[dtype][0] != version:
-        kept[dtype] = version, _lay_out(network, dtype)
-    return kept[dtype][1]
-
-
-def _lay_out(network: nn.Module, dtype: torch.dtype | None) -> _Ready:
-    return MadryPass.of(network, dtype) if _by_hand(network) else copy.deepcopy(network).to(dtype).eval()
-
-
-def _by_hand(network: nn.Module) -> TypeGuard[MadryNet]:
-    """Whether it is a whole MadryNet; the attack unit test, for one, cuts the last layer off."""
-    return isinstance(network, MadryNet) and isinstance(network.out, nn.Linear)
+        return NETWORKS.laid_out(network, dtype)  # in training, where they change with every step
+    now = fingerprint(network)
+    with _LOCK:
+        kept = _READY.setdefault(network, {})
+        if dtype not in kept or kept[dtype][0] != now:
+            laid_out = NETWORKS.laid_out(network, dtype)
+            if laid_out is network:
+                return network  # it would keep itself alive
+            kept[dtype] = now, laid_out
+        return kept[dtype][1]

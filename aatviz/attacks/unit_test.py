@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from aatviz.attacks import NORMS, Objective, norm, project
 from aatviz.attacks.checks import TOLERANCE, check_choice, check_eps, check_images, check_number
 from aatviz.attacks.geometry import Norm, per_sample, random_start
-from aatviz.attacks.objectives import LogitsObjective, evaluating
+from aatviz.attacks.objectives import LogitsObjective
 from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import evaluating
 
 Border = Literal["surface", "corners"]
 """Where the planted point lies: on the ball's border in a random direction, or (Linf) with every pixel at +eps or -eps."""

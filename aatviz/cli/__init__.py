@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from aatviz.cli import attack, compare, data, detector, evaluate, generate, systems, thresholds, train
+from aatviz.cli import attack, compare, data, detector, evaluate, generate, systems, thresholds, train, web_app
 
 app = typer.Typer(
     name="aatviz",
@@ -13,6 +13,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("app")(web_app.web_app)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("report")(evaluate.report)

@@ -34,13 +34,23 @@ def train(
     else:
         typer.echo(f"{plan.name}: {len(chosen)} networks into {folder}, {workers} at a time on {device}")
         settings = ["--out", str(folder), "--workers", "1", "--device", device]
-        made_here = {f"{job.name}.safetensors" for job in chosen}
-        for waiting in (False, True):  # first what needs no weights of another job
-            wave = [job.name for job in chosen if (job.start_from in made_here) == waiting]
+        for wave in waves(chosen):
             run_side_by_side({name: ["train", recipe, "--jobs", name, *settings] for name in wave}, workers)
     if write_card(plan, folder):
         write_readme(folder)
         typer.echo(f"{folder} is a complete system: {folder / 'card.json'}")
+
+
+def waves(jobs: list[Job]) -> list[list[str]]:
+    """The names of the jobs, those first that start from none of the others, then those that start from these, and so on."""
+    found, left = [], {job.name: (job.start_from or "").removesuffix(".safetensors") for job in jobs}
+    while left:
+        ready = [name for name, start in left.items() if start not in left]
+        if not ready:
+            raise ValueError(f"These jobs start from one another: {', '.join(left)}.")
+        found.append(ready)
+        left = {name: start for name, start in left.items() if name not in ready}
+    return found
 
 
 def _train_one(plan: Recipe, job: Job, folder: Path, device: str) -> None:

@@ -3,9 +3,9 @@
 import dataclasses
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,8 +15,10 @@ from torch import Tensor
 from aatviz.attacks import Iterate, Objective, norm, objective, pgd
 from aatviz.attacks.checks import ClassIndices
 from aatviz.attacks.geometry import Norm
+from aatviz.attacks.passes import few_go_alone
 from aatviz.attacks.pgd import Callback
 from aatviz.attacks.settings import AttackSettings
+from aatviz.models.networks.madry_by_hand import FEW
 from aatviz.store.systems import System
 
 
@@ -85,6 +87,17 @@ class Trace:
 _TENSORS = ("natural", "images", "z_h", "z_f", "z_r", "loss")
 
 
+class _Path(NamedTuple):
+    """The way of one image in one restart."""
+
+    images: Tensor
+    """(S+1,C,H,W)"""
+    loss: Tensor
+    """(S+1,)"""
+    kept: int
+    restart: int
+
+
 def trace_attack(
     system: System, settings: AttackSettings, x: Tensor, y: Tensor | int, callback: Callback | None = None
 ) -> Trace:
@@ -102,58 +115,131 @@ def trace_attack(
     """
     if len(x) != 1:
         raise ValueError(f"A trace follows one image (1,C,H,W); got the shape {tuple(x.shape)}.")
-    label = torch.as_tensor(y).reshape(1)
-    ClassIndices("y", label).check_range(system.detectors.classes)
-    record = _Record(callback)
-    pgd(make_objective(system, settings, label), x, **settings.pgd_arguments(), callback=record)
-    path = torch.cat(record.won)
+    return trace_together(system, [settings], x, torch.as_tensor(y).reshape(1), callback)[0]
+
+
+def trace_together(
+    system: System,
+    settings: Sequence[AttackSettings],
+    x: Tensor,
+    y: Tensor,
+    callback: Callback | None = None,
+    all_logits: bool = True,
+) -> list[Trace]:
+    """Run attacks with the same `together_key` as one batch, each on an image of its own.
+
+    Each image gets, to the bit, what `trace_attack` gives it alone.
+
+    Args:
+        system, callback: as in `trace_attack`.
+        settings: one for each image.
+        x: the natural images (N,1,28,28), in [0,1].
+        y: their classes (N,).
+        all_logits: False leaves z_f and z_r empty (0,K) where that network has no part in the attack or its outcome.
+
+    Raises:
+        ValueError: for attacks that do not go together, or a class, target or detector that the system does not have.
+    """
+    keys = {together_key(system, one) for one in settings}
+    if len(settings) != len(x) or (len(x) > 1 and (len(keys) > 1 or None in keys or len(x) > FEW)):
+        raise ValueError(
+            f"{len(settings)} settings and {len(x)} images do not go together: one for each image is needed, at most {FEW}, "
+            "and all with one together_key. Run them by trace_attack, one after the other."
+        )
+    ClassIndices("y", y).check_range(system.detectors.classes)
+    first, record = settings[0], _Record(callback)
+    goal = first.detector if first.victim == "detector" else _one_or_all([one.target for one in settings])
+    eps = _one_or_all([one.eps for one in settings])
+    pgd(_objective(system, first, y, goal), x, **first.pgd_arguments() | {"eps": eps}, callback=record)
+    record.close()
+    parts = zip(settings, x.detach(), y.tolist(), record.won(), strict=True)
+    return [_trace(system, *part, all_logits) for part in parts]
+
+
+def together_key(system: System, settings: AttackSettings) -> Hashable | None:
+    """What attacks on single images have to share to go as one batch: all but the image, eps, and, where one network has the
+    logits of all classes, the target. None for an attack that goes alone: its random draws or its networks would give it
+    other numbers in a batch."""
+    modules = {"robust": (system.robust_classifier,), "natural": (system.classifier,)}
+    attacked = modules.get(settings.victim, (system.detectors, system.classifier))
+    if settings.random_start or settings.restarts > 1 or not all(few_go_alone(module) for module in attacked):
+        return None
+    one_network = system.detectors.shared or settings.victim in modules
+    return dataclasses.replace(
+        settings, eps=0.0, target=0 if one_network and settings.target is not None else settings.target
+    )
+
+
+def _one_or_all(values: list[Any]) -> Any:
+    """The value that all have, or a tensor of them."""
+    return values[0] if len(set(values)) == 1 else torch.tensor(values)
+
+
+def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, won: _Path, all_logits: bool) -> Trace:
+    needed = {"integrated": (system.classifier,), "natural": (system.classifier,), "robust": (system.robust_classifier,)}
     with torch.no_grad():
-        z_h, z_f, z_r = (net(path).float() for net in (system.detectors, system.classifier, system.robust_classifier))
+        z_h = system.detectors(won.images).float()
+        z_f, z_r = (
+            network(won.images).float()
+            if all_logits or network in needed.get(settings.victim, ())
+            else z_h.new_empty(0, z_h.shape[1])
+            for network in (system.classifier, system.robust_classifier)
+        )
     return Trace(
         settings=settings,
-        y=int(label),
-        natural=x[0, 0].detach().clone(),
-        images=path[:, 0],
+        y=y,
+        natural=natural[0].clone(),
+        images=won.images[:, 0],
         z_h=z_h,
         z_f=z_f,
         z_r=z_r,
-        loss=torch.cat(record.won_losses),
-        kept=record.kept,
-        restart=record.won_restart,
+        loss=won.loss,
+        kept=won.kept,
+        restart=won.restart,
     )
 
 
 def make_objective(system: System, settings: AttackSettings, y: Tensor) -> Objective:
     """What these settings minimise, for images of the classes y (N,)."""
+    return _objective(system, settings, y, settings.detector if settings.victim == "detector" else settings.target)
+
+
+def _objective(system: System, settings: AttackSettings, y: Tensor, target: Tensor | int | None) -> Objective:
     modules = {"robust": system.robust_classifier, "natural": system.classifier}
-    victim = modules.get(settings.victim, system)
-    target = settings.detector if settings.victim == "detector" else settings.target
     if target is not None:
         ClassIndices("target", target).check_range(system.detectors.classes)
-    return objective(settings.loss, victim, y=y, target=target)
+    return objective(settings.loss, modules.get(settings.victim, system), y=y, target=target)
 
 
 class _Record:
-    """Follows pgd: the iterates of the running restart, and those of the restart with the least loss so far."""
+    """Follows pgd: the iterates of the running restart, and those of each image's best restart so far."""
 
     def __init__(self, callback: Callback | None) -> None:
-        self.callback = callback
-        self.restart, self.least, self.kept, self.won_restart = -1, float("inf"), 0, 0
-        self.path: list[Tensor] = []
+        self.callback, self.restart = callback, 0
+        self.images: list[Tensor] = []
         self.losses: list[Tensor] = []
-        self.won, self.won_losses = self.path, self.losses
+        self._won: list[_Path] = []
 
     def __call__(self, iterate: Iterate) -> bool | None:
         if iterate.restart != self.restart:
-            self.restart, self.path, self.losses = iterate.restart, [], []
-            if self.restart == 0:
-                self.won, self.won_losses = self.path, self.losses
-        self.path.append(iterate.x_adv)
+            self.close()
+            self.restart, self.images, self.losses = iterate.restart, [], []
+        self.images.append(iterate.x_adv)
         self.losses.append(iterate.loss)
-        if (loss := float(iterate.loss)) < self.least:  # as pgd does: the first of equals stays
-            self.least, self.kept, self.won_restart = loss, iterate.step, iterate.restart
-            self.won, self.won_losses = self.path, self.losses
         return self.callback(iterate) if self.callback else None
+
+    def close(self) -> None:
+        """The restart is over."""
+        images, losses = torch.stack(self.images, 1), torch.stack(self.losses, 1)
+        kept = losses.nan_to_num(nan=torch.inf, posinf=torch.inf).argmin(1).tolist()  # as pgd does: the first of equals
+        parts = zip(images, losses, kept, strict=True)  # copies: a view of the batch would keep, and send, all of it
+        found = [_Path(path.clone(), loss.clone(), best, self.restart) for path, loss, best in parts]
+        pairs = zip(self._won or found, found, strict=True)
+        self._won = [new if new.loss[new.kept] < old.loss[old.kept] else old for old, new in pairs]
+
+    def won(self) -> list[_Path]:
+        """Of each image, the path that holds its iterate of least loss."""
+        return self._won
 
 
 OWN_PICTURE = "digit.png"

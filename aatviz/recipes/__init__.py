@@ -1,9 +1,11 @@
 """Recipes as data. `get("mnist-linf-0.3")` is a whole recipe; `names()` lists those there are."""
 
-from aatviz.recipes import mnist, tiny
+from aatviz.recipes import cifar10, cifar10_paper, fashion_mnist, mnist, tiny
 from aatviz.recipes.spec import AttackSpec, Job, Recipe, digest
 
-_ALL = {recipe.name: recipe for recipe in (make() for make in (*mnist.RECIPES, *tiny.RECIPES))}
+MODULES = (mnist, fashion_mnist, cifar10, cifar10_paper, tiny)
+
+_ALL = {recipe.name: recipe for recipe in (make() for make in (recipe for module in MODULES for recipe in module.RECIPES))}
 
 
 def names() -> list[str]:

@@ -4,13 +4,15 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.pgd import Keep
 
 Method = Literal["natural", "madry", "aat", "aat_shared"]
+Optimizer = Literal["adam", "sgd"]
+Border = Literal["black", "reflect"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,7 @@ class Job:
     """natural and madry train a classifier, aat one base detector (objective 5), aat_shared ten of them on one trunk."""
     network: str = "madry"
     width: int = 1024
+    """Of Madry's network's hidden layer; other networks have none."""
     outputs: int
     target: int | None = None
     """The class k of a base detector; None for the other methods."""
@@ -48,7 +51,7 @@ class Job:
     aat_shared uses one half as positives and attacks the other half."""
     learning_rate: float
     decay: bool = True
-    """Whether the learning rate of Adam falls to 0 along a cosine."""
+    """Whether the learning rate falls to 0 along a cosine."""
     attack: AttackSpec | tuple[AttackSpec, ...] | None = None
     """The inner attack, or several that take turns from batch to batch: a network that only ever meets one optimizer or one
     start learns to mislead that one. None for natural training."""
@@ -74,6 +77,43 @@ class Job:
     evaluations: int = 5
     """How often, evenly spread over the steps, the network is evaluated; the last time after the last step."""
     seed: int
+    arch: tuple[tuple[str, Any], ...] = ()
+    """What `build` of the network is called with beside shape and outputs, as pairs of name and value."""
+    optimizer: Optimizer = "adam"
+    """Of the weights; sgd has a momentum of 0.9."""
+    nesterov: bool = False
+    """Whether sgd looks ahead along its momentum."""
+    weight_decay: float = 0.0
+    """What sgd adds of a weight to its gradient: of matrices and kernels, not of biases and batch norms."""
+    warmup: float = 0.0
+    """The share of the steps over which the learning rate grows linearly from 0, before it falls (one cycle)."""
+    drops: tuple[float, ...] = ()
+    """The shares of the steps at which the learning rate falls to a tenth."""
+    label_smoothing: float = 0.0
+    """The share of a classifier's target that is spread evenly over all classes."""
+    flip: bool = False
+    """Whether half of the training images are mirrored, left to right."""
+    border: Border = "black"
+    """What comes in at the border of a shifted image: black, or its mirror image there."""
+    start_noise: float = 0.0
+    """Above 0 the inner attack is N-FGSM (de Jorge et al., 2022) instead of PGD: from uniform noise of this times eps around
+    the image one sign step, without projection to the ball; only the box [0,1] holds."""
+    curriculum: tuple[tuple[float, int, float], ...] = ()
+    """How the inner attack's length grows: (share of the training at which it begins, steps, step size), in order; the first
+    begins at 0. Empty: the attack as it is."""
+    frozen_norm: bool = False
+    """Whether a classifier's updates are made in evaluation mode as well: batch norm keeps its running statistics. Those of
+    aat and aat_shared always are."""
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What `build` of the network is called with beside shape and outputs."""
+        return ({"width": self.width} if self.network == "madry" else {}) | dict(self.arch)
+
+    @property
+    def updates_in_eval(self) -> bool:
+        """The mode in which the loss of an update is taken; see `aatviz.models.networks`."""
+        return self.frozen_norm or self.method in ("aat", "aat_shared")
 
     @property
     def attacks(self) -> tuple[AttackSpec, ...]:
@@ -91,6 +131,30 @@ class Job:
             raise ValueError(
                 f"{self.name}: replay is at least 1 and average in [0, 1); got {self.replay} and {self.average}."
             )
+        self._check_optimizer()
+        self._check_attack_settings()
+
+    def _check_optimizer(self) -> None:
+        if self.optimizer not in get_args(Optimizer) or self.border not in get_args(Border):
+            raise ValueError(
+                f"{self.name}: optimizer is adam or sgd, border black or reflect; got {self.optimizer!r}, {self.border!r}."
+            )
+        if self.optimizer == "adam" and (self.weight_decay or self.nesterov):
+            raise ValueError(f"{self.name}: weight_decay and nesterov belong to sgd; the optimizer is adam.")
+        if not (0 <= self.warmup < 1 and 0 <= self.label_smoothing < 1 and self.weight_decay >= 0):
+            raise ValueError(
+                f"{self.name}: warmup and label_smoothing lie in [0, 1), weight_decay is at least 0; "
+                f"got {self.warmup}, {self.label_smoothing} and {self.weight_decay}."
+            )
+        if self.label_smoothing and self.method not in ("natural", "madry"):
+            raise ValueError(f"{self.name}: label_smoothing belongs to classifiers, not to {self.method}.")
+
+    def _check_attack_settings(self) -> None:
+        if self.start_noise and (self.start_noise < 0 or any(one.norm != "Linf" or one.steps != 1 for one in self.attacks)):
+            raise ValueError(f"{self.name}: start_noise is above 0 and goes with attacks of one step in the norm Linf.")
+        begins = [share for share, _, _ in self.curriculum]
+        if self.curriculum and (begins != sorted(set(begins)) or begins[0] != 0 or begins[-1] >= 1):
+            raise ValueError(f"{self.name}: the parts of a curriculum begin at 0 and then at growing shares; got {begins}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +184,22 @@ class Recipe:
         raise ValueError(f"{self.name} has no job {name!r}; it has {', '.join(job.name for job in self.jobs)}.")
 
 
-_LATER = {"replay": 1, "average": 0.0}
+_LATER: dict[str, Any] = {
+    "replay": 1,
+    "average": 0.0,
+    "arch": (),
+    "optimizer": "adam",
+    "nesterov": False,
+    "weight_decay": 0.0,
+    "warmup": 0.0,
+    "drops": (),
+    "label_smoothing": 0.0,
+    "flip": False,
+    "border": "black",
+    "start_noise": 0.0,
+    "curriculum": (),
+    "frozen_norm": False,
+}
 """Fields of a job that came after weights were shipped, and the values at which they change nothing."""
 
 

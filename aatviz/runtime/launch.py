@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
-ENVIRONMENT = {
-    # Two processes of one thread do as much as one of two, and neither waits for the other.
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
+MALLOC = {
     # glibc would hand every large activation back to the kernel and fetch it zeroed again: an eighth of an attack's time.
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
     "MALLOC_TRIM_THRESHOLD_": str(2**34),
 }
+# Two processes of one thread do as much as one of two, and neither waits for the other.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", **MALLOC}
 
 
 class JobFailed(RuntimeError):

@@ -6,19 +6,31 @@ from typing import Any
 from torch import nn
 
 from aatviz.models.networks import NETWORKS
+from aatviz.models.networks.registry import Shape
+from aatviz.recipes import Job
 from aatviz.runtime.files import read_tensors, write_tensors
 
 
+def note_of(job: Job, shape: Shape) -> dict[str, Any]:
+    """What the header of a job's weights says, so that `build_network` can build the network again."""
+    return {"network": job.network, "outputs": job.outputs, "shape": list(shape), "arch": job.architecture}
+
+
 def save_network(path: Path, network: nn.Module, note: dict[str, Any]) -> None:
-    """Write the weights, rounded to float16. `note` holds at least network, outputs and width."""
-    write_tensors(path, {name: value.detach().half() for name, value in network.state_dict().items()}, note)
+    """Write the weights, rounded to float16; counters stay whole numbers. `note` is read by `build_network`."""
+    weights = {name: value.detach() for name, value in network.state_dict().items()}
+    weights = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+    if lost := [name for name, value in weights.items() if not value.isfinite().all()]:
+        raise ValueError(f"{path}: {', '.join(lost)} would hold infinities or NaN as float16; the training went astray.")
+    write_tensors(path, weights, note)
 
 
 def build_network(note: dict[str, Any]) -> nn.Module:
-    """The network that a note (or recipe) describes, freshly initialised."""
-    if note.get("network") not in NETWORKS:
-        raise ValueError(f"There is no network {note.get('network')!r}; there are {', '.join(NETWORKS)}.")
-    return NETWORKS[note["network"]](outputs=note["outputs"], width=note["width"])
+    """The network that a note describes, freshly initialised: network, outputs, shape and arch. The first weight files,
+    those of MNIST, know no shape, and of the architecture only the width."""
+    arch = note["arch"] if "arch" in note else {"width": note["width"]}
+    shape = tuple(note.get("shape", (1, 28, 28)))
+    return NETWORKS.get(note.get("network")).build(shape, note["outputs"], **arch)
 
 
 def load_network(path: Path) -> nn.Module:
@@ -26,8 +38,8 @@ def load_network(path: Path) -> nn.Module:
     weights, note = read_tensors(path)
     try:
         network = build_network(note)
-        network.load_state_dict({name: value.float() for name, value in weights.items()})
-    except (KeyError, RuntimeError, ValueError) as error:
+        network.load_state_dict(weights)  # rounds up to the network's own types
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise ValueError(f"{path} does not hold the network that its header announces: {error}") from error
     return network.eval().requires_grad_(False)
 
@@ -38,9 +50,10 @@ def read_note(path: Path) -> dict[str, Any]:
 
 
 def start_from(network: nn.Module, path: Path, k: int | None) -> None:
-    """Give a network the weights in `path`. Detector k takes its own row of the last layer from a shared bank's."""
-    weights = load_network(path).state_dict()
+    """Give a network the weights in `path`. Detector k takes its own row of the last layer from a bank's or classifier's."""
+    weights, note = load_network(path).state_dict(), read_note(path)
     if k is not None:
-        last = {name: value for name, value in weights.items() if name.startswith("out.") and len(value) > 1}
+        head = f"{NETWORKS.get(note['network']).head}."
+        last = {name: value for name, value in weights.items() if name.startswith(head) and len(value) > 1}
         weights |= {name: value[k : k + 1] for name, value in last.items()}
     network.load_state_dict(weights)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from aatviz.recipes import Job
-from aatviz.train.steps import Visit, shifted
+from aatviz.train.steps import Visit, augmented
 
 _EPOCH, _BATCH = 1, 2
 """What a seed is for."""
@@ -29,7 +29,7 @@ class Batches:
         rows = self._order[place * self.job.batch : (place + 1) * self.job.batch]
         seed = self._seed(batch, _BATCH)
         return Visit(
-            x=shifted(self.x[rows], self.job.shift, seed),
+            x=augmented(self.job, self.x[rows], seed),
             y=self.y[rows],
             step=step,
             seed=seed,

@@ -6,17 +6,36 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from aatviz.models.networks import evaluating
 from aatviz.recipes import Job
 from aatviz.train.steps import Visit, batch_loss
 
+MOMENTUM = 0.9
+"""Of SGD."""
+
 
 class Learner:
-    """The network, its Adam, and the running average of its weights where the job asks for one."""
+    """The network, its optimizer, and the running average of its weights where the job asks for one."""
 
     def __init__(self, job: Job, network: nn.Module) -> None:
         self.job, self.network = job, network
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=job.learning_rate, fused=True)
-        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(job.average)) if job.average else None
+        self.parameters = list(network.parameters())
+        """In the order of the optimizer's own numbers."""
+        self.optimizer = self._optimizer()
+        self.average = None
+        if job.average:  # of a batch norm's statistics as well: they belong to the averaged weights
+            mean = get_ema_multi_avg_fn(job.average)
+            self.average = AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        job = self.job
+        if job.optimizer == "adam":
+            return torch.optim.Adam(self.parameters, lr=job.learning_rate, fused=True)
+        decayed = [one for one in self.parameters if one.dim() > 1]
+        others = [one for one in self.parameters if one.dim() <= 1]
+        self.parameters = decayed + others
+        groups = [{"params": decayed, "weight_decay": job.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        return torch.optim.SGD(groups, lr=job.learning_rate, momentum=MOMENTUM, nesterov=job.nesterov, fused=True)
 
     @property
     def judged(self) -> nn.Module:
@@ -27,7 +46,8 @@ class Learner:
         """One update of the weights; the loss, and the attacked images of `batch_loss`."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.job, visit.step)
-        loss, x_adv = batch_loss(self.job, self.network, visit)
+        with evaluating((self.network,) if self.job.updates_in_eval else ()):
+            loss, x_adv = batch_loss(self.job, self.network, visit)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -36,12 +56,12 @@ class Learner:
         return loss, x_adv
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights, average and Adam's moments, by names that `load` knows."""
+        """Weights, average and the optimizer's moments, by names that `load` knows."""
         found = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         if self.average is not None:
             found |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
-            found |= {f"adam.{index}.{name}": value for name, value in moments.items()}
+            found |= {f"{self.job.optimizer}.{index}.{name}": value for name, value in moments.items() if value is not None}
         return found
 
     def load(self, tensors: dict[str, Tensor]) -> None:
@@ -50,18 +70,22 @@ class Learner:
         if self.average is not None:
             self.average.load_state_dict(part(tensors, "average."))
         moments: dict[int, dict[str, Tensor]] = {}
-        parameters = list(self.network.parameters())
-        for name, value in part(tensors, "adam.").items():
+        for name, value in part(tensors, f"{self.job.optimizer}.").items():
             index, key = name.split(".", 1)
-            if value.dim():  # the fused Adam pairs elements by their place in memory: moments must lie as their parameter
-                value = torch.empty_like(parameters[int(index)]).copy_(value)
+            if value.dim():  # fused optimizers pair elements by their place in memory: moments must lie as their parameter
+                value = torch.empty_like(self.parameters[int(index)]).copy_(value)
             moments.setdefault(int(index), {})[key] = value.detach()
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
 
 
 def learning_rate(job: Job, step: int) -> float:
-    """Of this step: constant, or along a cosine to 0."""
-    return job.learning_rate * (0.5 + 0.5 * math.cos(math.pi * step / job.steps) if job.decay else 1.0)
+    """Of this step: up along a line while it warms up, then constant, or along a cosine to 0; a tenth from each drop on."""
+    up = job.warmup * job.steps
+    if step < up:
+        return job.learning_rate * (step + 1) / (up + 1)
+    tenths = sum(step >= share * job.steps for share in job.drops)
+    falling = 0.5 + 0.5 * math.cos(math.pi * (step - up) / (job.steps - up)) if job.decay else 1.0
+    return float(job.learning_rate * falling * 0.1**tenths)
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

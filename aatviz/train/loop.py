@@ -20,7 +20,7 @@ from aatviz.data.mnist import content_hash
 from aatviz.recipes import Job, digest
 from aatviz.runtime.files import read_tensors, write_json, write_tensors
 from aatviz.runtime.hardware import describe, fast_bf16
-from aatviz.store.weights import build_network, read_note, save_network, start_from
+from aatviz.store.weights import build_network, note_of, read_note, save_network, start_from
 from aatviz.train.batches import Batches
 from aatviz.train.learner import Learner, part
 from aatviz.train.validation import evaluate
@@ -75,7 +75,7 @@ def train(
     data_hash = content_hash(digits["train"])
     (x, y), (x_val, y_val) = ((part.to(device) for part in to_tensors(digits[split])) for split in digits)
     torch.manual_seed(job.seed)
-    note = {"network": job.network, "outputs": job.outputs, "width": job.width}
+    note = note_of(job, (x.shape[1], x.shape[2], x.shape[3]))
     network = build_network(note)
     start_hash, before = None, {"seconds": 0.0, "evaluation_seconds": 0.0}
     if start := start_file(job, folder):

@@ -10,6 +10,7 @@ from aatviz.attacks import Objective, objective, pgd
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.losses import pick
 from aatviz.recipes import AttackSpec, Job
+from aatviz.recipes.spec import Border
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,13 +37,23 @@ def attack(
     return pgd(goal, x, **settings, seed=seed, start=start)
 
 
-def shifted(x: Tensor, most: int, seed: int) -> Tensor:
-    """Each image (N,C,H,W) moved by up to `most` pixels in both directions; what comes in at the border is black."""
+def augmented(job: Job, x: Tensor, seed: int) -> Tensor:
+    """Images (N,C,H,W) as the job has them moved and mirrored; the seed decides on each."""
+    x = shifted(x, job.shift, seed, job.border)
+    if not job.flip:
+        return x
+    mirrored = torch.rand(len(x), generator=torch.Generator().manual_seed(seed + 1)) < 0.5
+    return torch.where(mirrored.to(x.device)[:, None, None, None], x.flip(3), x)
+
+
+def shifted(x: Tensor, most: int, seed: int, border: Border = "black") -> Tensor:
+    """Each image (N,C,H,W) moved by up to `most` pixels in both directions; what comes in at the border is black, or the
+    image's own mirror image."""
     if not most:
         return x
     n, _, height, width = x.shape
     rows, columns = torch.randint(0, 2 * most + 1, (2, n, 1), generator=torch.Generator().manual_seed(seed)).to(x.device)
-    padded = F.pad(x, (most,) * 4)
+    padded = F.pad(x, (most,) * 4, mode="constant" if border == "black" else "reflect")
     sample = torch.arange(n, device=x.device)[:, None, None]
     rows, columns = rows + torch.arange(height, device=x.device), columns + torch.arange(width, device=x.device)
     return padded[sample, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
@@ -54,11 +65,11 @@ def batch_loss(job: Job, network: nn.Module, visit: Visit) -> tuple[Tensor, Tens
     x, y = visit.x, visit.y
     with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=visit.bf16):
         if job.method == "natural":
-            return F.cross_entropy(network(x).float(), y), None
+            return F.cross_entropy(network(x).float(), y, label_smoothing=job.label_smoothing), None
         if job.method == "madry":
             goal = objective("cross_entropy", network, y=y, bf16=visit.bf16)
             x_adv = _inner(job, visit, goal, x, generator)
-            return F.cross_entropy(network(x_adv).float(), y), x_adv
+            return F.cross_entropy(network(x_adv).float(), y, label_smoothing=job.label_smoothing), x_adv
         return (_aat if job.method == "aat" else _aat_shared)(job, network, visit, generator)
 
 
@@ -89,12 +100,26 @@ def _aat_shared(job: Job, network: nn.Module, visit: Visit, generator: torch.Gen
 def _inner(job: Job, visit: Visit, goal: Objective, x: Tensor, generator: torch.Generator) -> Tensor:
     """The inner attack whose turn it is, on these images of the batch."""
     eps = _eps(job, x, visit.step, generator)
+    if job.start_noise:
+        return _n_fgsm(goal, x, eps, _turn(job, visit.step).step_size, job.start_noise, generator)
     return attack(_turn(job, visit.step), goal, x, visit.seed, eps, visit.start)
 
 
+def _n_fgsm(goal: Objective, x: Tensor, eps: Tensor, step_size: float, noise: float, generator: torch.Generator) -> Tensor:
+    """One sign step from uniform noise of `noise` * eps; neither is projected to the ball (de Jorge et al., 2022)."""
+    drawn = (torch.rand(x.shape, generator=generator) * 2 - 1).to(x)
+    start = (x + noise * eps[:, None, None, None] * drawn).clamp(0, 1)
+    return (start - step_size * goal(start)[1].sign()).clamp(0, 1)
+
+
 def _turn(job: Job, step: int) -> AttackSpec:
-    """The inner attack whose turn it is at this step; a batch that is used several times meets one attack."""
-    return job.attacks[step // job.replay % len(job.attacks)]
+    """The inner attack whose turn it is at this step, as long as the curriculum has it; a batch that is used several times
+    meets one attack."""
+    spec = job.attacks[step // job.replay % len(job.attacks)]
+    for begins, steps, step_size in reversed(job.curriculum):
+        if step >= begins * job.steps:
+            return dataclasses.replace(spec, steps=steps, step_size=step_size)
+    return spec
 
 
 def _eps(job: Job, x: Tensor, step: int, generator: torch.Generator) -> Tensor:

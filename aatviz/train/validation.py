@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from aatviz.attacks import objective
 from aatviz.metrics import auc
 from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import evaluating
 from aatviz.recipes import Job
 from aatviz.train.steps import attack
 
@@ -14,8 +15,9 @@ CHUNK = 1000
 
 @torch.no_grad()
 def logits_of(network: nn.Module, x: Tensor) -> Tensor:
-    """Float32 logits (N,K) in chunks."""
-    return torch.cat([network(part).float() for part in x.split(CHUNK)])
+    """Float32 logits (N,K) in chunks, in evaluation mode; the network is left as it was."""
+    with evaluating((network,)):
+        return torch.cat([network(part).float() for part in x.split(CHUNK)])
 
 
 def evaluate(job: Job, network: nn.Module, x: Tensor, y: Tensor, count: int, bf16: bool) -> dict[str, float]:

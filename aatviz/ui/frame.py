@@ -7,6 +7,7 @@ from streamlit.errors import StreamlitAPIException
 
 from aatviz.ui.lessons import banner as lesson_banner
 from aatviz.ui.session import caches
+from aatviz.ui.session.housekeeping import page_is_drawn
 from aatviz.ui.session.sidebar import choose_system
 
 _FRAMED, _SENT = "app.framed", "app.sent-to-frame"
@@ -16,12 +17,13 @@ _STYLE = Path(__file__).with_name("page.css")
 def run() -> None:
     """Draw the navigation and the sidebar, then the page that the URL names under its lesson's banner, if any."""
     caches.start_up()
-    page = _navigation()
-    st.html(_STYLE)
-    choose_system()
-    lesson_banner.show(page.title)
-    st.session_state[_FRAMED] = True
-    page.run()
+    with page_is_drawn():
+        page = _navigation()
+        st.html(_STYLE)
+        choose_system()
+        lesson_banner.show(page.title)
+        st.session_state[_FRAMED] = True
+        page.run()
 
 
 def require() -> None:

@@ -15,7 +15,7 @@ import aatviz
 from aatviz import recipes
 from aatviz.recipes import AttackSpec, Job
 from aatviz.runtime.hardware import fast_bf16
-from aatviz.store.weights import build_network
+from aatviz.store.weights import build_network, note_of
 from aatviz.train import steps
 from aatviz.train.learner import Learner
 from benchmarks.peers.measuring import interleaved
@@ -42,6 +42,10 @@ def pace(jobs: dict[str, Job], rounds: int, updates: int) -> dict[str, float]:
     return {name: timing.median / counts[name] for name, timing in timings.items()}
 
 
+SHAPE = (1, 28, 28)
+"""MNIST's images."""
+
+
 def _cycle(job: Job) -> int:
     """The updates after which the first of the inner attacks has its turn again."""
     return job.replay * len(job.attacks)
@@ -49,7 +53,7 @@ def _cycle(job: Job) -> int:
 
 def _learner(job: Job) -> Learner:
     torch.manual_seed(0)
-    return Learner(job, build_network({"network": job.network, "outputs": job.outputs, "width": job.width}))
+    return Learner(job, build_network(note_of(job, SHAPE)))
 
 
 def _trainer(learner: Learner, updates: int) -> Callable[[int], None]:
@@ -89,7 +93,7 @@ def _measure(job: Job, rounds: int, updates: int) -> dict[str, Any]:
 
     train(0)
     batch = attacked[-1][1]
-    frozen = build_network({"network": job.network, "outputs": job.outputs, "width": job.width}).requires_grad_(False)
+    frozen = build_network(note_of(job, SHAPE)).requires_grad_(False)
     frozen.load_state_dict(network.state_dict())
     goal = aatviz.objective("target_logit", frozen, target=0, bf16=fast_bf16("cpu"))
     attacked.clear()

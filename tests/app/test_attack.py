@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 import aatviz
 from aatviz.attacks.settings import AttackSettings
+from aatviz.explore import work
 from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.runtime.files import read_json, write_json
 from aatviz.ui.attack import run as attack_run
@@ -217,7 +218,7 @@ def test_an_error_is_shown_on_the_page_that_asked(monkeypatch: pytest.MonkeyPatc
         raise ValueError("the worker stumbled")
 
     app = open_page(steps="3")
-    monkeypatch.setattr(attack_run, "trace_attack", broken)
+    monkeypatch.setattr(work, "trace_together", broken)
     next(button for button in app.button if button.label == "Attack").click().run()
     limit = time.monotonic() + 30
     while "attack.running" in app.session_state and time.monotonic() < limit:

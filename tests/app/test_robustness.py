@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from aatviz.data import load_data
 from aatviz.evaluate import finish, parts, real_images, run_part
+from aatviz.evaluate.honest import trial
 from aatviz.models.detectors import DetectorBank
 from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation
 from aatviz.recipes.paper import evaluations
@@ -156,7 +157,7 @@ def test_a_table_that_this_system_lacks_falls_back_to_one_it_has(measured_detect
 
 
 def test_a_run_of_ones_own_gives_what_its_snippet_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "HonestEvaluation", lambda: SMALL)
+    monkeypatch.setattr(trial, "HonestEvaluation", lambda: SMALL)
     app = open_page(show="own", victim="integrated", attack="combined", count="4", eps="0.2")
     assert "4 images, 3 questions about each" in text(app)
     next(button for button in app.button if button.label == "Attack them").click().run()
@@ -181,7 +182,7 @@ def test_an_attack_that_a_victim_is_not_offered_becomes_every_target() -> None:
 def test_the_cost_is_measured_on_a_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "_seconds_per_call", MEASURE)
     system = load_system(NAME)
-    chosen = run.Choice(victim="generative", attack="APGD", count=2, eps=0.3)
+    chosen = trial.Trial(victim="generative", attack="APGD", count=2, eps=0.3)
     request = run.request(system, chosen, torch.rand(5, 1, 28, 28), torch.arange(5))
     assert request.total == 9 * 101
     assert request.seconds() > 0

@@ -28,14 +28,19 @@ IDLE = "[data-testid='stApp'][data-test-script-state='notRunning']"
 expect.set_options(timeout=1000 * PATIENCE)
 
 
+def free_port() -> int:
+    """A port of this machine that nothing listens to."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def running_app(scratch: Path) -> Iterator[str]:
     """The address of a newly started app on a free port, with the shipped systems and without any data set."""
     if not aatviz.systems():
         raise RuntimeError(f"The browser tests need a trained system in {checkpoints_folder()} (or in $AATVIZ_CHECKPOINTS).")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", "--server.address=127.0.0.1"]
     log, no_data = scratch / "log.txt", scratch / "no-data"
     no_data.mkdir()

@@ -1,15 +1,18 @@
 """Passes: the gradient by hand is autograd's, of any of the rows, in every precision, and of the weights as they are now."""
 
+import copy
 import gc
 import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from aatviz.attacks.passes import prepared, watched
+from aatviz.attacks.passes import _ready, prepared, watched
 from aatviz.models.detectors import DetectorBank
-from aatviz.models.networks import MadryNet
+from aatviz.models.networks import NETWORKS, MadryNet
 
 OUTPUTS = 4
 
@@ -124,6 +127,47 @@ def test_a_frozen_network_is_cast_once() -> None:
     assert first.weights is second.weights  # type: ignore[attr-defined]
 
 
+def preact() -> nn.Module:
+    torch.manual_seed(0)
+    network = NETWORKS.get("preact").build((1, 28, 28), OUTPUTS, widths=(8, 16), blocks=(1, 1))
+    return network.eval()
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("make", [lambda: net(dtype=torch.float32), preact], ids=["madry", "preact"])
+def test_every_change_of_a_frozen_network_is_seen_and_nothing_else(make: Callable[[], nn.Module], bf16: bool) -> None:
+    """Through `.data`, which no version counts; of a buffer; of two rows that change places; of one element."""
+    network, x = make().requires_grad_(False), images(2, torch.float32)
+
+    def halve(tensor: Tensor) -> None:
+        tensor.data.mul_(0.5)
+
+    def turn(tensor: Tensor) -> None:
+        tensor.data.copy_(tensor.data.flip(0))
+
+    def touch(tensor: Tensor) -> None:
+        tensor.data[(-1,) * tensor.dim()] += 1 / 16
+
+    tensors = [one for one in (*network.parameters(), *network.buffers()) if one.is_floating_point()]
+    for change in (halve, turn, touch):
+        for tensor in tensors:
+            before = _ready(network, torch.bfloat16 if bf16 else None)
+            assert _ready(network, torch.bfloat16 if bf16 else None) is before
+            old = tensor.clone()
+            change(tensor)
+            now = _ready(network, torch.bfloat16 if bf16 else None)
+            assert torch.equal(old, tensor) == (now is before)
+    fresh = copy.deepcopy(network)
+    assert torch.equal(prepared(network, bf16)(x).logits, prepared(fresh, bf16)(x).logits)
+
+
+def test_threads_that_prepare_the_same_network_get_the_same_layout() -> None:
+    network = net(dtype=torch.float32).requires_grad_(False)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: _ready(network, torch.bfloat16), range(32)))
+    assert all(one is found[0] for one in found)
+
+
 @pytest.mark.parametrize("bf16", [False, True])
 def test_a_network_that_is_gone_is_not_kept(bf16: bool) -> None:
     network = net(dtype=torch.float32)
@@ -132,6 +176,37 @@ def test_a_network_that_is_gone_is_not_kept(bf16: bool) -> None:
     del network
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_in_a_bank_of_any_networks_only_the_rows_that_one_wins_go_backward_and_one_graph_lives(bf16: bool) -> None:
+    torch.manual_seed(0)
+    layers = (nn.Flatten(), nn.Linear(784, 8), nn.Softplus(), nn.Linear(8, 1))
+    bank = DetectorBank([copy.deepcopy(nn.Sequential(*layers)) for _ in range(OUTPUTS)], OUTPUTS).eval()
+    for network in bank.networks:
+        nn.init.normal_(network[1].weight, std=0.1)  # type: ignore[index]
+    x, grad = images(6, torch.float32), torch.zeros(6, OUTPUTS)
+    grad[[0, 1, 2, 3], [1, 1, 3, 3]] = 1.0
+    grad[4, :2] = -2.0
+    passes, graphs = [], []
+
+    def hook(network: nn.Module, _: object, out: Tensor) -> None:
+        graphs.append(weakref.ref(out) if out.requires_grad else None)
+        assert sum(one is not None and one() is not None for one in graphs) <= 1
+
+    with watched(lambda forward, backward: passes.append((forward, backward))):
+        one = prepared(bank, bf16)(x)
+        handles = [network.register_forward_hook(hook) for network in bank.networks]  # copies carry none
+        found = one.gradient(grad)
+    for handle in handles:
+        handle.remove()
+    logits, expected = by_autograd(bank, x, grad)
+    tolerance = {"atol": 0.02, "rtol": 0.05} if bf16 else {"atol": 1e-6, "rtol": 1e-5}
+    torch.testing.assert_close(one.logits.float(), logits, **tolerance)
+    torch.testing.assert_close(found.float(), expected, **tolerance)
+    assert bf16 or len(graphs) == 3
+    assert [backward for _, backward in passes if backward] == [1, 3, 2]
+    assert sum(forward for forward, _ in passes) == 24 + 6
 
 
 def test_other_networks_run_by_autograd_even_under_autocast_of_the_caller() -> None:

@@ -1,18 +1,23 @@
 """Recipes as data: the paper's numbers, hashes that notice every change, and no inner attack of plain sign steps."""
 
 import dataclasses
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aatviz import recipes
+from aatviz.cli.train import waves
 from aatviz.recipes import AttackSpec, Job, Recipe, digest
 from aatviz.recipes.paper import evaluations
 
 ALL = [recipes.get(name) for name in recipes.names()]
 JOBS = [pytest.param(job, id=f"{recipe.name}-{job.name}") for recipe in ALL for job in recipe.jobs]
 JOB = recipes.get("tiny-separate").job("detector-3")
+
+SHIPPED = Path(recipes.__file__).parents[2] / "checkpoints"
 
 JOB_CHANGES: dict[str, Any] = {
     "name": "detector-4",
@@ -31,6 +36,14 @@ JOB_CHANGES: dict[str, Any] = {
     "mixed_eps": 0.1,
     "replay": 2,
     "average": 0.9,
+    "arch": (("shape", (1, 28, 28)),),
+    "optimizer": "sgd",
+    "warmup": 0.1,
+    "drops": (0.5,),
+    "flip": True,
+    "border": "reflect",
+    "curriculum": ((0.0, 2, 0.1),),
+    "frozen_norm": True,
     "validation_attack": AttackSpec(eps=0.3, step_size=0.2, steps=3, random_start=True),
     "validation_count": 21,
     "evaluations": 4,
@@ -48,15 +61,41 @@ ATTACK_CHANGES: dict[str, Any] = {
 }
 
 
+NOT_ALONE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "nesterov": ({"optimizer": "sgd"}, {"nesterov": True}),
+    "weight_decay": ({"optimizer": "sgd"}, {"weight_decay": 1e-4}),
+    "label_smoothing": ({"method": "madry", "target": None}, {"label_smoothing": 0.1}),
+    "start_noise": ({"attack": AttackSpec(eps=0.3, step_size=0.3, steps=1)}, {"start_noise": 2.0}),
+    "method": ({"target": None, "outputs": 10, "method": "madry"}, {"method": "aat_shared"}),
+}
+"""Fields that change only where others have fitting values, with these."""
+
+
 def test_the_changes_below_cover_every_field() -> None:
-    """All of them but `method`, which cannot change alone."""
-    assert set(JOB_CHANGES) == {field.name for field in dataclasses.fields(Job)} - {"method"}
+    assert set(JOB_CHANGES) | set(NOT_ALONE) == {field.name for field in dataclasses.fields(Job)}
     assert set(ATTACK_CHANGES) == {field.name for field in dataclasses.fields(AttackSpec)}
 
 
 @pytest.mark.parametrize(("field", "value"), JOB_CHANGES.items(), ids=list(JOB_CHANGES))
 def test_the_hash_of_a_job_changes_with_every_field(field: str, value: Any) -> None:
     assert digest(dataclasses.replace(JOB, **{field: value})) != digest(JOB)
+
+
+@pytest.mark.parametrize(("given", "change"), NOT_ALONE.values(), ids=list(NOT_ALONE))
+def test_the_hash_of_a_job_changes_with_fields_that_need_others(given: dict[str, Any], change: dict[str, Any]) -> None:
+    job = dataclasses.replace(JOB, **given)
+    assert digest(dataclasses.replace(job, **change)) != digest(job)
+
+
+@pytest.mark.parametrize("card", sorted(SHIPPED.glob("mnist-*/card.json")), ids=lambda path: path.parent.name)
+def test_the_recipes_of_the_shipped_weights_hash_as_they_did(card: Path) -> None:
+    """Whatever fields a job has got since."""
+    stored = json.loads(card.read_text())
+    recipe = recipes.get(stored["recipe"]["name"])
+    assert digest(recipe) == stored["recipe_hash"]
+    for job in recipe.jobs:
+        if weights := stored["weights"].get(f"{job.name}.safetensors"):
+            assert digest(job) == weights["recipe_hash"]
 
 
 @pytest.mark.parametrize(("field", "value"), ATTACK_CHANGES.items(), ids=list(ATTACK_CHANGES))
@@ -70,13 +109,13 @@ def test_the_hash_of_a_recipe_is_the_same_for_the_same_recipe_and_changes_with_i
     recipe = recipes.get("tiny")
     assert digest(recipe) == digest(dataclasses.replace(recipe))
     assert digest(recipe) != digest(dataclasses.replace(recipe, jobs=recipe.jobs[:1]))
-    hashes = {digest(job) for r in ALL for job in r.jobs if r.name != "mnist-linf-0.3-paper"}
-    assert len(hashes) == sum(len(r.jobs) for r in ALL if r.name != "mnist-linf-0.3-paper")
+    own = [r for r in ALL if not r.name.endswith("-paper")]  # the paper's share classifiers with one another
+    assert len({digest(job) for r in own for job in r.jobs}) == sum(len(r.jobs) for r in own)
 
 
 def test_names_are_unique() -> None:
     """The registry is a dict, so that two recipes of one name would hide each other: count what makes them."""
-    made = [make().name for module in (recipes.mnist, recipes.tiny) for make in module.RECIPES]
+    made = [make().name for module in recipes.MODULES for make in module.RECIPES]
     assert sorted(made) == sorted(set(made)) == sorted(recipes.names())
     for recipe in ALL:
         names = [job.name for job in recipe.jobs]
@@ -107,8 +146,9 @@ def _reach(attack: AttackSpec) -> float:
 def test_no_inner_attack_takes_plain_sign_steps(job: Job) -> None:
     """They get stuck: a detector trained against them has AUC 0.9994 under sign steps and 0.96 under Adam."""
     assert (not job.attacks) == (job.method == "natural")
+    papers = job.network == "wide"  # on CIFAR-10 it trains against sign steps; that is what its recipes are for
     for attack in (*job.attacks, job.validation_attack):
-        assert (attack.norm, attack.optimizer) != ("Linf", "steepest")
+        assert papers or job.start_noise or (attack.norm, attack.optimizer) != ("Linf", "steepest")
         assert attack.eps == job.validation_attack.eps
         assert _reach(attack) >= attack.eps  # it can get to the border of the ball
 
@@ -144,6 +184,13 @@ def test_what_a_job_starts_from_is_made_by_a_job_of_its_own_or_another_recipe() 
         ({"method": "aat_shared"}, r"target= belongs to the method aat"),
         ({"attack": None}, "every method but natural needs an attack"),
         ({"method": "natural", "target": None}, "every method but natural"),
+        ({"weight_decay": 0.1}, "weight_decay and nesterov belong to sgd"),
+        ({"optimizer": "lion"}, "optimizer is adam or sgd.*'lion'"),
+        ({"border": "white"}, "border black or reflect.*'white'"),
+        ({"warmup": 1.0}, "warmup and label_smoothing lie in"),
+        ({"label_smoothing": 0.1}, "label_smoothing belongs to classifiers, not to aat"),
+        ({"start_noise": 1.0}, "start_noise is above 0 and goes with attacks of one step"),
+        ({"curriculum": ((0.1, 5, 0.1),)}, r"begin at 0 and then at growing shares; got \[0\.1\]"),
         ({"evaluations": 0}, "1 to 12 evaluations fit; got 0"),
         ({"evaluations": 13}, "1 to 12 evaluations fit; got 13"),
     ],
@@ -182,3 +229,15 @@ def test_the_evaluations_are_those_that_the_paper_and_the_worst_case_ask_for() -
         "integrated": "combined",
         "robust": "classifier_margin",
     }
+
+
+def test_jobs_are_trained_after_those_that_they_start_from() -> None:
+    """A chain of four: N-FGSM, PGD, and both halves of the bank's training; what needs nothing runs beside the first."""
+    found = waves(list(recipes.get("cifar10-linf-8-shared").jobs))
+    assert [set(wave) for wave in found] == [
+        {"stage/robust", "classifier", "judge"}, {"robust"}, {"stage/shared"}, {"shared"},
+    ]  # fmt: skip
+    assert waves([recipes.get("cifar10-linf-8-shared").job("shared")]) == [["shared"]]
+    one, other = (dataclasses.replace(JOB, name=a, start_from=f"{b}.safetensors") for a, b in (("a", "b"), ("b", "a")))
+    with pytest.raises(ValueError, match="start from one another: a, b"):
+        waves([one, other])

@@ -72,8 +72,9 @@ def test_the_stored_run_of_the_overview_fits_the_weights(name: str) -> None:
     assert load_showcase(aatviz.load_system(name)) is not None
 
 
-def test_the_tables_of_the_project_readme_are_in_step_with_the_cards() -> None:
-    result = subprocess.run([sys.executable, "tools/update_readme.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+@pytest.mark.parametrize("tool", ["update_readme.py", "update_docs.py"])
+def test_the_tables_of_readme_and_docs_are_in_step_with_what_is_stored(tool: str) -> None:
+    result = subprocess.run([sys.executable, f"tools/{tool}", "--check"], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
 

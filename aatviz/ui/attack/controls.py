@@ -12,10 +12,11 @@ from aatviz.ui.attack.digit import Digit
 from aatviz.ui.common import pgd_fields, words
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, flag, number, whole
 from aatviz.ui.player.view import T_LIMITS
+from aatviz.ui.session.limits import LIMITS
 from aatviz.ui.session.showcase import BALLS, SETTINGS, default_settings
 from aatviz.ui.session.sidebar import current_system, default_threshold
 
-MOST_STEPS, MOST_RESTARTS = 2000, 20
+MOST_STEPS, MOST_RESTARTS = LIMITS.most_steps, 20
 UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
 VICTIMS_OWN = "paper"
 """In a link: the loss that the paper uses against the victim, whichever that is."""

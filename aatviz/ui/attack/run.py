@@ -2,13 +2,12 @@
 
 from torch import Tensor
 
-from aatviz.explore.attack_path import Trace, trace_attack
-from aatviz.runtime.hardware import one_thread
+from aatviz.explore import work
+from aatviz.explore.attack_path import together_key
 from aatviz.store.systems import System
 from aatviz.ui.attack.controls import Choice
 from aatviz.ui.attack.digit import bundled
 from aatviz.ui.session import caches
-from aatviz.ui.session.jobs import Job
 from aatviz.ui.session.runs import Done, Request, Runs
 from aatviz.ui.session.showcase import INDEX, default_settings
 
@@ -17,18 +16,15 @@ runs = Runs("attack", "Attack")
 
 def request(system: System, choice: Choice) -> Request:
     """The attacks of this choice on its digit."""
-    image, label = choice.digit.image, choice.digit.label
-
-    def work(job: Job) -> list[Trace]:
-        with one_thread():
-            return [trace_attack(system, attack, image, label, callback=job.advance) for attack in choice.attacks]
-
+    keys = tuple(together_key(system, attack) for attack in choice.attacks)
     count = len(choice.attacks) * choice.settings.restarts
     steps = f"{choice.settings.steps} steps"
     return Request(
         system=system,
         choice=choice,
-        work=work,
+        function=work.attack_paths,
+        argument=work.AttackRun(choice.attacks, choice.digit.image, choice.digit.label),
+        together=None if None in keys else keys,
         total=sum((attack.steps + 1) * attack.restarts for attack in choice.attacks),
         seconds=lambda: caches.estimate_seconds(system, choice.attacks),
         steps=f"{count} times {steps}" if count > 1 else steps,

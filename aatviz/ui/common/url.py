@@ -92,14 +92,15 @@ class UrlState:
         Controls that a lesson's link hides go out of sight, and out of the keyboard's way; they keep their values. A value
         that was the default before stays the default where that has changed, as with another system.
         """
-        if hidden := [param.name for param in self.params if param.name in _listed("hide")]:
+        params = self.params
+        if hidden := [param.name for param in params if param.name in _listed("hide")]:
             classes = ", ".join(f".st-key-{_css_name(self.key(name))}" for name in hidden)
             st.html(f"<style>{classes} {{ display: none; }}</style>")
-        given = {param.name: st.query_params[param.name] for param in self.params if param.name in st.query_params}
+        given = {param.name: st.query_params[param.name] for param in params if param.name in st.query_params}
         seen = st.session_state.setdefault(f"{self.page}.seen-urls", set())
         is_news = bool(given) and frozenset(given.items()) not in seen
         notes = []
-        for param in self.params:
+        for param in params:
             value = param.default
             if is_news and param.name in given:
                 try:
@@ -119,9 +120,10 @@ class UrlState:
 
     def write(self, leave_out: Sequence[str] = ()) -> None:
         """Bring the URL up to date; call it after the widgets. Defaults are left out, so that links stay short."""
-        written = [p for p in self.params if p.name not in leave_out and self[p.name] != p.default]
+        params = self.params
+        written = [p for p in params if p.name not in leave_out and self[p.name] != p.default]
         texts = {param.name: param.write(self[param.name]) for param in written}
-        for param in self.params:
+        for param in params:
             wanted = texts.get(param.name)
             if wanted is None:
                 st.query_params.pop(param.name, None)

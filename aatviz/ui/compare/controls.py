@@ -6,13 +6,14 @@ from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Model
 from aatviz.ui.common import pgd_fields, words
 from aatviz.ui.common.url import LARGEST_SEED, Param, UrlState, choice, number, whole
 from aatviz.ui.player.view import T_LIMITS
+from aatviz.ui.session.limits import LIMITS
 from aatviz.ui.session.showcase import BALLS as ATTACK_BALLS
 from aatviz.ui.session.sidebar import default_threshold
 
 DEFAULTS = CompareSettings()
 BALLS = {"Linf": (DEFAULTS.eps, DEFAULTS.step_size), "L2": ATTACK_BALLS["L2"]}
 """eps and step size that a change of the norm sets."""
-MOST_STEPS, MOST_MAGNIFIED = 500, 20
+MOST_STEPS, MOST_MAGNIFIED = min(500, LIMITS.most_steps), 20
 ROWS = {"classes": "one of each class", "class": "ten of one class"}
 
 

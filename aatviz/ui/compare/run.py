@@ -3,11 +3,10 @@
 import streamlit as st
 from torch import Tensor
 
-from aatviz.explore.attack_grid.result import MODELS, CompareSettings
-from aatviz.explore.attack_grid.run import Stored, compare, natural_logits, step_count
+from aatviz.explore import work
+from aatviz.explore.attack_grid.result import CompareSettings
+from aatviz.explore.attack_grid.run import compare, step_count
 from aatviz.store.systems import System
-from aatviz.ui.session import stored
-from aatviz.ui.session.jobs import Job
 from aatviz.ui.session.runs import Request, Runs
 from aatviz.ui.session.timing import seconds_per_call
 
@@ -16,20 +15,13 @@ runs = Runs("compare", "Compare")
 
 def request(system: System, settings: CompareSettings, x: Tensor, y: Tensor) -> Request:
     """The comparison of these settings on the bundled sample x (N,1,28,28), y (N,)."""
-    kept = stored.comparison(system)
-
-    def work(job: Job) -> Stored:
-        grid = compare(system, settings, x, y, callback=job.advance)
-        if kept:  # the natural samples' logits are the same for all settings
-            return Stored(comparison=grid, natural=kept.value.natural)
-        return Stored(comparison=grid, natural={model: natural_logits(system, model, x, y, job.check) for model in MODELS})
-
     pairs = system.card["classes"] ** 2
     count = len(settings.models)
     return Request(
         system=system,
         choice=settings,
-        work=work,
+        function=work.comparisons,
+        argument=settings,
         total=step_count(system, settings),
         seconds=lambda: _seconds(system, settings, x, y),
         steps=f"{count} {'model' if count == 1 else 'models'}, {pairs} pairs each, {settings.steps} steps",

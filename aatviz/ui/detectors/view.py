@@ -5,7 +5,6 @@ from typing import cast
 
 import streamlit as st
 
-import aatviz
 from aatviz.explore import detector_records
 from aatviz.explore.detector_records import Profile
 from aatviz.metrics.format import interval, markdown_table
@@ -166,7 +165,7 @@ def _ranked(system: System, found: data.Detectors) -> None:
     x, y = caches.sample(system.card["dataset"])
     rankings = detector_records.rankings(logits, y, k, data.COUNT)
     # what a page would take out of its URL again stands between a visitor and the way back
-    link = {} if system.name == aatviz.systems()[0] else link_params()
+    link = {} if system.name == caches.systems()[0] else link_params()
     for name, indices in rankings.items():
         st.markdown(f"**{strips.TITLES[name]}**")
         st.html(strips.strip(x, y, logits[:, k], indices, k, link))

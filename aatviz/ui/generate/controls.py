@@ -6,9 +6,10 @@ from aatviz.explore.generation.result import STARTS, GenerateSettings
 from aatviz.explore.generation.run import RUBBISH
 from aatviz.ui.common import pgd_fields
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, whole
+from aatviz.ui.session.limits import LIMITS
 
 DEFAULTS = GenerateSettings()
-MOST_STEPS, MOST_COUNT = 500, 12
+MOST_STEPS, MOST_COUNT = min(500, LIMITS.most_steps), 12
 START_NAMES = {
     "gaussian": "class noise",
     "uniform": "uniform noise",

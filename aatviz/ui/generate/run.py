@@ -2,12 +2,11 @@
 
 import streamlit as st
 
+from aatviz.explore import work
 from aatviz.explore.attack_grid.result import MODELS
-from aatviz.explore.generation.result import Generated, GenerateSettings
+from aatviz.explore.generation.result import GenerateSettings
 from aatviz.explore.generation.run import generate, step_count
 from aatviz.store.systems import System
-from aatviz.ui.session import stored
-from aatviz.ui.session.jobs import Job
 from aatviz.ui.session.runs import Request, Runs
 from aatviz.ui.session.timing import seconds_per_call
 
@@ -16,16 +15,12 @@ runs = Runs("generate", "Generate", ":material/draw:")
 
 def request(system: System, settings: GenerateSettings) -> Request:
     """The generation with these settings."""
-
-    def work(job: Job) -> Generated:
-        kept = stored.generated(system, settings)
-        return generate(system, settings, job.advance, kept.value.natural_logits if kept else None)
-
     images = system.card["classes"] * settings.count
     return Request(
         system=system,
         choice=settings,
-        work=work,
+        function=work.generations,
+        argument=settings,
         total=step_count(system, settings),
         seconds=lambda: _seconds_per_step(system, str(system.folder), settings.count) * step_count(system, settings),
         steps=f"{len(MODELS)} models, {images} images each, {settings.steps} steps",

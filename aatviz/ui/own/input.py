@@ -6,12 +6,13 @@ import binascii
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aatviz.data.own_image.handwritten_digit import FORMATS, MOST_BYTES, prepare
+from aatviz.data.own_image.handwritten_digit import FORMATS, prepare
 from aatviz.data.own_image.link_text import to_png
 from aatviz.store.systems import System
 from aatviz.ui.common.url import UrlState
 from aatviz.ui.own.canvas import canvas
 from aatviz.ui.own.verdicts import first_look
+from aatviz.ui.session.limits import LIMITS
 
 SOURCES = ("draw", "upload")
 ASK = "auto"
@@ -56,7 +57,7 @@ def _editor(state: UrlState) -> None:
         "An image of one digit",
         type="image",
         key=_FILE,
-        max_upload_size=MOST_BYTES // 1_000_000,
+        max_upload_size=LIMITS.upload_mb,
         on_change=lambda: _take_file(state),
         help=f"A photo, a scan or a drawing: {', '.join(FORMATS)}. One digit, dark on light or light on dark.",
     )

@@ -1,7 +1,7 @@
 """What every network says of one image before any attack: the ten detectors' logits, and who decides what."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -20,7 +20,7 @@ HEIGHT = 280
 class FirstLook:
     """The networks' outputs for one image; nothing in it depends on T."""
 
-    z_h: list[float]
+    z_h: tuple[float, ...]
     """The detectors' logits (K)."""
     generative: int
     natural: int
@@ -39,7 +39,9 @@ def _first_look(_system: System, weights: str, pixels: bytes) -> FirstLook:
     with torch.no_grad():
         z_h = _system.detectors(image)
         natural, robust = (int(net(image).argmax()) for net in (_system.classifier, _system.robust_classifier))
-    return FirstLook(z_h=z_h[0].tolist(), generative=int(_system.generative.decide(z_h)[0]), natural=natural, robust=robust)
+    return FirstLook(
+        z_h=tuple(z_h[0].tolist()), generative=int(_system.generative.decide(z_h)[0]), natural=natural, robust=robust
+    )
 
 
 def show(system: System, pixels: bytes, label: int, threshold: float, name: str) -> None:
@@ -98,8 +100,12 @@ def decisions(look: FirstLook, label: int, threshold: float) -> str:
     )
 
 
+@lru_cache(maxsize=64)
 def figure(look: FirstLook, threshold: float) -> go.Figure:
-    """A bar for each detector, and T: bars at or above it are plain, those below it hatched."""
+    """A bar for each detector, and T: bars at or above it are plain, those below it hatched.
+
+    Everybody with the same look gets the same figure: it must not be changed.
+    """
     fig = go.Figure()
     parts = ((True, "fires", GENERATIVE.colour, ""), (False, "below T", REJECTED.colour, "/"))
     for fires, words, colour, pattern in parts:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks.victims import VICTIMS
+from aatviz.evaluate.honest.trial import Trial
 from aatviz.metrics import share
 from aatviz.metrics.format import interval, markdown_table
 from aatviz.store.systems import System
@@ -27,7 +28,7 @@ def show(system: System, record: dict[str, Any] | None, images: tuple[Tensor, Te
     middle.selectbox("Attack", offered, format_func=lambda name: words.in_words(name, victim), **state.widget("attack"))
     right.number_input("Images", 1, MOST_IMAGES, **state.widget("count"))
     pgd_fields.radius(last, state, system.card["norm"])
-    chosen = run.Choice(victim=victim, attack=state["attack"], count=state["count"], eps=round(state["eps"], 4))
+    chosen = Trial(victim=victim, attack=state["attack"], count=state["count"], eps=round(state["eps"], 4))
     request = run.request(system, chosen, *images)
     place = run.runs.controls(request)
     shown = run.runs.shown(request)

@@ -6,22 +6,28 @@ Streamlit leaves arguments whose names begin with an underscore out of a cache's
 import os
 import sys
 import time
+from functools import lru_cache
 
 import streamlit as st
 import torch
 from PIL import Image
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from torch import Tensor
 
 import aatviz
 from aatviz.attacks.settings import AttackSettings
+from aatviz.explore import work
 from aatviz.explore.attack_path import trace_attack
 from aatviz.runtime.hardware import one_thread
+from aatviz.runtime.worker import Worker
 from aatviz.store.results import result_file, weights_hash
-from aatviz.store.systems import System, checkpoints_folder
+from aatviz.store.systems import CARD, System, checkpoints_folder
 from aatviz.thresholds import choose as operating_points
 from aatviz.thresholds.curves import RECIPE
 from aatviz.ui.common.pictures import enlarged
-from aatviz.ui.session.jobs import Jobs
+from aatviz.ui.session.jobs import Jobs, Lane, Runner, Work
+from aatviz.ui.session.limits import LIMITS
 from aatviz.ui.session.showcase import INDEX, Showcase, load_showcase
 
 TIMED_STEPS = 3
@@ -38,6 +44,17 @@ def start_up() -> int:
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(min(os.cpu_count() or 1, 8))
     return torch.get_num_threads()
+
+
+def systems() -> list[str]:
+    """The names of the shipped systems; their cards are read again when one has changed."""
+    cards = sorted(checkpoints_folder().glob(f"*/{CARD}"))
+    return _systems(tuple((str(card), card.stat().st_mtime_ns) for card in cards))
+
+
+@lru_cache(maxsize=4)
+def _systems(cards: tuple[tuple[str, int], ...]) -> list[str]:
+    return aatviz.systems()
 
 
 def load_system(name: str) -> System:
@@ -95,8 +112,26 @@ def _showcase(_system: System, file: str, changed: int) -> Showcase | None:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def jobs() -> Jobs:
-    """The one worker of this process and its queue."""
-    return Jobs()
+    """The workers of this server and their queues."""
+    system = load_system(systems()[0])
+    first = Work(function=work.ready, context=work.Weights(system.folder, fingerprint(system)), argument=None)
+    return Jobs(workers(), LIMITS, is_connected, first)
+
+
+def workers() -> dict[Lane, list[Runner]]:
+    """A process for each: the long runs get what the short ones and the pages leave of the machine."""
+    return {"short": [Worker() for _ in range(LIMITS.workers)], "long": [Worker(nice=10)]}
+
+
+def session_id() -> str:
+    """This browser tab's name."""
+    context = get_script_run_ctx()
+    return context.session_id if context else "no browser"
+
+
+def is_connected(session: str) -> bool:
+    """Whether the browser tab of that name is there: hidden or not, but neither closed nor cut off."""
+    return not runtime.exists() or bool(runtime.get_instance().is_active_session(session))
 
 
 def estimate_seconds(system: System, attacks: list[AttackSettings]) -> float:

@@ -1,152 +1,284 @@
-"""Long work in the background: one worker for the whole process, a bounded queue with a visible place, and cancelling.
+"""Long work for many visitors: two lanes with a fair queue each, places and honest times, cancelling, and kept results.
 
-Every visitor who waits for a job holds a lease, renewed by asking for progress. A closed tab stops asking; when nobody
-waits any more, the job ends. The same request is computed once, for everybody who asks for it.
+Short runs and long ones have lanes of their own, each with workers in processes of their own, so that none holds up the
+other. Within a lane it is first come, first served, but a visitor's second run waits behind the others' first. Runs that can
+go together do. The same request is computed once, for everybody who asks for it.
 """
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
-LEASE = 8.0
-"""Seconds without a question about a job after which a visitor is taken to have left."""
-REMEMBERED = 64
-WAITING = 16
-"""How many jobs may be queued at once, over all visitors."""
-PER_VISITOR = 2
-"""How many unfinished jobs one visitor may have."""
+from aatviz.runtime.worker import Function, Outcome, WorkerError
+from aatviz.ui.session.limits import Limits
+
+AWAY_RUNNING, AWAY_WAITING = 8.0, 120.0
+"""Seconds that a visitor may be away before a run of theirs is given up, while it runs and while it waits."""
+STAGGER = 5.0
+"""Seconds between the starts of two workers: the first visitor's page has a core to itself."""
+LONG_QUEUE = 10
+"""How much longer than a short run a long one may wait in its queue."""
+RESULTS = 256
+"""How many results are kept, at most, however small."""
+
+Lane = Literal["short", "long"]
 
 
 class QueueFull(RuntimeError):
-    """Too many jobs are waiting, of this visitor or of all; the message says which."""
+    """A run cannot be taken now; the message says why, and when it can."""
 
 
-class Cancelled(Exception):
-    """Raised inside a job that is to end at once."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Work:
+    """A run, described so that another process can do it."""
+
+    function: Function
+    context: Any
+    """What the function's runs have in common."""
+    argument: Any
+    together: Hashable | None = None
+    """Runs of the same function and context with the same value go as one; None: this one goes alone."""
+
+
+class Runner(Protocol):
+    """Does one group of runs at a time; see `aatviz.runtime.worker.Worker.run`."""
+
+    def run(
+        self,
+        function: Function,
+        context: Any,
+        arguments: Sequence[Any],
+        on_step: Callable[[int], None] = ...,
+        wanted: Callable[[], bool] = ...,
+    ) -> list[Outcome] | None: ...
 
 
 class Job:
-    """A piece of work that counts its steps. All methods may be called from any thread."""
+    """One run in its queue, and what became of it."""
 
-    def __init__(self, key: Hashable, total: int) -> None:
-        self.key, self.total = key, total
+    def __init__(self, key: Hashable, work: Work, total: int, seconds: float, tag: int, lane: Lane) -> None:
+        self.key, self.work, self.total, self.seconds, self.lane = key, work, total, seconds, lane
+        self.tag = tag
+        """Its turn: how many runs of the same visitor came before it, counted from the turn that is served now."""
         self.done_steps = 0
         self.started: float | None = None
-        self.future: Future[Any] | None = None
-        self._lock = threading.Lock()
-        self._asked: dict[str, float] = {}
-
-    def renew(self, visitor: str) -> None:
-        """This visitor is still there, and waits for the job."""
-        with self._lock:
-            self._asked[visitor] = time.monotonic()
-
-    def leave(self, visitor: str) -> None:
-        """This visitor does not want the job any more; without any other it ends within one step."""
-        with self._lock:
-            self._asked.pop(visitor, None)
-
-    def visitors(self) -> set[str]:
-        """Who waits for it."""
-        now = time.monotonic()
-        with self._lock:
-            return {visitor for visitor, asked in self._asked.items() if now - asked <= LEASE}
-
-    @property
-    def finished(self) -> bool:
-        return self.future is not None and self.future.done()
+        self.group: list[Job] = []
+        """The jobs that run as one with it, and itself."""
+        self.outcome: Outcome | None = None
+        """None also where it was given up."""
+        self.finished = threading.Event()
+        self.seen: dict[str, float] = {}
+        """Who waits for it, and when they were last there."""
 
     @property
     def share(self) -> float:
         """How much is done, in [0,1]."""
         return min(self.done_steps / max(self.total, 1), 1.0)
 
-    @property
-    def seconds_left(self) -> float | None:
-        """An estimate from the pace so far; None before there is one."""
-        if self.started is None or not self.done_steps:
-            return None
-        return (time.monotonic() - self.started) / self.done_steps * max(self.total - self.done_steps, 0)
-
-    def check(self) -> None:
-        """Raise Cancelled where nobody waits for this any more."""
-        if not self.visitors():
-            raise Cancelled
-
-    def advance(self, *_: Any) -> None:
-        """One step is done: the callback to give to an attack. Raises Cancelled as `check` does."""
-        self.done_steps += 1
-        self.check()
-
-
-Work = Callable[[Job], Any]
-"""What a job does: it calls `job.advance` at every step of an attack, and returns its result."""
-
 
 class Jobs:
-    """The worker, its queue, and the results of the last jobs by their keys."""
+    """The lanes, their queues, and the last results by their keys. All methods may be called from any thread."""
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="job")
-        self._lock = threading.Lock()
-        self._queue: list[Job] = []
-        self._results: OrderedDict[Hashable, Any] = OrderedDict()
+    def __init__(
+        self,
+        runners: Mapping[Lane, Sequence[Runner]],
+        limits: Limits,
+        is_there: Callable[[str], bool] = lambda visitor: True,
+        first: Work | None = None,
+    ) -> None:
+        """`is_there` says whether a visitor is connected at this moment; `first` is what short workers begin with."""
+        self._runners, self._limits, self._is_there, self._first = runners, limits, is_there, first
+        self._changed = threading.Condition(threading.RLock())
+        self._jobs: list[Job] = []
+        """Unfinished ones, in the order in which they came."""
+        self._turn: dict[Lane, int] = {"short": 0, "long": 0}
+        self._pace: dict[Lane, float] = {"short": 1.0, "long": 1.0}
+        """Seconds that pass for a second that was estimated: below 1 where runs go together."""
+        self._results: OrderedDict[Hashable, Outcome] = OrderedDict()
+        self._serving = False
+
+    def start(self) -> None:
+        """Have the workers ready: a thread for each hands it its jobs."""
+        with self._changed:
+            if self._serving:
+                return
+            self._serving = True
+            for lane, runners in self._runners.items():
+                for place, runner in enumerate(runners):
+                    arguments = (lane, runner, place * STAGGER)
+                    threading.Thread(target=self._hand_out, args=arguments, name=f"jobs-{lane}", daemon=True).start()
 
     def known(self, key: Hashable) -> Any | None:
         """The result that was computed for this key before, or None."""
-        with self._lock:
-            if key in self._results:
-                self._results.move_to_end(key)
-            return self._results.get(key)
+        with self._changed:
+            if key not in self._results:
+                return None
+            self._results.move_to_end(key)
+            return self._results[key].value
 
     def pending(self, key: Hashable) -> Job | None:
-        """The job that computes this key at the moment or is queued for it, and that somebody waits for; or None."""
-        with self._lock:
-            return next((job for job in self._waiting() if job.key == key), None)
+        """The job that computes this key at the moment or is queued for it, and is not given up; or None."""
+        with self._changed:
+            return next((job for job in self._unfinished() if job.key == key), None)
 
-    def submit(self, key: Hashable, work: Work, total: int, visitor: str) -> Job:
-        """Queue work of `total` steps for a visitor, or let the visitor wait for the same work of somebody else.
+    def join(self, key: Hashable, visitor: str) -> Job | None:
+        """The pending job of that key, for which this visitor waits too from now on; or None."""
+        with self._changed:
+            if (job := self.pending(key)) is not None:
+                job.seen[visitor] = time.monotonic()
+            return job
 
-        `key` has to name everything that the result depends on. Raises QueueFull.
+    def submit(self, key: Hashable, work: Work, total: int, seconds: float, visitor: str) -> Job:
+        """Queue a run of `total` steps and so many estimated seconds, or join the same one of somebody else.
+
+        `key` names everything that the result depends on. Raises QueueFull, with a time, where it cannot be taken.
         """
-        with self._lock:
-            waiting = self._waiting()
-            job = next((job for job in waiting if job.key == key), None)
-            if job is None:
-                if sum(visitor in other.visitors() for other in waiting) >= PER_VISITOR:
-                    raise QueueFull(f"You have {PER_VISITOR} runs under way already: wait for one, or cancel it.")
-                if len(waiting) >= WAITING:
-                    raise QueueFull(f"{WAITING} runs are waiting already; try again in a minute.")
-                job = Job(key, total)
-                job.renew(visitor)
-                self._queue.append(job)
-                job.future = self._pool.submit(self._run, job, work)
-            job.renew(visitor)
+        with self._changed:
+            if (job := self.join(key, visitor)) is None:
+                job = self._new(key, work, total, seconds, visitor)
+                job.seen[visitor] = time.monotonic()
+                self._jobs.append(job)
+                self.start()
+                self._changed.notify_all()
         return job
 
+    def leave(self, job: Job, visitor: str) -> None:
+        """This visitor does not want the job any more; without any other it ends within one step."""
+        with self._changed:
+            job.seen.pop(visitor, None)
+            self._unfinished()
+
     def ahead(self, job: Job) -> int:
-        """How many jobs are to be finished before this one starts."""
-        with self._lock:
-            waiting = self._waiting()
-        return waiting.index(job) if job in waiting else 0
+        """How many runs are to be finished before this one starts."""
+        with self._changed:
+            return len(self._before(job)) if job.started is None else 0
 
-    def _waiting(self) -> list[Job]:
-        self._queue = [job for job in self._queue if not job.finished]
-        return [job for job in self._queue if job.visitors()]
+    def seconds_left(self, job: Job) -> float:
+        """Until the job is done, by the estimates of what is ahead of it and the pace of late."""
+        with self._changed:
+            return self._left(job) + (self._wait(self._before(job)) if job.started is None else 0.0)
 
-    def _run(self, job: Job, work: Work) -> Any | None:
-        """The result; None where the job was given up. An error stays in the job's future, for its own visitors."""
-        job.started = time.monotonic()
+    def _new(self, key: Hashable, work: Work, total: int, seconds: float, visitor: str) -> Job:
+        lane: Lane = "short" if seconds <= self._limits.short_seconds else "long"
+        own = [job for job in self._unfinished() if visitor in job.seen]
+        if len(own) >= self._limits.jobs_per_visitor:
+            raise QueueFull(f"You have {len(own)} runs under way already: wait for one, or cancel it.")
+        tag = max([self._turn[lane], *(other.tag + 1 for other in own if other.lane == lane)])
+        job = Job(key, work, total, seconds, tag, lane)
+        wait = self._wait(self._before(job))
+        if wait > self._limits.queue_seconds * (1 if lane == "short" else LONG_QUEUE):
+            raise QueueFull(f"This machine is busy for about {in_words(wait)}. Come back then, or ask for fewer steps.")
+        return job
+
+    def _unfinished(self) -> list[Job]:
+        """The jobs that still matter, in the order in which they came; who is not there any more is left out of them."""
+        now = time.monotonic()
+        for job in self._jobs:
+            allowed = AWAY_WAITING if job.started is None else AWAY_RUNNING
+            for visitor, last in list(job.seen.items()):
+                if self._is_there(visitor):
+                    job.seen[visitor] = now
+                elif now - last > allowed:
+                    del job.seen[visitor]
+            if not job.seen and job.started is None:
+                job.finished.set()
+        self._jobs = [job for job in self._jobs if not job.finished.is_set()]
+        return [job for job in self._jobs if job.seen]
+
+    def _queue(self, lane: Lane) -> list[Job]:
+        """The lane's jobs that have not started, in the order in which they will."""
+        waiting = [job for job in self._unfinished() if job.lane == lane and job.started is None]
+        return sorted(waiting, key=lambda job: job.tag)
+
+    def _before(self, job: Job) -> list[Job]:
+        """The jobs that keep the lane's workers busy until this one starts."""
+        running = [one for one in self._unfinished() if one.lane == job.lane and one.started is not None]
+        queue = self._queue(job.lane)
+        place = queue.index(job) if job in queue else sum(one.tag <= job.tag for one in queue)
+        busy = running if len(running) >= len(self._runners[job.lane]) else []
+        return busy + queue[:place]
+
+    def _wait(self, jobs: Sequence[Job]) -> float:
+        """Seconds until these are done; jobs that run as one count once."""
+        alone = [job for job in jobs if job.started is None or next(one for one in job.group if one in jobs) is job]
+        return sum(self._left(job) for job in alone) / len(self._runners[jobs[0].lane]) if jobs else 0.0
+
+    def _left(self, job: Job) -> float:
+        """Seconds that the job itself still takes: by its own pace once it has one."""
+        if job.started is None or job.done_steps == 0:
+            return job.seconds * self._pace[job.lane]
+        return (time.monotonic() - job.started) / job.done_steps * max(job.total - job.done_steps, 0)
+
+    def _hand_out(self, lane: Lane, runner: Runner, after: float) -> None:
+        time.sleep(after)
+        if lane == "short" and self._first is not None:
+            with suppress(WorkerError):  # the first run will say it
+                runner.run(self._first.function, self._first.context, [self._first.argument])
+        while True:
+            with self._changed:
+                while not (group := self._take(lane)):
+                    self._changed.wait(1.0)  # somebody may have come back meanwhile
+            self._do(group, runner)
+
+    def _take(self, lane: Lane) -> list[Job]:
+        """The next job of somebody who is there, and those that go with it."""
+        queue = [job for job in self._queue(lane) if any(map(self._is_there, job.seen))]
+        if not queue:
+            return []
+        first = queue[0].work
+        kind = (first.function, first.context, first.together)
+        group = [job for job in queue if (job.work.function, job.work.context, job.work.together) == kind]
+        group = group[: self._limits.batch] if first.together is not None else queue[:1]
+        self._turn[lane] = max(self._turn[lane], queue[0].tag)
+        for job in group:
+            job.started, job.group = time.monotonic(), group
+        return group
+
+    def _do(self, group: list[Job], runner: Runner) -> None:
+        started, whole = time.monotonic(), group[0].total
+
+        def on_step(done: int) -> None:
+            for job in group:
+                job.done_steps = min(round(done * job.total / whole), job.total)
+
+        def wanted() -> bool:
+            with self._changed:
+                self._unfinished()
+                return any(job.seen for job in group)
+
+        work = group[0].work
         try:
-            job.check()
-            result = work(job)
-        except Cancelled:
-            return None
-        with self._lock:
-            self._results[job.key] = result
-            while len(self._results) > REMEMBERED:
+            outcomes = runner.run(work.function, work.context, [job.work.argument for job in group], on_step, wanted)
+        except WorkerError as error:
+            outcomes = [Outcome(error=str(error))] * len(group)
+        with self._changed:
+            if outcomes is not None:
+                lane, estimated = group[0].lane, sum(job.seconds for job in group)
+                pace = (time.monotonic() - started) / max(estimated, 1e-3)
+                self._pace[lane] = min(max((self._pace[lane] + pace) / 2, 0.05), 20.0)
+                for job, outcome in zip(group, outcomes, strict=True):
+                    self._keep(job, outcome)
+            for job in group:
+                job.finished.set()
+            self._jobs = [job for job in self._jobs if not job.finished.is_set()]
+            self._changed.notify_all()
+
+    def _keep(self, job: Job, outcome: Outcome) -> None:
+        """Remember a result, as long as there is room for it; an error stays with its own visitors."""
+        job.outcome = outcome
+        if outcome.error is None:
+            self._results[job.key] = outcome
+            while self._results and (self._held() > self._limits.result_mb * 1e6 or len(self._results) > RESULTS):
                 self._results.popitem(last=False)
-        return result
+
+    def _held(self) -> int:
+        return sum(outcome.size for outcome in self._results.values())
+
+
+def in_words(seconds: float) -> str:
+    """A time as people say it."""
+    return f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

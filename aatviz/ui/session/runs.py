@@ -1,22 +1,22 @@
-"""A run from a page: what it costs before, its progress and a way to cancel meanwhile, and what to show after."""
+"""A run from a page: what it costs before, its place, progress and a way to cancel meanwhile, and what to show after."""
 
 from collections.abc import Callable, Hashable
-from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from aatviz.explore.work import Weights
+from aatviz.runtime.worker import Function
 from aatviz.store.systems import System
 from aatviz.ui.session import caches
-from aatviz.ui.session.jobs import Job, QueueFull, Work
+from aatviz.ui.session.jobs import Job, QueueFull, Work, in_words
 
-POLL = 0.3
-"""Seconds between two looks at a running job."""
 AT_ONCE = 1.2
 """Seconds that a page waits for a run before it begins to show progress: a short one is done by then, and undisturbed."""
+POLL = (0.5, 2.0)
+"""Seconds between two looks at a run: an eighth of the time that it takes, within these limits."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,7 +26,12 @@ class Request:
     system: System
     choice: Hashable
     """The page's own settings: with the system's weights, everything that the result depends on."""
-    work: Work
+    function: Function
+    """Of `aatviz.explore.work`."""
+    argument: Any
+    """What the function is given for this run."""
+    together: Hashable | None = None
+    """Runs with the same value may go as one; None: this one goes alone."""
     total: int
     """Steps of PGD in all."""
     seconds: Callable[[], float]
@@ -39,6 +44,12 @@ class Request:
         """The same for everybody who asks for the same."""
         return (self.system.name, caches.fingerprint(self.system), self.choice)
 
+    @property
+    def work(self) -> Work:
+        """The run as the worker gets it."""
+        weights = Weights(self.system.folder, caches.fingerprint(self.system))
+        return Work(function=self.function, context=weights, argument=self.argument, together=self.together)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Done:
@@ -50,34 +61,30 @@ class Done:
 
 
 class Runs:
-    """The runs of one page; what is running and what was last shown stays in the session."""
+    """The runs of one page; what is running and what was last shown stays in the session.
+
+    The button and the progress are a fragment: pressing it, and looking at a run, run no other part of the page.
+    """
 
     def __init__(self, page: str, verb: str, icon: str = ":material/bolt:") -> None:
         self.page, self.verb, self.icon = page, verb, icon
         self._running, self._shown, self._message = f"{page}.running", f"{page}.shown", f"{page}.message"
+        self._cost = f"{page}.cost"
 
     def controls(self, request: Request) -> DeltaGenerator:
         """The button; or, while something runs, its progress and a way to cancel it. Returns the place for `tell_cost`."""
         self._collect()
-        job = caches.jobs().pending(request.key)
-        if job is not None and self.running is None:  # the page was loaded again meanwhile: take up the wait
-            self._wait_for(job, request)
-        running = self.running
-        with st.container(horizontal=True, vertical_alignment="center"):
-            pressed = st.button(self.verb, type="primary", icon=self.icon, disabled=running is not None)
-            place = st.empty()
-        if pressed and running is None:
-            self._start(request)
-        if running is not None:
-            self._progress(running)
-        if message := st.session_state.pop(self._message, None):
-            st.info(message, icon=":material/info:")
+        if self.running is None and (job := caches.jobs().join(request.key, visitor())) is not None:
+            self._wait_for(job, request)  # the page was loaded again meanwhile: take up the wait
+        place: DeltaGenerator = st.fragment(self._controls)(request)
         return place
 
     def tell_cost(self, place: DeltaGenerator, request: Request) -> None:
         """Say what the run would cost. For the end of a page: what is there to see comes first."""
         if self.running is None:
-            place.caption(cost(request.seconds(), request.steps), width="stretch")
+            text = cost(request.seconds(), request.steps)
+            st.session_state[self._cost] = (request.key, text)
+            place.caption(text, width="stretch")
 
     @property
     def running(self) -> Job | None:
@@ -101,73 +108,96 @@ class Runs:
             st.caption(f":material/inventory_2: Below is a stored run of the default settings.{to_do}")
         return stored
 
-    def _remember(self, system: str, choice: Any, value: Any) -> Done:
-        done = Done(system=system, choice=choice, value=value)
-        st.session_state[self._shown] = done
-        return done
+    def _controls(self, request: Request) -> DeltaGenerator:
+        running = self.running
+        if running is not None and running.finished.is_set():  # since the page was drawn
+            st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                self.verb,
+                type="primary",
+                icon=self.icon,
+                disabled=running is not None,
+                on_click=self._start,
+                args=(request,),
+            )
+            place = st.empty()
+        if running is not None:
+            st.fragment(self._progress, run_every=_interval(running))(running)
+        elif (told := st.session_state.get(self._cost)) and told[0] == request.key:
+            place.caption(told[1], width="stretch")
+        if message := st.session_state.pop(self._message, None):
+            st.info(message, icon=":material/info:")
+        return place
+
+    def _progress(self, job: Job) -> None:
+        """Where the run stands; drawn again every so many seconds."""
+        if job.finished.is_set() or self.running is not job:
+            st.rerun()
+        bar, stop = st.columns([5, 1], vertical_alignment="center")
+        bar.progress(job.share, text=standing(job))
+        stop.button("Cancel", icon=":material/stop:", width="stretch", on_click=self._cancel, args=(job,))
 
     def _start(self, request: Request) -> None:
-        """Queue the run and wait a moment for it: a short one is done then. For any other the page starts over."""
+        """Queue the run and wait a moment for it: a short one is done then."""
+        jobs = caches.jobs()
         try:
-            job = caches.jobs().submit(request.key, request.work, request.total, visitor())
+            job = jobs.submit(request.key, request.work, request.total, request.seconds(), visitor())
         except QueueFull as error:
             st.session_state[self._message] = str(error)
             return
         self._wait_for(job, request)
-        assert job.future is not None
-        wait([job.future], timeout=AT_ONCE)
-        if not job.finished:
-            st.rerun()  # to show the button as it is now, and the progress
-        self._collect()
+        if jobs.seconds_left(job) < 2 * AT_ONCE:
+            job.finished.wait(AT_ONCE)
 
     def _wait_for(self, job: Job, request: Request) -> None:
-        job.renew(visitor())
         st.session_state[self._running] = (job, request.system.name, request.choice)
 
     def _collect(self) -> None:
         """Take over what a finished job has left."""
         job = self.running
-        if job is None or not job.finished:
+        if job is None or not job.finished.is_set():
             return
         _, system, choice = st.session_state.pop(self._running)
-        assert job.future is not None
-        if error := job.future.exception():
-            st.session_state[self._message] = f"The run ended with an error: {error}"
-        elif (value := job.future.result()) is None:
+        if job.outcome is None:
             st.session_state[self._message] = "The run was cancelled; nothing has changed."
+        elif job.outcome.error is not None:
+            st.session_state[self._message] = f"The run ended with an error: {job.outcome.error}"
         else:
-            self._remember(system, choice, value)
+            self._remember(system, choice, job.outcome.value)
+
+    def _remember(self, system: str, choice: Any, value: Any) -> Done:
+        done = Done(system=system, choice=choice, value=value)
+        st.session_state[self._shown] = done
+        return done
 
     def _cancel(self, job: Job) -> None:
-        job.leave(visitor())
+        caches.jobs().leave(job, visitor())
         st.session_state.pop(self._running, None)
         st.session_state[self._message] = "The run was cancelled; nothing has changed."
-
-    @st.fragment(run_every=POLL)
-    def _progress(self, job: Job) -> None:
-        job.renew(visitor())
-        if job.finished:
-            st.rerun()
-        ahead, left = caches.jobs().ahead(job), job.seconds_left
-        if ahead:
-            text = f"Waiting: {ahead} other {'run' if ahead == 1 else 'runs'} first"
-        else:
-            text = f"Step {job.done_steps} of {job.total}"
-            text += f", {left:.0f} s left" if left is not None and left >= 1 else ""
-        bar, stop = st.columns([5, 1], vertical_alignment="center")
-        bar.progress(job.share, text=text)
-        if stop.button("Cancel", icon=":material/stop:", width="stretch"):
-            self._cancel(job)
-            st.rerun()
 
 
 def visitor() -> str:
     """This browser tab's name in the queue."""
-    name: str = st.session_state.setdefault("app.visitor", uuid4().hex)
-    return name
+    return caches.session_id()
+
+
+def standing(job: Job) -> str:
+    """Where a run stands, in words: its place and time while it waits, its steps and time once it runs."""
+    jobs = caches.jobs()
+    ahead, left = jobs.ahead(job), jobs.seconds_left(job)
+    if ahead:
+        return f"Waiting: {ahead} other {'run' if ahead == 1 else 'runs'} first, about {in_words(left)} in all"
+    text = f"Step {job.done_steps} of {job.total}"
+    return f"{text}, {in_words(left)} left" if left >= 1 else text
 
 
 def cost(seconds: float, steps: str) -> str:
     """What a run costs, in words."""
-    time = f"About {seconds:.0f} s" if seconds < 90 else f"About {seconds / 60:.0f} min"
-    return f"{time if seconds >= 1 else 'Less than a second'} on this machine: {steps}."
+    time = f"About {in_words(seconds)}" if seconds >= 1 else "Less than a second"
+    return f"{time} on this machine: {steps}."
+
+
+def _interval(job: Job) -> float:
+    """Seconds between two looks at a job: who waits for long needs to look less often."""
+    return min(max(caches.jobs().seconds_left(job) / 8, POLL[0]), POLL[1])

@@ -5,7 +5,6 @@ from typing import Any
 
 import streamlit as st
 
-import aatviz
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.ui.common.url import UrlState, choice
 from aatviz.ui.session import caches
@@ -15,7 +14,7 @@ _CHOSEN = "app.chosen-system"
 
 def choose_system() -> None:
     """Draw the choice of the system. Without any system the page ends here, with the way to get one."""
-    names = aatviz.systems()
+    names = caches.systems()
     if not names:
         st.info(
             f"There is no trained system in `{checkpoints_folder().name}/` yet. Train the small one (one network, ten "
@@ -57,7 +56,7 @@ def link_params() -> dict[str, str]:
 
 def _chosen() -> str:
     """The sidebar's choice; for a page that runs without the frame, as in a test, the URL's or the first system."""
-    names = aatviz.systems()
+    names = caches.systems()
     wanted = st.session_state.get(_CHOSEN, st.query_params.get("system"))
     return wanted if wanted in names else names[0]
 

@@ -1,0 +1,103 @@
+"""Every page under the headers that the proxy sets: they forbid nothing that it needs, and it needs nothing from outside."""
+
+import http.client
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.deployment.files import security_headers
+
+from .conftest import running_app, settle, visit, visitor
+
+PAGES = ["/", "/attack", "/compare", "/generate", "/thresholds", "/detectors", "/robustness", "/learn"]
+
+
+def guard(page: Page) -> None:
+    """Let each page of the app come with the proxy's headers."""
+    headers = {name.lower(): value for name, value in security_headers().items()}
+
+    def answer(route: Route) -> None:
+        if route.request.resource_type != "document":
+            route.continue_()
+            return
+        found = route.fetch()
+        route.fulfill(response=found, headers=found.headers | headers)
+
+    page.route("**/*", answer)
+    # of a page that was handed over like this, Chromium does not know that it is as local as the server that it talks to
+    page.context.grant_permissions(["local-network-access"])
+
+
+@pytest.fixture
+def guarded(page: Page, app_url: str) -> Iterator[Page]:
+    """A visitor under the proxy's headers, who asks nobody but the app."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    guard(page)
+    yield page
+    assert asked
+    assert [url for url in asked if not url.startswith((f"{app_url}/", "data:", f"blob:{app_url}/"))] == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_needs_nothing_that_the_headers_forbid(guarded: Page, path: str) -> None:
+    visit(guarded, path)
+
+
+def test_an_attack_runs_under_the_headers(guarded: Page) -> None:
+    visit(guarded, "/attack?steps=6&digit=3&target=5")
+    guarded.get_by_role("button", name="Attack", exact=True).click()
+    expect(guarded.get_by_test_id("step")).to_contain_text(re.compile(r"/ 6$"))
+    settle(guarded)
+
+
+def test_the_headers_are_obeyed_and_a_foreign_script_does_not_run(browser: Browser, app_url: str) -> None:
+    with browser.new_context(base_url=app_url) as context:
+        page = context.new_page()
+        guard(page)
+        visit(page, "/learn")
+        with page.expect_console_message(lambda message: "violates the following Content Security Policy" in message.text):
+            page.evaluate(
+                """() => {
+                    const script = document.createElement("script");
+                    script.textContent = "window.foreign = true";
+                    document.head.append(script);
+                }"""
+            )
+        assert page.evaluate("window.foreign") is None
+
+
+def test_a_page_of_another_site_is_refused_and_nobody_outside_is_asked(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it refuses, Streamlit would ask a server for this machine's address, and keep everybody waiting for that."""
+    with socket.socket() as outside:
+        outside.bind(("127.0.0.1", 0))
+        outside.listen()
+        outside.setblocking(False)
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{outside.getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+        with running_app(tmp_path) as url:
+            with visitor(browser, url) as page:
+                visit(page, "/learn")
+            port = int(url.rpartition(":")[2])
+            assert _knock(port, f"localhost:{port}", f"http://localhost:{port}") == 101
+            assert _knock(port, f"localhost:{port}", "https://elsewhere.example") == 403
+            assert _knock(port, "elsewhere.example", "http://elsewhere.example") == 403
+        with pytest.raises(BlockingIOError):
+            outside.accept()
+
+
+def _knock(port: int, host: str, origin: str) -> int:
+    """The status of a websocket's opening, as a browser on a page of `origin` would try it."""
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", "/_stcore/stream", headers=upgrade | key | {"Host": host, "Origin": origin})
+        return connection.getresponse().status

@@ -1,0 +1,108 @@
+"""Write the tables of docs/ that come from code and from stored measurements: python tools/update_docs.py [--check]"""
+
+import ast
+import inspect
+import itertools
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from aatviz.metrics.format import markdown_table
+from aatviz.runtime.files import read_json, write_text
+from aatviz.ui.session import limits
+
+ROOT = Path(__file__).parents[1]
+CLASSROOM = ROOT / "benchmarks" / "results" / "classroom.json"
+ROWS = (
+    ("alone", "press to result, median", "one visitor alone, press to result, s"),
+    ("class", "done", "thirty visitors press at once: done"),
+    ("class", "median", "half of them have their result after, s"),
+    ("class", "last", "the last one after, s"),
+    ("class", "page change p50", "somebody else changes pages meanwhile: median, s"),
+    ("class", "page change p95", "nineteen of twenty such changes take at most, s"),
+    ("hundred", "done", "a hundred visitors press at once: done"),
+    ("hundred", "median", "half of them have their result after, s"),
+    ("hundred", "last", "the last one after, s"),
+    ("browsers", "last", "five real browsers on the same machine: the last one after, s"),
+    ("long", "the single attack", "one attack while a comparison of 100 pairs runs, s"),
+)
+"""Scenario, what was measured, and its words."""
+
+
+def main() -> None:
+    changed = []
+    for name in ("deployment.md", "teaching.md"):
+        file = ROOT / "docs" / name
+        before = file.read_text(encoding="utf-8")
+        after = _between(_between(before, "limits", limits_table()), "classroom", classroom())
+        if after != before:
+            changed.append(name)
+            if "--check" not in sys.argv:
+                write_text(file, after)
+    if changed and "--check" in sys.argv:
+        sys.exit(f"Out of step: {', '.join(changed)}. Run python tools/update_docs.py.")
+
+
+def limits_table() -> str:
+    """Every limit: its variable, default, range, and what it is."""
+    rows = [["variable", "default", "possible", "what"]]
+    words = _words(limits.Limits)
+    for name, field in limits.Limits.__dataclass_fields__.items():
+        span = field.metadata.get("range")
+        possible = "0 or 1" if span is None else f"{span[0]:g} to {span[1]:,g}"
+        default = str(int(field.default)) if span is None else f"{field.default:g}"
+        default = "by the cores" if name == "workers" else default
+        rows.append([f"`{limits.PREFIX}{name.upper()}`", default, possible, words[name]])
+    return markdown_table(rows)
+
+
+def classroom() -> str:
+    """What `python -m benchmarks.classroom` has stored."""
+    if not CLASSROOM.is_file():
+        return ""
+    stored = read_json(CLASSROOM)
+    versions = list(stored)
+    rows = [["measured", *versions]]
+    for scenario, key, words in ROWS:
+        rows.append([words, *(_cell(stored[version], scenario, key) for version in versions)])
+    now = stored[versions[-1]]
+    text = (
+        f"Measured on an idle {now['machine']} ({now['date']}, streamlit {now['versions']['streamlit']}): each visitor runs a "
+        "targeted attack of 100 steps on a digit of their own, on two classifiers side by side "
+        "(`python -m benchmarks.classroom`)."
+    )
+    parts = [text, "", markdown_table(rows)]
+    if soak := now.get("soak"):
+        parts += [
+            "",
+            f"Ten visitors who come and go for {soak['minutes']:g} minutes, {soak['sessions in all']} in all, on every page: "
+            f"memory {soak['MB after minute 5']} MB after minute 5 and {soak['MB at the end']} MB at the end "
+            f"({soak['growth after minute 5']}), {len(soak['errors'])} errors.",
+        ]
+    return "\n".join(parts)
+
+
+def _cell(version: dict[str, Any], scenario: str, key: str) -> str:
+    found = version.get(scenario, {}).get(key)
+    return "" if found is None else f"{found:g}"
+
+
+def _words(cls: type) -> dict[str, str]:
+    """The docstring under each field."""
+    body = ast.parse(inspect.getsource(cls)).body[0].body  # type: ignore[attr-defined]
+    found = {}
+    for field, text in itertools.pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
+    return found
+
+
+def _between(text: str, name: str, content: str) -> str:
+    """The text with this content between the marks of that name, where it has them."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n\n{content}\n\n{end}", text, flags=re.S)
+
+
+if __name__ == "__main__":
+    main()
