@@ -68,15 +68,15 @@ def classroom() -> str:
         rows.append([words, *(_cell(stored[version], scenario, key) for version in versions)])
     now = stored[versions[-1]]
     text = (
-        f"Measured on an idle {now['machine']} ({now['date']}, streamlit {now['versions']['streamlit']}): each visitor runs a "
-        "targeted attack of 100 steps on a digit of their own, on two classifiers side by side "
+        f"Measured on an idle {now['machine']} ({now['date']}, streamlit {now['versions']['streamlit']}): each visitor runs "
+        "a targeted attack of 100 steps on a digit of their own, on two classifiers side by side "
         "(`python -m benchmarks.classroom`)."
     )
     parts = [text, "", markdown_table(rows)]
     if soak := now.get("soak"):
         parts += [
             "",
-            f"Ten visitors who come and go for {soak['minutes']:g} minutes, {soak['sessions in all']} in all, on every page: "
+            f"Ten visitors at a time, {soak['sessions in all']} in all in {soak['minutes']:g} minutes, on every page: "
             f"memory {soak['MB after minute 5']} MB after minute 5 and {soak['MB at the end']} MB at the end "
             f"({soak['growth after minute 5']}), {len(soak['errors'])} errors.",
         ]
