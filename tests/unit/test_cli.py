@@ -37,7 +37,6 @@ def test_attack_prints_the_numbers_of_the_library(tiny_system_folder: Path) -> N
     [
         (("attack", "no-such-system"), "no system 'no-such-system'"),
         (("train", "no-such-recipe"), "no recipe 'no-such-recipe'"),
-        (("train", "cifar10-linf-8-shared"), "needs the data set cifar10, which this version cannot read yet"),
         (("train", "tiny", "--jobs", "detector-4"), "it has shared, classifier, stage/robust, robust"),
         (("data", "import", "no-such-folder"), "There is no no-such-folder"),
         (("data", "download", "imagenet"), "there are mnist, fashion-mnist, cifar10"),
