@@ -5,13 +5,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from aatviz.attacks import batching
-from aatviz.data.mnist import FILES, sample
+from aatviz.data.idx import write_idx
+from aatviz.data.idx_set import FILES, bundled
 from aatviz.evaluate import finish, parts, run_part
 from aatviz.models.gaussians import ClassGaussians
 from aatviz.recipes.evaluation import DetectorEvaluation
@@ -112,12 +111,12 @@ def tiny_system_folder(tiny_systems: Path, tmp_path: Path, empty_data_folder: Pa
 @pytest.fixture(scope="session")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder whose test set is sixty bundled digits."""
-    digits = sample()
+    digits = bundled("mnist")
     raw = tmp_path_factory.mktemp("data") / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    arrays: tuple[NDArray[np.uint8], ...] = (digits.images[:60], digits.labels[:60])
+    arrays = digits.bytes(slice(0, 60)).numpy()[:, 0], digits.label_bytes[:60]
     for name, array in zip(FILES["test"], arrays, strict=True):
-        (raw / name).write_bytes(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes())
+        write_idx(raw / name, array)
     return raw.parents[1]
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aatviz.data import load_digits, to_tensors
-from aatviz.data.mnist import content_hash
+from aatviz.data import open_split
 from aatviz.models.gaussians import estimate
 from aatviz.runtime.files import read_json
 from aatviz.store.gaussians import FILE, save_gaussians
@@ -24,13 +23,13 @@ def main() -> None:
         raise SystemExit(__doc__)
     folder = Path(sys.argv[1])
     dataset = read_json(folder / CARD)["dataset"]
-    digits = load_digits(dataset, "train")
-    gaussians, explained = estimate(*to_tensors(digits), RANK)
+    training = open_split(dataset, "train")
+    gaussians, explained = estimate(training.images(), training.labels, RANK)
     note = {
         "dataset": dataset,
         "split": "train",
-        "data_hash": content_hash(digits),
-        "n": np.bincount(digits.labels).tolist(),
+        "data_hash": training.content_hash,
+        "n": np.bincount(training.labels).tolist(),
         "explained_variance": [round(share, 4) for share in explained],
     }
     save_gaussians(folder / FILE, gaussians, note)

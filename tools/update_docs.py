@@ -70,9 +70,16 @@ def classroom() -> str:
     text = (
         f"Measured on an idle {now['machine']} ({now['date']}, streamlit {now['versions']['streamlit']}): each visitor runs "
         "a targeted attack of 100 steps on a digit of their own, on two classifiers side by side "
-        "(`python -m benchmarks.classroom`)."
+        "(`python -m benchmarks.classroom`). *before*: version 0.1.0, one worker as a thread of the server, and garbage "
+        "collected after every look at a run; there nobody was done when the measurement ended after 90 s. *workers as "
+        "threads*: today's queue, with the workers in the server's own process."
     )
-    parts = [text, "", markdown_table(rows)]
+    short = (
+        f"So on this machine a class of {now['class']['visitors']} waits {now['class']['last']:g} s at most when all press "
+        f"at once, and a hundred wait {now['hundred']['last']:g} s. More cores have more "
+        "workers (`AATVIZ_WORKERS`); that was not measured."
+    )
+    parts = [text, "", markdown_table(rows), "", short]
     if soak := now.get("soak"):
         parts += [
             "",

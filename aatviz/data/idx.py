@@ -1,13 +1,16 @@
-"""The IDX format of MNIST: read with every promise of its header checked."""
+"""The IDX format of MNIST: read with every promise of its header checked, and mapped into memory."""
 
 import gzip
 import math
 import struct
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+from aatviz.data.limits import MOST_ARRAY_BYTES
 
 _BYTES = 0x08  # the only element type that MNIST uses
 
@@ -15,16 +18,44 @@ _BYTES = 0x08  # the only element type that MNIST uses
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """The array of unsigned bytes in an IDX file, plain or gzipped. ValueError names the file and what is wrong."""
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            shape = _shape(file, path)
+            expected = math.prod(shape)
+            raw = file.read(expected + 1)  # no more than announced, however much a small file would unpack to
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path} cannot be unpacked ({error}); fetch the file again.") from error
-    if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != _BYTES:
-        raise ValueError(f"{path} is not an IDX file of bytes: it starts with {raw[:4].hex() or 'nothing'}.")
-    start = 4 + 4 * raw[3]
-    if len(raw) < start:
-        raise ValueError(f"{path} is truncated: its header alone has {start} bytes, {len(raw)} found.")
-    shape = struct.unpack(f">{raw[3]}I", raw[4:start])
-    expected = math.prod(shape)
-    if len(raw) - start != expected:
-        raise ValueError(f"{path} is truncated or damaged: {expected} bytes announced, {len(raw) - start} found.")
-    return np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(shape)
+    if len(raw) != expected:
+        found = f"{len(raw)}" if len(raw) < expected else f"at least {len(raw)}"
+        raise ValueError(f"{path} is truncated or damaged: {expected} bytes announced, {found} found.")
+    return np.frombuffer(raw, dtype=np.uint8).reshape(shape)
+
+
+def map_idx(path: Path) -> NDArray[np.uint8]:
+    """The same for a plain file, mapped into memory: its bytes are read from the disk where they are used."""
+    with path.open("rb") as file:
+        shape = _shape(file, path)
+        start = file.tell()
+    expected, found = math.prod(shape), path.stat().st_size - start
+    if found != expected:
+        raise ValueError(f"{path} is truncated or damaged: {expected} bytes announced, {found} found.")
+    return np.memmap(path, np.uint8, "r", start, shape) if expected else np.zeros(shape, np.uint8)
+
+
+def write_idx(target: Path, array: NDArray[np.uint8]) -> None:
+    """A plain IDX file of bytes."""
+    with target.open("wb") as file:
+        file.write(bytes([0, 0, _BYTES, array.ndim]) + np.array(array.shape, dtype=">u4").tobytes())
+        file.write(np.ascontiguousarray(array).data)
+
+
+def _shape(file: BinaryIO | gzip.GzipFile, path: Path) -> tuple[int, ...]:
+    head = file.read(4)
+    if len(head) < 4 or head[:2] != b"\0\0" or head[2] != _BYTES:
+        raise ValueError(f"{path} is not an IDX file of bytes: it starts with {head.hex() or 'nothing'}.")
+    sizes = file.read(4 * head[3])
+    if len(sizes) < 4 * head[3]:
+        raise ValueError(f"{path} is truncated: its header alone has {4 + 4 * head[3]} bytes, {4 + len(sizes)} found.")
+    shape = struct.unpack(f">{head[3]}I", sizes)
+    if math.prod(shape) > MOST_ARRAY_BYTES:
+        raise ValueError(f"{path} announces {math.prod(shape)} bytes; at most {MOST_ARRAY_BYTES} are read.")
+    return shape

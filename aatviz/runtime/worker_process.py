@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import signal
 import sys
 import threading
 import time
@@ -22,7 +23,8 @@ class Cancelled(BaseException):
 
 def main() -> None:
     """Serve until the app closes this process's input. What a run prints goes to the error output."""
-    with suppress(OSError):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal reaches both; the app's end is this one's
+    with suppress(OSError, AttributeError):  # Windows has no such thing
         os.nice(int(sys.argv[1]))
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

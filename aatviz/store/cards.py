@@ -11,7 +11,7 @@ import safetensors
 import torch
 import torchvision
 
-from aatviz.data import load_digits
+from aatviz.data import open_split
 from aatviz.recipes import Recipe, digest
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.gaussians import FILE as GAUSSIANS
@@ -29,7 +29,7 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
     extra = {kind: path for kind, path in _extra_files(recipe).items() if (folder / path).is_file()}
     paths += [extra["judge"]] if "judge" in extra else []
     weights = {path: _describe_weights(folder / path) for path in paths}
-    labels = load_digits(recipe.dataset, "train").labels
+    labels = open_split(recipe.dataset, "train").labels.numpy()
     classes = int(labels.max()) + 1
     card = {
         "system": recipe.system,

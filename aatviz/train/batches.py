@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from aatviz.data import as_floats
 from aatviz.recipes import Job
 from aatviz.train.steps import Visit, augmented
 
@@ -11,7 +12,7 @@ _EPOCH, _BATCH = 1, 2
 
 
 class Batches:
-    """Images x (N,C,H,W) and classes y (N,) in an order of its own for every epoch."""
+    """Images x (N,C,H,W), bytes or floats in [0,1], and classes y (N,) in an order of its own for every epoch."""
 
     def __init__(self, job: Job, x: Tensor, y: Tensor, bf16: bool) -> None:
         self.job, self.x, self.y, self.bf16 = job, x, y, bf16
@@ -29,7 +30,7 @@ class Batches:
         rows = self._order[place * self.job.batch : (place + 1) * self.job.batch]
         seed = self._seed(batch, _BATCH)
         return Visit(
-            x=augmented(self.job, self.x[rows], seed),
+            x=augmented(self.job, as_floats(self.x[rows]), seed),
             y=self.y[rows],
             step=step,
             seed=seed,

@@ -15,8 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from aatviz.data import load_digits, to_tensors
-from aatviz.data.mnist import content_hash
+from aatviz.data import as_floats, open_split
 from aatviz.recipes import Job, digest
 from aatviz.runtime.files import read_tensors, write_json, write_tensors
 from aatviz.runtime.hardware import describe, fast_bf16
@@ -71,9 +70,9 @@ def train(
         _refuse_other_origin(read_note(final), job, folder, final)
         return final
 
-    digits = {split: load_digits(dataset, split) for split in ("train", "validation")}
-    data_hash = content_hash(digits["train"])
-    (x, y), (x_val, y_val) = ((part.to(device) for part in to_tensors(digits[split])) for split in digits)
+    training, validation = (open_split(dataset, split) for split in ("train", "validation"))
+    x, y = training.bytes().to(device), training.labels.to(device)  # a batch becomes floats when its turn comes
+    x_val, y_val = validation.images().to(device), validation.labels.to(device)
     torch.manual_seed(job.seed)
     note = note_of(job, (x.shape[1], x.shape[2], x.shape[3]))
     network = build_network(note)
@@ -83,7 +82,7 @@ def train(
         start_hash = _sha256(start)
         before = read_note(start) if start.parent.name == "stage" else before
     learner = Learner(job, network.to(device))
-    origin = {"recipe_hash": digest(job), "data_hash": data_hash, "start_sha256": start_hash}
+    origin = {"recipe_hash": digest(job), "data_hash": training.content_hash, "start_sha256": start_hash}
     state = _restore(state_file, job, learner, origin) if state_file.exists() else State()
 
     batches, attacked = Batches(job, x, y, bf16), None
@@ -155,7 +154,7 @@ def _evaluate(
     started, count = time.monotonic(), job.validation_count
     few = len(validation[0])
     on_validation = evaluate(job, network, *validation, count, bf16)
-    on_training = evaluate(job, network, training[0][:few], training[1][:few], max(count // 2, 1), bf16)
+    on_training = evaluate(job, network, as_floats(training[0][:few]), training[1][:few], max(count // 2, 1), bf16)
     row = {"step": float(state.step), "seconds": round(state.seconds, 1)}
     row |= {f"validation_{name}": value for name, value in on_validation.items()}
     row |= {f"train_{name}": value for name, value in on_training.items()}

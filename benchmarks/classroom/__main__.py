@@ -58,10 +58,15 @@ def main() -> None:
             asyncio.run(scenarios.warm_up(app))
             measured[name] = runs[name](app)
         print(json.dumps({name: measured[name]}, indent=1, ensure_ascii=False), flush=True)
-    if asked.json:
-        stored = read_json(asked.json) if asked.json.is_file() else {}
-        stored[asked.name] = stored.get(asked.name, {}) | measured
-        write_text(asked.json, json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
+        if asked.json:
+            _store(asked.json, asked.name, measured)
+
+
+def _store(file: Path, name: str, measured: dict[str, Any]) -> None:
+    """Add what has been measured so far under that name."""
+    stored = read_json(file) if file.is_file() else {}
+    stored[name] = stored.get(name, {}) | measured
+    write_text(file, json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

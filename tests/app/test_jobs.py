@@ -217,8 +217,9 @@ def test_nobody_is_turned_away_whose_run_can_begin_in_time_and_others_are_told_a
     school.long.go.release(100)
 
 
-def test_an_error_stays_with_the_run_that_raised_it(school: School) -> None:
-    school.short.fails = WorkerError("no such luck")
+@pytest.mark.parametrize("kind", [WorkerError, TypeError, MemoryError])
+def test_an_error_stays_with_the_run_that_raised_it(school: School, kind: type[Exception]) -> None:
+    school.short.fails = kind("no such luck")
     failed = school.ask("broken", "ann")
     school.short.go.release()
     assert over(failed).error == "no such luck"

@@ -38,8 +38,8 @@ def test_attack_prints_the_numbers_of_the_library(tiny_system_folder: Path) -> N
         (("attack", "no-such-system"), "no system 'no-such-system'"),
         (("train", "no-such-recipe"), "no recipe 'no-such-recipe'"),
         (("train", "tiny", "--jobs", "detector-4"), "it has shared, classifier, stage/robust, robust"),
-        (("data", "import", "no-such-folder"), "is missing in no-such-folder"),
-        (("data", "download", "imagenet"), "there is mnist"),
+        (("data", "import", "no-such-folder"), "There is no no-such-folder"),
+        (("data", "download", "imagenet"), "there are mnist, fashion-mnist, cifar10"),
     ],
 )
 def test_a_mistake_is_one_clear_sentence_and_no_traceback(

@@ -98,3 +98,15 @@ def test_the_workers_runs_are_small_and_have_the_logits_that_decide(system: Syst
         assert len(pickle.dumps(generative)) < 1.5 * 4 * generative.images.numel() + 4000
         assert len(generative.z_h) == len(robust.z_r) == len(robust.z_h) == 4
         assert len(generative.z_f) == len(generative.z_r) == len(robust.z_f) == 0
+
+
+def test_images_in_which_no_feature_fires_are_no_exception(system: System) -> None:
+    network = system.robust_classifier
+    with torch.no_grad():
+        network.conv2.bias.fill_(-1e4)  # type: ignore[union-attr, operator]
+    x, y = (part[:3] for part in aatviz.load_data("mnist", split="sample"))
+    attack = AttackSettings(victim="robust", loss="target_logit", target=1, steps=2)
+    together = trace_together(system, [attack] * 3, x, y)
+    for number, trace in enumerate(together):
+        assert torch.isfinite(trace.loss).all()
+        assert same(trace, trace_attack(system, attack, x[number : number + 1], y[number]))

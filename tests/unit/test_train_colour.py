@@ -2,7 +2,6 @@
 
 import dataclasses
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aatviz import recipes
+from aatviz.data import Split
 from aatviz.recipes import AttackSpec, Job
 from aatviz.runtime.files import read_tensors
 from aatviz.store.weights import build_network, load_network, note_of, save_network, start_from
@@ -39,9 +39,7 @@ def coloured(monkeypatch: pytest.MonkeyPatch) -> None:
     """3 x 16 x 16 images of ten classes in the place of the data set."""
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (200, 3, 16, 16), np.uint8), (np.arange(200) % 10).astype(np.uint8)
-    monkeypatch.setattr(loop, "load_digits", lambda dataset, split: SimpleNamespace(images=images, labels=labels))
-    tensors = torch.from_numpy(images).float() / 255, torch.from_numpy(labels).long()
-    monkeypatch.setattr(loop, "to_tensors", lambda digits: tensors)
+    monkeypatch.setattr(loop, "open_split", lambda dataset, split: Split(images, labels))
 
 
 @pytest.mark.usefixtures("coloured")

@@ -113,8 +113,10 @@ def _showcase(_system: System, file: str, changed: int) -> Showcase | None:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def jobs() -> Jobs:
     """The workers of this server and their queues."""
-    system = load_system(systems()[0])
-    first = Work(function=work.ready, context=work.Weights(system.folder, fingerprint(system)), argument=None)
+    first = None
+    if names := systems():
+        system = load_system(names[0])
+        first = Work(function=work.ready, context=work.Weights(system.folder, fingerprint(system)), argument=None)
     return Jobs(workers(), LIMITS, is_connected, first)
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from aatviz.runtime.worker import Function, Outcome, WorkerError
+from aatviz.runtime.worker import Function, Outcome
 from aatviz.ui.session.limits import Limits
 
 AWAY_RUNNING, AWAY_WAITING = 8.0, 120.0
@@ -216,7 +216,7 @@ class Jobs:
     def _hand_out(self, lane: Lane, runner: Runner, after: float) -> None:
         time.sleep(after)
         if lane == "short" and self._first is not None:
-            with suppress(WorkerError):  # the first run will say it
+            with suppress(Exception):  # the first visitor's run will say it
                 runner.run(self._first.function, self._first.context, [self._first.argument])
         while True:
             with self._changed:
@@ -253,8 +253,8 @@ class Jobs:
         work = group[0].work
         try:
             outcomes = runner.run(work.function, work.context, [job.work.argument for job in group], on_step, wanted)
-        except WorkerError as error:
-            outcomes = [Outcome(error=str(error))] * len(group)
+        except Exception as error:  # whatever it is, it is these visitors' alone: the lane goes on
+            outcomes = [Outcome(error=str(error) or type(error).__name__)] * len(group)
         with self._changed:
             if outcomes is not None:
                 lane, estimated = group[0].lane, sum(job.seconds for job in group)

@@ -1,0 +1,76 @@
+"""One image file made bytes of a data set: turned upright, cut to the middle, scaled."""
+
+import io
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from aatviz.data.limits import MOST_PIXELS
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+_ORIENTATION = 0x0112
+
+
+class Unreadable(Exception):
+    """An image file that is left out; the message says why, in a few words."""
+
+
+def decode(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], bool]:
+    """The image (height,width,3) in a file's bytes, and whether it is grey. Unreadable, whatever is wrong with it.
+
+    It is turned as its EXIF note says, cut to the middle in the proportions of `size`, and scaled; an image of just that
+    size stays as it is to the bit. What is transparent becomes white.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about damaged notes: they decide nothing
+            return _decoded(data, size)
+    except Unreadable:
+        raise
+    except MemoryError:
+        raise Unreadable("too large") from None
+    except Exception as error:  # Pillow's readers raise nearly anything on damaged files
+        raise Unreadable(f"damaged, or no image ({type(error).__name__})") from None
+
+
+def _decoded(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], bool]:
+    picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+    if picture.width * picture.height > MOST_PIXELS:
+        raise Unreadable(f"{picture.width} x {picture.height} pixels, more than {MOST_PIXELS // 1_000_000} million")
+    picture.load()
+    picture = _upright(picture)
+    grey = picture.mode in ("1", "L", "LA", "La") or picture.mode.startswith("I;16")
+    colour = _colour(picture)
+    height, width = size
+    if colour.size != (width, height):
+        colour = ImageOps.fit(colour, (width, height), Image.Resampling.BOX if _smaller(colour, size) else _SMOOTH)
+    return np.asarray(colour, dtype=np.uint8), grey
+
+
+_SMOOTH = Image.Resampling.BICUBIC
+
+
+def _smaller(picture: Image.Image, size: tuple[int, int]) -> bool:
+    return picture.width >= 2 * size[1] and picture.height >= 2 * size[0]
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        if picture.getexif().get(_ORIENTATION, 1) in range(2, 9):
+            return ImageOps.exif_transpose(picture)
+    except Exception:  # a damaged note is no reason to lose the image
+        return picture
+    return picture
+
+
+def _colour(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
+    if picture.mode in ("I", "F"):
+        raise Unreadable("32 bits a pixel; save it with 8")
+    if picture.has_transparency_data:
+        ground = Image.new("RGBA", picture.size, "white")
+        return Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
+    return picture.convert("RGB")

@@ -1,0 +1,150 @@
+"""The files of a folder, a tar or a zip, one after the other: nothing is unpacked to the disk, no link is followed."""
+
+import gzip
+import os
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from aatviz.data.limits import MOST_FILE_BYTES, MOST_IMAGES, MOST_UNPACKED_BYTES
+
+Entry = tuple[tuple[str, ...], bytes | str]
+"""The parts of a file's path below the top, and its bytes, or why it is left out."""
+TOO_LONG = f"more than {MOST_FILE_BYTES // 1_000_000} MB"
+
+
+def entries(path: Path) -> Iterator[Entry]:
+    """Every file in it. FileNotFoundError, or ValueError for an archive that is damaged or not to be trusted."""
+    if path.is_dir():
+        found = _of_folder(path)
+    elif not path.is_file():
+        raise FileNotFoundError(f"There is no {path}. Give a folder of images, or a .tar, .tar.gz or .zip of one.")
+    elif zipfile.is_zipfile(path):
+        found = _of_zip(path)
+    else:
+        found = _of_tar(path)
+    for count, entry in enumerate(found):
+        if count >= 2 * MOST_IMAGES:
+            raise ValueError(f"{path} holds more than {2 * MOST_IMAGES} files. Import fewer.")
+        if not any(part.startswith((".", "__MACOSX")) for part in entry[0]) and entry[0][-1] != "Thumbs.db":
+            yield entry
+
+
+def _of_folder(top: Path) -> Iterator[Entry]:
+    for folder, folders, names in os.walk(top):  # links to folders are not entered
+        folders.sort()
+        for name in sorted(names):
+            file = Path(folder, name)
+            parts = file.relative_to(top).parts
+            try:
+                handle = os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+            except OSError:
+                yield parts, "a link" if file.is_symlink() else "cannot be opened"
+                continue
+            with os.fdopen(handle, "rb") as opened:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    yield parts, "no ordinary file"
+                    continue
+                data = opened.read(MOST_FILE_BYTES + 1)
+            yield parts, data if len(data) <= MOST_FILE_BYTES else TOO_LONG
+        for name in folders:
+            if (link := Path(folder, name)).is_symlink():
+                yield link.relative_to(top).parts, "a link"
+
+
+def _of_tar(path: Path) -> Iterator[Entry]:
+    with _archive(path), path.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        stream: Any = gzip.GzipFile(fileobj=raw) if packed else raw
+        with tarfile.open(fileobj=_Bounded(stream, path), mode="r:") as tar:  # type: ignore[call-overload]
+            while (member := tar.next()) is not None:
+                tar.members.clear()  # a million of them are not kept
+                if member.isdir():
+                    continue
+                parts = _safe(member.name, path)
+                if not member.isreg():
+                    raise ValueError(f"{path}: {member.name[:200]} is a link or a device. Pack the files themselves.")
+                if member.size > MOST_FILE_BYTES:
+                    yield parts, TOO_LONG
+                    continue
+                content = tar.extractfile(member)
+                data = content.read() if content else b""
+                if len(data) != member.size:
+                    raise ValueError(f"{path} is cut off in {member.name[:200]}. Get it again.")
+                yield parts, data
+
+
+def _of_zip(path: Path) -> Iterator[Entry]:
+    total = 0
+    with _archive(path), zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.is_dir():
+                continue
+            parts = _safe(member.filename, path)
+            if stat.S_ISLNK(member.external_attr >> 16):
+                raise ValueError(f"{path}: {member.filename[:200]} is a link. Pack the file itself.")
+            with archive.open(member) as content:
+                data = content.read(MOST_FILE_BYTES + 1)
+            total += len(data)
+            if total > MOST_UNPACKED_BYTES:
+                raise ValueError(_bomb(path))
+            yield parts, data if len(data) <= MOST_FILE_BYTES else TOO_LONG
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"{path} is no whole .tar, .tar.gz or .zip ({error}). Get it again, or unpack it and give the folder."
+        ) from error
+    except RuntimeError as error:  # zipfile's, for a password
+        raise ValueError(f"{path} cannot be unpacked: {error}. Unpack it and give the folder.") from error
+
+
+def _safe(name: str, path: Path) -> tuple[str, ...]:
+    """The parts of a member's path. ValueError where it leads out of the archive."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in name:
+        raise ValueError(f"{path}: the path {name[:200]!r} leads out of the archive. Nothing was imported.")
+    return tuple(part for part in parts if part != ".")
+
+
+class _Bounded:
+    """A stream that refuses to give more than any honest archive holds, at once or altogether."""
+
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
+        self._stream, self._path = stream, path
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= MOST_FILE_BYTES:
+            raise ValueError(_bomb(self._path))
+        data = self._stream.read(size)
+        self._check()
+        return data
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if whence or offset > MOST_UNPACKED_BYTES:
+            raise ValueError(_bomb(self._path))
+        return self._stream.seek(offset)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _check(self) -> None:
+        if self._stream.tell() > MOST_UNPACKED_BYTES:
+            raise ValueError(_bomb(self._path))
+
+
+def _bomb(path: Path) -> str:
+    return f"{path} unpacks to more than {MOST_UNPACKED_BYTES // 1_000_000_000} GB, or has a header without end. Refused."

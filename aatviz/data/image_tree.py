@@ -1,0 +1,172 @@
+"""Images in folders, one a class, decoded into one file of bytes; and how they fall into classes and splits."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aatviz.data.decode import Unreadable, decode
+from aatviz.data.entries import entries
+from aatviz.data.limits import MOST_ARRAY_BYTES, MOST_CLASSES, MOST_IMAGES
+from aatviz.data.split import Bytes
+from aatviz.data.stored_set import PARTS
+
+Report = Callable[[str], None]
+"""Is told how far a long import is."""
+TEST_SHARE, VALIDATION_SHARE = 0.15, 0.15
+"""Of the images, where the folders do not say which are for testing; the second also of a given training part."""
+_SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "val": "validation", "validation": "validation"}
+_EVERY = 5000
+
+
+@dataclass(kw_only=True)
+class Decoded:
+    """All images that could be read, in the order they were found."""
+
+    pixels: Bytes
+    """(M,C,H,W), memory-mapped."""
+    digests: list[bytes]
+    places: list[tuple[str, ...]]
+    """The folders that each image lies in, below the top."""
+    left_out: list[str] = field(default_factory=list)
+    """Files that were not read, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arranged:
+    """Which image belongs to which class and split."""
+
+    classes: tuple[str, ...]
+    labels: Bytes
+    rows: dict[str, NDArray[np.int64]]
+    parts: dict[str, NDArray[np.int64]]
+    """The rows of the splits that the folders themselves tell apart."""
+
+
+def read_tree(path: Path, size: tuple[int, int], scratch: Path, report: Report) -> Decoded:
+    """Decode every image below `path` (a folder, tar or zip) once, into a file in `scratch`. ValueError for none at all."""
+    file, digests, left_out = scratch / "decoded", list[bytes](), list[str]()
+    places: list[tuple[str, ...]] = []
+    all_grey, each = True, 3 * size[0] * size[1]
+    with file.open("wb") as out:
+        for parts, data in entries(path):
+            try:
+                if isinstance(data, str):
+                    raise Unreadable(data)
+                image, grey = decode(data, size)
+            except Unreadable as error:
+                left_out.append(f"{'/'.join(parts)}: {error}")
+                continue
+            if len(places) >= min(MOST_IMAGES, MOST_ARRAY_BYTES // each):
+                raise ValueError(f"{path} holds more than {len(places)} images of this size. Import fewer, or smaller ones.")
+            all_grey &= grey
+            digests.append(hashlib.sha256(image.tobytes()).digest())
+            places.append(parts[:-1])
+            out.write(image.tobytes())
+            if len(places) % _EVERY == 0:
+                report(f"{len(places)} images decoded, {len(left_out)} left out")
+    if not places:
+        reasons = f" {len(left_out)} files were left out: {'; '.join(left_out[:3])}." if left_out else ""
+        raise ValueError(f"There is no image in {path}.{reasons} Give a folder with one subfolder of images for each class.")
+    raw = np.memmap(file, np.uint8, "r", shape=(len(places), *size, 3))
+    pixels = raw.transpose(0, 3, 1, 2)[:, : 1 if all_grey else 3]
+    return Decoded(pixels=pixels, digests=digests, places=places, left_out=left_out)
+
+
+def arrange(decoded: Decoded, path: Path) -> Arranged:
+    """Classes and splits. Every split is in the order of its images' hashes, so that it is shuffled and the same however the
+    files are ordered; where the folders do not tell test images from others, the hash decides, so that more images do not
+    move those that are there. ValueError where the folders are not as expected."""
+    places = _below_the_common(decoded.places)
+    tops = {place[0].lower() for place in places if place}
+    split_tops = bool(tops & {"train", "training"}) and "test" in tops
+    if split_tops and not tops <= _SPLIT_NAMES.keys():
+        odd = ", ".join(sorted(tops - _SPLIT_NAMES.keys())[:5])
+        raise ValueError(f"{path}: beside train/ and test/ there is {odd}; only validation/ may stand there.")
+    depth = 1 if split_tops else 0
+    if loose := sum(len(place) <= depth for place in places):
+        raise ValueError(
+            f"{path}: {loose} images lie in no class. Expected is one subfolder of images for each class, or train/ and "
+            "test/ with such subfolders."
+        )
+    classes = tuple(sorted({place[depth] for place in places}))
+    _check_classes(classes, path)
+    number = {name: k for k, name in enumerate(classes)}
+    labels = np.array([number[place[depth]] for place in places], dtype=np.uint8)
+    given = [_SPLIT_NAMES[place[0].lower()] if split_tops else "" for place in places]
+    order = sorted(range(len(places)), key=lambda row: decoded.digests[row])
+    rows = _rows(order, decoded.digests, labels, given)
+    for part in PARTS:
+        _check_balance(part, np.bincount(labels[rows[part]], minlength=len(classes)), classes, path)
+    parts = {part: np.array([row for row in order if given[row] == part]) for part in PARTS if part in given}
+    return Arranged(classes=classes, labels=labels, rows=rows, parts=parts)
+
+
+def share_of(digest: bytes) -> float:
+    """A number in [0,1) that an image's hash gives it once and for all."""
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _rows(order: list[int], digests: list[bytes], labels: Bytes, given: list[str]) -> dict[str, NDArray[np.int64]]:
+    found: dict[str, list[int]] = {part: [] for part in PARTS}
+    for row in order:
+        found[_split_of(share_of(digests[row]), given[row], "validation" in given)].append(row)
+    for part in ("test", "validation"):
+        if part not in given:
+            _fill(found, part, labels)
+    return {part: np.array(sorted(rows, key=digests.__getitem__), dtype=np.int64) for part, rows in found.items()}
+
+
+def _split_of(share: float, given: str, has_validation: bool) -> str:
+    if given in ("test", "validation") or (given == "train" and has_validation):
+        return given
+    test = 0.0 if given else TEST_SHARE
+    return "test" if share < test else "validation" if share < test + VALIDATION_SHARE else "train"
+
+
+def _fill(found: dict[str, list[int]], part: str, labels: Bytes) -> None:
+    """A small class may have no image here by its hashes: its first training images then come here."""
+    for k in set(labels.tolist()) - {int(labels[row]) for row in found[part]}:
+        mine = [row for row in found["train"] if labels[row] == k]
+        if len(mine) > 1:
+            found[part].append(mine[0])
+            found["train"].remove(mine[0])
+
+
+def _below_the_common(places: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Without the folders that all images share."""
+    shared = 0
+    while len({place[shared : shared + 1] for place in places}) == 1 and len(places[0]) > shared:
+        shared += 1
+    return [place[shared:] for place in places]
+
+
+def _check_classes(classes: tuple[str, ...], path: Path) -> None:
+    if not 2 <= len(classes) <= MOST_CLASSES:
+        names = ", ".join(classes[:3])
+        raise ValueError(f"{path} has {len(classes)} classes ({names} ...); 2 to {MOST_CLASSES} subfolders are expected.")
+    for name in classes:
+        if not name.isprintable() or len(name) > 60:
+            raise ValueError(f"The class name {name[:60]!r} has unprintable characters or more than 60. Rename its folder.")
+
+
+def _check_balance(part: str, counts: NDArray[np.int64], classes: tuple[str, ...], path: Path) -> None:
+    if missing := [name for name, count in zip(classes, counts, strict=True) if not count]:
+        raise ValueError(
+            f"{path}: no {part} image of {', '.join(missing[:5])}. Each class needs images in every split: give it at least "
+            "three different ones, and the same classes in train/ and test/."
+        )
+
+
+def shared_images(digests: list[bytes], rows: dict[str, NDArray[np.int64]]) -> int:
+    """How many test images are also among the training or validation images."""
+    others = {digests[row] for part in ("train", "validation") for row in rows[part]}
+    return sum(digests[row] in others for row in rows["test"])
+
+
+def balance(labels: Bytes, classes: tuple[str, ...]) -> Iterator[str]:
+    """The count of every class, as words."""
+    return (f"{name} {count}" for name, count in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True))

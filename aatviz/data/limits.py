@@ -1,0 +1,16 @@
+"""The bounds on what is read from files that somebody else made, all in one place."""
+
+MOST_CLASSES = 200
+MOST_IMAGES = 1_000_000
+MOST_FILE_BYTES = 50_000_000
+"""Of one image file, or of one header in an archive."""
+MOST_PIXELS = 50_000_000
+"""Of one image, before it is scaled down."""
+MOST_UNPACKED_BYTES = 20_000_000_000
+"""Of all that comes out of an archive."""
+MOST_ARRAY_BYTES = 16_000_000_000
+"""Of all images of a data set, decoded."""
+LEAST_SIDE, MOST_SIDE = 8, 256
+"""Height and width of the images of a data set in pixels."""
+MOST_NOTE_BYTES = 10_000_000
+"""Of a data.json."""

@@ -1,0 +1,146 @@
+"""Where data sets lie, and how one gets there whole or not at all, whatever interrupts it."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import platformdirs
+
+try:
+    import fcntl
+except ImportError:  # Windows: there leftovers are told by their age alone
+    fcntl = None  # type: ignore[assignment]
+
+PREFIX = "import-"
+GUARD = ".import.lock"
+_NEW, _OLD, _TARGET, _LOCK = "new", "replaced", "target.json", "lock"
+
+
+def data_folder() -> Path:
+    """Where data sets are kept: $AATVIZ_DATA, else the user's cache folder."""
+    return Path(os.environ.get("AATVIZ_DATA") or platformdirs.user_cache_dir("aatviz")).expanduser()
+
+
+@dataclass
+class Staging:
+    """A data set on its way."""
+
+    fresh: Path
+    """An empty folder, for what is to stay."""
+    scratch: Path
+    """Beside it; goes away."""
+    target: Path | None = None
+    """Where the folder goes; set it before the block ends."""
+
+
+@contextmanager
+def staging(target: Path | None = None) -> Iterator[Staging]:
+    """A folder to write a data set into; it moves to its target when the block ends, and goes away when the block fails.
+
+    What an earlier import left behind where it was killed is removed first; a data set that it had already moved out of
+    its place is put back. OSError where the data folder cannot be written.
+    """
+    root = data_folder()
+    root.mkdir(parents=True, exist_ok=True)
+    recover()
+    with _locked(root / GUARD):  # until the scratch folder is locked itself, no recovery may look at it
+        scratch = Path(tempfile.mkdtemp(dir=root, prefix=PREFIX))
+        lock = _try_lock(scratch / _LOCK)
+    try:
+        stage = Staging(scratch / _NEW, scratch / "scratch", target)
+        stage.fresh.mkdir()
+        stage.scratch.mkdir()
+        yield stage
+        assert stage.target is not None
+        _move(stage.fresh, stage.target, scratch, root)
+    finally:
+        if lock is not None:
+            lock.close()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _move(fresh: Path, target: Path, scratch: Path, root: Path) -> None:
+    (scratch / _TARGET).write_text(json.dumps(target.relative_to(root).as_posix()), encoding="utf-8")
+    for path in (*fresh.rglob("*"), fresh, scratch / _TARGET, scratch):
+        _sync(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(root / GUARD):
+        if target.exists():
+            target.rename(scratch / _OLD)
+        try:
+            fresh.rename(target)
+        except OSError:
+            _put_back(scratch, root)
+            raise
+        _sync(target.parent)
+
+
+def recover() -> list[str]:
+    """Put back what a killed import had moved away, and remove what it left; the names of the data that were put back."""
+    root = data_folder()
+    if not any(root.glob(f"{PREFIX}*")) or not os.access(root, os.W_OK):
+        return []
+    restored = []
+    with _locked(root / GUARD):
+        for scratch in sorted(root.glob(f"{PREFIX}*")):
+            if scratch.is_symlink() or not scratch.is_dir():
+                continue
+            lock = _try_lock(scratch / _LOCK)
+            if lock is None:
+                continue  # that import is at work
+            with lock:
+                if name := _put_back(scratch, root):
+                    restored.append(name)
+            shutil.rmtree(scratch, ignore_errors=True)
+    return restored
+
+
+def _put_back(scratch: Path, root: Path) -> str | None:
+    """The data set that lies in a scratch folder in its place again, unless something is there; its name."""
+    try:
+        name = str(json.loads((scratch / _TARGET).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+    target = root / name
+    if ".." in Path(name).parts or Path(name).is_absolute() or not (scratch / _OLD).is_dir() or target.exists():
+        return None
+    (scratch / _OLD).rename(target)
+    return name
+
+
+def _try_lock(path: Path) -> IO[bytes] | None:
+    """The file, locked until it is closed or its process ends, however; None where another one holds it."""
+    file = path.open("wb")
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return None
+    return file
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Waits until no one else is in a block with the same file."""
+    with path.open("wb") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _sync(path: Path) -> None:
+    """On the disk before it is renamed, so that a power cut leaves the old or the new, and nothing between."""
+    if os.name != "posix":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,41 @@
+"""All data sets by name: those that are known here, and those that were imported."""
+
+from aatviz.data import cifar10, fashion_mnist, image_folder, mnist
+from aatviz.data.spec import DataNotFound, Dataset, UnknownDataset
+from aatviz.data.split import Split
+
+IDX_SETS = (mnist.SET, fashion_mnist.SET)
+BUILT_IN = {known.name: known for known in (mnist.DATASET, mnist.SMALL, fashion_mnist.DATASET, cifar10.DATASET)}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all data sets; the images of a built-in one may still have to be fetched."""
+    return (*BUILT_IN, *(name for name in image_folder.imported() if name not in BUILT_IN))
+
+
+def dataset(name: str) -> Dataset:
+    """The data set of that name. UnknownDataset, with the names there are; ValueError where it is damaged."""
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    try:
+        return image_folder.dataset(name)
+    except DataNotFound:
+        raise UnknownDataset(
+            f"There is no data set {name[:60]!r}; there are {', '.join(names())}. Get one of your own with: aatviz data "
+            "import PATH --name NAME."
+        ) from None
+
+
+def open_split(name: str, split: str) -> Split:
+    """The images and labels of one split of a data set.
+
+    Args:
+        name: "mnist", "fashion-mnist", "cifar10", or the name of an imported one; "mnist-sample" to try things out.
+        split: "train", "validation", "test"; or "sample": where a data set is part of this package, always there.
+
+    Raises:
+        DataNotFound: where it is not on this machine; the message names the command that gets it.
+        UnknownDataset: a DataNotFound and a ValueError, for an unknown name.
+        ValueError: for an unknown split, and for damaged files.
+    """
+    return dataset(name).open(split)

@@ -1,0 +1,101 @@
+"""What a data set is: one frozen object, so that nothing else knows a size, a class name or a data set's name."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aatviz.data.split import Split
+
+SPLITS = ("train", "validation", "test", "sample")
+SplitName = Literal["train", "validation", "test", "sample"]
+OwnImage = Literal["handwritten digit", "photograph"]
+
+
+class DataNotFound(FileNotFoundError):
+    """A data set is not on this machine; the message names the command that gets it."""
+
+
+class UnknownDataset(DataNotFound, ValueError):
+    """No data set of that name is known; it may be one that was imported elsewhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threat:
+    """A threat model and the attack that a page starts with. eps and step_size are written as the field does."""
+
+    norm: Literal["Linf", "L2"]
+    eps: str
+    """"0.3", or "8/255"; on the scale of images in [0,1]."""
+    step_size: str
+    steps: int
+
+    def __post_init__(self) -> None:
+        if not (number(self.eps) > 0 and number(self.step_size) > 0 and self.steps > 0):
+            raise ValueError(f"eps, step_size and steps are above 0; got {self.eps}, {self.step_size}, {self.steps}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Movement:
+    """How training images are moved, at random."""
+
+    shift: int = 0
+    """Up to this many pixels in all directions, with black coming in; the same as cropping out of a padded image."""
+    flip: bool = False
+    """Half of the images are mirrored, left to right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitInfo:
+    """Where the images of a split come from, and how many they are."""
+
+    count: int
+    provenance: str
+    """One sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Everything that is known of a data set before its images are read."""
+
+    name: str
+    """In commands and links: "fashion-mnist"."""
+    title: str
+    """In sentences: "Fashion-MNIST"."""
+    shape: tuple[int, int, int]
+    """Channels, height, width."""
+    classes: tuple[str, ...]
+    """The name of every class, in the order of the labels."""
+    noun: str
+    """One sample: "digit", "garment", "photo"."""
+    plural: str
+    splits: dict[str, SplitInfo] = field(hash=False)
+    licence: str
+    source: str
+    """Where the images come from, with what was done to them; a number measured on a copy says so by it."""
+    threats: tuple[Threat, ...]
+    """The presets; the first is the usual one."""
+    movement: Movement
+    own_image: OwnImage
+    """How a visitor's picture is made ready."""
+    hashes: dict[str, str] = field(default_factory=dict, hash=False)
+    """The content hash of every split that is known beforehand, or was computed at the import."""
+    opener: Callable[[str], Split] = field(repr=False, compare=False)
+
+    def open(self, split: str) -> Split:
+        """The images and labels of a split. DataNotFound where they are not here, ValueError for an unknown split."""
+        if split not in SPLITS:
+            raise ValueError(f"A split is one of {', '.join(SPLITS)}; got {split!r}.")
+        return self.opener(split)
+
+
+def number(text: str) -> float:
+    """The value of "0.3", "8/255" or "0.5/255"; ValueError for anything else."""
+    above, _, below = text.partition("/")
+    try:
+        value = float(above) / float(below or 1)
+    except (ValueError, ZeroDivisionError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is no number; write it like 0.3 or 8/255.")
+    return value
