@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import streamlit
-from aatviz.digit_input import MOST_BYTES
 from streamlit import config
 
+from aatviz.data.own_image.handwritten_digit import MOST_BYTES
 from tests.deployment import files
 
 SETTINGS = tomllib.loads((files.ROOT / ".streamlit" / "config.toml").read_text())

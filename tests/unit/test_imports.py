@@ -1,6 +1,8 @@
 """The layers: the library never loads the web app's packages, and imports only go downwards."""
 
 import ast
+import importlib
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -117,3 +119,24 @@ def test_only_the_ui_imports_streamlit_and_plotly(module: str) -> None:
 def test_all_public_names_are_there() -> None:
     for name in aatviz.__all__:
         assert hasattr(aatviz, name)
+
+
+def printed_imports() -> set[tuple[str, str]]:
+    """The modules, and the names from them, that printed Python imports: what the package's strings that are code say."""
+    texts = (
+        node.value
+        for path in FILES.values()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    lines = (line for text in texts for line in re.findall(r"^from (aatviz[\w.]*) import ?([\w, ]*)", text, re.MULTILINE))
+    return {(module, name.strip()) for module, names in lines for name in names.split(",")}
+
+
+def test_printed_python_imports_what_the_readme_calls_public() -> None:
+    found = printed_imports()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = readme.partition("What the pages print as Python imports")[2].partition("These names stay.")[0]
+    assert {module for module, _ in found} == set(re.findall(r"`(aatviz\.[\w.]+)`", listed))
+    for module, name in found:
+        assert not name or hasattr(importlib.import_module(module), name) or f"{module}.{name}" in FILES
