@@ -19,8 +19,6 @@ ROWS = (
     ("class", "done", "thirty visitors press at once: done"),
     ("class", "median", "half of them have their result after, s"),
     ("class", "last", "the last one after, s"),
-    ("class", "page change p50", "somebody else changes pages meanwhile: median, s"),
-    ("class", "page change p95", "nineteen of twenty such changes take at most, s"),
     ("hundred", "done", "a hundred visitors press at once: done"),
     ("hundred", "median", "half of them have their result after, s"),
     ("hundred", "last", "the last one after, s"),
@@ -80,13 +78,6 @@ def classroom() -> str:
         "workers (`AATVIZ_WORKERS`); that was not measured."
     )
     parts = [text, "", markdown_table(rows), "", short]
-    if soak := now.get("soak"):
-        parts += [
-            "",
-            f"Ten visitors at a time, {soak['sessions in all']} in all in {soak['minutes']:g} minutes, on every page: "
-            f"memory {soak['MB after minute 5']} MB after minute 5 and {soak['MB at the end']} MB at the end "
-            f"({soak['growth after minute 5']}), {len(soak['errors'])} errors.",
-        ]
     return "\n".join(parts)
 
 
