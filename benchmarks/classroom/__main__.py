@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import platform
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +41,9 @@ def main() -> None:
         parser.error("1 to 200 visitors, 1 to 10 browsers and 1 to 60 minutes are possible.")
     visitor.PATIENCE = min(max(asked.patience, 10), 600)
     chosen = asked.only or [name for name in SCENARIOS if name != "soak"]
+    checkout = asked.app.resolve()
     measured: dict[str, Any] = {
+        "commit": _commit(checkout),
         "machine": describe("cpu"),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "streamlit": streamlit.__version__},
         "date": datetime.now(UTC).date().isoformat(),
@@ -54,12 +57,22 @@ def main() -> None:
         "soak": lambda app: asyncio.run(scenarios.soak(app, asked.minutes)),
     }
     for name in chosen:
-        with running(asked.app.resolve()) as app:
+        with running(checkout) as app:
             asyncio.run(scenarios.warm_up(app))
             measured[name] = runs[name](app)
+            measured[name]["tracebacks in the app's log"] = app.tracebacks()
         print(json.dumps({name: measured[name]}, indent=1, ensure_ascii=False), flush=True)
         if asked.json:
             _store(asked.json, asked.name, measured)
+
+
+def _commit(checkout: Path) -> str:
+    """What was measured; "unknown" for a folder without a history."""
+    asked = ["git", "-C", str(checkout), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def _store(file: Path, name: str, measured: dict[str, Any]) -> None:

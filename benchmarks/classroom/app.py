@@ -16,6 +16,8 @@ from pathlib import Path
 
 START = 90.0
 """Seconds that the server may take to answer."""
+STOP = 30.0
+"""Seconds that it may take to end."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class App:
 
     url: str
     process: int
+    log: Path
+    """What it has said."""
 
     @property
     def processes(self) -> list[int]:
@@ -42,6 +46,10 @@ class App:
         """What they have spent so far."""
         return sum(_cpu(process) for process in self.processes)
 
+    def tracebacks(self) -> int:
+        """How many errors stand in its log, seen by a visitor or not."""
+        return self.log.read_text(errors="replace").count("Traceback (most recent call last)")
+
 
 @contextmanager
 def running(checkout: Path) -> Iterator[App]:
@@ -50,8 +58,9 @@ def running(checkout: Path) -> Iterator[App]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     scratch = Path(tempfile.mkdtemp())
+    heard = scratch / "log.txt"
     options = ["--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}"]
-    with (scratch / "log.txt").open("w") as log:
+    with heard.open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", *options],
             cwd=checkout,
@@ -61,15 +70,19 @@ def running(checkout: Path) -> Iterator[App]:
         )
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait_for(url, server)
-            yield App(url, server.pid)
+            _wait_for(url, server, heard)
+            yield App(url, server.pid, heard)
         finally:
             server.terminate()
-            server.wait()
+            try:
+                server.wait(STOP)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
             shutil.rmtree(scratch)
 
 
-def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+def _wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + START
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -78,7 +91,7 @@ def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
                     return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise RuntimeError(f"The app did not start within {START:g} s.")
+    raise RuntimeError(f"The app did not start within {START:g} s; it said:\n{log.read_text(errors='replace')}")
 
 
 def _children(process: int) -> list[int]:

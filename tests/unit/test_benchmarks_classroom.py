@@ -3,8 +3,8 @@
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from benchmarks.classroom.page import Page
 from benchmarks.classroom.scenarios import REFUSED, quantile
-from benchmarks.classroom.visitor import Page
 
 
 def message(run: str, *fragments: str, place: tuple[int, ...] = ()) -> ForwardMsg:
@@ -68,7 +68,26 @@ def test_a_button_is_found_by_its_label_and_so_is_an_exception() -> None:
     assert found is not None
     assert found.element.button.id == "id of it"
     assert shown.button("Compare") is None
-    assert shown.exceptions() == ["no such luck"]
+    assert shown.errors == ["no such luck"]
+    shown.take(begins("2"))
+    shown.take(ends("2"))
+    assert shown.button("Attack") is None
+    assert shown.errors == ["no such luck"], "it did happen, also where it is out of sight again"
+
+
+def view(name: str, place: int, run: str, size: int = 1) -> ForwardMsg:
+    one = message(run, place=(0, place))
+    one.hash, one.delta.new_element.bidi_component.json = name, "x" * size
+    return one
+
+
+def test_the_view_is_the_largest_component_and_a_new_one_comes_before_an_old_one() -> None:
+    shown = page(begins("1"), view("small", 0, "1"), view("player", 1, "1", size=100), ends("1"))
+    assert shown.view() == "player"
+    shown.take(begins("2"))
+    shown.take(view("result", 2, "2", size=50))
+    assert shown.view() == "result"
+    assert page(begins("1"), ends("1")).view() == ""
 
 
 def test_the_apps_refusals_are_known() -> None:
