@@ -16,7 +16,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 import torch
 
-from aatviz.evaluate import detectors, distortion, real_images, systems
+from aatviz.evaluate import detectors, distortion, real_images, side_by_side, systems
 from aatviz.evaluate.cost import counted
 from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.honest.protocol import depends
@@ -27,6 +27,7 @@ from aatviz.recipes.evaluation import (
     Evaluation,
     HonestEvaluation,
     RealImagesEvaluation,
+    SideBySideEvaluation,
     SystemEvaluation,
 )
 from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_json
@@ -61,6 +62,7 @@ class Kind(Protocol):
 _KINDS: dict[type[Evaluation], ModuleType] = {
     DetectorEvaluation: detectors,
     SystemEvaluation: systems,
+    SideBySideEvaluation: side_by_side,
     DistortionEvaluation: distortion,
     RealImagesEvaluation: real_images,
     HonestEvaluation: honest,

@@ -72,19 +72,19 @@ def summary(system: System, recipe: SystemEvaluation, parts: Parts) -> dict[str,
     for name, scenario in recipe.scenarios.items():
         logits = found[name]
         victim = Victim(name=scenario.victim, system=system)
-        label, score = _decide(victim, logits)
+        label, score = decide(victim, logits)
         wrong = label != logits["y"]
         result["error_without_rejection"][name] = share(wrong)._asdict()
         if scenario.victim == "robust":
             continue
-        accepted = _decide(victim, natural)[1]
+        accepted = decide(victim, natural)[1]
         threshold = float(accepted.quantile(1 - TRUE_POSITIVE_RATE))
         result["at_tpr"]["threshold"][name] = threshold
         result["at_tpr"]["error"][name] = share(wrong & (score >= threshold))._asdict()
     return result
 
 
-def _decide(victim: Victim, stored: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def decide(victim: Victim, stored: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """The winning class (N,) and the score (N,) that a threshold rejects by."""
     return victim.decide({model: stored[f"z_{model}"] for model in victim.models})
 

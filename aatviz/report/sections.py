@@ -12,6 +12,7 @@ from aatviz.recipes.evaluation import (
     DistortionEvaluation,
     HonestEvaluation,
     RealImagesEvaluation,
+    SideBySideEvaluation,
     SystemEvaluation,
 )
 from aatviz.recipes.paper import evaluations_of
@@ -46,6 +47,8 @@ def report(system: System) -> str:
             missing.append(name)
         elif isinstance(recipe, DetectorEvaluation):
             sections.append(_detectors(recipe, record))
+        elif isinstance(recipe, SideBySideEvaluation):
+            sections.append(_side_by_side(record))
         elif isinstance(recipe, SystemEvaluation):
             sections.append(_scenarios(name, record))
         elif isinstance(recipe, DistortionEvaluation):
@@ -86,6 +89,19 @@ def _scenarios(name: str, record: Record) -> str:
         cells = [scenario, spec["loss"], attack_words(spec["attack"]), interval(value)]
         rows.append([*cells, interval(at) if at else "", f"{value['n']:,}"])
     return "\n".join([_section(name, record, rows), *(f"{sentence}\n" for sentence in orders(record))])
+
+
+def _side_by_side(record: Record) -> str:
+    rows = [["victim", "held-out images rejected", "T", "accuracy", "error, worst of all", "n", "strongest alone"]]
+    for victim, found in record["victims"].items():
+        for row in found:
+            threshold = "none" if row["threshold"] is None else f"{row['threshold']:.2f}"
+            error, alone = row["error"], row["alone"]
+            strongest = max(alone, key=lambda name: alone[name]["value"])
+            cells = [victim, f"{row['clean_rejection']:.0%}", threshold, interval(row["accuracy"]), interval(error)]
+            rows.append([*cells, f"{error['n']:,}", f"{strongest} ({alone[strongest]['value']:.4f})"])
+    specs = {attack_words(scenario["attack"]): None for scenario in record["recipe"]["scenarios"].values()}
+    return f"{_section('side-by-side', record, rows)}\nEach loss with {'; '.join(specs)}.\n"
 
 
 def _distortion(name: str, record: Record) -> str:

@@ -19,7 +19,7 @@ from aatviz.store.systems import System, load_system
 from aatviz.store.weights import load_network, read_note, save_network
 
 COUNT = 4
-_worst, _curves = evaluations("Linf", 0.3)["worst-case"], evaluations("Linf", 0.3)["curves"]
+_worst, _curves = evaluations("mnist", "Linf", 0.3)["worst-case"], evaluations("mnist", "Linf", 0.3)["curves"]
 assert isinstance(_worst, DetectorEvaluation)
 assert isinstance(_curves, SystemEvaluation)
 KEEP = dict(zip(_worst.attacks, ("last", "best", "best"), strict=True))

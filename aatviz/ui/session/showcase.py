@@ -8,7 +8,7 @@ import numpy as np
 from aatviz.attacks.settings import AttackSettings
 from aatviz.data import load_data
 from aatviz.explore.attack_path import Trace, trace_attack
-from aatviz.recipes.paper import papers_attack
+from aatviz.recipes.paper import usual_attack
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
@@ -32,7 +32,7 @@ class Showcase:
 def default_settings(system: System) -> AttackSettings:
     """The default of the Attack page: `SETTINGS` in the ball that the system is trained for, with the paper's step size."""
     norm, eps = system.card["norm"], system.card["eps"]
-    return replace(SETTINGS, norm=norm, eps=eps, step_size=papers_attack(norm, eps).step_size)
+    return replace(SETTINGS, norm=norm, eps=eps, step_size=usual_attack(system.card["dataset"], norm, eps).step_size)
 
 
 def build_showcase(system: System) -> Path:
