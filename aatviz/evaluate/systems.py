@@ -36,7 +36,7 @@ def passes(system: System, recipe: SystemEvaluation, part: str) -> float:
         return 0.0
     scenario = recipe.scenarios[part]
     classifier, bank = (1, 0) if scenario.victim == "robust" else PASSES.get(scenario.loss, (0, 1))
-    return scenario.attack.steps * (classifier + bank * len(system.detectors.networks))
+    return scenario.attack.steps * scenario.attack.restarts * (classifier + bank * len(system.detectors.networks))
 
 
 def compute(system: System, recipe: SystemEvaluation, part: str, start: int, bf16: bool) -> Arrays:
