@@ -17,8 +17,8 @@ def from_json(kind: type[T], value: Any, where: str) -> T:
     """A dataclass from the JSON object that holds its fields, those that are dataclasses themselves as well.
 
     Args:
-        kind: a dataclass, its fields annotated with str, int, float, None, Any, Literal, tuple[X, ...], dict[str, X], another
-            dataclass, or a union of these. What the object holds beside its fields is left out.
+        kind: a dataclass, its fields annotated with str, int, float, Any, Literal, tuple[X, ...], dict[str, X], another
+            dataclass, or one of these and None. What the object holds beside its fields is left out.
         value: what the JSON parser gave.
         where: the file, for the error.
 

@@ -13,8 +13,8 @@ from aatviz.runtime.typed_json import from_json
 
 CARD = "card.json"
 SCHEMA = 2
-"""Of cards written today. 1, those without a number: every bank holds all classes, every system all files but the judge's and
-the Gaussians'. 2: `schema`, `detector_classes`, and a robust classifier that may be missing."""
+"""Of cards written today. 1, those without a number: every bank holds all classes, and only judge and Gaussians may be missing.
+2: `schema`, `detector_classes`, and a robust classifier that may be missing."""
 Need = Literal["full_bank", "robust_classifier", "judge", "gaussians"]
 """What a system may lack."""
 _IN_WORDS: dict[Need, str] = {
@@ -105,9 +105,7 @@ class Card:
             raise ValueError(f'"priors" holds {len(self.priors)} numbers; expected one for each of {self.classes} classes.')
         bank = self.bank
         if not bank or list(bank) != sorted({*bank}) or not 0 <= bank[0] <= bank[-1] < self.classes:
-            raise ValueError(
-                f'"detector_classes" is {list(bank)}; expected growing classes among 0 to {self.classes - 1}.'
-            )
+            raise ValueError(f'"detector_classes" is {list(bank)}; expected growing classes among 0 to {self.classes - 1}.')
         if len(self.files.detectors) not in (1, len(bank)):
             raise ValueError(f'"files.detectors" names {len(self.files.detectors)} files; expected 1 or {len(bank)}.')
 
@@ -155,7 +153,9 @@ class Card:
         if not missing:
             return ""
         wanted = [_IN_WORDS[need] for need in missing]
-        found = [self._bank_words() if need == "full_bank" else f"no {_IN_WORDS[need].removeprefix('a ')}" for need in missing]
+        found = [
+            self._bank_words() if need == "full_bank" else f"no {_IN_WORDS[need].removeprefix('a ')}" for need in missing
+        ]
         return f"{what} needs {_listed(wanted)}; the system {self.system} has {_listed(found)}."
 
     def _has(self, need: Need) -> bool:
