@@ -15,7 +15,7 @@ st.markdown(
     "**rejected**?"
 )
 system = current_system()
-x, y = caches.sample(system.card["dataset"])
+x, y = caches.sample(system.card.dataset)
 choice = controls.choose(system, x, y)
 if choice is None:
     st.info("Draw a digit above, or upload one; then it can be attacked.", icon=":material/draw:")

@@ -14,7 +14,7 @@ st.markdown(
     "**Does the perturbed digit look like its target?** Then the model knows what the target looks like."
 )
 system = current_system()
-x, y = caches.sample(system.card["dataset"])
+x, y = caches.sample(system.card.dataset)
 settings = controls.choose()
 request = run.request(system, settings, x, y)
 cost_place = run.runs.controls(request)

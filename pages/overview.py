@@ -35,7 +35,7 @@ st.markdown(
     "each attack has to draw."
 )
 overview_card.read_url()
-stored = attack_run.stored(system, *caches.sample(system.card["dataset"]))
+stored = attack_run.stored(system, *caches.sample(system.card.dataset))
 if stored:
     traces = stored.value
     attack = traces[0].settings

@@ -27,7 +27,7 @@ if view.state["show"] == "verdict":
 elif view.state["show"] == "paper":
     paper.show(system, view.state)
 else:
-    own.show(system, record, caches.sample(system.card["dataset"]))
+    own.show(system, record, caches.sample(system.card.dataset))
 if view.state["show"] != "own":
     takeaway.reproduce(data.snippets(system.name, record is not None))
 view.state.write()

@@ -38,7 +38,7 @@ def compare(
         optimizer=optimizer,  # type: ignore[arg-type]
     )
     loaded = load_system(system)
-    x, y = load_data(loaded.card["dataset"], split="sample")
+    x, y = load_data(loaded.card.dataset, split="sample")
     grid = run(loaded, settings, x, y)
     for model in settings.models:
         found = grid.summary(loaded, model, natural_logits(loaded, model, x, y))

@@ -55,7 +55,7 @@ def compare(system: System, settings: CompareSettings, x: Tensor, y: Tensor, cal
 
     The passes are in float32: each pair gets the numbers that `trace_attack` gives it alone.
     """
-    classes = system.card["classes"]
+    classes = system.card.classes
     index = choose_rows(settings, y, classes)
     natural = x[index]
     images: dict[Model, Tensor] = {}
@@ -115,7 +115,7 @@ class Stored:
 
 def build_comparison(system: System) -> Path:
     """Run the default comparison of a system, store it, and return the file."""
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     natural = {model: natural_logits(system, model, x, y) for model in MODELS}
     return store_comparison(system, Stored(comparison=compare(system, CompareSettings(), x, y), natural=natural))
 
@@ -173,7 +173,7 @@ def python_code(system_name: str, settings: CompareSettings) -> str:
 def _target_groups(system: System) -> list[list[int]]:
     """The targets of each batch: all of them at once, or, for a bank of K networks, one by one, so that only the target's
     own detector runs."""
-    targets = list(range(system.card["classes"]))
+    targets = list(range(system.card.classes))
     return [targets] if system.detectors.shared else [[target] for target in targets]
 
 

@@ -45,7 +45,7 @@ def start_images(system: System, settings: GenerateSettings, target: int) -> Ten
     Raises ValueError for a class that the system does not have, FileNotFoundError for a system without Gaussians.
     """
     ClassIndices("target", target).check_range(system.detectors.classes)
-    return _starts(system, settings, target, *load_data(system.card["dataset"], split="sample"))
+    return _starts(system, settings, target, *load_data(system.card.dataset, split="sample"))
 
 
 def generate(
@@ -67,7 +67,7 @@ def generate(
     """
     classes = range(system.detectors.classes)
     judge = system.judge
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     starts = [_starts(system, settings, k, x, y) for k in classes]
     paths, logits, noise_logits, judged = ({} for _ in range(4))
     natural = dict(natural_logits or {})
@@ -124,7 +124,7 @@ def build_generated(system: System, name: str = "generated") -> Path:
 def load_generated(system: System, name: str = "generated") -> Generated | None:
     """The stored run of that name of these very models, with today's settings; None where there is none."""
     file = result_file(system, name, "npz")
-    if not file.is_file() or not {"gaussians", "judge"} <= system.card["files"].keys():
+    if not file.is_file() or system.lacks("gaussians", "judge"):
         return None
     arrays = read_arrays(file)
     if str(arrays["models_hash"]) != models_hash(system):
@@ -135,7 +135,7 @@ def load_generated(system: System, name: str = "generated") -> Generated | None:
 
 def models_hash(system: System) -> str:
     """A hash over everything that a run depends on: the networks, the class Gaussians, the judge."""
-    files = [system.optional_file(kind).read_bytes() for kind in ("gaussians", "judge")]
+    files = [system.file(kind).read_bytes() for kind in ("gaussians", "judge")]
     return hashlib.sha256(weights_hash(system).encode() + b"".join(files)).hexdigest()[:16]
 
 

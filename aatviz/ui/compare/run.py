@@ -15,7 +15,7 @@ runs = Runs("compare", "Compare")
 
 def request(system: System, settings: CompareSettings, x: Tensor, y: Tensor) -> Request:
     """The comparison of these settings on the bundled sample x (N,1,28,28), y (N,)."""
-    pairs = system.card["classes"] ** 2
+    pairs = system.card.classes**2
     count = len(settings.models)
     return Request(
         system=system,

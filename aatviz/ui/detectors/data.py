@@ -75,11 +75,11 @@ def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> Detectors:
             problems.append(str(error))
             return otherwise
 
-    classes = range(_system.card["classes"])
+    classes = range(_system.card.classes)
     return Detectors(
         profiles=attempt(lambda: detector_records.load(_system), []),
         sample_logits=attempt(lambda: detector_records.stored_sample_logits(_system), None),
-        sample_y=caches.sample(_system.card["dataset"])[1],
+        sample_y=caches.sample(_system.card.dataset)[1],
         training=attempt(lambda: [detector_records.training(_system, k) for k in classes], [[] for _ in classes]),
         problems=problems,
     )
@@ -160,7 +160,7 @@ def python_code(system: System, k: int, measured: bool) -> str:
             "    print(name, attacked.auc)",
         ]
     lines += [
-        f'x, y = aatviz.load_data("{system.card["dataset"]}", split="sample")',
+        f'x, y = aatviz.load_data("{system.card.dataset}", split="sample")',
         "z = detector_records.sample_logits(system)",
         f"for name, indices in detector_records.rankings(z, y, k={k}, count={COUNT}).items():",
         f"    print(name, indices.tolist(), z[indices, {k}].tolist())",

@@ -60,7 +60,7 @@ def page(system: System) -> None:
 
 def _choose(system: System, measured: list[str]) -> None:
     with st.container(horizontal=True):
-        st.pills("Detector k", range(system.card["classes"]), required=True, wrap=True, **state.widget("k"))
+        st.pills("Detector k", range(system.card.classes), required=True, wrap=True, **state.widget("k"))
         if measured:
             st.pills(
                 "Attacked by",
@@ -162,7 +162,7 @@ def _ranked(system: System, found: data.Detectors) -> None:
             icon=":material/image_search:",
         )
         return
-    x, y = caches.sample(system.card["dataset"])
+    x, y = caches.sample(system.card.dataset)
     rankings = detector_records.rankings(logits, y, k, data.COUNT)
     # what a page would take out of its URL again stands between a visitor and the way back
     link = {} if system.name == caches.systems()[0] else link_params()

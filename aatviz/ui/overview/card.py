@@ -5,13 +5,11 @@ from typing import Any
 import streamlit as st
 import torch
 
-import aatviz
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.explore import detector_records
 from aatviz.metrics.format import headline, interval, markdown_table, mean_of
 from aatviz.report.card_readme import training_minutes
-from aatviz.runtime.files import read_json
-from aatviz.store.systems import CARD, System, checkpoints_folder
+from aatviz.store.systems import System, cards, checkpoints_folder
 from aatviz.ui.common.pictures import enlarged
 from aatviz.ui.common.url import UrlState, number
 from aatviz.ui.player.view import T_LIMITS
@@ -37,8 +35,8 @@ def without_showcase(system: System) -> None:
         "run an attack yourself on the Attack page.",
         icon=":material/movie:",
     )
-    x, y = caches.sample(system.card["dataset"])
-    rows = [torch.cat([x[(y == k).nonzero()[row], 0][0] for k in range(system.card["classes"])], 1) for row in range(3)]
+    x, y = caches.sample(system.card.dataset)
+    rows = [torch.cat([x[(y == k).nonzero()[row], 0][0] for k in range(system.card.classes)], 1) for row in range(3)]
     st.image(
         enlarged(torch.cat(rows), 4),
         caption="Digits of the bundled sample: three of each class, none of them in a training set.",
@@ -49,11 +47,11 @@ def without_showcase(system: System) -> None:
 def numbers(system: System) -> None:
     """The measured figures of the card, each with n and its 95 % interval, as far as they are there."""
     st.markdown("### This system in numbers")
-    card, metrics = system.card, system.card["metrics"]
+    card, metrics = system.card, system.card.metrics
     count, size = bank_size(system.folder, card)
     honest = records(system, ("honest",)).get("honest")
     tiles = [
-        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {card['classes']} detectors"),
+        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {card.classes} detectors"),
         *_auc(detector_records.protocol(system), metrics, "Mean AUC, the paper's attack"),
         *_auc("worst-case", metrics, "Mean AUC, worst of three attacks"),
         *_rate(metrics, "accuracy", "generative", "Accuracy, generative", "natural test images, no rejection"),
@@ -75,17 +73,15 @@ def comparison(system: System) -> None:
         detector_records.protocol(system): "mean AUC, the paper's attack",
         detector_records.WORST: "mean AUC, worst of three attacks, 3 restarts",
     }
-    cards = {name: read_json(checkpoints_folder() / name / CARD) for name in aatviz.systems()}
-    threat = ("dataset", "norm", "eps")
-    cards = {name: card for name, card in cards.items() if all(card[key] == system.card[key] for key in threat)}
-    if len(cards) < 2 or not all(recipe in card["metrics"] for card in cards.values() for recipe in compared):
+    same = {name: card for name, card in cards().items() if card.threat == system.card.threat}
+    if len(same) < 2 or not all(recipe in card.metrics for card in same.values() for recipe in compared):
         return
-    rows = [["", *cards]]
-    banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in cards.items()}
+    rows = [["", *same]]
+    banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in same.items()}
     rows.append(["networks, MB", *(f"{count}, {size:.1f}" for count, size in banks.values())])
-    rows.append(["training of the detectors, minutes of one core", *(training_minutes(card) for card in cards.values())])
+    rows.append(["training of the detectors, minutes of one core", *(training_minutes(card) for card in same.values())])
     for recipe, label in compared.items():
-        rows.append([label, *(interval(_mean_auc(card["metrics"][recipe]), 5) for card in cards.values())])
+        rows.append([label, *(interval(_mean_auc(card.metrics[recipe]), 5) for card in same.values())])
     st.markdown("### One network, or ten")
     st.markdown(markdown_table(rows))
     st.caption(
@@ -97,10 +93,10 @@ def comparison(system: System) -> None:
 def limits(system: System) -> None:
     """What this defence does not withstand."""
     card = system.card
-    norm = card["norm"].replace("inf", "∞")
+    norm = card.norm.replace("inf", "∞")
     st.markdown("### What it does not withstand")
     st.markdown(
-        f"These detectors were trained for perturbations of {norm} norm at most {card['eps']:g}. **Beyond that radius, or "
+        f"These detectors were trained for perturbations of {norm} norm at most {card.eps:g}. **Beyond that radius, or "
         "in another norm, nothing is promised**: raise ε on the Attack page and watch the detectors accept what is no digit "
         "of their class. Stronger attacks break the idea further: "
         "[Tramèr, Carlini, Brendel and Madry (2020)](https://arxiv.org/abs/2002.08347) try every target class in turn, and "

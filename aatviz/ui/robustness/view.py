@@ -39,7 +39,7 @@ state = UrlState(
         choice("victim", "generative", VICTIMS),
         choice("attack", "multi-targeted", tuple(words.every_name())),
         whole("count", 20, 1, MOST_IMAGES),
-        number("eps", lambda: current_system().card["eps"], 0.0, MOST_EPS_L2),
+        number("eps", lambda: current_system().card.eps, 0.0, MOST_EPS_L2),
     ],
 )
 EQUATION = (
@@ -88,7 +88,7 @@ def _attacks(system: System, record: dict[str, Any], place: int) -> None:
     )
     takeaway.explain(
         f"{record['recipe']['count']:,} test images, attacked in the ball that the system was trained for "
-        f"({system.card['norm']} ε = {system.card['eps']:g}). An attack has won where the image is misclassified **and** "
+        f"({system.card.norm} ε = {system.card.eps:g}). An attack has won where the image is misclassified **and** "
         "accepted **and** inside the ball **and** in [0,1]. The last row takes, for each image, the worst of all attacks.",
         "the distance between the paper's own loss and the worst of all: that is what a too friendly evaluation hides. "
         "A robust classifier has no detectors; here it rejects by the log-odds of its own decision, at the same clean cost.",
@@ -105,7 +105,7 @@ def _sweeps(system: System, record: dict[str, Any], place: int) -> None:
     st.subheader("With more steps, other step sizes, larger balls")
     for column, name in zip(st.columns(len(figures.AXES)), figures.AXES, strict=True):
         column.plotly_chart(
-            figures.sweep(rows, record["settings"][name], name, system.card["eps"] if name == "eps" else None),
+            figures.sweep(rows, record["settings"][name], name, system.card.eps if name == "eps" else None),
             key=f"robustness-{name}",
             config=config(f"{system.name}-error-by-{name}"),
             alt=f"The share of attacked images that are misclassified and accepted, by {figures.AXES[name]}.",

@@ -31,13 +31,13 @@ class Showcase:
 
 def default_settings(system: System) -> AttackSettings:
     """The default of the Attack page: `SETTINGS` in the ball that the system is trained for, with the paper's step size."""
-    norm, eps = system.card["norm"], system.card["eps"]
+    norm, eps = system.card.norm, system.card.eps
     return replace(SETTINGS, norm=norm, eps=eps, step_size=papers_attack(norm, eps).step_size)
 
 
 def build_showcase(system: System) -> Path:
     """Compute the stored run of a system, write it to `results/showcase.npz` and return that file."""
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     arrays = {"index": np.array(INDEX), "weights_hash": np.array(weights_hash(system))}
     for settings in _wanted(system):
         trace = trace_attack(system, settings, x[INDEX : INDEX + 1], y[INDEX])

@@ -1,10 +1,10 @@
 """The sidebar that all pages share: which system, and what distinguishes the two kinds of detector bank."""
 
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
+from aatviz.store.card import Card
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.ui.common.url import UrlState, choice
 from aatviz.ui.session import caches
@@ -33,9 +33,7 @@ def choose_system() -> None:
             st.caption(f":material/info: {note}")
         system = current_system()
         st.caption(describe_bank(system))
-        st.caption(
-            f"Trained against perturbations of {system.card['norm'].replace('inf', '∞')} norm {system.card['eps']:g}."
-        )
+        st.caption(f"Trained against perturbations of {system.card.norm.replace('inf', '∞')} norm {system.card.eps:g}.")
     state.write()
 
 
@@ -66,7 +64,7 @@ def describe_bank(system: System) -> str:
     count, size = bank_size(system.folder, system.card)
     if count == 1:
         return (
-            f"Shared bank: **one network** with {system.card['classes']} logits ({size:.1f} MB), trained with the paper's "
+            f"Shared bank: **one network** with {system.card.classes} logits ({size:.1f} MB), trained with the paper's "
             "objective. The paper leaves this sharing to future work; one step against all detectors costs one network."
         )
     return (
@@ -75,7 +73,7 @@ def describe_bank(system: System) -> str:
     )
 
 
-def bank_size(folder: Path, card: dict[str, Any]) -> tuple[int, float]:
+def bank_size(folder: Path, card: Card) -> tuple[int, float]:
     """The number of networks in the bank, and the size of their files in MB."""
-    files = card["files"]["detectors"]
+    files = card.files.detectors
     return len(files), sum((folder / file).stat().st_size for file in files) / 1e6

@@ -69,8 +69,8 @@ def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> ThresholdVie
         low=float(math.floor(min(float(part.min()) for part in natural))),
         high=float(math.floor(max(float(part.max()) for part in natural + attacked)) + 1),
         default=caches.default_threshold(_system),
-        classes=_system.card["classes"],
-        noun="digits" if _system.card["dataset"].startswith("mnist") else "images",
+        classes=_system.card.classes,
+        noun="digits" if _system.card.dataset.startswith("mnist") else "images",
     )
 
 
