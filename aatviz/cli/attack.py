@@ -8,10 +8,11 @@ import typer
 from torch import Tensor
 
 from aatviz.attacks import NORMS, OPTIMIZERS
-from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.attacks.settings import LOSSES_OF, AttackSettings
 from aatviz.data import load_data
 from aatviz.data.own_image.handwritten_digit import read_picture
 from aatviz.explore.attack_path import Trace, trace_attack
+from aatviz.models.decisions import VICTIMS
 from aatviz.models.detectors import REJECTED
 from aatviz.store.systems import System, load_system
 

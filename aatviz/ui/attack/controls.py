@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import streamlit as st
 from torch import Tensor
 
-from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.attacks.settings import LOSSES_OF, AttackSettings
+from aatviz.models.decisions import VICTIMS
 from aatviz.store.systems import System
 from aatviz.ui.attack import digit as attack_digit
 from aatviz.ui.attack.digit import Digit

@@ -1,6 +1,7 @@
 """The Attack page's words: what each loss minimises, what to look for, and how an attack reads in a sentence."""
 
-from aatviz.attacks.settings import AttackSettings, VictimName
+from aatviz.attacks.settings import AttackSettings
+from aatviz.models.decisions import VictimName
 
 
 def equation(settings: AttackSettings) -> str:

@@ -1,7 +1,8 @@
 """The words that several pages use: what victims, losses and optimizers are called, and how a ball is written."""
 
 from aatviz.attacks.objectives import LossName
-from aatviz.attacks.settings import AttackSettings, VictimName
+from aatviz.attacks.settings import AttackSettings
+from aatviz.models.decisions import VictimName
 
 VICTIMS: dict[VictimName, str] = {
     "generative": "generative classifier",

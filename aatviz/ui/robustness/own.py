@@ -6,7 +6,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from aatviz.attacks.victims import VICTIMS
+from aatviz.attacks.victims import WITH_REJECT
 from aatviz.evaluate.honest.trial import Trial
 from aatviz.metrics import share
 from aatviz.metrics.format import interval, markdown_table
@@ -20,7 +20,7 @@ from aatviz.ui.session.runs import Done
 def show(system: System, record: dict[str, Any] | None, images: tuple[Tensor, Tensor]) -> None:
     """The controls, what it costs, and the result."""
     left, middle, right, last = st.columns(4)
-    left.selectbox("Victim", VICTIMS, format_func=words.NAMES.__getitem__, **state.widget("victim"))
+    left.selectbox("Victim", WITH_REJECT, format_func=words.NAMES.__getitem__, **state.widget("victim"))
     victim = state["victim"]
     offered = run.names(system, victim)
     if state["attack"] not in offered:

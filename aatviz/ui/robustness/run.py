@@ -5,10 +5,10 @@ import dataclasses
 import streamlit as st
 from torch import Tensor
 
-from aatviz.attacks.victims import VictimName
 from aatviz.evaluate import evenly
 from aatviz.evaluate.honest.trial import Trial, attacks_of, run_trial, spent
 from aatviz.explore import work
+from aatviz.models.decisions import VictimName
 from aatviz.store.systems import System
 from aatviz.ui.session.runs import Request, Runs
 from aatviz.ui.session.timing import seconds_per_call

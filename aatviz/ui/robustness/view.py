@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.attacks.victims import VICTIMS
+from aatviz.attacks.victims import WITH_REJECT
 from aatviz.metrics.format import markdown_table
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
@@ -36,7 +36,7 @@ state = UrlState(
         choice("show", lambda: opening(current_system()), tuple(PARTS)),
         choice("clean", "5%", tuple(CLEAN)),
         choice("table", "table-11", TABLES),
-        choice("victim", "generative", VICTIMS),
+        choice("victim", "generative", WITH_REJECT),
         choice("attack", "multi-targeted", tuple(words.every_name())),
         whole("count", 20, 1, MOST_IMAGES),
         number("eps", lambda: current_system().card.eps, 0.0, MOST_EPS_L2),
