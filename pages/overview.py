@@ -6,6 +6,7 @@ from aatviz.ui import frame
 from aatviz.ui.attack import results as attack_results
 from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack import words as attack_words
+from aatviz.ui.common.classes import dataset_of
 from aatviz.ui.common.pacing import view_first
 from aatviz.ui.overview import card as overview_card
 from aatviz.ui.player.view import show_player
@@ -43,11 +44,11 @@ if stored:
         f"#### A {traces[0].y} pushed towards {'an' if attack.target == 8 else 'a'} {attack.target}: "
         f"{attack.norm.replace('inf', '∞')}, ε = {attack.eps:g}, {attack.steps} steps of {attack.step_size:g} with Adam"
     )
-    abouts = [attack_words.about(trace.settings) for trace in traces]
+    abouts = [attack_words.about(trace.settings, dataset_of(system)) for trace in traces]
     show_player(system, traces, abouts, overview_card.state, overview_card.PLAYER_KEY)
     view_first("overview")
-    st.markdown(attack_words.look_for(traces[0].settings, True))
-    attack_results.take_home(system, stored.choice.digit, traces)
+    st.markdown(attack_words.look_for(traces[0].settings, True, dataset_of(system)))
+    attack_results.take_home(system, stored.choice.picked, traces)
 else:
     overview_card.without_showcase(system)
 

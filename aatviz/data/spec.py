@@ -99,3 +99,10 @@ def number(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text!r} is no number; write it like 0.3 or 8/255.")
     return value
+
+
+def written(value: float) -> str:
+    """A number as the field writes it: 0.3, and 8/255 where only that is exact. `number` reads it back."""
+    short, fraction = f"{value:g}", f"{round(value * 510) / 2:g}/255"
+    exact = (text for text in (short, fraction) if number(text) == value)
+    return next(exact, repr(value))

@@ -8,10 +8,11 @@ from aatviz.attacks.victims import VICTIMS
 from aatviz.metrics.format import markdown_table
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
+from aatviz.ui.common.classes import dataset_of
 from aatviz.ui.common.pacing import view_first
-from aatviz.ui.common.pgd_fields import MOST_EPS_L2
+from aatviz.ui.common.pgd_fields import eps_param
 from aatviz.ui.common.plots import config
-from aatviz.ui.common.url import UrlState, choice, number, whole
+from aatviz.ui.common.url import UrlState, choice, whole
 from aatviz.ui.robustness import figures, words
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_system
@@ -39,7 +40,7 @@ state = UrlState(
         choice("victim", "generative", VICTIMS),
         choice("attack", "multi-targeted", tuple(words.every_name())),
         whole("count", 20, 1, MOST_IMAGES),
-        number("eps", lambda: current_system().card["eps"], 0.0, MOST_EPS_L2),
+        eps_param(lambda: current_system().card["eps"], lambda: dataset_of(current_system())),
     ],
 )
 EQUATION = (
