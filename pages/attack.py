@@ -15,8 +15,8 @@ system = current_system()
 known = dataset_of(system)
 st.markdown(
     f"Pick {a(known.noun)}, or bring your own, and somebody to fool. Projected gradient descent changes the image within a "
-    "small ball; the player shows every step of it, and asks two questions apart: was the victim **fooled**, and was the image "
-    "**rejected**?"
+    "small ball; the player shows every step of it, and asks two questions apart: was the victim **fooled**, and was the "
+    "image **rejected**?"
 )
 x, y = caches.sample(system.card["dataset"])
 choice = controls.choose(system, x, y)

@@ -68,9 +68,8 @@ def attack(
         source = f"index {index or 0}"
     trace = trace_attack(loaded, settings, x, y)
     known = dataset(loaded.card["dataset"])
-    typer.echo(
-        f"{known.noun} {known.classes[trace.y]}, {source}; iterate {trace.kept} of {settings.steps} kept (restart {trace.restart})"
-    )
+    kept = f"iterate {trace.kept} of {settings.steps} kept (restart {trace.restart})"
+    typer.echo(f"{known.noun} {known.classes[trace.y]}, {source}; {kept}")
     _report(loaded, trace, threshold)
 
 

@@ -16,7 +16,7 @@ _PROCEDURES: dict[OwnImage, Callable[[bytes, tuple[int, int, int]], Prepared]] =
 
 
 def prepare(data: bytes, of: Dataset) -> Prepared:
-    """The picture in an image file's bytes as an image of the data set. ValueError, in a sentence, where it cannot be used."""
+    """The picture in an image file's bytes as an image of the data set. ValueError, in a sentence, where it is none."""
     return _PROCEDURES[of.own_image](data, of.shape)
 
 

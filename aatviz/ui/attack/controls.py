@@ -156,7 +156,8 @@ def _goal(known: Dataset, y: int | None) -> None:
         st.caption(f"Raise the logit of detector {name}, as in training (objective 5).")
         if state["detector"] == y:
             st.caption(
-                f":material/info: The {known.noun} is {a(name)}, a natural sample of this detector's own class. Choose another."
+                f":material/info: The {known.noun} is {a(name)}, a natural sample of this detector's own class. Choose "
+                "another."
             )
     else:
         st.segmented_control(

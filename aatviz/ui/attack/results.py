@@ -49,9 +49,10 @@ def _words(known: Dataset, traces: list[Trace]) -> None:
     with see:
         st.markdown("#### What you see")
         st.markdown(
-            f"Every step of the attack: the original, the perturbed image, and their difference ({signs(known.shape)}; the "
-            "scale is under it). In the chart, the victim's logits by step; the small triangle on the axis marks the iterate that the attack returns. **Fooled** asks whether the decision is wrong; **rejected** "
-            "asks whether its logit is below *T*. An attack has won where the victim is fooled *and* does not reject."
+            f"Every step: the original, the perturbed image, and their difference ({signs(known.shape)}; "
+            "the scale is under it). In the chart, the victim's logits by step; the small triangle marks the iterate "
+            "that the attack returns. **Fooled** asks whether the decision is wrong; **rejected** asks whether its logit is "
+            "below *T*. An attack has won where the victim is fooled *and* does not reject."
         )
     with look:
         st.markdown("#### What to look for")

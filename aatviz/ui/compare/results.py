@@ -95,9 +95,9 @@ def _words(grid: Comparison, known: Dataset) -> None:
         f"({words.signs(known.shape)}; **one scale for all cells and models**). The marked cell is the same in every grid. "
         "**Fooled** asks whether the decision is wrong; **rejected**, whether its logit is below *T*.",
         "the shapes. Attacks on the generative classifier add and remove *parts*: the detectors know what their class "
-        f"looks like, so the {known.noun} has to change its meaning. What raises the robust classifier's logits looks more like "
-        "*noise* (the paper's figures 3 and 5). Switch to **Perturbation alone** and compare the same cell. Then read the "
-        "numbers: who reaches the target, and with how large a change?",
+        f"looks like, so the {known.noun} has to change its meaning. What raises the robust classifier's logits looks "
+        "more like *noise* (the paper's figures 3 and 5). Switch to **Perturbation alone** and compare the same cell. Then "
+        "read the numbers: who reaches the target, and with how large a change?",
         [r"x'_{t} = \arg\max_{x' \in \mathcal{B}} \; z(x')_t", ball],
     )
 
@@ -120,17 +120,17 @@ def _histograms(system: System, shown: Stored, known: Dataset) -> None:
                 f"and attacked {plural}. {found.above} of {found.pairs} attacked ones exceed the median natural {noun}.",
             )
             st.markdown(
-                f"95 of 100 natural {plural} of a class lie above its *low mark*. **{found.among} of {found.pairs}** attacked "
-                f"{plural} get over the low mark of their target, **{found.above}** over its median."
+                f"95 of 100 natural {plural} of a class lie above its *low mark*. **{found.among} of {found.pairs}** "
+                f"attacked ones get over the low mark of their target, **{found.above}** over its median."
             )
     takeaway.explain(
         f"The logit *z(x)ₜ* of the target class, for each model: all natural {plural} of the bundled sample, where *t* is "
-        f"their own class (top) and where it is another (middle), and the attacked {plural} of the grid (bottom). Circle and "
-        f"diamond are the marked {noun} before and after the attack. With one target, the dotted line is the median natural "
-        f"{noun} of that class.",
+        f"their own class (top) and where it is another (middle), and the attacked {plural} of the grid (bottom). Circle "
+        f"and diamond are the marked {noun} before and after the attack. With one target, the dotted line is the median "
+        f"natural {noun} of that class.",
         "how far the bottom hill has moved from the middle one towards the top one. Where it arrives there, *z* alone "
-        f"cannot tell an attacked {noun} from a natural one (the paper's figure 8 for class 1). Compare shapes, not numbers: "
-        "each model has its own scale of logits.",
+        f"cannot tell an attacked {noun} from a natural one (the paper's figure 8 for class 1). Compare shapes, not "
+        "numbers: each model has its own scale of logits.",
     )
 
 

@@ -27,26 +27,20 @@ def histograms(made: Generated, known: Dataset, model: Model, cell: tuple[int, i
     )
     fig = make_subplots(rows=len(parts), cols=1, shared_xaxes=True, vertical_spacing=0.05)
     for place, (label, meaning, hatch, logits) in enumerate(parts, 1):
-        chosen = logits.flatten()
-        counts = torch.histogram(chosen, edges).hist
+        n, counts = max(logits.numel(), 1), torch.histogram(logits.flatten(), edges).hist
         fig.add_bar(
             x=((edges[:-1] + edges[1:]) / 2).tolist(),
-            y=(counts / max(len(chosen), 1)).tolist(),
+            y=(counts / n).tolist(),
             customdata=counts.int().tolist(),
             width=float(edges[1] - edges[0]),
             marker={"color": meaning.colour, "line": {"width": 0}, "pattern": HATCH | {"shape": hatch}},
             name=label,
-            hovertemplate=f"{label}<br>logit about %{{x:.1f}}<br>%{{customdata:,}} of {len(chosen):,}<extra></extra>",
+            hovertemplate=f"{label}<br>logit about %{{x:.1f}}<br>%{{customdata:,}} of {n:,}<extra></extra>",
             row=place,
             col=1,
         )
-        fig.update_yaxes(
-            range=[0, 1.15 * max(float(counts.max()), 1e-9) / max(len(chosen), 1)],
-            tickformat=".0%",
-            nticks=4,
-            row=place,
-            col=1,
-        )
+        peak = max(float(counts.max()), 1e-9) / n
+        fig.update_yaxes(range=[0, 1.15 * peak], tickformat=".0%", nticks=4, row=place, col=1)
     if row in (None, cell[0]):
         mark(fig, 2, float(before[cell]), "the marked image, noise", NATURAL)
         mark(fig, 3, float(after[cell]), "the marked image, result", PERTURBED)

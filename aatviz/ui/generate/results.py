@@ -127,11 +127,11 @@ def _words(system: System, made: Generated, known: Dataset) -> None:
         "step of PGD changes the noise so that the model's logit of the row's class rises. Press play, and watch three "
         f"models draw what they take for {a(noun)}.",
         "clean shapes. A detector was trained against everything that merely *resembles* its class, so its logit rises "
-        f"only where {a(noun)} appears. The robust classifier has to tell classes apart, no more: grains of noise that no one "
-        "reads stay in its images (the paper's figure 6). Then start from **uniform noise**: who is sure of rubbish?"
+        f"only where {a(noun)} appears. The robust classifier has to tell classes apart, no more: grains of noise that no "
+        "one reads stay in its images (the paper's figure 6). Then start from **uniform noise**: who is sure of rubbish?"
         if from_class_noise
-        else f"who is *sure*. Nothing in this start resembles {a(noun)}, and it is a long way to one. Of what they make of it, "
-        f"the generative classifier gives {_per_hundred(made.sure('generative'))} of 100 images a natural {noun}'s logit, "
+        else f"who is *sure*. Nothing in this start resembles {a(noun)}, and it is a long way to one. Of what they make of "
+        f"it, the generative classifier gives {_per_hundred(made.sure('generative'))} of 100 a natural {noun}'s logit, "
         f"the robust classifier {_per_hundred(made.sure('robust'))}, the natural one {_per_hundred(made.sure('natural'))}. "
         "Images that nobody can read and a model is sure of are **rubbish examples**; a threshold *T* helps only a model "
         "that is *not* sure of them.",
@@ -139,15 +139,15 @@ def _words(system: System, made: Generated, known: Dataset) -> None:
     )
     usual, white = default_settings(system), most_l2(known)
     st.caption(
-        f"The page begins with {usual.steps} L2 steps of {usual.step_size:g} within ε = {usual.eps:g} of the class noise, as "
-        "experiments on MNIST found: smaller steps leave the images grey and their logits far lower, and a larger ε changes "
-        f"next to nothing. Both grow with the L2 norm of a white image, here {white:.4g}. From the other starts, ε is as large "
-        "as that norm, which is no limit on these images. The paper takes 60 steps of 0.5 within ε = 30 on CIFAR-10."
+        f"The page begins with {usual.steps} L2 steps of {usual.step_size:g} within ε = {usual.eps:g} of the class noise, "
+        "as experiments on MNIST found: smaller steps leave the images grey, their logits far lower, and a larger ε changes "
+        f"next to nothing. Both grow with the L2 norm of a white image, here {white:.4g}. From the other starts, ε is as "
+        "large as that norm, which is no limit on these images. The paper takes 60 steps of 0.5 within ε = 30 on CIFAR-10."
     )
 
 
 def _histograms(made: Generated, known: Dataset) -> None:
-    noun, plural = known.noun, known.plural
+    plural = known.plural
     st.subheader("How sure is each model of its own images?")
     st.segmented_control("Classes", list(TARGETS), format_func=TARGETS.__getitem__, required=True, **state.widget("targets"))
     cell = (made.row(state["target"]), min(state["sample"], made.settings.count - 1))
@@ -163,10 +163,10 @@ def _histograms(made: Generated, known: Dataset) -> None:
                 f"which {_per_hundred(made.sure(model))} of 100 lie above the lowest 5 of 100 natural {plural}.",
             )
     takeaway.explain(
-        f"The logit *z(x)ₜ* of the target class: natural {plural} of the bundled sample, up to 100 of each class (top), the noise "
-        "(middle), and what the model made of it (bottom). Circle and diamond are the marked cell, before and after.",
-        "two distances. Where does the *noise* lie before any attack: far below the natural ones, or among them? And how far "
-        " does the bottom hill reach over the top one (the paper's figure 10)? There, a model takes its images for "
+        f"The logit *z(x)ₜ* of the target class: natural {plural} of the bundled sample, up to 100 of each class (top), the "
+        "noise (middle), and what the model made of it (bottom). Circle and diamond are the marked cell, before and after.",
+        "two distances. Where does the *noise* lie before any attack: far below the natural ones, or among them? And how "
+        "far does the bottom hill reach over the top one (the paper's figure 10)? There, a model takes its images for "
         f"perfect {plural}. Do *you*? A model that is sure of what nobody can read is open to **rubbish examples**. Compare "
         "shapes, not numbers: each model has its own scale of logits.",
     )

@@ -11,8 +11,8 @@ from aatviz.ui.common.url import Param, UrlState
 PICK = "own"
 """The value of the Attack page's `pick` for an image that is not of the bundled sample."""
 TOO_BIG = (
-    "This image is too big for a link: whoever opens a link to this page has to bring it again. Save it below as a PNG file, "
-    "which is taken as it is."
+    "This image is too big for a link: whoever opens a link to this page has to bring it again. Save it below as a PNG "
+    "file, which is taken as it is."
 )
 _HANDED = "own.handed-over"
 

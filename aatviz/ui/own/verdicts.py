@@ -64,8 +64,8 @@ def show(system: System, pixels: bytes, label: int, threshold: float, name: str)
     )
     most = f"The {MOST} highest logits are shown, the true class's in any case. " if len(classes) > MOST else ""
     st.caption(
-        f"{most}A detector fires where its logit z(h_k(x)) is at least T. Look for the second highest bar: the detector that an "
-        "attack has the shortest way to. The commands under *Reproduce this* print these logits as the natural ones."
+        f"{most}A detector fires where z(h_k(x)) is at least T. Look for the second highest bar: the detector that "
+        "an attack has the shortest way to. The commands under *Reproduce this* print these logits as the natural ones."
     )
     with st.container(horizontal=True):
         takeaway.download_png(f"The input, {size(known.shape)} (PNG)", OWN_PICTURE, partial(to_png, pixels, known.shape))
