@@ -28,16 +28,16 @@ _CHUNK = 250
 
 
 def choose_rows(settings: CompareSettings, y: Tensor, classes: int) -> Tensor:
-    """The samples (R,) that make the rows, as many as there are targets, as indices of y (N,). ValueError where a class has
-    too few."""
+    """The samples (R,) that make the rows, as indices of y (N,): as many as there are targets, or all of a class that has
+    fewer. ValueError where a class has none."""
     generator = torch.Generator().manual_seed(settings.seed)
     targets = _targets(settings, classes)
     wanted = [(k, 1) for k in targets] if settings.digit is None else [(settings.digit, len(targets))]
     rows = []
     for k, count in wanted:
         members = (y == k).nonzero().squeeze(1)
-        if len(members) < count:
-            raise ValueError(f"{count} samples of class {k} are needed; there are {len(members)}. Choose another class.")
+        if not len(members):
+            raise ValueError(f"There is no sample of class {k}. Choose another class.")
         rows.append(members[torch.randperm(len(members), generator=generator)[:count]])
     return torch.cat(rows)
 
