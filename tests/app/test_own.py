@@ -85,7 +85,9 @@ def test_the_class_is_the_natural_classifiers_until_the_visitor_says_it(image: t
 def test_an_upload_is_prepared_and_shown_and_travels_in_the_url(image: torch.Tensor) -> None:
     app = open_page(pick="own", source="upload", label="4", **QUICK)
     sheet = Image.new("RGB", (60, 60), "white")
-    sheet.paste(Image.eval(Image.open(io.BytesIO(to_png(to_pixels(image, SHAPE), SHAPE))), lambda level: 255 - level), (20, 3))
+    sheet.paste(
+        Image.eval(Image.open(io.BytesIO(to_png(to_pixels(image, SHAPE), SHAPE))), lambda level: 255 - level), (20, 3)
+    )
     buffer = io.BytesIO()
     sheet.save(buffer, "png")
     app.file_uploader[0].upload("photo.png", buffer.getvalue(), "image/png").run()

@@ -34,19 +34,26 @@ def class_param(name: str, default: int, classes: Callable[[], Sequence[str]]) -
 def targets_param(classes: Callable[[], Sequence[str]]) -> Param:
     """Some of many classes, in the URL by their indices, "0,5,17"; None where there are few: all of them."""
 
-    def read(text: str) -> tuple[int, ...] | None:
-        found = some_classes(text)
-        if not fits(found):
-            raise ValueError(f"up to {MOST_PICKED} classes from 0 to {len(classes()) - 1}, separated by commas")
+    def first() -> list[int] | None:
+        found = first_targets(len(classes()))
+        return list(found) if found else None
+
+    def read(text: str) -> list[int] | None:
+        found = list(some_classes(text) or ())
+        if not found or not fits(found):
+            raise ValueError(
+                f"up to {MOST_PICKED} of more than {MOST_TARGETS} classes, from 0 to {len(classes()) - 1}, as 0,5"
+            )
         return found
 
     def fits(found: Sequence[int] | None) -> bool:
-        many = len(classes()) > MOST_TARGETS
-        return len(found or ()) <= MOST_PICKED and max(found, default=0) < len(classes()) if found and many else not many
+        if found is None or first() is None:
+            return first() is found
+        return len(found) <= MOST_PICKED and max(found, default=0) < len(classes())
 
     return Param(
         name="classes",
-        default=lambda: first_targets(len(classes())),
+        default=first,
         read=read,
         write=lambda found: ",".join(map(str, found)) if found else None,
         fits=fits,
