@@ -88,8 +88,8 @@ def _attacks(system: System, record: dict[str, Any], place: int) -> None:
     )
     takeaway.explain(
         f"{record['recipe']['count']:,} test images, attacked in the ball that the system was trained for "
-        f"({system.card['norm']} ε = {written(system.card['eps'])}). An attack has won where the image is misclassified "
-        "**and** accepted **and** inside the ball **and** in [0,1]. The last row takes, for each image, the worst of all attacks.",
+        f"({system.card['norm']} ε = {written(system.card['eps'])}). An attack has won where the image is "
+        "misclassified **and** accepted **and** inside the ball **and** in [0,1]. The last row takes, for each image, the worst of all attacks.",
         "the distance between the paper's own loss and the worst of all: that is what a too friendly evaluation hides. "
         "A robust classifier has no detectors; here it rejects by the log-odds of its own decision, at the same clean cost.",
         (EQUATION,),
