@@ -47,11 +47,11 @@ if stored:
         f"#### {start[0].upper()}{start[1:]} pushed towards {end}: {attack.norm.replace('inf', '∞')}, "
         f"ε = {written(attack.eps)}, {attack.steps} steps of {written(attack.step_size)} with Adam"
     )
-    abouts = [attack_words.about(trace.settings) for trace in traces]
+    abouts = [attack_words.about(trace.settings, dataset) for trace in traces]
     show_player(system, traces, abouts, overview_card.state, overview_card.PLAYER_KEY)
     view_first("overview")
-    st.markdown(attack_words.look_for(traces[0].settings, True))
-    attack_results.take_home(system, stored.choice.digit, traces)
+    st.markdown(attack_words.look_for(traces[0].settings, True, dataset))
+    attack_results.take_home(system, stored.choice.picked, traces)
 else:
     overview_card.without_showcase(system, sample)
 

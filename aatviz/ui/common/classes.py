@@ -4,15 +4,19 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from aatviz.data import Dataset
+from aatviz.explore.attack_grid.result import MOST_TARGETS, first_targets, some_classes
 from aatviz.store.systems import System
 from aatviz.ui.common.datasets import dataset_of_card
 from aatviz.ui.common.url import Param, UrlState, whole
 
 ROOM = 26
 """Letters that buttons in a row may need in a third of the page; more of them make a list."""
+MOST_PICKED = 12
+"""Classes that a grid may show, of many."""
 SHORT = 14
 """Letters of a name where there is little room."""
 _VOWEL = re.compile(r"(?!uni|use|eu|one\b)[aeiou]|8|11$|18$", re.IGNORECASE)
@@ -26,6 +30,44 @@ def dataset_of(system: System) -> Dataset:
 def class_param(name: str, default: int, classes: Callable[[], Sequence[str]]) -> Param:
     """One of the classes, in the URL by its index; the default is the last one where there are fewer."""
     return whole(name, lambda: min(default, len(classes()) - 1), 0, lambda: len(classes()) - 1)
+
+
+def targets_param(classes: Callable[[], Sequence[str]]) -> Param:
+    """Some of many classes, in the URL by their indices, "0,5,17"; None where there are few: all of them."""
+
+    def read(text: str) -> tuple[int, ...] | None:
+        found = some_classes(text)
+        if not fits(found):
+            raise ValueError(f"up to {MOST_PICKED} classes from 0 to {len(classes()) - 1}, separated by commas")
+        return found
+
+    def fits(found: Sequence[int] | None) -> bool:
+        many = len(classes()) > MOST_TARGETS
+        return len(found or ()) <= MOST_PICKED and max(found, default=0) < len(classes()) if found and many else not many
+
+    return Param(
+        name="classes",
+        default=lambda: first_targets(len(classes())),
+        read=read,
+        write=lambda found: ",".join(map(str, found)) if found else None,
+        fits=fits,
+    )
+
+
+def pick_targets(state: UrlState, classes: Sequence[str]) -> tuple[int, ...] | None:
+    """The widget of `targets_param`, where there are too many classes to take them all."""
+    if len(classes) <= MOST_TARGETS:
+        return None
+    st.multiselect(
+        f"Classes, up to {MOST_PICKED} of {len(classes)}",
+        range(len(classes)),
+        format_func=classes.__getitem__,
+        max_selections=MOST_PICKED,
+        **state.widget("classes"),
+    )
+    if not (chosen := state["classes"]):
+        st.caption(":material/info: Choose at least one; the first ones are taken meanwhile.")
+    return tuple(sorted(chosen)) if chosen else first_targets(len(classes))
 
 
 def pick_class(

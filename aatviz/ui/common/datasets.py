@@ -5,7 +5,13 @@ from typing import Any
 
 from aatviz import data
 from aatviz.data import DataNotFound, Dataset
-from aatviz.data.spec import Movement
+from aatviz.data.spec import Movement, Threat, written
+
+OTHERS = (
+    Threat(norm="Linf", eps="8/255", step_size="1/255", steps=100),
+    Threat(norm="L2", eps="0.5", step_size="0.05", steps=100),
+)
+"""Where a data set is unknown, the balls that a change of the norm leads to."""
 
 
 def dataset_of_card(card: Mapping[str, Any]) -> Dataset:
@@ -18,6 +24,8 @@ def dataset_of_card(card: Mapping[str, Any]) -> Dataset:
             return found
     except (DataNotFound, ValueError):
         pass
+    eps = card["eps"]
+    own = Threat(norm=card["norm"], eps=written(eps), step_size=written(eps / 10), steps=100)
     return Dataset(
         name=name,
         title=name,
@@ -28,7 +36,7 @@ def dataset_of_card(card: Mapping[str, Any]) -> Dataset:
         splits={},
         licence="",
         source="",
-        threats=(),
+        threats=(own, *OTHERS),
         movement=Movement(),
         own_image="photograph",
         opener=lambda _: missing(name),

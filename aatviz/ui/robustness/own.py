@@ -32,7 +32,7 @@ def show(system: System, record: dict[str, Any] | None) -> None:
     middle.selectbox("Attack", offered, format_func=lambda name: words.in_words(name, victim), **state.widget("attack"))
     right.number_input("Images", 1, MOST_IMAGES, **state.widget("count"))
     pgd_fields.radius(last, state, system.card["norm"])
-    chosen = Trial(victim=victim, attack=state["attack"], count=state["count"], eps=round(state["eps"], 4))
+    chosen = Trial(victim=victim, attack=state["attack"], count=state["count"], eps=pgd_fields.value(state, "eps"))
     request = run.request(system, chosen, *images)
     place = run.runs.controls(request)
     shown = run.runs.shown(request)

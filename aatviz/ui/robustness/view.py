@@ -12,10 +12,10 @@ from aatviz.store.systems import System
 from aatviz.ui.common import pgd_fields, takeaway
 from aatviz.ui.common.pacing import view_first
 from aatviz.ui.common.plots import config
-from aatviz.ui.common.url import UrlState, choice, number, whole
+from aatviz.ui.common.url import UrlState, choice, whole
 from aatviz.ui.robustness import figures, words
 from aatviz.ui.session import stored
-from aatviz.ui.session.sidebar import current_system
+from aatviz.ui.session.sidebar import current_dataset, current_system
 
 PARTS = {"verdict": "The verdict", "paper": "The paper's tables", "own": "Run it yourself"}
 CLEAN = {"none": "nothing", "1%": "1 %", "5%": "5 %"}
@@ -39,7 +39,7 @@ state = UrlState(
         choice("victim", "generative", VICTIMS),
         choice("attack", "multi-targeted", lambda: words.every_name(current_system().card["classes"])),
         whole("count", 20, 1, MOST_IMAGES),
-        number("eps", lambda: current_system().card["eps"], 0.0, pgd_fields.MOST_EPS_L2),
+        pgd_fields.eps_param(lambda: current_system().card["eps"], current_dataset),
     ],
 )
 EQUATION = (
@@ -89,7 +89,8 @@ def _attacks(system: System, record: dict[str, Any], place: int) -> None:
     takeaway.explain(
         f"{record['recipe']['count']:,} test images, attacked in the ball that the system was trained for "
         f"({system.card['norm']} ε = {written(system.card['eps'])}). An attack has won where the image is "
-        "misclassified **and** accepted **and** inside the ball **and** in [0,1]. The last row takes, for each image, the worst of all attacks.",
+        "misclassified **and** accepted **and** inside the ball **and** in [0,1]. The last row takes, for each image, "
+        "the worst of all attacks.",
         "the distance between the paper's own loss and the worst of all: that is what a too friendly evaluation hides. "
         "A robust classifier has no detectors; here it rejects by the log-odds of its own decision, at the same clean cost.",
         (EQUATION,),

@@ -18,8 +18,6 @@ from aatviz.ui.common.datasets import dataset_of_card
 
 SETTINGS = AttackSettings(loss="target_logit", target=8)
 """Push it towards a class, Adam, 100 steps; in whatever ball, and whatever the class."""
-BALLS = {"Linf": (SETTINGS.eps, SETTINGS.step_size), "L2": (2.5, 0.1)}
-"""eps and step size that a change of the norm sets."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

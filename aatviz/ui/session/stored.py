@@ -9,7 +9,7 @@ from aatviz import evaluate
 from aatviz.data import DataNotFound
 from aatviz.explore.attack_grid.run import Stored, load_comparison
 from aatviz.explore.generation.result import Generated, GenerateSettings
-from aatviz.explore.generation.run import STORED, load_generated
+from aatviz.explore.generation.run import STORED, load_generated, stored_settings
 from aatviz.recipes.paper import evaluations_of
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
@@ -73,7 +73,7 @@ def _comparison(_system: System, file: str, changed: int) -> Stored | None:
 
 def generated(system: System, settings: GenerateSettings) -> Done | None:
     """The stored run of these settings, else that of the defaults, where there is one."""
-    name = next((name for name, kept in STORED.items() if kept == settings), next(iter(STORED)))
+    name = next((name for name, kept in stored_settings(system).items() if kept == settings), STORED[0])
     file = result_file(system, name, "npz")
     made = _generated(system, name, str(file), file.stat().st_mtime_ns) if file.exists() else None
     return Done(system=system.name, choice=made.settings, value=made) if made else None
