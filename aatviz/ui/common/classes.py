@@ -7,9 +7,10 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aatviz.data import Dataset, dataset
+from aatviz.data import Dataset
 from aatviz.explore.attack_grid.result import MOST_TARGETS, first_targets, some_classes
 from aatviz.store.systems import System
+from aatviz.ui.common.datasets import dataset_of_card
 from aatviz.ui.common.url import Param, UrlState, whole
 
 ROOM = 26
@@ -23,7 +24,7 @@ _VOWEL = re.compile(r"(?!uni|use|eu|one\b)[aeiou]|8|11$|18$", re.IGNORECASE)
 
 def dataset_of(system: System) -> Dataset:
     """The data set of a system: its classes' names, its nouns, its images' shape."""
-    return dataset(system.card["dataset"])
+    return dataset_of_card(system.card)
 
 
 def class_param(name: str, default: int, classes: Callable[[], Sequence[str]]) -> Param:
