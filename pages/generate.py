@@ -15,6 +15,8 @@ st.markdown(
     f"Take noise, and push it up a model's logit of a class, step by step. **Does {a(dataset_of(system).noun)} appear?** "
     "Then the model knows what the class looks like. Where rubbish appears, it only knows how the classes differ."
 )
+if stored.sample_or_say(system) is None:
+    st.stop()
 settings = controls.choose(system)
 if missing := [kind for kind in ("gaussians", "judge") if kind not in system.card["files"]]:
     st.info(

@@ -27,9 +27,13 @@ def dataset_of(system: System) -> Dataset:
     return dataset_of_card(system.card)
 
 
-def class_param(name: str, default: int, classes: Callable[[], Sequence[str]]) -> Param:
+def class_param(name: str, default: int | Callable[[], int], classes: Callable[[], Sequence[str]]) -> Param:
     """One of the classes, in the URL by its index; the default is the last one where there are fewer."""
-    return whole(name, lambda: min(default, len(classes()) - 1), 0, lambda: len(classes()) - 1)
+
+    def first() -> int:
+        return min(default() if callable(default) else default, len(classes()) - 1)
+
+    return whole(name, first, 0, lambda: len(classes()) - 1)
 
 
 def targets_param(classes: Callable[[], Sequence[str]]) -> Param:
