@@ -66,7 +66,7 @@ def photo() -> bytes:
     return buffer.getvalue()
 
 
-BALLS = {FASHION: ("Linf", "0.1", "0.005"), CIFAR: ("L2", "0.5", "0.05")}
+BALLS = {FASHION: ("Linf", "0.1", "0.005"), CIFAR: ("L2", "0.5", "10/255")}
 BALLS |= dict.fromkeys((PETS, MANY), ("Linf", "8/255", "1/255"))
 
 
