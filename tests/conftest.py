@@ -20,6 +20,7 @@ from aatviz.runtime.files import write_json
 from aatviz.store.gaussians import FILE, save_gaussians
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import build_network, save_network
+from tests.made_systems import Made, make_systems
 
 torch.set_num_threads(1)
 
@@ -115,6 +116,21 @@ def tiny_system_folder(tiny_systems: Path, tmp_path: Path, empty_data_folder: Pa
     folder = shutil.copytree(tiny_systems, tmp_path / "checkpoints")
     monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def made_folders(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The systems of `tests/made_systems.py` and their data sets, to be read only; no environment variable is set."""
+    return make_systems(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def made_systems(made_folders: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+    """A test's own copy of the made systems, with $AATVIZ_CHECKPOINTS on it and $AATVIZ_DATA on their data sets."""
+    made = Made(made_folders.data, shutil.copytree(made_folders.checkpoints, tmp_path / "made"))
+    monkeypatch.setenv("AATVIZ_DATA", str(made.data))
+    monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(made.checkpoints))
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,8 @@ def classroom() -> str:
     if soak := now.get("soak"):
         parts += [
             "",
-            f"Memory and errors, for which the machine need not be idle: ten visitors at a time, {soak['sessions in all']} in all in {soak['minutes']:g} minutes, on every page: "
+            "Memory and errors, for which the machine need not be idle: ten visitors at a time, "
+            f"{soak['sessions in all']} in all in {soak['minutes']:g} minutes, on every page: "
             f"memory {soak['MB after minute 5']} MB after minute 5 and {soak['MB at the end']} MB at the end "
             f"({soak['growth after minute 5']}), {len(soak['errors'])} errors.",
         ]
