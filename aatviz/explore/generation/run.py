@@ -23,7 +23,7 @@ from aatviz.explore.attack_grid.result import MODELS, Model
 from aatviz.explore.attack_grid.run import network
 from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings
 from aatviz.models.detectors import DetectorBank
-from aatviz.runtime.files import read_arrays, write_arrays
+from aatviz.runtime.files import read_arrays, read_bytes, write_arrays
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
 
@@ -42,9 +42,9 @@ Callback = Callable[[Iterate | None], object]
 def start_images(system: System, settings: GenerateSettings, target: int) -> Tensor:
     """The noise of one class (n,C,H,W), in [0,1] and on 256 grey levels; the same for every model.
 
-    Raises ValueError for a class that the system does not have, FileNotFoundError for a system without Gaussians.
+    Raises ValueError for a class that the system does not have, Lacking for a system without Gaussians.
     """
-    ClassIndices("target", target).check_range(system.detectors.classes)
+    ClassIndices("target", target).check_range(system.card.classes)
     return _starts(system, settings, target, *load_data(system.card.dataset, split="sample"))
 
 
@@ -63,9 +63,10 @@ def generate(
         natural_logits: those of another run of this system, which are the same; None to compute them.
 
     Raises:
-        FileNotFoundError: for a system without class Gaussians or without a judge.
+        Lacking: for a system without a judge, a robust classifier, a detector of every class, or Gaussians that it needs.
     """
-    classes = range(system.detectors.classes)
+    system.require("full_bank", "robust_classifier", "judge", what="Generating images")
+    classes = range(system.card.classes)
     judge = system.judge
     x, y = load_data(system.card.dataset, split="sample")
     starts = [_starts(system, settings, k, x, y) for k in classes]
@@ -98,7 +99,7 @@ def generate(
 
 def step_count(system: System, settings: GenerateSettings) -> int:
     """How often `generate` calls back."""
-    return len(MODELS) * system.detectors.classes * (settings.steps + 2)
+    return len(MODELS) * system.card.classes * (settings.steps + 2)
 
 
 def generated_image(system: System, settings: GenerateSettings, target: int, sample: int, model: Model) -> Tensor:
@@ -135,7 +136,7 @@ def load_generated(system: System, name: str = "generated") -> Generated | None:
 
 def models_hash(system: System) -> str:
     """A hash over everything that a run depends on: the networks, the class Gaussians, the judge."""
-    files = [system.file(kind).read_bytes() for kind in ("gaussians", "judge")]
+    files = [read_bytes(*system.file("gaussians")), read_bytes(*system.file("judge"))]
     return hashlib.sha256(weights_hash(system).encode() + b"".join(files)).hexdigest()[:16]
 
 
@@ -178,7 +179,7 @@ def _starts(system: System, settings: GenerateSettings, target: int, x: Tensor, 
             return torch.rand((), generator=generator).expand(x.shape[1:])
         return x[others[int(torch.randint(len(others), (), generator=generator))]]
 
-    seeds = [(settings.seed * system.detectors.classes + target) * MOST_SAMPLES + i for i in range(settings.count)]
+    seeds = [(settings.seed * system.card.classes + target) * MOST_SAMPLES + i for i in range(settings.count)]
     return _bytes(torch.stack([draw(torch.Generator().manual_seed(seed)) for seed in seeds])) / 255
 
 
