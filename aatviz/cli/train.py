@@ -12,7 +12,7 @@ from aatviz.data import open_split
 from aatviz.recipes import Job, Recipe
 from aatviz.report.card_readme import write_readme
 from aatviz.runtime.launch import run_side_by_side
-from aatviz.store.cards import write_card
+from aatviz.store.cards import detector_classes, write_card
 from aatviz.train import loop
 
 LINE_SECONDS = 15.0
@@ -28,6 +28,7 @@ def train(
     """Train the networks of RECIPE. After an interruption the same command goes on; finished networks are kept."""
     plan = recipes.get(recipe)
     open_split(plan.dataset, "train")  # where it is missing, that is said before anything starts
+    detector_classes(plan)  # and where its bank does not fit
     folder = out or Path("runs") / plan.name
     chosen = [plan.job(name) for name in jobs.split(",") if name] or list(plan.jobs)
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device

@@ -26,7 +26,7 @@ SLACK = 1e-5
 def parts(system: System, recipe: RealImagesEvaluation) -> dict[str, int]:
     """One a detector."""
     labels = open_split(system.card.dataset, "test").labels
-    return {f"detector-{k}": min(recipe.count, int((labels != k).sum())) for k in range(system.detectors.classes)}
+    return {f"detector-{k}": min(recipe.count, int((labels != k).sum())) for k in system.detectors.classes}
 
 
 def passes(system: System, recipe: RealImagesEvaluation, part: str) -> float:
@@ -57,7 +57,7 @@ def compute(system: System, recipe: RealImagesEvaluation, part: str, start: int,
 def summary(system: System, recipe: RealImagesEvaluation, parts: Parts) -> dict[str, Any]:
     """A row for each detector, and means: the share of images with a real one in reach, and the AUC under the look-up."""
     rows: list[dict[str, Any]] = []
-    for k, scores in enumerate(parts.values()):
+    for k, scores in zip(system.detectors.classes, parts.values(), strict=True):
         inside = scores["inside"]
         rows.append(
             {
