@@ -71,7 +71,7 @@ def attack(
 
 
 def _bundled(system: System, index: int) -> tuple[Tensor, int]:
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     if not 0 <= index < len(x):
         raise ValueError(f"--index lies in 0..{len(x) - 1}; got {index}.")
     return x[index : index + 1], int(y[index])
