@@ -40,8 +40,8 @@ def build_examples(system: System) -> Path:
     """Attack the examples by the scenarios of the curves recipe, write `results/examples.npz` and return that file."""
     recipe = evaluations_of(system.card)[RECIPE]
     assert isinstance(recipe, SystemEvaluation)
-    sample, labels = load_data(system.card["dataset"], split="sample")
-    index = torch.cat([(labels == k).nonzero().flatten()[:PER_CLASS] for k in range(system.card["classes"])])
+    sample, labels = load_data(system.card.dataset, split="sample")
+    index = torch.cat([(labels == k).nonzero().flatten()[:PER_CLASS] for k in range(system.card.classes)])
     x, y = sample[index], labels[index]
     arrays = {"index": index.numpy(), "y": y.numpy(), "weights_hash": np.array(weights_hash(system))}
     arrays["recipe_hash"] = np.array(recipe_hash(recipe))

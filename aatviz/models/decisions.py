@@ -32,8 +32,8 @@ class Decision(NamedTuple):
     label: Tensor
     """The winning class (...), int64; for a base detector k, k."""
     score: Tensor
-    """What is held against T (...): the logit of the winning class's detector; of a classifier without detectors the log-odds
-    of its own decision."""
+    """What is held against T (...): the logit of the winning class's detector; of a classifier without detectors the
+    log-odds of its own decision."""
 
 
 def decide(victim: VictimName, logits: Logits, *, priors: Tensor | None = None, detector: int | None = None) -> Decision:
@@ -46,8 +46,8 @@ def decide(victim: VictimName, logits: Logits, *, priors: Tensor | None = None, 
         detector: which base detector k, for the victim "detector".
 
     Raises:
-        ValueError: for an unknown victim, or where a logit or a score is not a number. Not a number is below no threshold and
-            equal to no class: let through, it would look like a rejected or a rightly classified image.
+        ValueError: for an unknown victim, or where a logit or a score is NaN. Let through, such an image would count as
+            rejected, since NaN reaches no threshold.
     """
     if victim not in MODELS_OF:
         raise ValueError(f"The victim is one of {', '.join(VICTIMS)}; got {victim!r}.")
@@ -56,8 +56,8 @@ def decide(victim: VictimName, logits: Logits, *, priors: Tensor | None = None, 
     if bad or bool(decision.score.isnan().any()):
         where = f"the logits of {', '.join(bad)}" if bad else "the score"
         raise ValueError(
-            f"The {victim} victim cannot decide: {where} hold NaN (not a number) in some image. Look for infinite or NaN weights "
-            "and pixels; an image like that counts neither as rejected nor as right."
+            f"Nothing can be said of the victim {victim}: {where} should be numbers, and are NaN for some image. "
+            "Look for weights or pixels that are NaN or infinite."
         )
     return decision
 
@@ -101,9 +101,7 @@ def accepted(label: Tensor, score: Tensor, threshold: Threshold) -> Tensor:
     """
     limits = torch.as_tensor(threshold, dtype=score.dtype, device=score.device)
     if bool(limits.isnan().any()) or bool(score.isnan().any()):
-        raise ValueError(
-            f"A threshold and the scores held against it are numbers; got NaN in {'T' if limits.isnan().any() else 'a score'}."
-        )
+        raise ValueError("A threshold, and the scores that are held against it, are numbers; one of them is NaN.")
     if not limits.dim():
         return score >= limits
     if len(label) and len(limits) <= int(label.max()):

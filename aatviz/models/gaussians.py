@@ -60,10 +60,22 @@ def estimate(x: Tensor, y: Tensor, rank: int) -> tuple[ClassGaussians, list[floa
 def _estimate_one(x: Tensor, k: int, rank: int) -> tuple[Tensor, Tensor, Tensor, float]:
     if len(x) < rank + 2:
         raise ValueError(f"Class {k} has {len(x)} images; a Gaussian of rank {rank} needs at least {rank + 2}.")
-    flat = x.flatten(1).double()
-    variances, directions = torch.linalg.eigh(torch.cov(flat.T))  # in ascending order
-    kept, left = variances[len(variances) - rank :].flip(0), variances[: len(variances) - rank]
-    rest = left.mean()
-    factors = directions[:, len(variances) - rank :].flip(1).T * (kept - rest).clamp_min(0).sqrt()[:, None]
-    share = float(kept.sum() / variances.sum().clamp_min(torch.finfo(torch.float64).tiny))
+    variances, directions = _principal(x.flatten(1).double())
+    kept, total = variances[:rank], variances.sum()
+    rest = variances[rank:].sum() / (x[0].numel() - rank)
+    factors = directions[:rank] * (kept - rest).clamp_min(0).sqrt()[:, None]
+    share = float(kept.sum() / total.clamp_min(torch.finfo(torch.float64).tiny))
     return x.mean(0), factors.float(), rest.clamp_min(0).sqrt().float(), share
+
+
+def _principal(flat: Tensor) -> tuple[Tensor, Tensor]:
+    """The variances along the principal directions of images (N,D), the largest first, and the directions, as rows.
+
+    N images vary in fewer than N directions. Where that is less than D, only these come, from a decomposition of the N x D
+    numbers: the D x D covariance of photographs would be gigabytes.
+    """
+    if len(flat) > flat.shape[1]:
+        variances, directions = torch.linalg.eigh(torch.cov(flat.T))  # in ascending order
+        return variances.flip(0), directions.flip(1).T
+    _, lengths, directions = torch.linalg.svd(flat - flat.mean(0), full_matrices=False)
+    return lengths.square() / (len(flat) - 1), directions

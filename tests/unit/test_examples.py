@@ -13,6 +13,7 @@ from aatviz.recipes.paper import evaluations
 from aatviz.store.results import result_file
 from aatviz.store.weights import build_network, save_network
 from aatviz.thresholds.curves import JUDGES
+from tests.changed_systems import described_again
 
 NAME = "mnist-linf-0.3-shared"
 
@@ -68,7 +69,7 @@ def test_examples_of_other_weights_or_another_attack_are_not_shown(
         assert example_images.load_examples(system) is None
     note = {"network": "madry", "outputs": 10, "width": 16, "seconds": 1.0}
     save_network(system.folder / "classifier.safetensors", build_network(note), note)
-    assert example_images.load_examples(aatviz.load_system(NAME)) is None
+    assert example_images.load_examples(described_again(system.folder)) is None
 
 
 def test_a_damaged_file_is_named(system: aatviz.System) -> None:

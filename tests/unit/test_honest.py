@@ -179,7 +179,7 @@ def test_nothing_is_transferred_between_the_same_networks(name: VictimName, syst
     assert other is not None
     assert "transfer" in attacks(victim, ball, other)
     assert "transfer" not in attacks(victim, ball, load_system(system.name))
-    shared = dataclasses.replace(other, classifier=system.classifier, robust_classifier=system.robust_classifier)
+    shared = dataclasses.replace(other, classifier=system.classifier, robust=system.robust_classifier)
     assert ("transfer" in attacks(victim, ball, shared)) is (name != "robust")
 
 

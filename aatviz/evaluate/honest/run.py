@@ -57,7 +57,7 @@ def compute(system: System, recipe: HonestEvaluation, part: str, start: int, bf1
     name, what = part.split("/", 1)
     victim = Victim(name=name, system=system)  # type: ignore[arg-type]
     if what == NATURAL:
-        return _natural(victim, system.card["dataset"], recipe.held_out)
+        return _natural(victim, system.card.dataset, recipe.held_out)
     spent = budget(system, recipe)
     count = recipe.sweep_count if what.startswith("sweep ") else recipe.count
     x, y = test_images(system, count, slice(start, start + CHUNK))
@@ -81,7 +81,7 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
         natural = {key: torch.from_numpy(array) for key, array in found[NATURAL].items()}
         rows = [_row(rejection, natural, scores, swept) for rejection in (0.0, *recipe.rejections)]
         result["victims"][name] = {"own": OWN_LOSS[name], "at": rows}
-    spent, dimensions = budget(system, recipe), math.prod(dataset(system.card["dataset"]).shape)
+    spent, dimensions = budget(system, recipe), math.prod(dataset(system.card.dataset).shape)
     result["settings"] = {
         sweep: sweeps.settings(recipe, sweep, spent.norm, spent.eps, dimensions) for sweep in sweeps.SWEEPS
     }
