@@ -69,7 +69,10 @@ class LogitsObjective:
                 found = torch.autograd.grad(loss.sum(), logits, allow_unused=True)
             several = len(passes) > 1
             parts = [one.gradient(z, several) for one, z in zip(passes, found, strict=True) if z is not None]
-        return rank.detach(), (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).to(x_adv.dtype)
+        # NaN counts as the least loss: the iterate is kept, and whoever decides about it says what is wrong
+        return rank.detach().masked_fill(rank.isnan(), -torch.inf), (
+            parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
+        ).to(x_adv.dtype)
 
 
 def objective(

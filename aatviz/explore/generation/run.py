@@ -47,7 +47,7 @@ def default_settings(system: System, start: StartName = "gaussian") -> GenerateS
     white = math.sqrt(channels * height * width)
     share, step = (5 / 28, 0.3 / 28) if start == "gaussian" else (1, 0.5 / 28)
     eps, step_size = math.ceil(10 * round(share * white, 3)) / 10, round(step * white, 2)
-    return GenerateSettings(start=start, eps=eps, step_size=step_size, targets=first_targets(system.detectors.classes))
+    return GenerateSettings(start=start, eps=eps, step_size=step_size, targets=first_targets(system.card.classes))
 
 
 def stored_settings(system: System) -> dict[str, GenerateSettings]:
@@ -99,7 +99,7 @@ def generate(
         logits[model], noise_logits[model] = torch.stack(after), torch.stack(before)
         judged[model] = _labels(judge, [way[-1] / 255 for way in ways])
         if model not in natural:
-            natural[model] = _natural(network(system, model), x, y, system.detectors.classes)
+            natural[model] = _natural(network(system, model), x, y, system.card.classes)
     return Generated(
         settings=settings,
         paths=paths,
