@@ -12,5 +12,7 @@ MOST_ARRAY_BYTES = 16_000_000_000
 """Of all images of a data set, decoded."""
 LEAST_SIDE, MOST_SIDE = 8, 256
 """Height and width of the images of a data set in pixels."""
+MOST_VISITOR_BYTES, MOST_VISITOR_PIXELS = 10_000_000, 25_000_000
+"""Of a visitor's own picture: a file, and before it is scaled down. Many may send one at the same time."""
 MOST_NOTE_BYTES = 10_000_000
 """Of a data.json."""

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from aatviz.runtime.hardware import in_float64
+
 REJECTED = -1
 """The label of a rejected sample."""
 
@@ -51,9 +53,10 @@ class GenerativeClassifier:
     def decide(self, z_h: Tensor) -> tuple[Tensor, Tensor]:
         """The winning class (N,) and its logit (N,) from the detectors' logits (N,K); equation 6."""
         # In float64 and from the largest prior down: in float32 the logits above 16 would all be the same density.
-        log_prior = self.priors.to(z_h.device, torch.float64).log()
-        log_density = torch.nn.functional.logsigmoid(z_h.double()) + (log_prior - log_prior.max())
-        label = log_density.argmax(1)
+        z = in_float64(z_h)
+        log_prior = self.priors.to(z).log()
+        log_density = torch.nn.functional.logsigmoid(z) + (log_prior - log_prior.max())
+        label = log_density.argmax(1).to(z_h.device)
         return label, z_h.gather(1, label[:, None]).squeeze(1)
 
     def predict(self, x: Tensor, threshold: float | Tensor = -torch.inf) -> Tensor:

@@ -29,6 +29,11 @@ class System:
     robust_classifier: nn.Module
     card: dict[str, Any]
 
+    @property
+    def device(self) -> torch.device:
+        """Where its networks compute; images must be there too."""
+        return next(self.detectors.parameters()).device
+
     @cached_property
     def generative(self) -> GenerativeClassifier:
         """argmax_k p(C_k) sigma(z(H(x))_k), with a reject option."""
@@ -47,7 +52,7 @@ class System:
     @cached_property
     def judge(self) -> nn.Module:
         """A natural classifier that no attack sees, to judge generated images. FileNotFoundError where it has none."""
-        return load_network(self.optional_file("judge"))
+        return load_network(self.optional_file("judge")).to(self.device)
 
     def optional_file(self, kind: str) -> Path:
         """The file of something that not every system has. FileNotFoundError where the card names none."""
@@ -84,8 +89,8 @@ def system_folder(name: str | Path) -> Path:
     raise FileNotFoundError(f"There is no system {str(name)!r}: it is neither a folder with a {CARD} nor one of {known}.")
 
 
-def load_system(name: str | Path) -> System:
-    """A system by its name, or from a path to a checkpoint folder.
+def load_system(name: str | Path, device: str = "cpu") -> System:
+    """A system by its name, or from a path to a checkpoint folder, with its networks on a device.
 
     Raises FileNotFoundError where there is none, ValueError where one of its files is damaged.
     """
@@ -96,8 +101,8 @@ def load_system(name: str | Path) -> System:
     return System(
         name=card["system"],
         folder=folder,
-        detectors=detectors.eval(),
-        classifier=load_network(folder / files["classifier"]),
-        robust_classifier=load_network(folder / files["robust"]),
+        detectors=detectors.eval().to(device),
+        classifier=load_network(folder / files["classifier"]).to(device),
+        robust_classifier=load_network(folder / files["robust"]).to(device),
         card=card,
     )

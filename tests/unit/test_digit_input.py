@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 import aatviz
-from aatviz.data.own_image.handwritten_digit import BOX, MOST_BYTES, prepare, read_picture
+from aatviz.data.limits import MOST_VISITOR_BYTES
+from aatviz.data.own_image.handwritten_digit import BOX, prepare, read_picture
 from aatviz.data.own_image.link_text import LONGEST_TEXT, from_text, to_image, to_pixels, to_png, to_text
 
 BLANK = "no digit to be seen"
@@ -131,7 +132,7 @@ def test_light_strokes_on_nothing_are_put_on_black(digits: NDArray[np.uint8]) ->
         (b"This is a letter.", "no image that can be read"),
         (saved(Image.radial_gradient("L"))[:600], "damaged or cut off"),
         (saved(Image.radial_gradient("L"), "jpeg")[:900], "damaged or cut off"),
-        (b"0" * (MOST_BYTES + 1), "at most 10 MB"),
+        (b"0" * (MOST_VISITOR_BYTES + 1), "at most 10 MB"),
         (saved(Image.new("1", (6000, 6000))), "at most 25 million"),
         (saved(Image.new("1", (10_000, 10_000))), "more than 25 million"),
         (saved(Image.new("RGB", (200, 100), "white")), BLANK),

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError, features
 from torch import Tensor
 
+from aatviz.data.limits import MOST_VISITOR_BYTES, MOST_VISITOR_PIXELS
 from aatviz.data.own_image.link_text import SIDE, to_image
 
 BOX = 20
-MOST_BYTES, MOST_PIXELS = 10_000_000, 25_000_000
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM") + (("AVIF",) if features.check("avif") else ())
 _WORKING_SIDE, _STROKE_SIDE = 512, 100
 _LOSSY = ("JPEG", "MPO", "WEBP", "AVIF")
 _LEAST_CONTRAST = 0.08
+_MILLIONS = MOST_VISITOR_PIXELS // 1_000_000
 _THIN, _USUAL = 1.4, 2.3
 """Stroke widths in pixels of 28 x 28, as `_stroke_width` measures them: 99 of 100 MNIST digits are above the first, half
 of them above the second."""
@@ -48,7 +49,7 @@ def read_picture(path: str | Path) -> Prepared:
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"There is no picture {str(path)!r}; give the path of an image file.")
-    if file.stat().st_size > MOST_BYTES:
+    if file.stat().st_size > MOST_VISITOR_BYTES:
         raise ValueError(_too_large(file.stat().st_size))
     return prepare(file.read_bytes())
 
@@ -77,20 +78,20 @@ def prepare(data: bytes) -> Prepared:
 def _open(data: bytes) -> tuple[Image.Image, list[str]]:
     if not data:
         raise ValueError("The file is empty. Choose an image file, such as a PNG or a JPEG.")
-    if len(data) > MOST_BYTES:
+    if len(data) > MOST_VISITOR_BYTES:
         raise ValueError(_too_large(len(data)))
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
         picture.draft("L", (2 * _WORKING_SIDE, 2 * _WORKING_SIDE))  # a JPEG is read in reduced size
-        if picture.width * picture.height > MOST_PIXELS:
+        if picture.width * picture.height > MOST_VISITOR_PIXELS:
             raise ValueError(
-                f"The picture has {picture.width} x {picture.height} pixels; at most {MOST_PIXELS // 1_000_000} million "
-                "can be read. Make it smaller, or cut out the digit."
+                f"The picture has {picture.width} x {picture.height} pixels; at most {_MILLIONS} million can be read. "
+                "Make it smaller, or cut out the digit."
             )
         notes = ["Of several frames, the first is taken."] if getattr(picture, "n_frames", 1) > 1 else []
         picture.load()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels. Make it smaller.") from None
+        raise ValueError(f"The picture has more than {_MILLIONS} million pixels. Make it smaller.") from None
     except UnidentifiedImageError:
         known = ", ".join(FORMATS)
         raise ValueError(f"The file is no image that can be read; these can: {known}. Save it as one of them.") from None
@@ -100,7 +101,8 @@ def _open(data: bytes) -> tuple[Image.Image, list[str]]:
 
 
 def _too_large(size: int) -> str:
-    return f"The file has {size / 1e6:.0f} MB; at most {MOST_BYTES // 1_000_000} MB can be read. Make the picture smaller."
+    most = MOST_VISITOR_BYTES // 1_000_000
+    return f"The file has {size / 1e6:.0f} MB; at most {most} MB can be read. Make the picture smaller."
 
 
 def _grey(picture: Image.Image, notes: list[str]) -> Grey:
