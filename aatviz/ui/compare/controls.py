@@ -136,7 +136,7 @@ def _attack(system: System) -> None:
     trained, usual = system.card, default_settings(system)
     st.caption(
         f"The detectors were trained for {trained['norm'].replace('inf', '∞')} ε = {written(trained['eps'])}. The page "
-        f"begins with {usual.norm.replace('inf', '∞')} ε = {written(usual.eps)}: like the paper, with a third more than is usual."
+        f"begins with {usual.norm.replace('inf', '∞')} ε = {written(usual.eps)}: a third more than usual, like the paper."
     )
 
 
