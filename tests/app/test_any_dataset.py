@@ -73,7 +73,7 @@ BALLS |= dict.fromkeys((PETS, MANY), ("Linf", "8/255", "1/255"))
 @pytest.mark.parametrize("name", NAMES)
 def test_an_attack_is_set_up_run_shown_and_printed(name: str) -> None:
     app = open_page("attack", name)
-    known = dataset(aatviz.load_system(name).card["dataset"])
+    known = dataset(aatviz.load_system(name).card.dataset)
     assert tuple(app.session_state[f"attack.{field}"] for field in ("norm", "eps", "step_size")) == BALLS[name]
     shown = app.session_state["attack.target"]
     assert shown == min(8, len(known.classes) - 1)
@@ -106,7 +106,7 @@ def test_an_attack_is_set_up_run_shown_and_printed(name: str) -> None:
 @pytest.mark.parametrize("name", [CIFAR, PETS, MANY])
 def test_a_comparison_has_a_column_for_a_few_classes_and_names_them(name: str) -> None:
     system = aatviz.load_system(name)
-    known = dataset(system.card["dataset"])
+    known = dataset(system.card.dataset)
     many = len(known.classes) > 10
     url = {"classes": "7,150,199", "target": "150"} if many else {}
     app = open_page("compare", name, steps="2", models="robust", **url)
@@ -140,7 +140,7 @@ def test_two_hundred_classes_begin_with_a_few_and_no_link_asks_for_too_many() ->
 
 @pytest.mark.parametrize("name", [CIFAR, PETS, MANY])
 def test_images_out_of_noise_have_the_shape_and_the_names_of_the_data_set(name: str) -> None:
-    known = dataset(aatviz.load_system(name).card["dataset"])
+    known = dataset(aatviz.load_system(name).card.dataset)
     many = len(known.classes) > 10
     app = open_page("generate", name, steps="2", count="1", **({"classes": "0,198"} if many else {}))
     made = press(app, "Generate")
@@ -169,7 +169,7 @@ def test_another_system_takes_away_what_does_not_fit() -> None:
 @pytest.mark.parametrize("name", [FASHION, CIFAR, PETS])
 def test_a_photograph_becomes_an_image_of_the_data_set(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     system = aatviz.load_system(name)
-    known = dataset(system.card["dataset"])
+    known = dataset(system.card.dataset)
     app = open_page("attack", name, pick="own", steps="2")
     assert "upload one; then it can be attacked" in app.info[0].value
     app.file_uploader[0].upload("photo.jpg", photo(), "image/jpeg").run()

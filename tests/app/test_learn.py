@@ -23,6 +23,7 @@ from aatviz.ui.lessons import links
 from aatviz.ui.lessons.catalogue import LESSONS, Lesson
 from aatviz.ui.lessons.showcase import build_lessons, load_lessons, sample_index
 from aatviz.ui.states import STATES
+from tests.changed_systems import described_again
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"
@@ -242,6 +243,6 @@ def test_stored_results_are_those_of_the_attack_itself_and_of_these_weights_only
     torch.testing.assert_close(trace.perturbed, direct.perturbed)
     torch.testing.assert_close(trace.z_h[trace.kept], direct.z_h[direct.kept])
 
-    files = stored.card["files"]
-    (stored.folder / files["robust"]).write_bytes((stored.folder / files["classifier"]).read_bytes())
-    assert load_lessons(stored) == {}
+    files = stored.card.files
+    (stored.folder / files.robust).write_bytes((stored.folder / files.classifier).read_bytes())
+    assert load_lessons(described_again(stored.folder)) == {}

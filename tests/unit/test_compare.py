@@ -30,6 +30,7 @@ from aatviz.explore.attack_grid.run import (
 from aatviz.explore.attack_path import trace_attack
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
+from tests.changed_systems import described_again
 
 SHARED, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
 
@@ -200,7 +201,7 @@ def test_what_is_stored_comes_back_for_these_weights_and_settings_only(
         assert (again.natural[model].own == natural[model].own).all()
     weights = tiny_system_folder / SHARED / "robust.safetensors"
     weights.write_bytes((tiny_system_folder / SEPARATE / "classifier.safetensors").read_bytes())
-    assert load_comparison(aatviz.load_system(SHARED)) is None
+    assert load_comparison(described_again(system.folder)) is None
 
 
 @pytest.mark.parametrize("name", [SHARED, SEPARATE])

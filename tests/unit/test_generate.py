@@ -31,7 +31,8 @@ from aatviz.explore.generation.run import (
 from aatviz.models.gaussians import ClassGaussians, estimate
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.gaussians import load_gaussians, save_gaussians
-from aatviz.store.systems import System
+from aatviz.store.systems import Lacking, System
+from tests.changed_systems import described_again
 
 SHARED, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
 QUICK = GenerateSettings(steps=3, count=2, eps=1.0, step_size=0.5, seed=7)
@@ -211,12 +212,12 @@ def test_what_the_callback_raises_ends_the_work_at_once(system: System) -> None:
 
 def test_a_system_without_gaussians_says_what_is_missing(system: System) -> None:
     card = read_json(system.folder / "card.json")
-    del card["files"]["gaussians"], card["files"]["judge"]
+    del card.files["gaussians"], card.files["judge"]
     write_json(system.folder / "card.json", card)
     bare = aatviz.load_system(SHARED)
-    with pytest.raises(FileNotFoundError, match="has no judge"):
+    with pytest.raises(Lacking, match="has no judge"):
         generate(bare, QUICK)
-    with pytest.raises(FileNotFoundError, match="has no gaussians"):
+    with pytest.raises(Lacking, match="has no class Gaussians"):
         start_images(bare, QUICK, 0)
     assert start_images(bare, dataclasses.replace(QUICK, start="uniform"), 0).shape == (2, 1, 28, 28)
 
@@ -238,7 +239,7 @@ def test_a_stored_run_comes_back_whole_and_only_for_these_very_models(
     assert load_generated(system) is None
     monkeypatch.setattr(module, "stored_settings", lambda _: {"generated": QUICK})
     (system.folder / "judge.safetensors").write_bytes((system.folder / "classifier.safetensors").read_bytes())
-    assert load_generated(aatviz.load_system(SHARED)) is None
+    assert load_generated(described_again(system.folder)) is None
 
 
 @pytest.mark.usefixtures("system")

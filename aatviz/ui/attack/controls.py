@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import streamlit as st
 from torch import Tensor
 
-from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.attacks.settings import LOSSES_OF, AttackSettings
 from aatviz.data import Dataset
+from aatviz.models.decisions import VICTIMS
 from aatviz.store.systems import System
 from aatviz.ui.attack import picked
 from aatviz.ui.attack.picked import Picked
@@ -33,7 +34,7 @@ def _classes() -> tuple[str, ...]:
 def _first() -> tuple[int, int]:
     """The class of the image that pages begin with, and how many of that class stand before it in the sample."""
     system = current_system()
-    y = caches.sample(system.card["dataset"])[1]
+    y = caches.sample(system.card.dataset)[1]
     index = first_image(system, y)
     return int(y[index]), int((y[:index] == y[index]).sum())
 

@@ -94,9 +94,11 @@ def pick_class(
         room: letters that fit in a row there.
         more: what both widgets understand, such as `help`.
     """
-    show = place.segmented_control if _letters(classes) <= room else place.selectbox
-    needed = {"required": True} if show == place.segmented_control else {}
-    show(label, range(len(classes)), format_func=classes.__getitem__, **needed, **more, **state.widget(name))
+    common = {"format_func": classes.__getitem__, **more, **state.widget(name)}
+    if _letters(classes) <= room:
+        place.segmented_control(label, range(len(classes)), required=True, **common)
+    else:
+        place.selectbox(label, range(len(classes)), **common)
     return int(state[name])
 
 

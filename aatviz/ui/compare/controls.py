@@ -135,7 +135,7 @@ def _attack(system: System) -> None:
     pgd_fields.steps(right, state, MOST_STEPS, "compare")
     trained, usual = system.card, default_settings(system)
     st.caption(
-        f"The detectors were trained for {trained['norm'].replace('inf', '∞')} ε = {written(trained['eps'])}. The page "
+        f"The detectors were trained for {trained.norm.replace('inf', '∞')} ε = {written(trained.eps)}. The page "
         f"begins with {usual.norm.replace('inf', '∞')} ε = {written(usual.eps)}: a third more than usual, like the paper."
     )
 

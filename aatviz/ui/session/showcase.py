@@ -32,7 +32,7 @@ def default_settings(system: System) -> AttackSettings:
     """The default of the Attack page: `SETTINGS` in the ball that the system is trained for, towards the class that its data
     set begins with. Steps are those of the data set's preset for this ball, or else for this norm; of the paper's size where
     it has none."""
-    norm, eps, dataset = system.card["norm"], system.card["eps"], dataset_of_card(system.card)
+    norm, eps, dataset = system.card.norm, system.card.eps, dataset_of_card(system.card)
     target = dataset.first_look[1] if dataset.first_look else 1
     asked = replace(SETTINGS, target=target, norm=norm, eps=eps, step_size=papers_attack(norm, eps).step_size)
     presets = sorted(dataset.threats, key=lambda threat: number(threat.eps) != eps)
@@ -48,7 +48,7 @@ def first_image(system: System, y: Tensor) -> int:
 
 def build_showcase(system: System) -> Path:
     """Compute the stored run of a system, write it to `results/showcase.npz` and return that file."""
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     index = first_image(system, y)
     arrays = {"index": np.array(index), "weights_hash": np.array(weights_hash(system))}
     for settings in _wanted(system):
