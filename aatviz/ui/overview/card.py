@@ -110,8 +110,8 @@ def limits(system: System) -> None:
     st.markdown("### What it does not withstand")
     st.markdown(
         f"These detectors were trained for perturbations of {norm} norm at most {written(card['eps'])}. **Beyond that "
-        "radius, or in another norm, nothing is promised**: raise ε on the Attack page and watch the detectors accept what is "
-        f"no {noun} of their class. Stronger attacks break the idea further: "
+        "radius, or in another norm, nothing is promised**: raise ε on the Attack page and watch the detectors accept "
+        f"what is no {noun} of their class. Stronger attacks break the idea further: "
         "[Tramèr, Carlini, Brendel and Madry (2020)](https://arxiv.org/abs/2002.08347) try every target class in turn, and "
         "with that bring the paper's CIFAR-10 systems down (at ε = 8/255 and a 5-point clean cost 36.0 % of 200 test images "
         "survive for the generative, 14.1 % of 1,000 for the integrated classifier). A single attack that fails, as some "
