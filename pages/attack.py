@@ -6,7 +6,7 @@ from aatviz.ui import frame
 from aatviz.ui.attack import controls, results, run
 from aatviz.ui.common.classes import a, dataset_of
 from aatviz.ui.own import input as own_input
-from aatviz.ui.session import caches
+from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_system
 
 frame.require()
@@ -18,7 +18,10 @@ st.markdown(
     "small ball; the player shows every step of it, and asks two questions apart: was the victim **fooled**, and was the "
     "image **rejected**?"
 )
-x, y = caches.sample(system.card["dataset"])
+images = stored.sample_or_say(system)
+if images is None:
+    st.stop()
+x, y = images
 choice = controls.choose(system, x, y)
 if choice is None:
     st.info(own_input.invitation(known), icon=":material/draw:")

@@ -5,7 +5,7 @@ import streamlit as st
 from aatviz.ui import frame
 from aatviz.ui.common.classes import dataset_of
 from aatviz.ui.compare import controls, results, run
-from aatviz.ui.session import caches, stored
+from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_system
 
 frame.require()
@@ -16,7 +16,10 @@ st.markdown(
     f"Some {known.plural}, each pushed towards each of the classes, with the same attack on every model. "
     f"**Does the perturbed {known.noun} look like its target?** Then the model knows what the target looks like."
 )
-x, y = caches.sample(system.card["dataset"])
+images = stored.sample_or_say(system)
+if images is None:
+    st.stop()
+x, y = images
 settings = controls.choose(system)
 request = run.request(system, settings, x, y)
 cost_place = run.runs.controls(request)

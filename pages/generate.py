@@ -15,13 +15,11 @@ st.markdown(
     f"Take noise, and push it up a model's logit of a class, step by step. **Does {a(dataset_of(system).noun)} appear?** "
     "Then the model knows what the class looks like. Where rubbish appears, it only knows how the classes differ."
 )
+if stored.sample_or_say(system) is None:
+    st.stop()
 settings = controls.choose(system)
-if missing := [kind for kind in ("gaussians", "judge") if kind not in system.card["files"]]:
-    st.info(
-        f"This system has no {' and no '.join(missing)} yet, and cannot generate. The shipped systems can: choose another "
-        "in the sidebar.",
-        icon=":material/draw:",
-    )
+if why := system.lacks("gaussians", "judge", what="This page"):
+    st.info(f"{why} The shipped systems can generate: choose another in the sidebar.", icon=":material/draw:")
     controls.state.write()
     st.stop()
 request = run.request(system, settings)

@@ -8,10 +8,11 @@ import typer
 from torch import Tensor
 
 from aatviz.attacks import NORMS, OPTIMIZERS
-from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.attacks.settings import LOSSES_OF, AttackSettings
 from aatviz.data import dataset, load_data
 from aatviz.data.own_image import read_picture
 from aatviz.explore.attack_path import Trace, trace_attack
+from aatviz.models.decisions import VICTIMS
 from aatviz.models.detectors import REJECTED
 from aatviz.store.systems import System, load_system
 
@@ -40,7 +41,7 @@ def attack(
     threshold: Annotated[float, typer.Option(help="The rejection threshold T on the logit.")] = 0.0,
 ) -> None:
     """Attack one image and print the verdicts and all logits before and after."""
-    untargeted = LOSSES_OF[victim][0] if victim in VICTIMS else ""  # type: ignore[index]
+    untargeted = LOSSES_OF[victim][0] if victim in VICTIMS else ""
     settings = AttackSettings(
         victim=victim,  # type: ignore[arg-type]
         detector=detector,
@@ -67,21 +68,21 @@ def attack(
         x, y = _bundled(loaded, index or 0)
         source = f"index {index or 0}"
     trace = trace_attack(loaded, settings, x, y)
-    known = dataset(loaded.card["dataset"])
+    known = dataset(loaded.card.dataset)
     kept = f"iterate {trace.kept} of {settings.steps} kept (restart {trace.restart})"
     typer.echo(f"{known.noun} {known.classes[trace.y]}, {source}; {kept}")
     _report(loaded, trace, threshold)
 
 
 def _bundled(system: System, index: int) -> tuple[Tensor, int]:
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     if not 0 <= index < len(x):
         raise ValueError(f"--index lies in 0..{len(x) - 1}; got {index}.")
     return x[index : index + 1], int(y[index])
 
 
 def _own(system: System, path: Path, label: int | None) -> tuple[Tensor, int]:
-    prepared = read_picture(path, system.card["dataset"])
+    prepared = read_picture(path, system.card.dataset)
     for note in prepared.notes:
         typer.echo(f"{path}: {note}")
     if label is None:

@@ -40,7 +40,7 @@ def compare(
         targets=some_classes(targets),
     )
     loaded = load_system(system)
-    x, y = load_data(loaded.card["dataset"], split="sample")
+    x, y = load_data(loaded.card.dataset, split="sample")
     grid = run(loaded, settings, x, y)
     for model in settings.models:
         found = grid.summary(loaded, model, natural_logits(loaded, model, x, y))

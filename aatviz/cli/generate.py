@@ -50,7 +50,7 @@ def generate(
         typer.echo(f"{'judged as the target':23}{_rate(made.judged_as_target(model))}  {model}")
     for model in MODELS:
         typer.echo(f"{'as sure as if natural':23}{_rate(made.sure(model))}  {model}")
-    picture(made, dataset(loaded.card["dataset"]).classes).save(out)
+    picture(made, dataset(loaded.card.dataset).classes).save(out)
     table = out.with_suffix(".csv")
     with table.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

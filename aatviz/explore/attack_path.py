@@ -273,8 +273,8 @@ def python_code(system_name: str, settings: AttackSettings, index: int | None = 
     named = [(field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings)]
     arguments = "".join(f"    {name}={value!r},\n" for name, value in named if value is not None)
     reader = "from aatviz.data.own_image import read_picture\n" if own else ""
-    source = f'read_picture("{OWN_PICTURE}", system.card["dataset"]).image'
-    image = f"x = {source}" if own else 'x, y = aatviz.load_data(system.card["dataset"], split="sample")'
+    source = f'read_picture("{OWN_PICTURE}", system.card.dataset).image'
+    image = f"x = {source}" if own else 'x, y = aatviz.load_data(system.card.dataset, split="sample")'
     attacked = f"x, {label}" if own else f"x[{index}:{index + 1}], y[{index}]"  # type: ignore[operator]
     return (
         "import aatviz\nfrom aatviz.attacks.settings import AttackSettings\n"

@@ -11,7 +11,6 @@ import streamlit as st
 import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from tests.made_systems import NAMES, Made
 from torch import Tensor
 
 import aatviz
@@ -27,6 +26,7 @@ from aatviz.ui.common.classes import a
 from aatviz.ui.detectors import strips
 from aatviz.ui.session import stored
 from aatviz.ui.session.showcase import build_showcase, load_showcase
+from tests.made_systems import NAMES, Made
 
 APP = Path(__file__).parents[2] / "app.py"
 PAGES = ("overview", "learn", "detectors", "thresholds", "robustness")
@@ -69,7 +69,7 @@ def write_curves(system: System) -> None:
     recipe = evaluations_of(system.card)["curves"]
     note = {"recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe), "weights_hash": weights_hash(system)}
     counts = {"natural": 400, "held_out": 300, "generative": 220, "integrated": 220, "robust": 220}
-    parts = {part: logits(count, system.card["classes"], seed) for seed, (part, count) in enumerate(counts.items())}
+    parts = {part: logits(count, system.card.classes, seed) for seed, (part, count) in enumerate(counts.items())}
     arrays = {f"{part}.{name}": values.numpy() for part, scores in parts.items() for name, values in scores.items()}
     write_json(result_file(system, "curves", "json"), note)
     write_arrays(result_file(system, "curves", "npz"), arrays)
@@ -102,7 +102,7 @@ def record(system: System) -> dict[str, Any]:
     (attack,) = recipe.attacks
     rows = [
         {"detector": k, "last": {attack: value}, "best": {attack: value}, "worst": value, "natural": value, "paper": {}}
-        for k, value in enumerate(interval(k)._asdict() for k in range(system.card["classes"]))
+        for k, value in enumerate(interval(k)._asdict() for k in range(system.card.classes))
     ]
     return {"kind": "detectors", "rows": rows, "recipe": dataclasses.asdict(recipe)}
 
@@ -125,8 +125,8 @@ def test_the_overview_shows_a_stored_run_of_any_image(name: str) -> None:
     showcase = load_showcase(system)
     assert showcase is not None
     trace = showcase.traces[0]
-    names = dataset(system.card["dataset"]).classes
-    assert trace.natural.shape == dataset(system.card["dataset"]).shape
+    names = dataset(system.card.dataset).classes
+    assert trace.natural.shape == dataset(system.card.dataset).shape
     assert trace.settings.target != trace.y
     heading = f"pushed towards {a(names[trace.settings.target])}"
     assert heading in text(open_page("overview", name))
@@ -136,11 +136,11 @@ def test_the_overview_shows_a_stored_run_of_any_image(name: str) -> None:
 def test_a_detector_is_called_by_its_class_and_ranks_images_of_any_shape(name: str, tmp_path: Path) -> None:
     system = aatviz.load_system(name)
     detector_records.store_sample_logits(system)
-    names, shape = dataset(system.card["dataset"]).classes, dataset(system.card["dataset"]).shape
+    names, shape = dataset(system.card.dataset).classes, dataset(system.card.dataset).shape
     app = open_page("detectors", name, k="1")
     assert app.header[0].value == f"Detector {names[1]}"
     assert f'width="{shape[2]}" height="{shape[1]}"' in text(app)
-    x, y = aatviz.load_data(system.card["dataset"], split="sample")
+    x, y = aatviz.load_data(system.card.dataset, split="sample")
     z = detector_records.sample_logits(system)[:, 1]
     picture = Image.open(io.BytesIO(strips.picture(x, z, detector_records.rankings(z[:, None], y * 0 + (y != 1).int(), 0))))
     assert picture.mode == "RGB"
@@ -151,9 +151,9 @@ def test_all_detectors_are_on_the_page_and_a_figure_of_many_is_not_a_wall(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system = aatviz.load_system(name)
-    classes = system.card["classes"]
+    classes = system.card.classes
     monkeypatch.setattr(detector_records, "load", lambda _: profiles(classes))
-    names = dataset(system.card["dataset"]).classes
+    names = dataset(system.card.dataset).classes
     app = open_page("detectors", name, k="1")
     assert f"**detector {names[-1]}**" in text(app)
     if classes > 20:
@@ -169,7 +169,7 @@ def test_thresholds_of_any_number_of_classes(name: str) -> None:
     system = aatviz.load_system(name)
     write_curves(system)
     example_images.build_examples(system)
-    classes = system.card["classes"]
+    classes = system.card.classes
     app = open_page("thresholds", name)
     assert f"The numbers at T = {app.session_state[f'thresholds.{name}.T']:g}" in text(app)
     app = open_page("thresholds", name, mode="per_class", Tk=",".join(["0.5"] * (classes - 1) + ["7"]))
@@ -186,7 +186,7 @@ def test_tables_of_the_detectors(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     protocol = detector_records.protocol(system)
     monkeypatch.setattr(stored, "records", lambda *_: {protocol: record(system)})
     app = open_page("robustness", name)
-    names = dataset(system.card["dataset"]).classes
+    names = dataset(system.card.dataset).classes
     assert app.session_state["robustness.show"] == "paper"
     assert any(header.value == "AUC of the detectors" for header in app.subheader)
     assert names[-1] in text(app)
@@ -200,4 +200,4 @@ def test_one_attack_of_the_protocol_on_any_images(name: str) -> None:
     app = open_page("robustness", name, show="own", count="2", attack="multi-targeted")
     names = [app.selectbox(key=f"robustness.{field}").value for field in ("victim", "attack")]
     assert names == ["generative", "multi-targeted"]
-    assert dataset(aatviz.load_system(name).card["dataset"]).plural in text(app)
+    assert dataset(aatviz.load_system(name).card.dataset).plural in text(app)

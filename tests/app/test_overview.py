@@ -16,6 +16,7 @@ from aatviz.store.weights import build_network, save_network
 from aatviz.ui.overview import card as overview_card
 from aatviz.ui.session import caches
 from aatviz.ui.session.showcase import SETTINGS, build_showcase, load_showcase
+from tests.changed_systems import described_again
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"
@@ -73,7 +74,7 @@ def test_the_stored_run_is_the_attack_itself_and_belongs_to_its_weights(tiny_sys
     assert stored.traces[1].settings == SETTINGS.against("robust")
     note = {"network": "madry", "outputs": 10, "width": 16, "seconds": 1.0}
     save_network(system.folder / "robust.safetensors", build_network(note), note)
-    assert load_showcase(aatviz.load_system(NAME)) is None
+    assert load_showcase(described_again(system.folder)) is None
 
 
 def test_the_figures_of_the_card_are_shown(tiny_system_folder: Path) -> None:

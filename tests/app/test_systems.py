@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
-from tests.made_systems import Made
 
 from aatviz.ui.lessons.catalogue import LESSONS
 from aatviz.ui.session import sidebar
+from tests.made_systems import Made
 
 APP = Path(__file__).parents[2] / "app.py"
 FIRST, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"

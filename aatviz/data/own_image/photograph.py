@@ -47,8 +47,7 @@ def _about_pixels(picture: Image.Image) -> list[str]:
 def _has_holes(picture: Image.Image) -> bool:
     if not picture.has_transparency_data:
         return False
-    low, _ = picture.convert("RGBA").getchannel("A").getextrema()
-    return int(low) < 255  # type: ignore[call-overload]
+    return bool((np.asarray(picture.convert("RGBA"))[..., 3] < 255).any())
 
 
 def _about_size(picture: Image.Image, height: int, width: int) -> list[str]:

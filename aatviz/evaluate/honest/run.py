@@ -10,7 +10,7 @@ from torch import Tensor
 
 from aatviz.attacks import apgd, pgd, square
 from aatviz.attacks.unit_test import attack_unit_test, planted_bank
-from aatviz.attacks.victims import OWN_LOSS, VICTIMS, Victim
+from aatviz.attacks.victims import OWN_LOSS, WITH_REJECT, Victim
 from aatviz.data import dataset, open_split
 from aatviz.evaluate.honest import sweeps
 from aatviz.evaluate.honest.protocol import attacks, budget, fooled_scores, transfer_source
@@ -29,7 +29,7 @@ NATURAL, PLANTED = "natural", "attack unit test"
 def parts(system: System, recipe: HonestEvaluation) -> dict[str, int]:
     """ "generative/APGD", "robust/sweep eps", "generative/natural" and so on."""
     found, count = {}, min(recipe.count, len(test_split(system)))
-    for name in VICTIMS:
+    for name in WITH_REJECT:
         found[f"{name}/{NATURAL}"] = 0
         found |= {f"{name}/{attack}": count for attack in _attacks(system, name, recipe)}
         found |= {f"{name}/sweep {sweep}": recipe.sweep_count for sweep in sweeps.SWEEPS}
@@ -57,7 +57,7 @@ def compute(system: System, recipe: HonestEvaluation, part: str, start: int, bf1
     name, what = part.split("/", 1)
     victim = Victim(name=name, system=system)  # type: ignore[arg-type]
     if what == NATURAL:
-        return _natural(victim, system.card["dataset"], recipe.held_out)
+        return _natural(victim, system.card.dataset, recipe.held_out)
     spent = budget(system, recipe)
     count = recipe.sweep_count if what.startswith("sweep ") else recipe.count
     x, y = test_images(system, count, slice(start, start + CHUNK))
@@ -73,7 +73,7 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
     result: dict[str, Any] = {"victims": {}, "transfer_from": None}
     if source := transfer_source(system):
         result["transfer_from"] = source.name
-    for name in VICTIMS:
+    for name in WITH_REJECT:
         found = {part.removeprefix(f"{name}/"): arrays for part, arrays in parts.items() if part.startswith(f"{name}/")}
         tried = list(_attacks(system, name, recipe))
         scores = {attack: torch.from_numpy(found[attack]["scores"]) for attack in tried}
@@ -81,7 +81,7 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
         natural = {key: torch.from_numpy(array) for key, array in found[NATURAL].items()}
         rows = [_row(rejection, natural, scores, swept) for rejection in (0.0, *recipe.rejections)]
         result["victims"][name] = {"own": OWN_LOSS[name], "at": rows}
-    spent, dimensions = budget(system, recipe), math.prod(dataset(system.card["dataset"]).shape)
+    spent, dimensions = budget(system, recipe), math.prod(dataset(system.card.dataset).shape)
     result["settings"] = {
         sweep: sweeps.settings(recipe, sweep, spent.norm, spent.eps, dimensions) for sweep in sweeps.SWEEPS
     }

@@ -7,7 +7,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -19,10 +19,12 @@ from aatviz.attacks.checks import check_choice, check_number
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.settings import AttackSettings
+from aatviz.models.decisions import VictimName
 from aatviz.store.systems import System
 
-Model = Literal["generative", "robust", "natural"]
-MODELS: tuple[Model, ...] = get_args(Model)
+Model = VictimName
+MODELS: tuple[Model, ...] = ("generative", "robust", "natural")
+"""Those whose target logit can be raised: the bank as "generative", and both classifiers."""
 CSV_HEAD = ["model", "row", "index", "class", "target", "target_logit_natural", "target_logit", "linf", "l2", "decision"]
 MOST_TARGETS = 10
 """Classes that a comparison or a generation begins with, where there are more."""

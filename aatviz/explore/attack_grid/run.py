@@ -28,16 +28,16 @@ _CHUNK = 250
 
 
 def choose_rows(settings: CompareSettings, y: Tensor, classes: int) -> Tensor:
-    """The samples (R,) that make the rows, as many as there are targets, as indices of y (N,). ValueError where a class has
-    too few."""
+    """The samples (R,) that make the rows, as indices of y (N,): as many as there are targets, or all of a class that has
+    fewer. ValueError where a class has none."""
     generator = torch.Generator().manual_seed(settings.seed)
     targets = _targets(settings, classes)
     wanted = [(k, 1) for k in targets] if settings.digit is None else [(settings.digit, len(targets))]
     rows = []
     for k, count in wanted:
         members = (y == k).nonzero().squeeze(1)
-        if len(members) < count:
-            raise ValueError(f"{count} samples of class {k} are needed; there are {len(members)}. Choose another class.")
+        if not len(members):
+            raise ValueError(f"There is no sample of class {k}. Choose another class.")
         rows.append(members[torch.randperm(len(members), generator=generator)[:count]])
     return torch.cat(rows)
 
@@ -45,7 +45,7 @@ def choose_rows(settings: CompareSettings, y: Tensor, classes: int) -> Tensor:
 def default_settings(system: System) -> CompareSettings:
     """What the page begins with: a ball a third larger than the usual one of the data set's presets, as the paper compares
     at 0.4 what was trained at 0.3."""
-    usual = dataset(system.card["dataset"]).threats[0]
+    usual = dataset(system.card.dataset).threats[0]
     over, _, below = usual.eps.partition("/")
     larger = 4 / 3 * number(over)
     eps = number(f"{round(larger)}/{below}") if below else round(larger, 4)
@@ -54,7 +54,7 @@ def default_settings(system: System) -> CompareSettings:
         eps=eps,
         steps=usual.steps,
         step_size=number(usual.step_size),
-        targets=first_targets(system.card["classes"]),
+        targets=first_targets(system.card.classes),
     )
 
 
@@ -74,7 +74,7 @@ def compare(system: System, settings: CompareSettings, x: Tensor, y: Tensor, cal
 
     The passes are in float32: each pair gets the numbers that `trace_attack` gives it alone.
     """
-    classes = system.card["classes"]
+    classes = system.card.classes
     index = choose_rows(settings, y, classes)
     natural = x[index]
     images: dict[Model, Tensor] = {}
@@ -136,7 +136,7 @@ class Stored:
 
 def build_comparison(system: System) -> Path:
     """Run the default comparison of a system, store it, and return the file."""
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     natural = {model: natural_logits(system, model, x, y) for model in MODELS}
     return store_comparison(system, Stored(comparison=compare(system, default_settings(system), x, y), natural=natural))
 
@@ -183,7 +183,7 @@ def python_code(system_name: str, settings: CompareSettings) -> str:
         "from aatviz.explore.attack_grid.run import compare, natural_logits\n"
         "from aatviz.explore.attack_grid.result import CompareSettings\n\n"
         f'system = aatviz.load_system("{system_name}")\n'
-        'x, y = aatviz.load_data(system.card["dataset"], split="sample")\n'
+        'x, y = aatviz.load_data(system.card.dataset, split="sample")\n'
         f"settings = CompareSettings(\n{arguments})\n"
         "grid = compare(system, settings, x, y)\n"
         "for model in settings.models:\n"
@@ -203,7 +203,7 @@ def _targets(settings: CompareSettings, classes: int) -> list[int]:
 def _target_groups(system: System, settings: CompareSettings) -> list[list[int]]:
     """The targets of each batch: all of them at once, or, for a bank of K networks, one by one, so that only the target's
     own detector runs."""
-    targets = _targets(settings, system.card["classes"])
+    targets = _targets(settings, system.card.classes)
     return [targets] if system.detectors.shared else [[target] for target in targets]
 
 

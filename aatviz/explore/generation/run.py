@@ -43,7 +43,7 @@ Callback = Callable[[Iterate | None], object]
 def default_settings(system: System, start: StartName = "gaussian") -> GenerateSettings:
     """What the page begins with. Radius and step size were found by experiment on MNIST, where the L2 norm of a white image
     is 28, and grow with that norm. Nothing in a rubbish start says "target": its ball holds every image."""
-    channels, height, width = dataset(system.card["dataset"]).shape
+    channels, height, width = dataset(system.card.dataset).shape
     white = math.sqrt(channels * height * width)
     share, step = (5 / 28, 0.3 / 28) if start == "gaussian" else (1, 0.5 / 28)
     eps, step_size = math.ceil(10 * round(share * white, 3)) / 10, round(step * white, 2)
@@ -61,7 +61,7 @@ def start_images(system: System, settings: GenerateSettings, target: int) -> Ten
     Raises ValueError for a class that the system does not have, FileNotFoundError for a system without Gaussians.
     """
     ClassIndices("target", target).check_range(system.detectors.classes)
-    return _starts(system, settings, target, *load_data(system.card["dataset"], split="sample"))
+    return _starts(system, settings, target, *load_data(system.card.dataset, split="sample"))
 
 
 def generate(
@@ -83,7 +83,7 @@ def generate(
     """
     targets = _targets(system, settings)
     judge = system.judge
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     starts = [_starts(system, settings, k, x, y) for k in targets]
     paths, logits, noise_logits, judged = ({} for _ in range(4))
     natural = dict(natural_logits or {})
@@ -145,7 +145,7 @@ def build_generated(system: System, name: str = "generated") -> Path:
 def load_generated(system: System, name: str = "generated") -> Generated | None:
     """The stored run of that name of these very models, with today's settings; None where there is none."""
     file = result_file(system, name, "npz")
-    if not file.is_file() or not {"gaussians", "judge"} <= system.card["files"].keys():
+    if not file.is_file() or system.lacks("gaussians", "judge"):
         return None
     arrays = read_arrays(file)
     if str(arrays["models_hash"]) != models_hash(system):
@@ -156,7 +156,7 @@ def load_generated(system: System, name: str = "generated") -> Generated | None:
 
 def models_hash(system: System) -> str:
     """A hash over everything that a run depends on: the networks, the class Gaussians, the judge."""
-    files = [system.optional_file(kind).read_bytes() for kind in ("gaussians", "judge")]
+    files = [system.file(kind).read_bytes() for kind in ("gaussians", "judge")]
     return hashlib.sha256(weights_hash(system).encode() + b"".join(files)).hexdigest()[:16]
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import streamlit as st
 from torch import Tensor
 
-from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.attacks.settings import LOSSES_OF, AttackSettings
 from aatviz.data import Dataset
+from aatviz.models.decisions import VICTIMS
 from aatviz.store.systems import System
 from aatviz.ui.attack import picked
 from aatviz.ui.attack.picked import Picked
@@ -15,8 +16,9 @@ from aatviz.ui.common.classes import a, class_param, dataset_of, pick_class
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, flag, number, whole
 from aatviz.ui.own.link import take_over
 from aatviz.ui.player.view import T_LIMITS
+from aatviz.ui.session import caches
 from aatviz.ui.session.limits import LIMITS
-from aatviz.ui.session.showcase import SETTINGS, default_settings
+from aatviz.ui.session.showcase import SETTINGS, default_settings, first_image
 from aatviz.ui.session.sidebar import current_system, default_threshold
 
 MOST_STEPS, MOST_RESTARTS = LIMITS.most_steps, 20
@@ -29,15 +31,23 @@ def _known() -> Dataset:
     return dataset_of(current_system())
 
 
+def _first() -> tuple[int, int]:
+    """The class of the image that pages begin with, and how many of that class stand before it in the sample."""
+    system = current_system()
+    y = caches.sample(system.card.dataset)[1]
+    index = first_image(system, y)
+    return int(y[index]), int((y[:index] == y[index]).sum())
+
+
 state = UrlState(
     "attack",
     [
-        *picked.params(_known),
+        *picked.params(_known, _first),
         choice("victim", SETTINGS.victim, VICTIMS),
         class_param("detector", 8, lambda: _known().classes),
         flag("compare", True),
         choice("goal", "targeted", ("targeted", "untargeted")),
-        class_param("target", SETTINGS.target or 0, lambda: _known().classes),
+        class_param("target", lambda: default_settings(current_system()).target or 0, lambda: _known().classes),
         choice("loss", VICTIMS_OWN, (VICTIMS_OWN, *UNTARGETED)),
         *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, _known),
         flag("random_start", SETTINGS.random_start),

@@ -26,16 +26,18 @@ FIELDS = {
 """The parameters that play a part in each way to pick. "digit" is the class: links have called it so from the beginning."""
 
 
-def params(known: Callable[[], Dataset]) -> list[Param]:
-    """The part of the page's URL that says which image; `known` is the system's data set."""
+def params(known: Callable[[], Dataset], first: Callable[[], tuple[int, int]]) -> list[Param]:
+    """The part of the page's URL that says which image. `known`: the system's data set; `first`: the class of the image that
+    pages begin with, and its place among those of that class."""
 
     def most() -> int:
-        return known().splits["sample"].count - 1
+        sample = known().splits.get("sample")
+        return sample.count - 1 if sample else 0
 
     return [
         choice("pick", "class", tuple(PICKS)),
-        class_param("digit", 3, lambda: known().classes),
-        whole("nth", 0, 0, most),
+        class_param("digit", lambda: first()[0], lambda: known().classes),
+        whole("nth", lambda: first()[1], 0, most),
         whole("index", 0, 0, most),
         whole("shuffle", 0, 0, LARGEST_SEED),
         choice("source", lambda: own_input.sources(known())[0], lambda: own_input.sources(known())),

@@ -1,7 +1,8 @@
 """The Attack page's words: what each loss minimises, what to look for, and how an attack reads in a sentence."""
 
-from aatviz.attacks.settings import AttackSettings, VictimName
+from aatviz.attacks.settings import AttackSettings
 from aatviz.data import Dataset
+from aatviz.models.decisions import VictimName
 from aatviz.ui.common.classes import a
 
 

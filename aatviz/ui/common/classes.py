@@ -27,27 +27,38 @@ def dataset_of(system: System) -> Dataset:
     return dataset_of_card(system.card)
 
 
-def class_param(name: str, default: int, classes: Callable[[], Sequence[str]]) -> Param:
+def class_param(name: str, default: int | Callable[[], int], classes: Callable[[], Sequence[str]]) -> Param:
     """One of the classes, in the URL by its index; the default is the last one where there are fewer."""
-    return whole(name, lambda: min(default, len(classes()) - 1), 0, lambda: len(classes()) - 1)
+
+    def first() -> int:
+        return min(default() if callable(default) else default, len(classes()) - 1)
+
+    return whole(name, first, 0, lambda: len(classes()) - 1)
 
 
 def targets_param(classes: Callable[[], Sequence[str]]) -> Param:
     """Some of many classes, in the URL by their indices, "0,5,17"; None where there are few: all of them."""
 
-    def read(text: str) -> tuple[int, ...] | None:
-        found = some_classes(text)
-        if not fits(found):
-            raise ValueError(f"up to {MOST_PICKED} classes from 0 to {len(classes()) - 1}, separated by commas")
+    def first() -> list[int] | None:
+        found = first_targets(len(classes()))
+        return list(found) if found else None
+
+    def read(text: str) -> list[int] | None:
+        found = list(some_classes(text) or ())
+        if not found or not fits(found):
+            raise ValueError(
+                f"up to {MOST_PICKED} of more than {MOST_TARGETS} classes, from 0 to {len(classes()) - 1}, as 0,5"
+            )
         return found
 
     def fits(found: Sequence[int] | None) -> bool:
-        many = len(classes()) > MOST_TARGETS
-        return len(found or ()) <= MOST_PICKED and max(found, default=0) < len(classes()) if found and many else not many
+        if found is None or first() is None:
+            return first() is found
+        return len(found) <= MOST_PICKED and max(found, default=0) < len(classes())
 
     return Param(
         name="classes",
-        default=lambda: first_targets(len(classes())),
+        default=first,
         read=read,
         write=lambda found: ",".join(map(str, found)) if found else None,
         fits=fits,
@@ -83,9 +94,11 @@ def pick_class(
         room: letters that fit in a row there.
         more: what both widgets understand, such as `help`.
     """
-    show = place.segmented_control if _letters(classes) <= room else place.selectbox
-    needed = {"required": True} if show == place.segmented_control else {}
-    show(label, range(len(classes)), format_func=classes.__getitem__, **needed, **more, **state.widget(name))
+    common = {"format_func": classes.__getitem__, **more, **state.widget(name)}
+    if _letters(classes) <= room:
+        place.segmented_control(label, range(len(classes)), required=True, **common)
+    else:
+        place.selectbox(label, range(len(classes)), **common)
     return int(state[name])
 
 

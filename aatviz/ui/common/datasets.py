@@ -1,11 +1,11 @@
 """A system's data set as far as this machine knows it: an imported one may lie elsewhere."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from aatviz import data
 from aatviz.data import DataNotFound, Dataset
 from aatviz.data.spec import Movement, Threat, written
+from aatviz.store.card import Card
 
 OTHERS = (
     Threat(norm="Linf", eps="8/255", step_size="1/255", steps=100),
@@ -14,22 +14,22 @@ OTHERS = (
 """Where a data set is unknown, the balls that a change of the norm leads to."""
 
 
-def dataset_of_card(card: Mapping[str, Any]) -> Dataset:
+def dataset_of_card(card: Card) -> Dataset:
     """The data set that a system was trained on. Where this machine does not know it, it has no images, and its classes have
     numbers for names."""
-    name, classes = card["dataset"], card["classes"]
+    name, classes = card.dataset, card.classes
     try:
         found = data.dataset(name)
         if len(found.classes) == classes:
             return found
     except (DataNotFound, ValueError):
         pass
-    eps = card["eps"]
-    own = Threat(norm=card["norm"], eps=written(eps), step_size=written(eps / 10), steps=100)
+    eps = card.eps
+    own = Threat(norm=card.norm, eps=written(eps), step_size=written(eps / 10), steps=100)
     return Dataset(
         name=name,
         title=name,
-        shape=tuple(card.get("shape", (0, 0, 0))),
+        shape=(0, 0, 0),
         classes=tuple(map(str, range(classes))),
         noun="image",
         plural="images",
@@ -43,7 +43,7 @@ def dataset_of_card(card: Mapping[str, Any]) -> Dataset:
     )
 
 
-def is_known(card: Mapping[str, Any]) -> bool:
+def is_known(card: Card) -> bool:
     """Whether this machine knows the data set's classes."""
     return bool(dataset_of_card(card).splits)
 

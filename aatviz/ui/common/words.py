@@ -3,8 +3,9 @@
 import math
 
 from aatviz.attacks.objectives import LossName
-from aatviz.attacks.settings import AttackSettings, VictimName
+from aatviz.attacks.settings import AttackSettings
 from aatviz.data.spec import written
+from aatviz.models.decisions import VictimName
 
 VICTIMS: dict[VictimName, str] = {
     "generative": "generative classifier",

@@ -142,8 +142,11 @@ def _attack(system: System) -> None:
     left, right = st.columns(2)
     pgd_fields.radius(left, state)
     pgd_fields.steps(right, state, MOST_STEPS, "compare")
-    radius = f"{system.card['norm'].replace('inf', '∞')} radius of {written(system.card['eps'])}"
-    st.caption(f"The detectors were trained for an {radius}. As in the paper, the page begins with a ball a third larger.")
+    trained, usual = system.card, default_settings(system)
+    st.caption(
+        f"The detectors were trained for {trained.norm.replace('inf', '∞')} ε = {written(trained.eps)}. The page begins "
+        f"with {usual.norm.replace('inf', '∞')} ε = {written(usual.eps)}: like the paper, with a third more than is usual."
+    )
 
 
 def _advanced(balls: pgd_fields.Balls) -> None:

@@ -17,7 +17,7 @@ runs = Runs("compare", "Compare")
 
 def request(system: System, settings: CompareSettings, x: Tensor, y: Tensor) -> Request:
     """The comparison of these settings on the bundled sample x (N,C,H,W), y (N,)."""
-    columns = len(settings.targets) if settings.targets else system.card["classes"]
+    columns = len(settings.targets) if settings.targets else system.card.classes
     pairs = columns**2
     count = len(settings.models)
     return Request(

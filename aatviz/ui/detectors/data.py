@@ -76,9 +76,9 @@ def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> Detectors:
             problems.append(str(error))
             return otherwise
 
-    classes = range(_system.card["classes"])
+    classes = range(_system.card.classes)
     try:
-        y = caches.sample(_system.card["dataset"])[1]
+        y = caches.sample(_system.card.dataset)[1]
     except (FileNotFoundError, ValueError):  # the page says so where it shows images
         y = torch.empty(0)
     logits = attempt(lambda: detector_records.stored_sample_logits(_system), None)
@@ -185,7 +185,7 @@ def python_code(system: System, k: int, measured: bool) -> str:
             "    print(name, attacked.auc)",
         ]
     lines += [
-        f'x, y = aatviz.load_data("{system.card["dataset"]}", split="sample")',
+        f'x, y = aatviz.load_data("{system.card.dataset}", split="sample")',
         "z = detector_records.sample_logits(system)",
         f"for name, indices in detector_records.rankings(z, y, k={k}, count={COUNT}).items():",
         f"    print(name, indices.tolist(), z[indices, {k}].tolist())",

@@ -65,7 +65,8 @@ def page(system: System) -> None:
 
 
 def _choose(system: System, measured: list[str]) -> None:
-    with st.container(horizontal=True) as row:
+    row = st.container(horizontal=True)
+    with row:
         pick_class(row, "Detector k", current_dataset().classes, state, "k", room=ROOM)
         if measured:
             st.pills(
@@ -188,7 +189,7 @@ def _ranked(system: System, found: data.Detectors) -> None:
             icon=":material/image_search:",
         )
         return
-    x, y = caches.sample(system.card["dataset"])
+    x, y = caches.sample(system.card.dataset)
     rankings = {name: rows for name, rows in detector_records.rankings(logits, y, k, data.COUNT).items() if len(rows)}
     # what a page would take out of its URL again stands between a visitor and the way back
     link = {} if system.name == caches.systems()[0] else link_params()

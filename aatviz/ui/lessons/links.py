@@ -78,7 +78,7 @@ def step_link(lesson: Lesson, label: str, icon: str | None = None) -> None:
 def own_params(state: UrlState, task: str, lock: Sequence[str], hide: Sequence[str]) -> dict[str, str]:
     """The parameters of an exercise on a page with its present settings: all that a link can say, default or not."""
     texts = [(param, param.write(st.session_state.get(state.key(param.name), param.default))) for param in state.params]
-    settings = {param.name: text for param, text in texts if _reads(param, text)}
+    settings = {param.name: text for param, text in texts if text is not None and _reads(param, text)}
     lists = {"task": shortened(task), "lock": ",".join(lock), "hide": ",".join(hide)}
     return settings | {"lesson": OWN} | {name: text for name, text in lists.items() if text} | link_params()
 

@@ -32,7 +32,7 @@ def chosen() -> Lesson:
     except ValueError as error:
         st.info(f"There is no such step; possible is {error}. This is the first.", icon=":material/link:")
         step = _STEP.default
-    st.query_params[_STEP.name] = _STEP.write(step)  # a link within the page reaches Python, but not the address bar
+    st.query_params[_STEP.name] = str(step)  # a link within the page reaches Python, but not the address bar
     return LESSONS[step - 1]
 
 

@@ -56,11 +56,11 @@ def without_showcase(system: System, sample: tuple[Tensor, Tensor] | None) -> No
 def numbers(system: System) -> None:
     """The measured figures of the card, each with n and its 95 % interval, as far as they are there."""
     st.markdown("### This system in numbers")
-    card, metrics = system.card, system.card["metrics"]
+    card, metrics = system.card, system.card.metrics
     count, size = bank_size(system.folder, card)
     honest = records(system, ("honest",)).get("honest")
     tiles = [
-        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {card['classes']} detectors"),
+        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {card.classes} detectors"),
         *_auc(detector_records.protocol(system), metrics, "Mean AUC, the paper's attack"),
         *_auc("worst-case", metrics, "Mean AUC, worst of three attacks"),
         *_rate(metrics, "accuracy", "generative", "Accuracy, generative", "natural test images, no rejection"),
@@ -82,17 +82,16 @@ def comparison(system: System) -> None:
         detector_records.protocol(system): "mean AUC, the paper's attack",
         detector_records.WORST: "mean AUC, worst of three attacks, 3 restarts",
     }
-    same = [(key, system.card[key]) for key in ("dataset", "norm", "eps")]
-    cards = {name: card for name, card in caches.cards().items() if all(card[key] == value for key, value in same)}
-    cards = {name: card for name, card in cards.items() if card["metrics"].keys() >= compared.keys()}
+    same = {name: card for name, card in caches.cards().items() if card.threat == system.card.threat}
+    cards = {name: card for name, card in same.items() if card.metrics.keys() >= compared.keys()}
     if len(cards) < 2:
         return
-    rows = [["", *cards]]
-    banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in cards.items()}
+    rows = [["", *same]]
+    banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in same.items()}
     rows.append(["networks, MB", *(f"{count}, {size:.1f}" for count, size in banks.values())])
-    rows.append(["training of the detectors, minutes of one core", *(training_minutes(card) for card in cards.values())])
+    rows.append(["training of the detectors, minutes of one core", *(training_minutes(card) for card in same.values())])
     for recipe, label in compared.items():
-        rows.append([label, *(interval(_mean_auc(card["metrics"][recipe]), 5) for card in cards.values())])
+        rows.append([label, *(interval(_mean_auc(card.metrics[recipe]), 5) for card in cards.values())])
     most = max(count for count, _ in banks.values())
     st.markdown("### One network, or one for each class" if most > 1 else "### Systems for the same attacker")
     st.markdown(markdown_table(rows))
@@ -106,12 +105,12 @@ def comparison(system: System) -> None:
 def limits(system: System) -> None:
     """What this defence does not withstand."""
     card = system.card
-    norm, noun = card["norm"].replace("inf", "∞"), current_dataset().noun
+    norm, noun = card.norm.replace("inf", "∞"), current_dataset().noun
     st.markdown("### What it does not withstand")
     st.markdown(
-        f"These detectors were trained for perturbations of {norm} norm at most {written(card['eps'])}. **Beyond that "
-        "radius, or in another norm, nothing is promised**: raise ε on the Attack page and watch the detectors accept "
-        f"what is no {noun} of their class. Stronger attacks break the idea further: "
+        f"These detectors were trained for perturbations of {norm} norm at most {written(card.eps)}. **Beyond that "
+        "radius, or in another norm, nothing is promised**: raise ε on the Attack page and watch the detectors accept what "
+        f"is no {noun} of their class. Stronger attacks break the idea further: "
         "[Tramèr, Carlini, Brendel and Madry (2020)](https://arxiv.org/abs/2002.08347) try every target class in turn, and "
         "with that bring the paper's CIFAR-10 systems down (at ε = 8/255 and a 5-point clean cost 36.0 % of 200 test images "
         "survive for the generative, 14.1 % of 1,000 for the integrated classifier). A single attack that fails, as some "

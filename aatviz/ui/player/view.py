@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 from torch import Tensor
 
-from aatviz.attacks.settings import VictimName
 from aatviz.data import Dataset
 from aatviz.explore.attack_path import Trace
+from aatviz.models.decisions import VictimName
 from aatviz.store.systems import System
 from aatviz.ui.common import theme
 from aatviz.ui.common.assets import read_assets

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 import torch
 
-from aatviz.attacks.victims import VICTIMS
+from aatviz.attacks.victims import WITH_REJECT
 from aatviz.data.spec import written
 from aatviz.evaluate.honest.trial import Trial
 from aatviz.metrics import share
@@ -24,14 +24,14 @@ def show(system: System, record: dict[str, Any] | None) -> None:
     if (images := sample_or_say(system)) is None:
         return
     left, middle, right, last = st.columns(4)
-    left.selectbox("Victim", VICTIMS, format_func=words.NAMES.__getitem__, **state.widget("victim"))
+    left.selectbox("Victim", WITH_REJECT, format_func=words.NAMES.__getitem__, **state.widget("victim"))
     victim = state["victim"]
     offered = run.names(system, victim)
     if state["attack"] not in offered:
         st.session_state[state.key("attack")] = "multi-targeted"
     middle.selectbox("Attack", offered, format_func=lambda name: words.in_words(name, victim), **state.widget("attack"))
     right.number_input("Images", 1, MOST_IMAGES, **state.widget("count"))
-    pgd_fields.radius(last, state, system.card["norm"])
+    pgd_fields.radius(last, state, system.card.norm)
     chosen = Trial(victim=victim, attack=state["attack"], count=state["count"], eps=pgd_fields.value(state, "eps"))
     request = run.request(system, chosen, *images)
     place = run.runs.controls(request)

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.attacks.victims import VICTIMS
+from aatviz.attacks.victims import WITH_REJECT
 from aatviz.data.spec import written
 from aatviz.explore.detector_records import protocol
 from aatviz.recipes.paper import evaluations_of
@@ -36,10 +36,10 @@ state = UrlState(
         choice("show", lambda: opening(current_system()), tuple(PARTS)),
         choice("clean", "5%", tuple(CLEAN)),
         choice("table", lambda: protocol(current_system()), lambda: tuple(evaluations_of(current_system().card))),
-        choice("victim", "generative", VICTIMS),
-        choice("attack", "multi-targeted", lambda: words.every_name(current_system().card["classes"])),
+        choice("victim", "generative", WITH_REJECT),
+        choice("attack", "multi-targeted", lambda: words.every_name(current_system().card.classes)),
         whole("count", 20, 1, MOST_IMAGES),
-        pgd_fields.eps_param(lambda: current_system().card["eps"], current_dataset),
+        pgd_fields.eps_param(lambda: current_system().card.eps, current_dataset),
     ],
 )
 EQUATION = (
@@ -88,7 +88,7 @@ def _attacks(system: System, record: dict[str, Any], place: int) -> None:
     )
     takeaway.explain(
         f"{record['recipe']['count']:,} test images, attacked in the ball that the system was trained for "
-        f"({system.card['norm']} ε = {written(system.card['eps'])}). An attack has won where the image is "
+        f"({system.card.norm} ε = {written(system.card.eps)}). An attack has won where the image is "
         "misclassified **and** accepted **and** inside the ball **and** in [0,1]. The last row takes, for each image, "
         "the worst of all attacks.",
         "the distance between the paper's own loss and the worst of all: that is what a too friendly evaluation hides. "
@@ -106,7 +106,7 @@ def _sweeps(system: System, record: dict[str, Any], place: int) -> None:
     st.subheader("With more steps, other step sizes, larger balls")
     for column, name in zip(st.columns(len(figures.AXES)), figures.AXES, strict=True):
         column.plotly_chart(
-            figures.sweep(rows, record["settings"][name], name, system.card["eps"] if name == "eps" else None),
+            figures.sweep(rows, record["settings"][name], name, system.card.eps if name == "eps" else None),
             key=f"robustness-{name}",
             config=config(f"{system.name}-error-by-{name}"),
             alt=f"The share of attacked images that are misclassified and accepted, by {figures.AXES[name]}.",

@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from functools import lru_cache
-from typing import Any
 
 import streamlit as st
 import torch
@@ -19,11 +18,12 @@ import aatviz
 from aatviz.attacks.settings import AttackSettings
 from aatviz.explore import work
 from aatviz.explore.attack_path import trace_attack
-from aatviz.runtime.files import read_json
 from aatviz.runtime.hardware import one_thread
 from aatviz.runtime.worker import Worker
+from aatviz.store import systems as systems_of_store
+from aatviz.store.card import CARD, Card
 from aatviz.store.results import result_file, weights_hash
-from aatviz.store.systems import CARD, System, checkpoints_folder
+from aatviz.store.systems import System, checkpoints_folder
 from aatviz.thresholds import choose as operating_points
 from aatviz.thresholds.curves import RECIPE
 from aatviz.ui.common.datasets import dataset_of_card
@@ -52,15 +52,15 @@ def systems() -> list[str]:
     return list(cards())
 
 
-def cards() -> dict[str, dict[str, Any]]:
+def cards() -> dict[str, Card]:
     """The cards of the shipped systems by name, in the order of `aatviz.systems`; read again when one has changed."""
     files = sorted(checkpoints_folder().glob(f"*/{CARD}"))
     return _cards(tuple((str(file), file.stat().st_mtime_ns) for file in files))
 
 
 @lru_cache(maxsize=4)
-def _cards(files: tuple[tuple[str, int], ...]) -> dict[str, dict[str, Any]]:
-    return {name: read_json(checkpoints_folder() / name / CARD) for name in aatviz.systems()}
+def _cards(files: tuple[tuple[str, int], ...]) -> dict[str, Card]:
+    return systems_of_store.cards()
 
 
 def load_system(name: str) -> System:

@@ -30,11 +30,13 @@ class Showcase:
 
 def default_settings(system: System) -> AttackSettings:
     """The default of the Attack page: `SETTINGS` in the ball that the system is trained for, towards the class that its data
-    set begins with. Steps are the data set's where it knows this ball, else of the paper's size."""
-    norm, eps, dataset = system.card["norm"], system.card["eps"], dataset_of_card(system.card)
+    set begins with. Steps are those of the data set's preset for this ball, or else for this norm; of the paper's size where
+    it has none."""
+    norm, eps, dataset = system.card.norm, system.card.eps, dataset_of_card(system.card)
     target = dataset.first_look[1] if dataset.first_look else 1
     asked = replace(SETTINGS, target=target, norm=norm, eps=eps, step_size=papers_attack(norm, eps).step_size)
-    known = [threat for threat in dataset.threats if (threat.norm, number(threat.eps)) == (norm, eps)]
+    presets = sorted(dataset.threats, key=lambda threat: number(threat.eps) != eps)
+    known = [preset for preset in presets if preset.norm == norm]
     return replace(asked, step_size=number(known[0].step_size), steps=known[0].steps) if known else asked
 
 
@@ -46,7 +48,7 @@ def first_image(system: System, y: Tensor) -> int:
 
 def build_showcase(system: System) -> Path:
     """Compute the stored run of a system, write it to `results/showcase.npz` and return that file."""
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     index = first_image(system, y)
     arrays = {"index": np.array(index), "weights_hash": np.array(weights_hash(system))}
     for settings in _wanted(system):

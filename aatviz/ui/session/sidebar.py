@@ -9,6 +9,7 @@ import streamlit as st
 
 from aatviz.data import Dataset
 from aatviz.data.spec import written
+from aatviz.store.card import Card
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.ui.common.datasets import dataset_of_card, is_known
 from aatviz.ui.session import caches
@@ -76,13 +77,13 @@ def _read_url(page: str, names: list[str]) -> str | None:
     return None
 
 
-def _selectors(cards: Mapping[str, Mapping[str, Any]], name: str, locked: bool) -> None:
+def _selectors(cards: Mapping[str, Card], name: str, locked: bool) -> None:
     """The data set, where there are several, and its systems by norm and radius."""
     first: dict[str, str] = {}
     for other, card in cards.items():
-        first.setdefault(card["dataset"], other)
+        first.setdefault(card.dataset, other)
     why = "The lesson is about this system. Leave the lesson to choose another one." if locked else None
-    here = cards[name]["dataset"]
+    here = cards[name].dataset
     st.session_state[_DATASET], st.session_state[_SYSTEM] = here, name
 
     def moved(widget: str) -> None:
@@ -94,7 +95,7 @@ def _selectors(cards: Mapping[str, Mapping[str, Any]], name: str, locked: bool) 
     if len(first) > 1:
         titles = {dataset: dataset_of_card(cards[other]).title for dataset, other in first.items()}
         st.selectbox("Data set", list(first), format_func=titles.__getitem__, key=_DATASET, args=(_DATASET,), **common)
-    labels = {other: _label(card) for other, card in cards.items() if card["dataset"] == here}
+    labels = {other: _label(card) for other, card in cards.items() if card.dataset == here}
     twice = {label for label in labels.values() if list(labels.values()).count(label) > 1}
     labels = {other: f"{label}, {other}" if label in twice else label for other, label in labels.items()}
     st.selectbox("System", list(labels), format_func=labels.__getitem__, key=_SYSTEM, args=(_SYSTEM,), **common)
@@ -132,9 +133,9 @@ def _chosen() -> str:
     return wanted if wanted in names else names[0]
 
 
-def threat_of(card: Mapping[str, Any]) -> str:
+def threat_of(card: Card) -> str:
     """The ball that a system is trained for: "L∞ 0.3", "L2 80/255"."""
-    return f"{card['norm'].replace('inf', '∞')} {written(card['eps'])}"
+    return f"{card.norm.replace('inf', '∞')} {written(card.eps)}"
 
 
 def describe(system: System) -> str:
@@ -143,7 +144,7 @@ def describe(system: System) -> str:
     count, size = bank_size(system.folder, card)
     if count == 1:
         text = (
-            f"Shared bank: **one network** with {card['classes']} logits ({size:.1f} MB), trained with the paper's "
+            f"Shared bank: **one network** with {card.classes} logits ({size:.1f} MB), trained with the paper's "
             "objective. The paper leaves this sharing to future work; one step against all detectors costs one network."
         )
     else:
@@ -155,17 +156,17 @@ def describe(system: System) -> str:
     text += f"\n\n`{system.name}`, trained against perturbations of {norm} norm {eps}."
     if not is_known(card):
         text += (
-            f"\n\n:material/hide_image: The data set `{card['dataset']}` is not on this machine: its classes have numbers "
+            f"\n\n:material/hide_image: The data set `{card.dataset}` is not on this machine: its classes have numbers "
             "here, and its pictures are missing."
         )
     return text
 
 
-def bank_size(folder: Path, card: Mapping[str, Any]) -> tuple[int, float]:
+def bank_size(folder: Path, card: Card) -> tuple[int, float]:
     """The number of networks in the bank, and the size of their files in MB."""
-    files = card["files"]["detectors"]
+    files = card.files.detectors
     return len(files), sum((folder / file).stat().st_size for file in files) / 1e6
 
 
-def _label(card: Mapping[str, Any]) -> str:
-    return f"{threat_of(card)}, {'shared' if len(card['files']['detectors']) == 1 else 'separate'}"
+def _label(card: Card) -> str:
+    return f"{threat_of(card)}, {'shared' if len(card.files.detectors) == 1 else 'separate'}"

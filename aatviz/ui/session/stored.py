@@ -34,8 +34,8 @@ def sample_or_say(system: System) -> tuple[Tensor, Tensor] | None:
     get them."""
     try:
         if is_known(system.card):
-            return caches.sample(system.card["dataset"])
-        missing(system.card["dataset"])
+            return caches.sample(system.card.dataset)
+        missing(system.card.dataset)
     except (DataNotFound, ValueError) as error:
         st.info(f"The images of this page cannot be shown. {error}", icon=":material/hide_image:")
     return None

@@ -50,7 +50,7 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 
 def show_live(system: str, view: ThresholdView, state: UrlState, first: bool) -> None:
     """Draw the view. `first` says that the whole page runs: the browser may have to build the view anew."""
-    settings = {param.name: param.write(state[param.name]) for param in state.params if param.name in LIVE}
+    settings = {param.name: param.write(state[param.name]) or "" for param in state.params if param.name in LIVE}
     _VIEW(
         data=_static(system, view.stamp, view) | _settings(state, settings, first) | _lesson(state),
         key=KEY,
