@@ -1,6 +1,7 @@
 """Fixtures for all tests: one thread, and two tiny untrained systems in the place of the shipped ones."""
 
 import dataclasses
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from aatviz.runtime.files import write_json
 from aatviz.store.gaussians import FILE, save_gaussians
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import build_network, save_network
+from tests.made_systems import Made, make_systems
 
 torch.set_num_threads(1)
 
@@ -27,7 +29,6 @@ SHARED, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
 
 
 WEIGHTS = {
-    "bytes": 1,
     "seconds": 1.0,
     "evaluation_seconds": 0.0,
     "seed": 0,
@@ -35,7 +36,7 @@ WEIGHTS = {
     "device": "",
     "data_hash": "",
 }
-"""What a card says of one file of weights."""
+"""What a card says of one file of weights beside its hash and size."""
 
 
 def write_tiny_system(folder: Path, name: str, *, shared: bool, width: int = 16) -> Path:
@@ -66,13 +67,22 @@ def write_tiny_system(folder: Path, name: str, *, shared: bool, width: int = 16)
         },
         "priors": [0.1] * 10,
         "recipe": {"name": name},
-        "weights": {f"{stem}.safetensors": WEIGHTS for stem in detectors},
+        "weights": {
+            path.name: WEIGHTS | _known(path) for path in (folder / name).glob("*.safetensors") if path.name != FILE
+        },
+        "gaussians": _known(folder / name / FILE)
+        | {"rank": 2, "n": [3] * 10, "explained_variance": [0.5] * 10, "dataset": "mnist", "data_hash": ""},
         "seconds": {"detectors": 1.0},
         "versions": {"torch": torch.__version__},
         "metrics": {},
     }
     write_json(folder / name / "card.json", card)
     return folder / name
+
+
+def _known(path: Path) -> dict[str, object]:
+    content = path.read_bytes()
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -106,6 +116,21 @@ def tiny_system_folder(tiny_systems: Path, tmp_path: Path, empty_data_folder: Pa
     folder = shutil.copytree(tiny_systems, tmp_path / "checkpoints")
     monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def made_folders(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The systems of `tests/made_systems.py` and their data sets, to be read only; no environment variable is set."""
+    return make_systems(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def made_systems(made_folders: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+    """A test's own copy of the made systems, with $AATVIZ_CHECKPOINTS on it and $AATVIZ_DATA on their data sets."""
+    made = Made(made_folders.data, shutil.copytree(made_folders.checkpoints, tmp_path / "made"))
+    monkeypatch.setenv("AATVIZ_DATA", str(made.data))
+    monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(made.checkpoints))
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ they are the same attacks with step sizes in proportion to eps, and no published
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.objectives import LossName
@@ -20,7 +20,7 @@ from aatviz.recipes.evaluation import (
     SideBySideEvaluation,
     SystemEvaluation,
 )
-from aatviz.recipes.published import published
+from aatviz.recipes.published import Threat, published
 from aatviz.recipes.spec import AttackSpec
 
 WORST_CASE, SIDE_BY_SIDE, CURVES = "worst-case", "side-by-side", "curves"
@@ -32,9 +32,18 @@ FEW = 50
 """At least so many for each detector, however many there are."""
 
 
-def evaluations_of(card: dict[str, Any]) -> dict[str, Evaluation]:
+class Trained(Protocol):
+    """What a card says that a system is made for."""
+
+    @property
+    def threat(self) -> Threat: ...
+    @property
+    def bank(self) -> tuple[int, ...]: ...
+
+
+def evaluations_of(card: Trained) -> dict[str, Evaluation]:
     """The evaluation recipes of a system, by name, from its card."""
-    return evaluations(card["dataset"], card["norm"], card["eps"], tuple(range(card["classes"])))
+    return evaluations(*card.threat, card.bank)
 
 
 def evaluations(

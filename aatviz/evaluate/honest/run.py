@@ -10,7 +10,7 @@ from torch import Tensor
 
 from aatviz.attacks import apgd, pgd, square
 from aatviz.attacks.unit_test import attack_unit_test, planted_bank
-from aatviz.attacks.victims import OWN_LOSS, VICTIMS, Victim
+from aatviz.attacks.victims import OWN_LOSS, WITH_REJECT, Victim
 from aatviz.data import dataset, open_split
 from aatviz.evaluate.honest import sweeps
 from aatviz.evaluate.honest.protocol import attacks, budget, fooled_scores, transfer_source
@@ -29,7 +29,7 @@ NATURAL, PLANTED = "natural", "attack unit test"
 def parts(system: System, recipe: HonestEvaluation) -> dict[str, int]:
     """ "generative/APGD", "robust/sweep eps", "generative/natural" and so on."""
     found, count = {}, min(recipe.count, len(test_split(system)))
-    for name in VICTIMS:
+    for name in WITH_REJECT:
         found[f"{name}/{NATURAL}"] = 0
         found |= {f"{name}/{attack}": count for attack in _attacks(system, name, recipe)}
         found |= {f"{name}/sweep {sweep}": recipe.sweep_count for sweep in sweeps.SWEEPS}
@@ -45,7 +45,7 @@ def passes(system: System, recipe: HonestEvaluation, part: str) -> float:
     each += 0 if name == "robust" else len(system.detectors.networks)
     if not what.startswith("sweep "):
         return _attacks(system, name, recipe)[what].calls * each
-    chain = sweeps.settings(recipe, what.removeprefix("sweep "), "Linf", 0.3, 784)
+    chain = sweeps.settings(recipe, what.removeprefix("sweep "), "Linf", 0.3, math.prod(test_split(system).shape))
     steps = [setting["steps"] for setting in chain]
     return (max(steps) if what == "sweep steps" else sum(steps)) * each
 
@@ -57,15 +57,15 @@ def compute(system: System, recipe: HonestEvaluation, part: str, start: int, bf1
     name, what = part.split("/", 1)
     victim = Victim(name=name, system=system)  # type: ignore[arg-type]
     if what == NATURAL:
-        return _natural(victim, system.card["dataset"], recipe.held_out)
+        return _natural(victim, system, recipe.held_out)
     spent = budget(system, recipe)
     count = recipe.sweep_count if what.startswith("sweep ") else recipe.count
     x, y = test_images(system, count, slice(start, start + CHUNK))
     if what.startswith("sweep "):
         sweep = what.removeprefix("sweep ")
-        return {"scores": sweeps.run(victim, recipe, sweep, x, y, spent.norm, spent.eps, bf16, seed=start).T.numpy()}
+        return {"scores": sweeps.run(victim, recipe, sweep, x, y, spent.norm, spent.eps, bf16, seed=start).T.cpu().numpy()}
     attack = attacks(victim, spent, transfer_source(system), bf16)[what]
-    return {"scores": fooled_scores(victim, x, attack.run(x, y, start), y, spent).numpy()}
+    return {"scores": fooled_scores(victim, x, attack.run(x, y, start), y, spent).cpu().numpy()}
 
 
 def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
     result: dict[str, Any] = {"victims": {}, "transfer_from": None}
     if source := transfer_source(system):
         result["transfer_from"] = source.name
-    for name in VICTIMS:
+    for name in WITH_REJECT:
         found = {part.removeprefix(f"{name}/"): arrays for part, arrays in parts.items() if part.startswith(f"{name}/")}
         tried = list(_attacks(system, name, recipe))
         scores = {attack: torch.from_numpy(found[attack]["scores"]) for attack in tried}
@@ -81,7 +81,7 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
         natural = {key: torch.from_numpy(array) for key, array in found[NATURAL].items()}
         rows = [_row(rejection, natural, scores, swept) for rejection in (0.0, *recipe.rejections)]
         result["victims"][name] = {"own": OWN_LOSS[name], "at": rows}
-    spent, dimensions = budget(system, recipe), math.prod(dataset(system.card["dataset"]).shape)
+    spent, dimensions = budget(system, recipe), math.prod(dataset(system.card.dataset).shape)
     result["settings"] = {
         sweep: sweeps.settings(recipe, sweep, spent.norm, spent.eps, dimensions) for sweep in sweeps.SWEEPS
     }
@@ -118,12 +118,12 @@ def _attacks(system: System, name: Any, recipe: HonestEvaluation) -> dict[str, A
     return attacks(Victim(name=name, system=system), budget(system, recipe), transfer_source(system))
 
 
-def _natural(victim: Victim, name: str, split: str) -> Arrays:
+def _natural(victim: Victim, system: System, split: str) -> Arrays:
     """Scores and decisions on all natural test images, and the scores of the held-out ones that thresholds come from."""
-    test = open_split(name, "test")
-    judged = [victim.judge(x) for x, _ in test.batches()]
-    label, score = (torch.cat(values) for values in zip(*judged, strict=True))
-    held_out = outputs(lambda x: victim.judge(x)[1], open_split(name, split))
+    test = test_split(system)
+    judged = [victim.judge(x.to(system.device)) for x, _ in test.batches()]
+    label, score = (torch.cat(values).cpu() for values in zip(*judged, strict=True))
+    held_out = outputs(lambda x: victim.judge(x)[1], open_split(system.card.dataset, split), device=system.device)
     return {"score": score.numpy(), "right": (label == test.labels).numpy(), "held_out": held_out}
 
 
@@ -143,4 +143,4 @@ def _planted(system: System, recipe: HonestEvaluation) -> Arrays:
         "Square": lambda goal, x, **ball: square(lambda x_adv: -test.logit(x_adv), x, **ball, queries=recipe.queries),
     }
     found = attack_unit_test(test, tried)
-    return {"names": np.array(list(found)), "found": torch.stack(list(found.values())).numpy()}
+    return {"names": np.array(list(found)), "found": torch.stack(list(found.values())).cpu().numpy()}
