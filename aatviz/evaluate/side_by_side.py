@@ -10,13 +10,10 @@ from aatviz.attacks.victims import Victim
 from aatviz.evaluate import systems
 from aatviz.evaluate.honest.run import accepting
 from aatviz.evaluate.images import Parts, evenly
+from aatviz.evaluate.kind import Kind
 from aatviz.metrics import share
 from aatviz.recipes.evaluation import SideBySideEvaluation
 from aatviz.store.systems import System
-
-KIND, CHUNK = "side by side", systems.CHUNK
-parts, passes, compute = systems.parts, systems.passes, systems.compute
-"""The scenarios are computed as those of a system are; what is made of the logits differs."""
 
 
 def summary(system: System, recipe: SideBySideEvaluation, parts: Parts) -> dict[str, Any]:
@@ -57,3 +54,15 @@ def _fooled(victim: Victim, logits: dict[str, Tensor]) -> Tensor:
         raise ValueError("Stored logits are not finite; numbers made of them would be worthless. Measure them again.")
     label, score = systems.decide(victim, logits)
     return score.where(label != logits["y"], -torch.inf)
+
+
+KIND = Kind(
+    name="side by side",
+    recipe=SideBySideEvaluation,
+    chunk=systems.KIND.chunk,
+    needs=systems.KIND.needs,
+    parts=systems.parts,  # the scenarios are computed as those of a system are; what is made of the logits differs
+    passes=systems.passes,
+    compute=systems.compute,
+    summary=summary,
+)
