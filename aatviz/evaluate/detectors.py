@@ -11,10 +11,11 @@ from torch import Tensor
 from aatviz.evaluate.attacking import attack
 from aatviz.evaluate.images import Arrays, Parts, evenly, outputs, test_split
 from aatviz.evaluate.kind import Kind, Part
-from aatviz.metrics import auc_interval
+from aatviz.metrics import Sides, auc_interval, mean_auc_interval
 from aatviz.recipes.evaluation import DetectorEvaluation
 from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
+
 
 def parts(system: System, recipe: DetectorEvaluation) -> list[Part]:
     """One a detector."""
@@ -72,7 +73,30 @@ def summary(system: System, recipe: DetectorEvaluation, parts: Parts) -> dict[st
     for keep in ("last", "best"):
         mean[keep] = {name: _mean(row[keep][name]["value"] for row in rows) for name in rows[0][keep]}
     mean["paper"] = {name: _mean(values) for name, values in recipe.paper.items()}
-    return {"rows": rows, "mean": mean}
+    return {"rows": rows, "mean": mean, "mean_intervals": _mean_intervals(recipe, parts, test_split(system).labels)}
+
+
+def _mean_intervals(recipe: DetectorEvaluation, parts: Parts, labels: Tensor) -> dict[str, Any]:
+    """The means over the detectors with their intervals, in the shape of a row."""
+
+    def over_detectors(of: Callable[[Arrays], NDArray[Any]]) -> dict[str, Any]:
+        sides = []
+        for k, scores in zip(recipe.detectors, parts.values(), strict=True):
+            negative, others = torch.from_numpy(of(scores)), _rows(labels != k)
+            rows = others if len(negative) == len(others) else evenly(others, recipe.count)
+            sides.append(Sides(torch.from_numpy(scores["positive"]), _rows(labels == k), negative, rows))
+        return mean_auc_interval(sides, labels)._asdict()
+
+    def of(key: str) -> dict[str, Any]:
+        return over_detectors(lambda scores: scores[key])
+
+    first = next(iter(parts.values()))
+    return {
+        "natural": of("negative"),
+        "worst": over_detectors(lambda scores: np.max([scores[f"best {name}"] for name in recipe.attacks], axis=0)),
+        "last": {name: of(f"last {name}") for name in recipe.attacks if f"last {name}" in first},
+        "best": {name: of(f"best {name}") for name in recipe.attacks},
+    }
 
 
 def _rows(chosen: Tensor) -> Tensor:

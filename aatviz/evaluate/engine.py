@@ -111,11 +111,14 @@ def finish(system: System, recipe: Evaluation) -> dict[str, Any]:
 
 
 def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[str, Any]:
-    """Compute the numbers of a stored record again from its scores, and write it; no attack is run."""
+    """Compute the numbers of a stored record again from its scores, and write it; no attack is run, and what the record says
+    of how it was measured stays."""
     found = apart(read_arrays(result_file(system, recipe.name, "npz")), parts(system, recipe))
     measured = dataclasses.replace(recipe, count=record["recipe"]["count"])
-    cost = {key: record.get(key) for key in ("seconds", "forward", "backward", "precision")}
-    return _write_record(system, measured, found, cost)
+    words = {"recipe": dataclasses.asdict(measured)}
+    fresh: dict[str, Any] = record | words | kind_of(recipe).summary(system, measured, found)
+    write_json(result_file(system, recipe.name, "json"), fresh)
+    return fresh
 
 
 def apart(arrays: Arrays, names: Iterable[str]) -> Parts:
@@ -138,7 +141,9 @@ def stored(system: System, recipe: Evaluation, least: int | None = None) -> dict
         return None
     record: dict[str, Any] = read_json(path)
     enough = record["recipe"]["count"] >= (recipe.count if least is None else least)
-    fits = not misfit(record, recipe, weights_hash(system)) and record.get("depends") == kind_of(recipe).depends(system, recipe)
+    fits = not misfit(record, recipe, weights_hash(system)) and record.get("depends") == kind_of(recipe).depends(
+        system, recipe
+    )
     return record if enough and fits else None
 
 

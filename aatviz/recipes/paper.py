@@ -1,7 +1,7 @@
 """The evaluations of a system: the paper's protocol and a harder one, for any data set and ball.
 
-On MNIST they are the paper's own, with its step sizes, tables and figures, and its published numbers. On every other data set
-they are the same attacks with step sizes in proportion to eps, and no published numbers.
+On MNIST they are the paper's own, with its step sizes, tables and figures, and its published numbers. On every other data
+set they are the same attacks with step sizes in proportion to eps, and no published numbers.
 """
 
 from functools import cache
@@ -46,9 +46,7 @@ def evaluations_of(card: Trained) -> dict[str, Evaluation]:
     return evaluations(*card.threat, card.bank)
 
 
-def evaluations(
-    dataset: str, norm: Norm, eps: float, detectors: tuple[int, ...] | None = None
-) -> dict[str, Evaluation]:
+def evaluations(dataset: str, norm: Norm, eps: float, detectors: tuple[int, ...] | None = None) -> dict[str, Evaluation]:
     """The evaluation recipes of systems trained for this data set and ball, by name.
 
     Those of MNIST that the paper has no numbers for are there as well, as long as they make sense. `detectors` are the
