@@ -1,6 +1,6 @@
 """The paper's metrics (equations 7, 8, 14, 15 and AUC), intervals, and how a number is written."""
 
-from aatviz.metrics.bootstrap import Hits, Sides, mean_auc_interval, mean_share_interval
+from aatviz.metrics.bootstrap import Hits, Sides, mean_auc_interval, mean_auc_intervals, mean_share_interval
 from aatviz.metrics.rates import (
     Z95,
     Interval,
@@ -26,6 +26,7 @@ __all__ = [
     "error_with_reject",
     "false_positive_rate",
     "mean_auc_interval",
+    "mean_auc_intervals",
     "mean_share_interval",
     "rate",
     "share",

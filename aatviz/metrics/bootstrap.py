@@ -4,7 +4,7 @@ The detectors of a bank are judged on the same test images: a garment that is ha
 them. So images are drawn again, not scores: all scores that belong to one image come or go together.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -42,44 +42,59 @@ class Hits(NamedTuple):
     """Their places in the test set (N,)."""
 
 
-def mean_auc_interval(detectors: Sequence[Sides], labels: Tensor, seed: int = 0) -> Interval:
-    """The mean AUC of K detectors with its 95 % interval; n is the sum of their out-of-class images.
-
-    Args:
-        detectors: the scores of each.
-        labels: the classes (I,) of all test images. Images are drawn with replacement within their class, as often as the
-            class has images.
-        seed: of the `RESAMPLES` draws.
-
-    Raises:
-        ValueError: without a detector, for scores that are not finite, or where scores and places differ in number.
-    """
-    for sides in detectors:
-        _check(sides.positive, sides.positive_rows, labels)
-        _check(sides.negative, sides.negative_rows, labels)
-    values = [auc(sides.positive, sides.negative) for sides in detectors]
-    return _interval(
-        values, [_weighted_auc(sides) for sides in detectors], [s.negative_rows for s in detectors], labels, seed
-    )
-
-
-def mean_share_interval(detectors: Sequence[Hits], labels: Tensor, seed: int = 0) -> Interval:
-    """The mean over K detectors of the share of their images that are hits, with its interval; as `mean_auc_interval`."""
-    for one in detectors:
-        _check(one.hits.float(), one.rows, labels)
-    values = [float(one.hits.double().mean()) for one in detectors]
-    return _interval(values, [_weighted_share(one) for one in detectors], [one.rows for one in detectors], labels, seed)
-
-
 Statistic = Callable[[Tensor], Tensor]
 """Weights (I,B) of the test images -> the value (B,) of one detector; not a number where it has no image on some side."""
 
 
-def _interval(values: list[float], statistics: list[Statistic], rows: list[Tensor], labels: Tensor, seed: int) -> Interval:
-    if not values:
+def mean_auc_intervals(measured: Mapping[str, Sequence[Sides]], labels: Tensor, seed: int = 0) -> dict[str, Interval]:
+    """The mean AUC of K detectors under each of several attacks, with its 95 % interval; n is the sum of their out-of-class
+    images.
+
+    Args:
+        measured: by the attack's name, the scores of each detector.
+        labels: the classes (I,) of all test images. Images are drawn with replacement within their class, as often as the
+            class has images; the same ones for every attack.
+        seed: of the `RESAMPLES` draws.
+
+    Raises:
+        ValueError: without a detector, for scores that are not numbers, or where scores and places differ in number.
+    """
+    for sides in (sides for detectors in measured.values() for sides in detectors):
+        _check(sides.positive, sides.positive_rows, labels)
+        _check(sides.negative, sides.negative_rows, labels)
+    values = {name: [auc(one.positive, one.negative) for one in detectors] for name, detectors in measured.items()}
+    rows = {name: [one.negative_rows for one in detectors] for name, detectors in measured.items()}
+    means = _draws({name: [_weighted_auc(one) for one in detectors] for name, detectors in measured.items()}, labels, seed)
+    return {name: _interval(values[name], means[name], rows[name]) for name in measured}
+
+
+def mean_auc_interval(detectors: Sequence[Sides], labels: Tensor, seed: int = 0) -> Interval:
+    """`mean_auc_intervals` of one attack."""
+    return mean_auc_intervals({"": detectors}, labels, seed)[""]
+
+
+def mean_share_interval(detectors: Sequence[Hits], labels: Tensor, seed: int = 0) -> Interval:
+    """The mean over K detectors of the share of their images that are hits, with its interval; as `mean_auc_intervals`."""
+    for one in detectors:
+        _check(one.hits.float(), one.rows, labels)
+    means = _draws({"": [_weighted_share(one) for one in detectors]}, labels, seed)[""]
+    return _interval([float(one.hits.double().mean()) for one in detectors], means, [one.rows for one in detectors])
+
+
+def _draws(statistics: dict[str, list[Statistic]], labels: Tensor, seed: int) -> dict[str, Tensor]:
+    """The mean over detectors in every draw, by name."""
+    if not all(statistics.values()):
         raise ValueError("A mean needs at least one detector; got none.")
+    found: dict[str, list[Tensor]] = {name: [] for name in statistics}
+    for weights in _weights(labels, seed):
+        for name, of_detectors in statistics.items():
+            found[name].append(torch.stack([value(weights) for value in of_detectors]).mean(0))
+    return {name: torch.cat(means) for name, means in found.items()}
+
+
+def _interval(values: list[float], means: Tensor, rows: list[Tensor]) -> Interval:
+    """From each detector's value, the mean in every draw and the places of the images that n counts."""
     value, n = sum(values) / len(values), sum(map(len, rows))
-    means = torch.cat([torch.stack([f(weights) for f in statistics]).mean(0) for weights in _weights(labels, seed)])
     means = means[means.isfinite()]  # a detector without any image on one side says nothing: that draw is left out
     if len(means) < RESAMPLES // 2:
         raise ValueError(f"{len(means)} of {RESAMPLES} draws have images for every detector; use more images.")

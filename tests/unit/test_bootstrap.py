@@ -78,7 +78,7 @@ def test_images_are_drawn_within_their_class_and_the_same_ones_for_the_same_seed
     assert not torch.equal(first, other)
     assert first.shape == (len(LABELS), bootstrap.RESAMPLES)
     for k in range(CLASSES):
-        assert (first[LABELS == k].sum(0) == EACH).all()
+        assert (first[k == LABELS].sum(0) == EACH).all()
 
 
 def test_of_one_detector_the_interval_is_about_delongs() -> None:
