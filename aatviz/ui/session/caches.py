@@ -22,7 +22,8 @@ from aatviz.explore.attack_path import trace_attack
 from aatviz.runtime.hardware import one_thread
 from aatviz.runtime.worker import Worker
 from aatviz.store.results import result_file, weights_hash
-from aatviz.store.systems import CARD, System, checkpoints_folder
+from aatviz.store.card import CARD
+from aatviz.store.systems import System, checkpoints_folder
 from aatviz.thresholds import choose as operating_points
 from aatviz.thresholds.curves import RECIPE
 from aatviz.ui.common.pictures import enlarged
