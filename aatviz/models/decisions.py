@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aatviz.models.losses import pick
+from aatviz.runtime.hardware import in_float64
 
 VictimName = Literal["generative", "integrated", "robust", "natural", "detector"]
 """The generative, integrated, robust or naturally trained classifier of a system, or one of its base detectors."""
@@ -83,9 +84,10 @@ def unchecked(victim: VictimName, logits: Logits, *, priors: Tensor | None = Non
 def most_likely(z_h: Tensor, priors: Tensor) -> Tensor:
     """argmax_k p(C_k) sigma(z_k), equation 6: logits (...,K) and priors (K,) -> classes (...)."""
     # In float64 and from the largest prior down: in float32 the logits above 16 would all be the same density.
-    log_prior = priors.to(z_h.device, torch.float64).log()
-    log_density = F.logsigmoid(z_h.double()) + (log_prior - log_prior.max())
-    return log_density.argmax(-1)
+    z = in_float64(z_h)
+    log_prior = priors.to(z).log()
+    log_density = F.logsigmoid(z) + (log_prior - log_prior.max())
+    return log_density.argmax(-1).to(z_h.device)
 
 
 def log_odds(logits: Tensor, label: Tensor) -> Tensor:
