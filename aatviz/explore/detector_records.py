@@ -90,7 +90,7 @@ class TrainingPart:
 
 def protocol(system: System) -> str:
     """The evaluation recipe that measures all detectors by the paper's protocol: table-11, for example."""
-    return all_detectors(system.card.norm, system.card.eps)
+    return all_detectors(*system.card.threat)
 
 
 def load(system: System) -> list[Profile]:
