@@ -51,7 +51,7 @@ def timed(work: Work, total: int, cancel_after: int | None) -> dict[str, float]:
 
 
 def measure(system: System) -> dict[str, float]:
-    x, y = caches.sample(system.card["dataset"])
+    x, y = caches.sample(system.card.dataset)
     wanted = request(system, CompareSettings(), x, y)
     return timed(wanted.work, wanted.total, None) | timed(wanted.work, wanted.total, CANCEL_AFTER)
 

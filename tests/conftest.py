@@ -1,6 +1,7 @@
 """Fixtures for all tests: one thread, and two tiny untrained systems in the place of the shipped ones."""
 
 import dataclasses
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,6 @@ SHARED, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
 
 
 WEIGHTS = {
-    "bytes": 1,
     "seconds": 1.0,
     "evaluation_seconds": 0.0,
     "seed": 0,
@@ -36,7 +36,7 @@ WEIGHTS = {
     "device": "",
     "data_hash": "",
 }
-"""What a card says of one file of weights."""
+"""What a card says of one file of weights beside its hash and size."""
 
 
 def write_tiny_system(folder: Path, name: str, *, shared: bool, width: int = 16) -> Path:
@@ -67,13 +67,22 @@ def write_tiny_system(folder: Path, name: str, *, shared: bool, width: int = 16)
         },
         "priors": [0.1] * 10,
         "recipe": {"name": name},
-        "weights": {f"{stem}.safetensors": WEIGHTS for stem in detectors},
+        "weights": {
+            path.name: WEIGHTS | _known(path) for path in (folder / name).glob("*.safetensors") if path.name != FILE
+        },
+        "gaussians": _known(folder / name / FILE)
+        | {"rank": 2, "n": [3] * 10, "explained_variance": [0.5] * 10, "dataset": "mnist", "data_hash": ""},
         "seconds": {"detectors": 1.0},
         "versions": {"torch": torch.__version__},
         "metrics": {},
     }
     write_json(folder / name / "card.json", card)
     return folder / name
+
+
+def _known(path: Path) -> dict[str, object]:
+    content = path.read_bytes()
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 @pytest.fixture(scope="session", autouse=True)

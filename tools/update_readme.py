@@ -18,6 +18,7 @@ from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation
 from aatviz.recipes.paper import all_detectors, evaluations
 from aatviz.report import FILE as REPORT
 from aatviz.runtime.files import read_json, write_text
+from aatviz.store.card import Card
 from aatviz.store.results import valid_records
 from aatviz.store.systems import System, load_system, systems
 
@@ -26,7 +27,7 @@ README, BENCHMARKS = ROOT / "README.md", ROOT / "benchmarks" / "README.md"
 RESULTS = BENCHMARKS.parent / "results"
 PEERS, CHOICES, TRAINING, PAGES = (RESULTS / f"{name}.json" for name in ("peers", "choices", "training", "pages"))
 PEERS_FP32 = RESULTS / "peers-without-bf16.json"
-Measured = tuple[dict[str, Any], dict[str, dict[str, Any]]]
+Measured = tuple[Card, dict[str, dict[str, Any]]]
 """A system's card, and those of its records that count, by the recipe's name."""
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
@@ -52,7 +53,7 @@ def tables() -> str:
     """The tables of all shipped systems, as far as they have been measured."""
     found = [load_system(name) for name in systems()]
     measured = [(system.card, valid_records(system.folder, system.card)) for system in found]
-    threats = dict.fromkeys((system.card["norm"], system.card["eps"]) for system in found)
+    threats = dict.fromkeys((system.card.norm, system.card.eps) for system in found)
     parts = [line for threat in threats for line in _auc_table(threat, measured)]
     return "\n".join([*parts, _classifier_table(measured), "", *_honest_table(found), *_reports(found), *_speed(), ""])
 
@@ -62,9 +63,9 @@ def _auc_table(threat: tuple[Norm, float], measured: list[Measured]) -> list[str
     paper, hard = (evaluations(*threat)[name] for name in (all_detectors(*threat), "worst-case"))
     assert isinstance(paper, DetectorEvaluation)
     assert isinstance(hard, DetectorEvaluation)
-    same = [(card, records) for card, records in measured if (card["norm"], card["eps"]) == threat]
+    same = [(card, records) for card, records in measured if (card.norm, card.eps) == threat]
     titles = {paper.name: "the paper's attack", hard.name: "worst case"}
-    columns = [(card["kind"], name, records[name]) for name in titles for card, records in same if name in records]
+    columns = [(card.kind, name, records[name]) for name in titles for card, records in same if name in records]
     if not columns:
         return []
     aucs = [[headline(row) for row in record["rows"]] for _, _, record in columns]
@@ -113,7 +114,7 @@ def _classifier_table(measured: list[Measured]) -> str:
             accuracy = record["accuracy"]["classifier" if victim == "integrated" else victim]
             scenario = record["recipe"]["scenarios"][victim]
             attacks[attack_words(scenario["attack"])] = None
-            rows.append([card["system"], victim, interval(accuracy), scenario["loss"], interval(error), f"{error['n']:,}"])
+            rows.append([card.system, victim, interval(accuracy), scenario["loss"], interval(error), f"{error['n']:,}"])
     return (
         f"Whole systems before any rejection, each attacked on its own loss: {'; or '.join(attacks)}. "
         f"Attacked images are spread evenly over the test set.\n\n{markdown_table(rows)}"

@@ -34,7 +34,7 @@ class Objective(Protocol):
     def __call__(self, x_adv: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
-class Victim(Protocol):
+class AttackedSystem(Protocol):
     """What `objective` needs of a system: the detector bank H and the classifier f."""
 
     @property
@@ -74,7 +74,7 @@ class LogitsObjective:
 
 def objective(
     name: LossName,
-    victim: Victim | nn.Module,
+    victim: AttackedSystem | nn.Module,
     *,
     y: Tensor | None = None,
     target: Tensor | int | None = None,
@@ -104,7 +104,7 @@ def objective(
     return _untargeted(name, victim, ClassIndices("y", y), bf16)
 
 
-def _bank_or_module(victim: Victim | nn.Module) -> nn.Module:
+def _bank_or_module(victim: AttackedSystem | nn.Module) -> nn.Module:
     return victim if isinstance(victim, nn.Module) else victim.detectors
 
 
@@ -123,7 +123,7 @@ def _targeted(name: LossName, module: nn.Module, target: ClassIndices, bf16: boo
     return LogitsObjective(loss, (module,), (bf16,))
 
 
-def _untargeted(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
+def _untargeted(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
     if name in COMBINED:
         return _combined(name, victim, y, bf16)
     if isinstance(victim, nn.Module):
@@ -140,7 +140,7 @@ def _untargeted(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf1
     return LogitsObjective(loss, (module,), (bf16,))
 
 
-def _combined(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
+def _combined(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
     if isinstance(victim, nn.Module):
         raise ValueError(f"{name} attacks a classifier and a detector bank together: it needs a system, not one module.")
     y.check_range(victim.detectors.classes)

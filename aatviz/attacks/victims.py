@@ -6,20 +6,21 @@ log-odds of its own decision, log p / (1 - p), which an attacker who knows that 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aatviz.attacks.checks import check_choice
-from aatviz.attacks.objectives import LogitsObjective
+from aatviz.attacks.objectives import AttackedSystem, LogitsObjective
 from aatviz.models import losses
-from aatviz.models.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
+from aatviz.models.decisions import VictimName
+from aatviz.models.detectors import GenerativeClassifier, IntegratedClassifier
 from aatviz.models.losses import classifier_margin, max_other, pick
 
-VictimName = Literal["generative", "integrated", "robust"]
-VICTIMS: tuple[VictimName, ...] = get_args(VictimName)
+WITH_REJECT: tuple[VictimName, ...] = ("generative", "integrated", "robust")
+"""Those that a `Victim` can be: the classifiers that can be given a reject option."""
 Logits = dict[str, Tensor]
 """Logits (N,K) by model: "f" the classifier, "h" the detector bank, "r" the robust classifier."""
 Loss = Callable[[Logits, Tensor], Tensor]
@@ -39,13 +40,9 @@ OWN_LOSS: dict[VictimName, str] = {"generative": "detectors", "integrated": "com
 """The scenario that the paper attacks each of them with."""
 
 
-class AttackedSystem(Protocol):
+class WholeSystem(AttackedSystem, Protocol):
     """What a victim needs of a system."""
 
-    @property
-    def detectors(self) -> DetectorBank: ...
-    @property
-    def classifier(self) -> nn.Module: ...
     @property
     def robust_classifier(self) -> nn.Module: ...
     @property
@@ -57,17 +54,17 @@ class Victim:
     """One classifier of a system, as an attacker sees it who knows everything."""
 
     name: VictimName
-    system: AttackedSystem
+    system: WholeSystem
 
     def __post_init__(self) -> None:
-        check_choice("The victim", self.name, VICTIMS)
+        check_choice("The victim", self.name, WITH_REJECT)
 
     @property
     def models(self) -> str:
         """The models that its decision depends on."""
         return {"generative": "h", "integrated": "fh", "robust": "r"}[self.name]
 
-    def differs(self, other: AttackedSystem) -> bool:
+    def differs(self, other: WholeSystem) -> bool:
         """Whether any network that its decision depends on has other weights in the other system."""
         there = Victim(name=self.name, system=other)
         return not all(_same(self._network(model), there._network(model)) for model in self.models)

@@ -8,11 +8,12 @@ import typer
 from torch import Tensor
 
 from aatviz.attacks import NORMS, OPTIMIZERS
-from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.attacks.settings import LOSSES_OF, AttackSettings
 from aatviz.cli.options import Device
-from aatviz.data import load_data
-from aatviz.data.own_image.handwritten_digit import read_picture
+from aatviz.data import dataset, load_data
+from aatviz.data.own_image import read_picture
 from aatviz.explore.attack_path import Trace, trace_attack
+from aatviz.models.decisions import VICTIMS
 from aatviz.models.detectors import REJECTED
 from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import System, load_system
@@ -22,7 +23,7 @@ def attack(
     system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
     index: Annotated[int | None, typer.Option(help="The image's place in the bundled sample. [default: 0]")] = None,
     image: Annotated[
-        Path | None, typer.Option(help="A picture of your own; one of the data set's size is taken as it is.")
+        Path | None, typer.Option(help="A picture of your own, made ready as the data set's images were.")
     ] = None,
     label: Annotated[
         int | None, typer.Option(help="The class of --image. [default: as the natural classifier says]")
@@ -43,7 +44,7 @@ def attack(
     device: Device = "cpu",
 ) -> None:
     """Attack one image and print the verdicts and all logits before and after."""
-    untargeted = LOSSES_OF[victim][0] if victim in VICTIMS else ""  # type: ignore[index]
+    untargeted = LOSSES_OF[victim][0] if victim in VICTIMS else ""
     settings = AttackSettings(
         victim=victim,  # type: ignore[arg-type]
         detector=detector,
@@ -70,19 +71,21 @@ def attack(
         x, y = _bundled(loaded, index or 0)
         source = f"index {index or 0}"
     trace = trace_attack(loaded, settings, x, y)
-    typer.echo(f"digit {trace.y}, {source}; iterate {trace.kept} of {settings.steps} kept (restart {trace.restart})")
+    known = dataset(loaded.card.dataset)
+    kept = f"iterate {trace.kept} of {settings.steps} kept (restart {trace.restart})"
+    typer.echo(f"{known.noun} {known.classes[trace.y]}, {source}; {kept}")
     _report(loaded, trace, threshold)
 
 
 def _bundled(system: System, index: int) -> tuple[Tensor, int]:
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     if not 0 <= index < len(x):
         raise ValueError(f"--index lies in 0..{len(x) - 1}; got {index}.")
     return x[index : index + 1], int(y[index])
 
 
 def _own(system: System, path: Path, label: int | None) -> tuple[Tensor, int]:
-    prepared = read_picture(path)
+    prepared = read_picture(path, system.card.dataset)
     for note in prepared.notes:
         typer.echo(f"{path}: {note}")
     if label is None:
@@ -93,7 +96,7 @@ def _own(system: System, path: Path, label: int | None) -> tuple[Tensor, int]:
 
 def _report(system: System, trace: Trace, threshold: float) -> None:
     typer.echo(f"perturbation: Linf {trace.linf:.4f}, L2 {trace.l2:.4f}")
-    path = torch.stack([trace.natural, trace.perturbed]).unsqueeze(1)
+    path = torch.stack([trace.natural, trace.perturbed]).to(system.device)
     verdicts = {
         "generative classifier": system.generative.predict(path, threshold),
         "integrated classifier": system.integrated.predict(path, threshold),

@@ -40,7 +40,7 @@ def detector(
             typer.echo(f"AUC {name}: {interval(auc._asdict(), 5)}, n = {auc.n}{about}")
         if profile.paper is not None:
             typer.echo(f"AUC of the paper's own detector: {profile.paper:.5f}")
-    _, y = load_data(loaded.card["dataset"], split="sample")
+    _, y = load_data(loaded.card.dataset, split="sample")
     z = detector_records.sample_logits(loaded)
     for name, indices in detector_records.rankings(z, y, k, count).items():
         typer.echo(f"{TITLES[name]}: " + ", ".join(f"{i} ({z[i, k]:.2f})" for i in indices.tolist()))

@@ -87,7 +87,7 @@ def report(
 def _choose(system: System, recipe: str, n: int | None) -> list[Evaluation]:
     found = evaluations_of(system.card)
     if recipe != "all" and recipe not in found:
-        trained = f"{system.card['norm']} eps {system.card['eps']:g}"
+        trained = f"{system.card.norm} eps {system.card.eps:g}"
         raise ValueError(f"{system.name}, trained for {trained}, has no recipe {recipe!r}; it has {', '.join(found)}.")
     chosen = list(found.values()) if recipe == "all" else [found[recipe]]
     return [dataclasses.replace(evaluation, count=n) for evaluation in chosen] if n else chosen

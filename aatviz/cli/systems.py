@@ -2,12 +2,10 @@
 
 import typer
 
-from aatviz.runtime.files import read_json
-from aatviz.store.systems import CARD, checkpoints_folder
-from aatviz.store.systems import systems as names
+from aatviz.store.systems import cards
 
 
 def systems() -> None:
     """List the systems that are there, each with the sentence of its card."""
-    for name in names():
-        typer.echo(f"{name:28} {read_json(checkpoints_folder() / name / CARD)['about']}")
+    for name, card in cards().items():
+        typer.echo(f"{name:28} {card.about}")

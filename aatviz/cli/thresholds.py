@@ -36,7 +36,7 @@ def thresholds(
         raise ValueError(f"{' and '.join(given)} were given; one of them decides about the threshold. Leave the others out.")
     if each and given not in (["--clean-rejection"], ["--costs"]):
         raise ValueError("--each says how to choose; it goes with --clean-rejection or --costs.")
-    decisions, classes = by_name[judge], loaded.card["classes"]
+    decisions, classes = by_name[judge], loaded.card.classes
     if costs or clean_rejection is not None:
         by = parse_costs(costs) if costs else clean_rejection or 0.0
         chosen = operating_points.choose(decisions, by, classes if each else None)

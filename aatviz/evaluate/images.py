@@ -25,7 +25,7 @@ def evenly(values: Tensor, count: int) -> Tensor:
 
 def test_split(system: System) -> Split:
     """All test images of the system's data set, on the disk."""
-    return open_split(system.card["dataset"], "test")
+    return open_split(system.card.dataset, "test")
 
 
 def test_images(system: System, count: int, part: slice) -> tuple[Tensor, Tensor]:

@@ -25,7 +25,7 @@ SLACK = 1e-5
 
 def parts(system: System, recipe: RealImagesEvaluation) -> dict[str, int]:
     """One a detector."""
-    labels = open_split(system.card["dataset"], "test").labels
+    labels = open_split(system.card.dataset, "test").labels
     return {f"detector-{k}": min(recipe.count, int((labels != k).sum())) for k in range(system.detectors.classes)}
 
 
@@ -39,13 +39,13 @@ def compute(system: System, recipe: RealImagesEvaluation, part: str, start: int,
     """For each out-of-class image (N,) the number of real ones in its ball, the distance of the nearest one, and the highest
     logit of the image itself and those in its ball; with the first chunk the natural in-class ones', "positive"."""
     k = int(part.removeprefix("detector-"))
-    test, training = (open_split(system.card["dataset"], split) for split in ("test", "train"))
+    test, training = (open_split(system.card.dataset, split) for split in ("test", "train"))
     rows = (test.labels != k).nonzero().flatten()
     chosen = evenly(rows, recipe.count)[start : start + CHUNK]
     real, negative = training.images(training.labels == k).to(system.device), test.images(chosen).to(system.device)
-    order = torch.inf if system.card["norm"] == "Linf" else 2.0
+    order = torch.inf if system.card.norm == "Linf" else 2.0
     distance = torch.cdist(negative.flatten(1), real.flatten(1), p=order)
-    inside = distance <= system.card["eps"] + SLACK
+    inside = distance <= system.card.eps + SLACK
     logits = torch.full_like(distance, -torch.inf)
     within = inside.any(0)
     logits[:, within] = _logits(system, real[within], k).where(inside[:, within], -torch.inf)
@@ -69,7 +69,7 @@ def summary(system: System, recipe: RealImagesEvaluation, parts: Parts) -> dict[
             }
         )
     mean = {name: float(np.mean([row[name]["value"] for row in rows])) for name in ("in_reach", "auc")}
-    return {"norm": system.card["norm"], "eps": system.card["eps"], "rows": rows, "mean": mean}
+    return {"norm": system.card.norm, "eps": system.card.eps, "rows": rows, "mean": mean}
 
 
 def _logits(system: System, x: Tensor, k: int) -> Tensor:

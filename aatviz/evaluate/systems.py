@@ -43,7 +43,7 @@ def passes(system: System, recipe: SystemEvaluation, part: str) -> float:
 def compute(system: System, recipe: SystemEvaluation, part: str, start: int, bf16: bool) -> Arrays:
     """Labels "y", and the logits of f, of the bank and of the robust classifier: what every T is computed from."""
     if part in (NATURAL, HELD_OUT):
-        images = open_split(system.card["dataset"], recipe.held_out if part == HELD_OUT else "test")
+        images = open_split(system.card.dataset, recipe.held_out if part == HELD_OUT else "test")
         natural = {name: outputs(model, images, device=system.device) for name, model in _models(system).items()}
         return {"y": images.labels.numpy()} | natural
     scenario = recipe.scenarios[part]

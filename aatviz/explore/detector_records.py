@@ -19,8 +19,10 @@ from aatviz.metrics import Interval, rate
 from aatviz.metrics.format import attack_words
 from aatviz.recipes.paper import all_detectors, evaluations_of
 from aatviz.runtime.files import read_arrays, read_json, write_arrays
+from aatviz.runtime.memory import in_batches
+from aatviz.store.card import read_card
 from aatviz.store.results import result_file, weights_hash
-from aatviz.store.systems import CARD, System
+from aatviz.store.systems import System
 
 WORST = "worst-case"
 """The evaluation recipe of stronger attacks; that of the paper's protocol is `protocol`."""
@@ -89,7 +91,7 @@ class TrainingPart:
 
 def protocol(system: System) -> str:
     """The evaluation recipe that measures all detectors by the paper's protocol: table-11, for example."""
-    return all_detectors(system.card["norm"], system.card["eps"])
+    return all_detectors(system.card.norm, system.card.eps)
 
 
 def load(system: System) -> list[Profile]:
@@ -109,7 +111,7 @@ def load(system: System) -> list[Profile]:
             raise FileNotFoundError(
                 f"Nobody has measured these detectors of {system.name} under attack yet. Measure them with: {command}"
             )
-        return [_profile(k, found) for k in range(system.card["classes"])]
+        return [_profile(k, found) for k in range(system.card.classes)]
     except (KeyError, IndexError) as error:
         raise ValueError(
             f"The record of the detectors of {system.name} cannot be used: {error} is missing in it. "
@@ -177,7 +179,7 @@ def rankings(z: Tensor, y: Tensor, k: int, count: int = 10) -> dict[str, Tensor]
 
 def training(system: System, k: int) -> list[TrainingPart]:
     """How detector k was trained, from the first network that its weights go back to; empty where no history is kept."""
-    name = system.card["files"]["detectors"][0 if system.detectors.shared else k].removesuffix(".safetensors")
+    name = system.card.files.detectors[0 if system.detectors.shared else k].removesuffix(".safetensors")
     parts: list[TrainingPart] = []
     folder, job = system.folder.resolve(), name
     while (file := folder / "history" / f"{job}.json").is_file() and not any(part.job == job for part in parts):
@@ -218,10 +220,10 @@ def _profile(k: int, found: dict[str, tuple[dict[str, Any], dict[str, NDArray[An
 
 @torch.no_grad()
 def _compute(system: System) -> Tensor:
-    x, _ = load_data(system.card["dataset"], split="sample")
-    return torch.cat([system.detectors(part) for part in x.split(CHUNK)]).half().float()
+    x, _ = load_data(system.card.dataset, split="sample")
+    return in_batches(lambda part: system.detectors(part.to(system.device)).cpu(), x, CHUNK).half().float()
 
 
 def _job(folder: Path, name: str) -> dict[str, Any]:
-    jobs = read_json(folder / CARD).get("recipe", {}).get("jobs", [])
+    jobs = read_card(folder).recipe.get("jobs", [])
     return next((job for job in jobs if job["name"] == name), {})

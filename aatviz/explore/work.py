@@ -70,7 +70,7 @@ def attack_paths(weights: Weights, runs: list[AttackRun], step: Step) -> list[li
 def comparisons(weights: Weights, runs: list[CompareSettings], step: Step) -> list[Stored]:
     """Every comparison, on the bundled sample."""
     system = system_of(weights)
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     kept = load_comparison(system)
     made = []
     for settings in runs:
@@ -90,5 +90,5 @@ def generations(weights: Weights, runs: list[GenerateSettings], step: Step) -> l
 def protocol_attacks(weights: Weights, runs: list[Trial], step: Step) -> list[Tensor]:
     """The scores of every trial on its images of the bundled sample."""
     system = system_of(weights)
-    x, y = load_data(system.card["dataset"], split="sample")
+    x, y = load_data(system.card.dataset, split="sample")
     return [run_trial(system, trial, evenly(x, trial.count), evenly(y, trial.count), step) for trial in runs]

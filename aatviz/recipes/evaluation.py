@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from aatviz.attacks.objectives import LossName
+from aatviz.models.decisions import VictimName
 from aatviz.recipes.spec import AttackSpec
 
 ALL_TEN = tuple(range(10))
@@ -29,7 +29,8 @@ class DetectorEvaluation:
 class Scenario:
     """One attack scenario on a whole system."""
 
-    victim: Literal["generative", "integrated", "robust"]
+    victim: VictimName
+    """One of `aatviz.attacks.victims.WITH_REJECT`."""
     loss: LossName
     attack: AttackSpec
     target: int | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from aatviz.attacks.geometry import Norm
 from aatviz.recipes.evaluation import (
@@ -52,9 +52,18 @@ ALL_DETECTORS: Mapping[Threat, str] = {("Linf", 0.3): "table-11", ("Linf", 0.5):
 """What the record of all ten detectors is called where the paper has one."""
 
 
-def evaluations_of(card: dict[str, Any]) -> dict[str, Evaluation]:
+class Trained(Protocol):
+    """What evaluations depend on: the ball that a system is trained for, as its card says."""
+
+    @property
+    def norm(self) -> Norm: ...
+    @property
+    def eps(self) -> float: ...
+
+
+def evaluations_of(card: Trained) -> dict[str, Evaluation]:
     """The evaluation recipes of a system, by name, from its card."""
-    return evaluations(card["norm"], card["eps"])
+    return evaluations(card.norm, card.eps)
 
 
 @cache

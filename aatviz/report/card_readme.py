@@ -4,29 +4,27 @@ from pathlib import Path
 from typing import Any
 
 from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells
-from aatviz.runtime.files import read_json, write_text
-from aatviz.store.systems import CARD
-
-Card = dict[str, Any]
+from aatviz.runtime.files import write_text
+from aatviz.store.card import Card, WeightsFile, read_card
 
 
 def write_readme(folder: Path) -> None:
     """Write the README of a checkpoint folder from the card in it."""
-    write_text(folder / "README.md", readme(read_json(folder / CARD)))
+    write_text(folder / "README.md", readme(read_card(folder)))
 
 
 def readme(card: Card) -> str:
     """Markdown for one card."""
     sections = [_head(card), _weights(card)]
-    for name, metrics in card["metrics"].items():
+    for name, metrics in card.metrics.items():
         if metrics["kind"] == "detectors":
             sections.append(_detector_table(name, metrics))
         elif metrics["kind"] == "system":
             sections.append(_system_table(name, metrics))
     sections.append(
         "Every number beside the paper's, and the verdict of the honest protocol, as far as measured: `report.md`.\n\n"
-        f"Written by `aatviz evaluate {card['system']}` from `card.json`. The weights are those that "
-        f"`aatviz train {card['recipe']['name']}` makes, rounded to float16; all numbers were measured on those.\n"
+        f"Written by `aatviz evaluate {card.system}` from `card.json`. The weights are those that "
+        f"`aatviz train {card.recipe['name']}` makes, rounded to float16; all numbers were measured on those.\n"
     )
     return "\n".join(sections)
 
@@ -34,41 +32,41 @@ def readme(card: Card) -> str:
 def training_minutes(card: Card) -> str:
     """How long the training of the detectors took: "80", or "80 with evaluations" where their weights do not say how much of
     it these were."""
-    weights = [card["weights"][path] for path in card["files"]["detectors"]]
-    return f"{card['seconds']['detectors'] / 60:.0f}{_evaluations(weights)}"
+    weights = [card.weights[path] for path in card.files.detectors]
+    return f"{card.seconds['detectors'] / 60:.0f}{_evaluations(weights)}"
 
 
 def _head(card: Card) -> str:
-    threat_model = f"Data set {card['dataset']}, threat model {card['norm']} eps {card['eps']:g}."
-    return f"# {card['system']}\n\n{card['about']} {threat_model}\n"
+    threat_model = f"Data set {card.dataset}, threat model {card.norm} eps {card.eps:g}."
+    return f"# {card.system}\n\n{card.about} {threat_model}\n"
 
 
 def _weights(card: Card) -> str:
     rows = [
-        f"| {path.split('/')[-1]} | {weights['bytes'] / 1e6:.2f} | {weights['seconds'] / 60:.1f}{_evaluations([weights])} | "
-        f"{weights['seed']} | {weights['precision']} | {weights['device']} |"
-        for path, weights in card["weights"].items()
+        f"| {path.split('/')[-1]} | {weights.bytes / 1e6:.2f} | {weights.seconds / 60:.1f}{_evaluations([weights])} | "
+        f"{weights.seed} | {weights.precision} | {weights.device} |"
+        for path, weights in card.weights.items()
     ]
     head = "| weights | MB | training, minutes | seed | precision | on |\n|---|---|---|---|---|---|"
-    first = next(iter(card["weights"].values()))
-    versions = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
+    first = next(iter(card.weights.values()))
+    versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     minutes = f"Minutes of one process with one thread for training the detectors: {training_minutes(card)}."
-    data = f"Training data (sha256 of images and labels): `{first['data_hash'][:16]}`. Versions: {versions}."
+    data = f"Training data (sha256 of images and labels): `{first.data_hash[:16]}`. Versions: {versions}."
     return "\n".join([head, *rows, "", f"{minutes} {data}", *_gaussians(card), ""])
 
 
-def _evaluations(weights: list[dict[str, Any]]) -> str:
+def _evaluations(weights: list[WeightsFile]) -> str:
     """What stands behind the seconds of weights: notes of the first ones have training and evaluations in one sum."""
-    return " with evaluations" if any(row.get("evaluation_seconds") is None for row in weights) else ""
+    return " with evaluations" if any(row.evaluation_seconds is None for row in weights) else ""
 
 
 def _gaussians(card: Card) -> list[str]:
-    gaussians = card.get("gaussians")
+    gaussians = card.gaussians
     if not gaussians:
         return []
-    shares = gaussians["explained_variance"]
-    low_rank = f"rank {gaussians['rank']} ({min(shares):.0%} to {max(shares):.0%} of a class's variance)"
-    source = f"from {sum(gaussians['n']):,} training images; {gaussians['bytes'] / 1e6:.2f} MB"
+    shares = gaussians.explained_variance
+    low_rank = f"rank {gaussians.rank} ({min(shares):.0%} to {max(shares):.0%} of a class's variance)"
+    source = f"from {sum(gaussians.n):,} training images; {gaussians.bytes / 1e6:.2f} MB"
     return ["", f"Class Gaussians: mean, {low_rank} and isotropic rest, {source}."]
 
 

@@ -36,7 +36,7 @@ def report(system: System) -> str:
     """Markdown: a section for every record that there is, and the names of those that are missing."""
     card = system.card
     sections = [
-        f"# {system.name}: the paper's evaluation, and a harder one\n\nTrained for {card['norm']} eps {card['eps']:g}. "
+        f"# {system.name}: the paper's evaluation, and a harder one\n\nTrained for {card.norm} eps {card.eps:g}. "
         "The interval of a mean takes the detectors for independent; its n counts the attacked images of all.\n"
     ]
     missing = []

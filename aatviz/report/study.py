@@ -1,45 +1,41 @@
 """Shared against separate: the systems for the same ball side by side."""
 
-from typing import Any
-
 from aatviz.explore.generation.run import load_generated
 from aatviz.metrics.format import headline, interval, markdown_table, mean_cells
 from aatviz.report.card_readme import training_minutes
-from aatviz.runtime.files import read_json
+from aatviz.store.card import Card
 from aatviz.store.results import valid_records
-from aatviz.store.systems import CARD, System, checkpoints_folder, load_system, systems
+from aatviz.store.systems import System, cards, checkpoints_folder, load_system
 
 
 def study(system: System) -> str:
     """A section of Markdown; empty where no other system is trained for this one's ball."""
-    cards = {name: read_json(checkpoints_folder() / name / CARD) for name in systems()}
-    same = {n: c for n, c in cards.items() if all(c[key] == system.card[key] for key in ("dataset", "norm", "eps"))}
-    if len(same) < 2 or system.card["system"] not in same:
+    same = {n: c for n, c in cards().items() if c.threat == system.card.threat}
+    if len(same) < 2 or system.name not in same:
         return ""
     rows = [["", *same], *_size(same), *_cost(same), *_aucs(same), *_generated(list(same))]
     return f"## Shared against separate\n\n{markdown_table(rows)}\n"
 
 
-def _size(same: dict[str, Any]) -> list[list[str]]:
-    sizes = [[(checkpoints_folder() / n / path).stat().st_size for path in c["files"]["detectors"]] for n, c in same.items()]
+def _size(same: dict[str, Card]) -> list[list[str]]:
+    sizes = [[(checkpoints_folder() / n / path).stat().st_size for path in c.files.detectors] for n, c in same.items()]
     return [
-        ["networks in the bank", *(str(len(c["files"]["detectors"])) for c in same.values())],
+        ["networks in the bank", *(str(len(c.files.detectors)) for c in same.values())],
         ["weights, MB", *(f"{sum(size) / 1e6:.1f}" for size in sizes)],
     ]
 
 
-def _cost(same: dict[str, Any]) -> list[list[str]]:
+def _cost(same: dict[str, Card]) -> list[list[str]]:
     """Training in minutes of one core; an attack's step in passes, which are the same on every machine."""
-    rows = []
-    if all("seconds" in c for c in same.values()):
-        minutes = [training_minutes(c) for c in same.values()]
-        rows.append(["training of the detectors (of separate ones, from the shared bank), minutes of one core", *minutes])
-    networks = [f"{len(c['files']['detectors'])}, 1" for c in same.values()]
-    rows.append(["an attack step on all detectors (loss 10): passes forward, backward", *networks])
-    return rows
+    minutes = [training_minutes(c) for c in same.values()]
+    networks = [f"{len(c.files.detectors)}, 1" for c in same.values()]
+    return [
+        ["training of the detectors (of separate ones, from the shared bank), minutes of one core", *minutes],
+        ["an attack step on all detectors (loss 10): passes forward, backward", *networks],
+    ]
 
 
-def _aucs(same: dict[str, Any]) -> list[list[str]]:
+def _aucs(same: dict[str, Card]) -> list[list[str]]:
     """Every recipe that all of them have been measured by: the mean with its n, and each detector."""
     first, *others = [valid_records(checkpoints_folder() / name, card) for name, card in same.items()]
     rows = []

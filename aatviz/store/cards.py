@@ -14,9 +14,9 @@ import torchvision
 from aatviz.data import open_split
 from aatviz.recipes import Recipe, digest
 from aatviz.runtime.files import read_json, write_json
+from aatviz.store.card import CARD, parse_card
 from aatviz.store.gaussians import FILE as GAUSSIANS
 from aatviz.store.results import valid_records
-from aatviz.store.systems import CARD
 from aatviz.store.weights import read_note
 
 
@@ -67,10 +67,10 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
 def update_card(folder: Path) -> None:
     """Bring the metrics of the card in step with those records in `results/` that belong to these weights and to today's
     recipes. That of the honest protocol is left where it is: it is long."""
-    card = read_json(folder / CARD)
-    records = valid_records(folder, card)
-    card["metrics"] = {name: _summary(record) for name, record in records.items() if record["kind"] != "honest"}
-    write_json(folder / CARD, card)
+    raw = read_json(folder / CARD)
+    records = valid_records(folder, parse_card(raw, str(folder / CARD)))
+    raw["metrics"] = {name: _summary(record) for name, record in records.items() if record["kind"] != "honest"}
+    write_json(folder / CARD, raw)
 
 
 def _files(recipe: Recipe) -> dict[str, Any]:

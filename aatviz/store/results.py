@@ -9,6 +9,7 @@ from typing import Any
 from aatviz.recipes.evaluation import Evaluation
 from aatviz.recipes.paper import evaluations_of
 from aatviz.runtime.files import read_json
+from aatviz.store.card import Card
 from aatviz.store.systems import System
 
 
@@ -28,9 +29,9 @@ def misfit(record: dict[str, Any], evaluation: Evaluation, weights: str) -> str:
     return "" if record["recipe_hash"] == recipe_hash(evaluation) else "with other settings than the recipe has today"
 
 
-def valid_records(folder: Path, card: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def valid_records(folder: Path, card: Card) -> dict[str, dict[str, Any]]:
     """All records in a checkpoint folder that count, by the recipe's name, in the order of the alphabet."""
-    weights, evaluations = files_hash(folder, card["files"]), evaluations_of(card)
+    weights, evaluations = card.weights_hash, evaluations_of(card)
     files = {name: folder / "results" / f"{name}.json" for name in sorted(evaluations)}
     records = {name: read_json(file) for name, file in files.items() if file.is_file()}
     return {name: record for name, record in records.items() if not misfit(record, evaluations[name], weights)}
@@ -44,12 +45,5 @@ def recipe_hash(evaluation: Evaluation) -> str:
 
 
 def weights_hash(system: System) -> str:
-    """A hash over all weight files of the system, in the card's order."""
-    return files_hash(system.folder, system.card["files"])
-
-
-def files_hash(folder: Path, files: dict[str, Any]) -> str:
-    """The same, from the folder and the card's list of files."""
-    paths = [*files["detectors"], files["classifier"], files["robust"]]
-    digests = [hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in paths]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+    """A hash over the files of weights that decide, from the card; the files were checked against it when they were read."""
+    return system.card.weights_hash

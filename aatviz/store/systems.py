@@ -11,11 +11,13 @@ from torch import nn
 
 from aatviz.models.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
 from aatviz.models.gaussians import ClassGaussians
-from aatviz.runtime.files import read_json
+from aatviz.store.card import CARD, Card, Need, read_card
 from aatviz.store.gaussians import load_gaussians
 from aatviz.store.weights import load_network
 
-CARD = "card.json"
+
+class Lacking(ValueError):
+    """A system is asked for what it does not have; the message is a sentence to show."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,31 @@ class System:
     folder: Path
     detectors: DetectorBank
     classifier: nn.Module
-    robust_classifier: nn.Module
-    card: dict[str, Any]
+    robust: nn.Module | None
+    """The robust classifier where there is one."""
+    card: Card
+
+    def lacks(self, *needs: Need, what: str = "This") -> str:
+        """What of `needs` this system does not have, as one sentence to show; empty where it has it all.
+
+        Args:
+            needs: "full_bank" (a detector of every class: for the generative and the integrated classifier),
+                "robust_classifier", "judge", "gaussians".
+            what: what needs them, the sentence's subject: "Figure 7", "The Compare page".
+        """
+        return self.card.lacks(*needs, what=what)
+
+    def require(self, *needs: Need, what: str = "This") -> None:
+        """Raise Lacking, a ValueError, with the sentence of `lacks` where there is one."""
+        if why := self.lacks(*needs, what=what):
+            raise Lacking(why)
+
+    @property
+    def robust_classifier(self) -> nn.Module:
+        """Madry's classifier, the baseline. Lacking where the system has none."""
+        if self.robust is None:
+            raise Lacking(self.lacks("robust_classifier") or f"The system {self.name} was made without a robust classifier.")
+        return self.robust
 
     @property
     def device(self) -> torch.device:
@@ -36,32 +61,31 @@ class System:
 
     @cached_property
     def generative(self) -> GenerativeClassifier:
-        """argmax_k p(C_k) sigma(z(H(x))_k), with a reject option."""
-        return GenerativeClassifier(self.detectors, torch.tensor(self.card["priors"]))
+        """argmax_k p(C_k) sigma(z(H(x))_k), with a reject option. Lacking without a detector of every class."""
+        self.require("full_bank", what="The generative classifier")
+        return GenerativeClassifier(self.detectors, torch.tensor(self.card.priors))
 
     @cached_property
     def integrated(self) -> IntegratedClassifier:
-        """f, with the detector of its decision as the reject option."""
+        """f, with the detector of its decision as the reject option. Lacking without a detector of every class."""
+        self.require("full_bank", what="The integrated classifier")
         return IntegratedClassifier(self.classifier, self.detectors)
 
     @cached_property
     def gaussians(self) -> ClassGaussians:
-        """The class-conditional Gaussians that images are generated from. FileNotFoundError where it has none."""
-        return load_gaussians(self.optional_file("gaussians"))
+        """The class-conditional Gaussians that images are generated from. Lacking where it has none."""
+        return load_gaussians(self.file("gaussians"))
 
     @cached_property
     def judge(self) -> nn.Module:
-        """A natural classifier that no attack sees, to judge generated images. FileNotFoundError where it has none."""
-        return load_network(self.optional_file("judge")).to(self.device)
+        """A natural classifier that no attack sees, to judge generated images. Lacking where it has none."""
+        return load_network(self.file("judge")).to(self.device)
 
-    def optional_file(self, kind: str) -> Path:
-        """The file of something that not every system has. FileNotFoundError where the card names none."""
-        if kind not in self.card["files"]:
-            raise FileNotFoundError(
-                f"The system {self.name} has no {kind}: its {CARD} names no file for it. "
-                f"Make {kind}.safetensors, and bring the card up to date with `aatviz train {self.name}`."
-            )
-        return self.folder / self.card["files"][kind]
+    def file(self, kind: Need) -> Path:
+        """Where the judge or the class Gaussians lie. Lacking where the card names no file for them."""
+        self.require(kind, what="Generating images")
+        files = {"judge": self.card.files.judge, "gaussians": self.card.files.gaussians}
+        return self.folder / (files[kind] or "")
 
 
 def checkpoints_folder() -> Path:
@@ -69,15 +93,21 @@ def checkpoints_folder() -> Path:
     return Path(os.environ.get("AATVIZ_CHECKPOINTS") or Path(__file__).parents[2] / "checkpoints").expanduser()
 
 
-def systems() -> list[str]:
-    """The names of the shipped systems: the app's default first, then the L-inf ones, small balls before large ones."""
-    cards = {path.parent.name: read_json(path) for path in checkpoints_folder().glob(f"*/{CARD}")}
+def cards() -> dict[str, Card]:
+    """The cards of the shipped systems, by the folder's name: the app's default first, then the L-inf ones, small balls
+    before large ones."""
+    found = {path.parent.name: read_card(path.parent) for path in checkpoints_folder().glob(f"*/{CARD}")}
 
     def place(name: str) -> tuple[Any, ...]:
-        card = cards[name]
-        return -card.get("prominence", 0), card["norm"] != "Linf", card["eps"], name
+        card = found[name]
+        return -card.prominence, card.norm != "Linf", card.eps, name
 
-    return sorted(cards, key=place)
+    return {name: found[name] for name in sorted(found, key=place)}
+
+
+def systems() -> list[str]:
+    """The names of the shipped systems, in the order of `cards`."""
+    return list(cards())
 
 
 def system_folder(name: str | Path) -> Path:
@@ -95,14 +125,14 @@ def load_system(name: str | Path, device: str = "cpu") -> System:
     Raises FileNotFoundError where there is none, ValueError where one of its files is damaged.
     """
     folder = system_folder(name)
-    card = read_json(folder / CARD)
-    files = card["files"]
-    detectors = DetectorBank([load_network(folder / file) for file in files["detectors"]], card["classes"])
+    card = read_card(folder)
+    files = card.files
+    detectors = DetectorBank([load_network(folder / file) for file in files.detectors], card.classes)
     return System(
-        name=card["system"],
+        name=card.system,
         folder=folder,
         detectors=detectors.eval().to(device),
-        classifier=load_network(folder / files["classifier"]).to(device),
-        robust_classifier=load_network(folder / files["robust"]).to(device),
+        classifier=load_network(folder / files.classifier).to(device),
+        robust=load_network(folder / files.robust).to(device) if files.robust else None,
         card=card,
     )

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from aatviz import metrics
 from aatviz.metrics import Interval, share
+from aatviz.models.decisions import VictimName
 from aatviz.models.detectors import GenerativeClassifier, IntegratedClassifier
 from aatviz.recipes.paper import evaluations_of
 from aatviz.runtime.files import read_arrays, read_json
@@ -22,7 +23,8 @@ from aatviz.store.systems import System
 
 RECIPE = "curves"
 """The evaluation recipe whose record holds the logits."""
-
+REJECTING: tuple[VictimName, ...] = ("generative", "integrated")
+"""The classifiers that reject by a detector's logit."""
 
 Threshold = float | Sequence[float]
 """T for all classes, or T_0 ... T_{K-1}, where the winning class's own one counts."""
@@ -150,10 +152,10 @@ def from_arrays(arrays: dict[str, Tensor], generative: GenerativeClassifier, rec
     if not any(name.startswith("held_out.") for name in arrays):
         raise ValueError("they are of an older format, without the held-out images that thresholds are chosen on")
 
-    def part(name: str, victim: str) -> Decided:
+    def part(name: str, victim: VictimName) -> Decided:
         return decide(victim, generative, *(arrays[f"{name}.{key}"] for key in ("z_f", "z_h", "y")))
 
-    def decisions(victim: str) -> Decisions:
+    def decisions(victim: VictimName) -> Decisions:
         return Decisions(natural=part("natural", victim), perturbed=part(victim, victim), held_out=part("held_out", victim))
 
     return CurveRecord(
@@ -165,7 +167,7 @@ def from_arrays(arrays: dict[str, Tensor], generative: GenerativeClassifier, rec
     )
 
 
-def decide(victim: str, generative: GenerativeClassifier, z_f: Tensor, z_h: Tensor, y: Tensor) -> Decided:
+def decide(victim: VictimName, generative: GenerativeClassifier, z_f: Tensor, z_h: Tensor, y: Tensor) -> Decided:
     """What the generative or the integrated classifier decides, from the logits (N,K) of f and of H and the labels (N,)."""
     label, logit = generative.decide(z_h) if victim == "generative" else IntegratedClassifier.decide(z_f, z_h)
     return Decided(logit=logit, label=label, right=label == y)

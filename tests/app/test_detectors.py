@@ -22,6 +22,7 @@ from aatviz.runtime.files import write_json
 from aatviz.store.systems import System
 from aatviz.ui.common.plots import bin_edges
 from aatviz.ui.detectors import data, figures, strips
+from tests.changed_systems import edited_card
 
 PAGE = Path(__file__).parents[2] / "pages" / "detectors.py"
 NAME = "mnist-linf-0.3-shared"
@@ -42,8 +43,7 @@ def stored(measured_detectors: System, monkeypatch: pytest.MonkeyPatch) -> Syste
     names = ("validation_adversarial", "validation_natural", "train_adversarial", "train_natural")
     rows = [{"step": 10.0 * i, "seconds": 1.0, **dict.fromkeys(names, 0.9 + i / 100)} for i in (1, 2, 3)]
     write_json(measured_detectors.folder / "history" / "shared.json", rows)
-    card = measured_detectors.card | {"recipe": {"jobs": [{"name": "shared", "outputs": 10, "start_from": None}]}}
-    write_json(measured_detectors.folder / "card.json", card)
+    edited_card(measured_detectors.folder, recipe={"jobs": [{"name": "shared", "outputs": 10, "start_from": None}]})
 
     def no_call(*_: object) -> None:
         raise AssertionError("The page called a model.")

@@ -23,6 +23,7 @@ from aatviz.ui.lessons import links
 from aatviz.ui.lessons.catalogue import LESSONS, Lesson
 from aatviz.ui.lessons.showcase import build_lessons, load_lessons, sample_index
 from aatviz.ui.states import STATES
+from tests.changed_systems import described_again
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"
@@ -217,7 +218,7 @@ def test_a_teachers_link_carries_the_settings_that_were_left_on_the_page(tiny_sy
     assert params["task"] == "Make the 4 a 9 & <i>win</i>"
     assert {"eps": "0.2", "digit": "4", "lock": "eps,steps", "hide": "seed", "system": NAME}.items() <= params.items()
     opened = open_page("pages/attack.py", params)
-    assert opened.session_state["attack.eps"] == 0.2
+    assert opened.session_state["attack.eps"] == "0.2"
     assert not any("The link asks for" in info.value for info in opened.info)
 
 
@@ -242,6 +243,6 @@ def test_stored_results_are_those_of_the_attack_itself_and_of_these_weights_only
     torch.testing.assert_close(trace.perturbed, direct.perturbed)
     torch.testing.assert_close(trace.z_h[trace.kept], direct.z_h[direct.kept])
 
-    files = stored.card["files"]
-    (stored.folder / files["robust"]).write_bytes((stored.folder / files["classifier"]).read_bytes())
-    assert load_lessons(stored) == {}
+    files = stored.card.files
+    (stored.folder / files.robust).write_bytes((stored.folder / files.classifier).read_bytes())
+    assert load_lessons(described_again(stored.folder)) == {}

@@ -138,7 +138,7 @@ def test_real_images_within_reach_are_told_with_what_they_do_to_the_auc(
     monkeypatch.setattr(real_images, "open_split", lambda _, split: open_split("mnist-sample", split))
     recipe = RealImagesEvaluation(count=20)
     for eps in (0.3, 0.99):
-        card = measured_detectors.card | {"eps": eps}
+        card = dataclasses.replace(measured_detectors.card, eps=eps)
         for part in parts(measured_detectors, recipe):
             run_part(dataclasses.replace(measured_detectors, card=card), recipe, part)
         record = finish(dataclasses.replace(measured_detectors, card=card), recipe)
@@ -199,4 +199,4 @@ def test_rows_are_put_into_words_for_each_victim() -> None:
     assert words.in_words("detectors", "generative") == "the paper's loss (loss 10)"
     assert words.in_words("detectors", "integrated") == "detectors alone (loss 10)"
     assert words.in_words("margin, 9 restarts", "robust") == "the same, 9 restarts"
-    assert set(run.names(load_system(NAME), "integrated")) <= set(words.every_name())
+    assert set(run.names(load_system(NAME), "integrated")) <= set(words.every_name(10))

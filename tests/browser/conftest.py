@@ -8,9 +8,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
@@ -24,6 +25,9 @@ PATIENCE = 90.0
 CHROMIUM_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 """On a link straight to a page, Streamlit's browser side first looks for its server below that page, and gets a 404."""
+LOOK = 50
+"""Milliseconds between two looks at something that the page will show."""
+Read = TypeVar("Read")
 IDLE = "[data-testid='stApp'][data-test-script-state='notRunning']"
 expect.set_options(timeout=1000 * PATIENCE)
 
@@ -118,6 +122,24 @@ def settle(page: Page) -> None:
     """Wait until a title is there and the server is done."""
     expect(page.locator("h1").first).to_be_visible()
     expect(page.locator(IDLE)).to_be_visible()
+
+
+def eventually(page: Page, read: Callable[[], Read], holds: Callable[[Read], object]) -> Read:
+    """What `read` finds on the page as soon as `holds` is true of it. AssertionError where that never happens.
+
+    For what `expect` has no words for. A page follows its controls a moment later, and much later on a busy machine: what
+    is read at once after a click may be what stood there before.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not holds(found := read()):
+        assert time.monotonic() < deadline, f"It never came to that; the last look found {found!r:.500}"
+        page.wait_for_timeout(LOOK)
+    return found
+
+
+def fits(page: Page, width: int = 390) -> None:
+    """Nothing sticks out of a screen of this width, in pixels."""
+    eventually(page, lambda: page.evaluate("document.documentElement.scrollWidth"), lambda found: found <= width)
 
 
 def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

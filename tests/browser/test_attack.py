@@ -40,9 +40,11 @@ def test_a_strong_attack_is_seen_step_by_step_from_right_to_its_end(page: Page) 
 
 def test_the_threshold_decides_about_rejection_and_not_about_fooling(page: Page) -> None:
     attack(page, "digit=3&target=5")
-    fooled = page.get_by_test_id("verdict-fooled-generative").inner_text()
+    verdict = page.get_by_test_id("verdict-fooled-generative")
+    expect(verdict).to_contain_text("the truth is 3")
+    fooled = verdict.inner_text()
     page.get_by_test_id("threshold").fill("20")
     expect(page.get_by_test_id("verdict-rejected-generative")).to_contain_text("■ yes")
     page.get_by_test_id("threshold").fill("-20")
     expect(page.get_by_test_id("verdict-rejected-generative")).to_contain_text("○ no")
-    assert page.get_by_test_id("verdict-fooled-generative").inner_text() == fooled
+    expect(verdict).to_have_text(fooled, use_inner_text=True)

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from .conftest import settle, visit
+from .conftest import eventually, fits, settle, visit
 
 
 def cell(page: Page, model: str, row: int, target: int) -> Locator:
@@ -47,13 +47,12 @@ def test_one_selection_drives_every_view_and_a_cell_opens_on_the_attack_page(pag
 def test_the_perturbation_alone_is_magnified_in_the_browser(page: Page) -> None:
     visit(page, "/compare")
     canvas = cell(page, "robust", 3, 8).locator("canvas")
-    perturbed = pixels(canvas)
+    perturbed = eventually(page, lambda: pixels(canvas), any)
     page.get_by_test_id("view-perturbation").click()
-    once = pixels(canvas)
-    assert once != perturbed
+    once = eventually(page, lambda: pixels(canvas), lambda found: found != perturbed)
     page.get_by_test_id("magnify").fill("20")
     expect(page.get_by_test_id("magnified")).to_have_text(re.compile("20$"))
-    assert sum(pixels(canvas)[3::4]) > sum(once[3::4])
+    eventually(page, lambda: sum(pixels(canvas)[3::4]), lambda found: found > sum(once[3::4]))
     expect(page).to_have_url(re.compile(r"view=perturbation&magnify=20"))
 
 
@@ -64,5 +63,5 @@ def test_a_run_on_a_phone(page: Page) -> None:
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.get_by_test_id("model-generative")).to_have_count(0)
     expect(page.get_by_test_id("summary-robust")).to_contain_text(re.compile(r"decides for the target in \d+ of 90"))
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    fits(page)
     settle(page)

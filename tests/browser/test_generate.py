@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from .conftest import settle, visit
+from .conftest import eventually, settle, visit
 
 
 def cell(page: Page, model: str, target: int, sample: int) -> Locator:
@@ -20,16 +20,25 @@ def pixels(cell: Locator) -> list[int]:
 def test_all_models_start_from_the_same_noise_and_playing_ends_at_their_results(page: Page) -> None:
     visit(page, "/generate?target=3&sample=4")
     expect(page.get_by_test_id("step")).to_have_text("step 60 / 60")
-    results = {model: pixels(cell(page, model, 3, 4)) for model in ("generative", "robust", "natural")}
-    assert results["generative"] != results["robust"] != results["natural"]
+
+    def shown() -> dict[str, list[int]]:
+        return {model: pixels(cell(page, model, 3, 4)) for model in ("generative", "robust", "natural")}
+
+    def differ(found: dict[str, list[int]]) -> bool:
+        return found["generative"] != found["robust"] != found["natural"]
+
+    def are_alike(found: dict[str, list[int]]) -> bool:
+        return found["generative"] == found["robust"] == found["natural"]
+
+    results = eventually(page, shown, differ)
     page.get_by_test_id("first").click()
     expect(page.get_by_test_id("step")).to_have_text("step 0 / 60")
-    noise = {model: pixels(cell(page, model, 3, 4)) for model in results}
-    assert noise["generative"] == noise["robust"] == noise["natural"] != results["generative"]
+    noise = eventually(page, shown, are_alike)
+    assert noise["generative"] != results["generative"]
     page.get_by_test_id("speed").select_option("12")
     page.get_by_test_id("play").click()
     expect(page.get_by_test_id("step")).to_have_text("step 60 / 60")
-    assert {model: pixels(cell(page, model, 3, 4)) for model in results} == results
+    eventually(page, shown, lambda found: found == results)
 
 
 def test_one_mark_in_all_grids_leads_to_the_attack_page_with_that_image(page: Page) -> None:
@@ -59,4 +68,4 @@ def test_a_run_on_a_phone(page: Page) -> None:
     expect(page.get_by_test_id("step")).to_have_text("step 2 / 2")
     expect(page.get_by_text(re.compile(r"\d+ of 100 are the target")).first).to_be_visible()
     main = page.get_by_test_id("stMain")
-    assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
+    eventually(page, lambda: main.evaluate("main => main.scrollWidth <= main.clientWidth"), bool)

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from .conftest import settle, visit
+from .conftest import fits, settle, visit
 
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
 """Corners of a digit, as shares of the drawing area."""
@@ -50,4 +50,4 @@ def test_the_keyboard_draws_undoes_and_clears_on_a_phone(page: Page) -> None:
     expect(page).not_to_have_url(re.compile("image="))
     page.get_by_role("button", name="Undo", exact=True).click()
     expect(page.get_by_text("says that it is a 1")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    fits(page)

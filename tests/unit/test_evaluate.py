@@ -17,6 +17,7 @@ from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import load_network, read_note, save_network
+from tests.changed_systems import described_again
 
 COUNT = 4
 _worst, _curves = evaluations("Linf", 0.3)["worst-case"], evaluations("Linf", 0.3)["curves"]
@@ -153,7 +154,7 @@ def test_a_record_of_other_weights_is_none(name: str, system: System) -> None:
     network, note = load_network(path), read_note(path)
     network.get_parameter("out.bias").data += 1
     save_network(path, network, note)
-    changed = load_system(system.folder)
+    changed = described_again(system.folder)
     assert stored(changed, CURVES) is None
     with pytest.raises(ValueError, match="detector-0, detector-1"):  # a part of the old weights does not count either
         finish(changed, WORST)

@@ -12,6 +12,8 @@ from aatviz.recipes.evaluation import SystemEvaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.store.results import result_file
 from aatviz.store.weights import build_network, save_network
+from aatviz.thresholds.curves import REJECTING
+from tests.changed_systems import described_again
 
 NAME = "mnist-linf-0.3-shared"
 
@@ -39,7 +41,7 @@ def test_the_examples_are_the_first_of_each_class_and_attacked_within_the_ball(s
     assert [int(i) for i in stored.index[:2]] == (y == 0).nonzero().flatten()[:2].tolist()
     natural = (x[stored.index, 0] * 255).round()
     assert (stored.images["natural"].float() == natural).all()
-    for victim in example_images.VICTIMS:
+    for victim in REJECTING:
         moved = (stored.images[victim].float() - natural).abs().max()
         assert 0 < moved <= 0.3 * 255 + 1
         direct = system.generative if victim == "generative" else system.integrated
@@ -67,7 +69,7 @@ def test_examples_of_other_weights_or_another_attack_are_not_shown(
         assert example_images.load_examples(system) is None
     note = {"network": "madry", "outputs": 10, "width": 16, "seconds": 1.0}
     save_network(system.folder / "classifier.safetensors", build_network(note), note)
-    assert example_images.load_examples(aatviz.load_system(NAME)) is None
+    assert example_images.load_examples(described_again(system.folder)) is None
 
 
 def test_a_damaged_file_is_named(system: aatviz.System) -> None:

@@ -36,7 +36,7 @@ def test_a_made_system_takes_its_data_sets_images(kind: Kind, made_systems: Made
     assert system.gaussians.mean.shape == (classes, *shape)
     noise = system.gaussians.draw(classes - 1, torch.Generator().manual_seed(0))
     assert noise.shape == shape
-    assert len(system.card["priors"]) == classes
+    assert len(system.card.priors) == classes
 
 
 def test_few_large_images_have_the_gaussian_that_the_covariance_gives() -> None:

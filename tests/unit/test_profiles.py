@@ -15,6 +15,7 @@ from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_jso
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import load_network, read_note, save_network
+from tests.changed_systems import described_again
 
 NAME, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
 
@@ -29,7 +30,7 @@ def change_weights(system: System, stem: str = "shared") -> System:
     network, note = load_network(path), read_note(path)
     network.get_parameter("out.bias").data += 1
     save_network(path, network, note)
-    return load_system(system.folder)
+    return described_again(system.folder)
 
 
 def test_the_stored_scores_have_the_aucs_that_the_profile_names(measured_detectors: System) -> None:

@@ -25,7 +25,7 @@ RECIPE = RealImagesEvaluation(count=30)
 @pytest.fixture
 def system(tiny_system_folder: Path) -> System:
     found = load_system("mnist-linf-0.3-shared")
-    return dataclasses.replace(found, card=found.card | {"dataset": "mnist-sample", "norm": "L2", "eps": 7.0})
+    return dataclasses.replace(found, card=dataclasses.replace(found.card, dataset="mnist-sample", norm="L2", eps=7.0))
 
 
 @pytest.mark.parametrize(("norm", "eps"), [("L2", 7.0), ("Linf", 0.99)])
@@ -34,7 +34,7 @@ def test_every_image_in_the_ball_is_counted_and_the_highest_logit_kept(
 ) -> None:
     """In chunks, against loops over all pairs."""
     monkeypatch.setattr(real_images, "CHUNK", 8)
-    system = dataclasses.replace(system, card=system.card | {"norm": norm, "eps": eps})
+    system = dataclasses.replace(system, card=dataclasses.replace(system.card, norm=norm, eps=eps))
     for part in parts(system, RECIPE):
         run_part(system, RECIPE, part)
     record = finish(system, RECIPE)

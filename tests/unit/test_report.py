@@ -164,9 +164,9 @@ def test_shared_and_separate_banks_for_one_ball_stand_side_by_side() -> None:
     text = study(systems[0])
     assert text == study(systems[1])
     assert cells(text, "networks in the bank")[1:] == ["1", "10"]
-    means = [f"{system.card['metrics']['table-11']['mean']['last']['Adam 200 x 0.01']:.5f} (" for system in systems]
+    means = [f"{system.card.metrics['table-11']['mean']['last']['Adam 200 x 0.01']:.5f} (" for system in systems]
     assert [cell[:9] for cell in cells(text, "table-11: mean AUC")[1:]] == means
-    counts = [sum(row["worst"]["n"] for row in system.card["metrics"]["table-11"]["rows"]) for system in systems]
+    counts = [sum(row["worst"]["n"] for row in system.card.metrics["table-11"]["rows"]) for system in systems]
     assert cells(text, "table-11: n of the mean")[1:] == [f"{count:,}" for count in counts]
     drawn = cells(text, "images generated from class noise that the judge takes for the target (n = 100)")
     for cell, system in zip(drawn[1:], systems, strict=True):

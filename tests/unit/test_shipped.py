@@ -14,7 +14,8 @@ from aatviz.metrics import auc
 from aatviz.recipes import digest, get
 from aatviz.recipes.paper import evaluations_of
 from aatviz.report.card_readme import readme
-from aatviz.runtime.files import read_json, read_tensors
+from aatviz.runtime.files import read_tensors
+from aatviz.store.card import Card, read_card
 from aatviz.ui.session.showcase import load_showcase
 
 ROOT = Path(__file__).parents[2]
@@ -23,8 +24,8 @@ LIMIT_MB = 80 + 3 * 7
 """Two systems for one ball, and a shared bank for each of three others."""
 
 
-def card_of(name: str) -> dict:
-    return read_json(ROOT / "checkpoints" / name / "card.json")
+def card_of(name: str) -> Card:
+    return read_card(ROOT / "checkpoints" / name)
 
 
 def test_the_shipped_systems_are_listed_with_the_default_first() -> None:
@@ -38,9 +39,9 @@ def test_all_weights_together_stay_within_the_limit() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_weights_are_those_that_the_card_describes(name: str) -> None:
-    for path, weights in card_of(name)["weights"].items():
+    for path, weights in card_of(name).weights.items():
         content = (ROOT / "checkpoints" / name / path).read_bytes()
-        assert hashlib.sha256(content).hexdigest() == weights["sha256"], path
+        assert hashlib.sha256(content).hexdigest() == weights.sha256, path
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -64,7 +65,7 @@ def test_every_record_was_measured_on_these_very_weights_by_the_recipe_as_it_sta
     assert "curves" in records  # what the Thresholds page opens with
     for record in records:
         assert stored(system, evaluations_of(system.card)[record], least=1) is not None, record
-    assert system.card["metrics"].keys() == records - {"honest"}
+    assert system.card.metrics.keys() == records - {"honest"}
 
 
 @pytest.mark.parametrize("name", SHIPPED)

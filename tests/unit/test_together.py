@@ -71,7 +71,7 @@ def test_what_draws_at_random_goes_alone(system: System, change: dict[str, Any])
 
 
 def test_a_network_that_makes_no_promise_goes_alone(system: System) -> None:
-    other = dataclasses.replace(system, robust_classifier=torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10)))
+    other = dataclasses.replace(system, robust=torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10)))
     attack = AttackSettings(victim="robust", loss="target_logit", target=1)
     assert together_key(system, attack) is not None
     assert together_key(other, attack) is None

@@ -17,11 +17,11 @@ from aatviz.attacks.geometry import Norm
 from aatviz.attacks.multi_targeted import batches
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.pgd import Callback
-from aatviz.attacks.victims import OWN_LOSS, Victim, VictimName
+from aatviz.attacks.victims import OWN_LOSS, Victim
+from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import HonestEvaluation
-from aatviz.runtime.files import read_json
-from aatviz.store.results import files_hash
-from aatviz.store.systems import CARD, System, load_system, system_folder, systems
+from aatviz.store.card import CARD
+from aatviz.store.systems import System, cards, load_system, system_folder
 
 UNTARGETED: dict[VictimName, tuple[str, ...]] = {
     "generative": ("classifier", "detectors", "combined", "detectors margin"),
@@ -138,7 +138,7 @@ def fooled_scores(victim: Victim, x: Tensor, x_adv: Tensor, y: Tensor, budget: B
 def budget(system: System, recipe: HonestEvaluation) -> Budget:
     """What each attack may spend in the ball that the system is trained for."""
     spent = {"steps": recipe.steps, "restarts": recipe.restarts, "queries": recipe.queries}
-    return Budget(norm=system.card["norm"], eps=system.card["eps"], **spent)
+    return Budget(norm=system.card.norm, eps=system.card.eps, **spent)
 
 
 def transfer_source(system: System) -> System | None:
@@ -155,15 +155,13 @@ def depends(system: System, recipe: HonestEvaluation) -> dict[str, Any]:
         "by_apgd": {victim: list(names) for victim, names in BY_APGD.items()},
         "optimizer": spent.optimizer,
         "step_size": spent.step_size,
-        "transfer": None if name is None else [name, _hash(name, _stamp(name))],
+        "transfer": None if name is None else [name, cards()[name].weights_hash],
     }
 
 
 def _source(system: System) -> str | None:
-    threat = ("dataset", "norm", "eps")
-    for name in systems():
-        card = read_json(system_folder(name) / CARD)
-        if name != system.name and all(card[key] == system.card[key] for key in threat):
+    for name, card in cards().items():
+        if name != system.name and card.threat == system.card.threat:
             return name
     return None
 
@@ -180,9 +178,3 @@ def _stamp(name: str) -> _Stamp:
 @lru_cache(maxsize=2)
 def _loaded(name: str, _: _Stamp) -> System:
     return load_system(name)
-
-
-@lru_cache(maxsize=8)
-def _hash(name: str, _: _Stamp) -> str:
-    folder = system_folder(name)
-    return files_hash(folder, read_json(folder / CARD)["files"])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from aatviz.attacks import apgd, pgd, square
 from aatviz.attacks.unit_test import attack_unit_test, planted_bank
-from aatviz.attacks.victims import OWN_LOSS, VICTIMS, Victim
+from aatviz.attacks.victims import OWN_LOSS, WITH_REJECT, Victim
 from aatviz.data import dataset, open_split
 from aatviz.evaluate.honest import sweeps
 from aatviz.evaluate.honest.protocol import attacks, budget, fooled_scores, transfer_source
@@ -29,7 +29,7 @@ NATURAL, PLANTED = "natural", "attack unit test"
 def parts(system: System, recipe: HonestEvaluation) -> dict[str, int]:
     """ "generative/APGD", "robust/sweep eps", "generative/natural" and so on."""
     found, count = {}, min(recipe.count, len(test_split(system)))
-    for name in VICTIMS:
+    for name in WITH_REJECT:
         found[f"{name}/{NATURAL}"] = 0
         found |= {f"{name}/{attack}": count for attack in _attacks(system, name, recipe)}
         found |= {f"{name}/sweep {sweep}": recipe.sweep_count for sweep in sweeps.SWEEPS}
@@ -73,7 +73,7 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
     result: dict[str, Any] = {"victims": {}, "transfer_from": None}
     if source := transfer_source(system):
         result["transfer_from"] = source.name
-    for name in VICTIMS:
+    for name in WITH_REJECT:
         found = {part.removeprefix(f"{name}/"): arrays for part, arrays in parts.items() if part.startswith(f"{name}/")}
         tried = list(_attacks(system, name, recipe))
         scores = {attack: torch.from_numpy(found[attack]["scores"]) for attack in tried}
@@ -81,7 +81,7 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
         natural = {key: torch.from_numpy(array) for key, array in found[NATURAL].items()}
         rows = [_row(rejection, natural, scores, swept) for rejection in (0.0, *recipe.rejections)]
         result["victims"][name] = {"own": OWN_LOSS[name], "at": rows}
-    spent, dimensions = budget(system, recipe), math.prod(dataset(system.card["dataset"]).shape)
+    spent, dimensions = budget(system, recipe), math.prod(dataset(system.card.dataset).shape)
     result["settings"] = {
         sweep: sweeps.settings(recipe, sweep, spent.norm, spent.eps, dimensions) for sweep in sweeps.SWEEPS
     }
@@ -123,7 +123,7 @@ def _natural(victim: Victim, system: System, split: str) -> Arrays:
     test = test_split(system)
     judged = [victim.judge(x.to(system.device)) for x, _ in test.batches()]
     label, score = (torch.cat(values).cpu() for values in zip(*judged, strict=True))
-    held_out = outputs(lambda x: victim.judge(x)[1], open_split(system.card["dataset"], split), device=system.device)
+    held_out = outputs(lambda x: victim.judge(x)[1], open_split(system.card.dataset, split), device=system.device)
     return {"score": score.numpy(), "right": (label == test.labels).numpy(), "held_out": held_out}
 
 

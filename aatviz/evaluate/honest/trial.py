@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from aatviz.attacks.pgd import Callback
-from aatviz.attacks.victims import Victim, VictimName
+from aatviz.attacks.victims import Victim
 from aatviz.evaluate.honest.protocol import Attack, Budget, attacks, budget, fooled_scores, transfer_source
+from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
 

@@ -1,19 +1,24 @@
-"""The Attack page's controls: which digit, which victim, which goal, and the settings of PGD. All of it in the URL."""
+"""The Attack page's controls: which image, which victim, which goal, and the settings of PGD. All of it in the URL."""
 
 from dataclasses import dataclass
 
 import streamlit as st
 from torch import Tensor
 
-from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.attacks.settings import LOSSES_OF, AttackSettings
+from aatviz.data import Dataset
+from aatviz.models.decisions import VICTIMS
 from aatviz.store.systems import System
-from aatviz.ui.attack import digit as attack_digit
-from aatviz.ui.attack.digit import Digit
+from aatviz.ui.attack import picked
+from aatviz.ui.attack.picked import Picked
 from aatviz.ui.common import pgd_fields, words
+from aatviz.ui.common.classes import a, class_param, dataset_of, pick_class
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, flag, number, whole
+from aatviz.ui.own.link import take_over
 from aatviz.ui.player.view import T_LIMITS
+from aatviz.ui.session import caches
 from aatviz.ui.session.limits import LIMITS
-from aatviz.ui.session.showcase import BALLS, SETTINGS, default_settings
+from aatviz.ui.session.showcase import SETTINGS, default_settings, first_image
 from aatviz.ui.session.sidebar import current_system, default_threshold
 
 MOST_STEPS, MOST_RESTARTS = LIMITS.most_steps, 20
@@ -21,17 +26,30 @@ UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss 
 VICTIMS_OWN = "paper"
 """In a link: the loss that the paper uses against the victim, whichever that is."""
 
+
+def _known() -> Dataset:
+    return dataset_of(current_system())
+
+
+def _first() -> tuple[int, int]:
+    """The class of the image that pages begin with, and how many of that class stand before it in the sample."""
+    system = current_system()
+    y = caches.sample(system.card.dataset)[1]
+    index = first_image(system, y)
+    return int(y[index]), int((y[:index] == y[index]).sum())
+
+
 state = UrlState(
     "attack",
     [
-        *attack_digit.params(),
+        *picked.params(_known, _first),
         choice("victim", SETTINGS.victim, VICTIMS),
-        whole("detector", 8, 0, 9),
+        class_param("detector", 8, lambda: _known().classes),
         flag("compare", True),
         choice("goal", "targeted", ("targeted", "untargeted")),
-        whole("target", SETTINGS.target or 0, 0, 9),
+        class_param("target", lambda: default_settings(current_system()).target or 0, lambda: _known().classes),
         choice("loss", VICTIMS_OWN, (VICTIMS_OWN, *UNTARGETED)),
-        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS),
+        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, _known),
         flag("random_start", SETTINGS.random_start),
         whole("restarts", SETTINGS.restarts, 1, MOST_RESTARTS),
         whole("seed", SETTINGS.seed, 0, LARGEST_SEED),
@@ -42,9 +60,9 @@ state = UrlState(
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What is asked for: a digit, and the attack on it; perhaps on the robust classifier as well."""
+    """What is asked for: an image, and the attack on it; perhaps on the robust classifier as well."""
 
-    digit: Digit
+    picked: Picked
     settings: AttackSettings
     compare: bool
 
@@ -57,27 +75,29 @@ class Choice:
 def choose(system: System, x: Tensor, y: Tensor) -> Choice | None:
     """Draw the controls and return what they say; None as long as the visitor's own image is missing.
 
-    `x` (N,1,28,28) and `y` (N,) are the bundled sample.
+    `x` (N,C,H,W) and `y` (N,) are the bundled sample.
     """
-    if notes := [*state.read(), *_clean()]:
+    notes = state.read()
+    take_over(state)
+    if notes := [*notes, *_clean(system)]:
         st.info("  \n".join(notes), icon=":material/link:")
     with st.container(border=True):
-        if attack_digit.is_own(state):  # a drawing area needs the whole width
+        if picked.is_own(state):  # a drawing area needs the whole width
             first, (victim, goal) = st.container(), st.columns(2, gap="medium")
         else:
             first, victim, goal = st.columns([4, 3, 3], gap="medium")
         with first:
-            digit = attack_digit.choose(state, system, x, y)
+            image = picked.choose(state, system, x, y)
         with victim:
-            _victim()
+            _victim(dataset_of(system))
         with goal:
-            _goal(digit.label if digit else None)
+            _goal(dataset_of(system), image.label if image else None)
         with st.expander("Optimizer, restarts and seed", icon=":material/tune:"):
-            _advanced()
-    return _choice(digit) if digit else None
+            _advanced(dataset_of(system))
+    return _choice(image) if image else None
 
 
-def _choice(digit: Digit) -> Choice:
+def _choice(image: Picked) -> Choice:
     single, untargeted = state["victim"] == "detector", state["goal"] == "untargeted"
     settings = AttackSettings(
         victim=state["victim"],
@@ -85,21 +105,21 @@ def _choice(digit: Digit) -> Choice:
         loss="detector_logit" if single else state["loss"] if untargeted else "target_logit",
         target=None if single or untargeted else state["target"],
         norm=state["norm"],
-        eps=round(state["eps"], 4),
+        eps=pgd_fields.value(state, "eps"),
         steps=state["steps"],
-        step_size=round(state["step_size"], 4),
+        step_size=pgd_fields.value(state, "step_size"),
         optimizer=state["optimizer"],
         random_start=state["random_start"],
         restarts=state["restarts"],
         seed=state["seed"],
     )
-    return Choice(digit=digit, settings=settings, compare=state["compare"] and settings.victim != "robust")
+    return Choice(picked=image, settings=settings, compare=state["compare"] and settings.victim != "robust")
 
 
 def write_url() -> None:
     """Bring the URL up to date, without what plays no part in the present choice."""
     victim, targeted = state["victim"], state["goal"] == "targeted"
-    idle = attack_digit.idle(state)
+    idle = picked.idle(state)
     if victim == "detector":
         idle += ("goal", "target", "loss")
     else:
@@ -108,14 +128,14 @@ def write_url() -> None:
     state.write(leave_out=idle)
 
 
-def _clean() -> list[str]:
+def _clean(system: System) -> list[str]:
     """Settings that are fine by themselves, but not together; returns a kind note for each that is put right."""
     if state["loss"] not in LOSSES_OF[state["victim"]]:
         st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
-    return pgd_fields.clean(state, BALLS)
+    return pgd_fields.clean(state, pgd_fields.balls(dataset_of(system)))
 
 
-def _victim() -> None:
+def _victim(known: Dataset) -> None:
     st.markdown("**Victim**")
     st.selectbox(
         "Victim",
@@ -126,7 +146,7 @@ def _victim() -> None:
         **state.widget("victim"),
     )
     if state["victim"] == "detector":
-        st.selectbox("Detector k", list(range(10)), **state.widget("detector"))
+        pick_class(st.container(), "Detector", known.classes, state, "detector")
     st.caption(words.VICTIM_NOTES[state["victim"]])
     st.toggle(
         "Robust classifier beside it",
@@ -139,12 +159,16 @@ def _victim_changed() -> None:
     st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
 
 
-def _goal(y: int | None) -> None:
+def _goal(known: Dataset, y: int | None) -> None:
     st.markdown("**Goal**")
     if state["victim"] == "detector":
-        st.caption(f"Raise the logit of detector {state['detector']}, as in training (objective 5).")
+        name = known.classes[state["detector"]]
+        st.caption(f"Raise the logit of detector {name}, as in training (objective 5).")
         if state["detector"] == y:
-            st.caption(f":material/info: The digit is a {y}, a natural sample of this detector's own class. Choose another.")
+            st.caption(
+                f":material/info: The {known.noun} is {a(name)}, a natural sample of this detector's own class. Choose "
+                "another."
+            )
     else:
         st.segmented_control(
             "Goal",
@@ -154,7 +178,7 @@ def _goal(y: int | None) -> None:
             **state.widget("goal"),
         )
         if state["goal"] == "targeted":
-            st.selectbox("Target class", list(range(10)), **state.widget("target"))
+            pick_class(st.container(), "Target class", known.classes, state, "target")
             if state["target"] == y:
                 st.caption(":material/info: The target is the true class: no one is fooled by that. Choose another.")
         else:
@@ -166,9 +190,9 @@ def _goal(y: int | None) -> None:
     pgd_fields.steps(right, state, MOST_STEPS, "attack")
 
 
-def _advanced() -> None:
+def _advanced(known: Dataset) -> None:
     first, second, third = st.columns(3)
-    pgd_fields.norm_of_ball(first, state, BALLS)
+    pgd_fields.norm_of_ball(first, state, pgd_fields.balls(known))
     pgd_fields.step_size(first, state)
     pgd_fields.optimizer(second, state)
     second.toggle("Random start", help="Begin at a random point of the ball.", **state.widget("random_start"))

@@ -1,9 +1,9 @@
 """What the Detectors page reads, cached until a file changes, and the texts and files that are made from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from aatviz.explore import detector_records
 from aatviz.explore.detector_records import Profile, TrainingPart
+from aatviz.metrics import Interval
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
@@ -32,7 +33,7 @@ class Detectors:
     sample_logits: Tensor | None
     """The logits (N,K) of the bundled sample, or None."""
     sample_y: Tensor
-    """The classes (N,) of the bundled sample."""
+    """The classes (N,) of the images of these logits."""
     training: list[list[TrainingPart]]
     """By detector; the inner list is empty where no history is kept."""
     problems: list[str]
@@ -75,11 +76,16 @@ def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> Detectors:
             problems.append(str(error))
             return otherwise
 
-    classes = range(_system.card["classes"])
+    classes = range(_system.card.classes)
+    try:
+        y = caches.sample(_system.card.dataset)[1]
+    except (FileNotFoundError, ValueError):  # the page says so where it shows images
+        y = torch.empty(0)
+    logits = attempt(lambda: detector_records.stored_sample_logits(_system), None)
     return Detectors(
         profiles=attempt(lambda: detector_records.load(_system), []),
-        sample_logits=attempt(lambda: detector_records.stored_sample_logits(_system), None),
-        sample_y=caches.sample(_system.card["dataset"])[1],
+        sample_logits=logits if logits is not None and len(logits) == len(y) else None,
+        sample_y=y,
         training=attempt(lambda: [detector_records.training(_system, k) for k in classes], [[] for _ in classes]),
         problems=problems,
     )
@@ -117,6 +123,25 @@ def auc_csv(found: list[Profile]) -> str:
             paper = profile.paper if name == "paper" and profile.paper is not None else ""
             rows.append([profile.k, name, *(f"{value:.6f}" for value in auc[:3]), auc.n, paper, about])
     return takeaway.table(["detector", "out_of_class", "auc", "low", "high", "n", "paper", "attack"], rows)
+
+
+def headline(profile: Profile, attack: str) -> Interval:
+    """A detector's AUC under this attack, or, where that has not been measured, against natural images."""
+    return profile.attacked[attack].auc if attack in profile.attacked else profile.natural
+
+
+def auc_table(found: list[Profile], attack: str, names: Sequence[str]) -> dict[str, list[Any]]:
+    """The AUC of all detectors as columns, the weakest first."""
+    ranked = sorted(found, key=lambda profile: headline(profile, attack).value)
+    attacked = [headline(profile, attack) for profile in ranked]
+    return {
+        "detector": [names[profile.k] for profile in ranked],
+        "AUC, attacked" if attack in found[0].attacked else "AUC": [round(auc.value, 5) for auc in attacked],
+        "from": [round(auc.low, 5) for auc in attacked],
+        "to": [round(auc.high, 5) for auc in attacked],
+        "images": [auc.n for auc in attacked],
+        "AUC, natural": [round(profile.natural.value, 5) for profile in ranked],
+    }
 
 
 def ranking_csv(z: Tensor, y: Tensor, k: int) -> str:
@@ -160,7 +185,7 @@ def python_code(system: System, k: int, measured: bool) -> str:
             "    print(name, attacked.auc)",
         ]
     lines += [
-        f'x, y = aatviz.load_data("{system.card["dataset"]}", split="sample")',
+        f'x, y = aatviz.load_data("{system.card.dataset}", split="sample")',
         "z = detector_records.sample_logits(system)",
         f"for name, indices in detector_records.rankings(z, y, k={k}, count={COUNT}).items():",
         f"    print(name, indices.tolist(), z[indices, {k}].tolist())",

@@ -129,7 +129,7 @@ def _fool_detector(facts: Facts) -> Answer:
         if option == 1
         else "This attack found nothing that raises it. Another one might."
     )
-    rows = facts.system.card["metrics"].get(protocol(facts.system), {}).get("rows")
+    rows = facts.system.card.metrics.get(protocol(facts.system), {}).get("rows")
     figures = [("logit before", start), ("logit after", end)]
     if rows:
         worst = rows[detector]["worst"]
@@ -234,7 +234,7 @@ def _choosing_t(facts: Facts) -> Answer | None:
 
 def _limits(facts: Facts) -> Answer:
     start, end, _ = _climb(facts)
-    trained, used = facts.system.card["eps"], facts.traces[0].settings.eps
+    trained, used = facts.system.card.eps, facts.traces[0].settings.eps
     accepted = end >= THRESHOLD
     why = (
         f"The logit goes from {start:.1f} to {end:.1f}: **{'accepted' if accepted else 'rejected'}** at T = {THRESHOLD:g}. "

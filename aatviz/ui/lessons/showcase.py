@@ -18,7 +18,7 @@ Stored = dict[str, list[Trace]]
 
 def build_lessons(system: System) -> Path:
     """Run the lessons' attacks on a system, write their results to `results/lessons.npz` and return that file."""
-    x, _ = load_data(system.card["dataset"], split="sample")
+    x, _ = load_data(system.card.dataset, split="sample")
     arrays = {"weights_hash": np.array(weights_hash(system))}
     for lesson in LESSONS:
         if lesson.case is None:
@@ -55,7 +55,7 @@ def load_lessons(system: System) -> Stored:
 
 def sample_index(system: System, case: AttackCase) -> int:
     """The place of the case's image in the bundled sample."""
-    _, y = load_data(system.card["dataset"], split="sample")
+    _, y = load_data(system.card.dataset, split="sample")
     return int((y == case.digit).nonzero()[case.nth])
 
 

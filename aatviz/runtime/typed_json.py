@@ -1,0 +1,97 @@
+"""JSON read into frozen dataclasses: every field is there and of its type, or one sentence says which is not."""
+
+import dataclasses
+import math
+import types
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+class _Misfit(ValueError):
+    """A value of another type than its field: where it stands, what it is, and what was expected."""
+
+
+def from_json(kind: type[T], value: Any, where: str) -> T:
+    """A dataclass from the JSON object that holds its fields, those that are dataclasses themselves as well.
+
+    Args:
+        kind: a dataclass, its fields annotated with str, int, float, Any, Literal, tuple[X, ...], dict[str, X], another
+            dataclass, or one of these and None. What the object holds beside its fields is left out.
+        value: what the JSON parser gave.
+        where: the file, for the error.
+
+    Raises:
+        ValueError: one sentence that names file and field, what stands there, and what was expected.
+    """
+    try:
+        found: T = _read(kind, value, "")
+    except _Misfit as misfit:
+        raise ValueError(f"{where}: {misfit}") from None
+    return found
+
+
+def _read(kind: Any, value: Any, field: str) -> Any:
+    if kind is Any:
+        return value
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        return None if value is None and type(None) in inner else _read(_only(inner), value, field)
+    if dataclasses.is_dataclass(kind):
+        return _read_fields(kind, value, field)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_read(inner[0], one, f"{field}[{i}]") for i, one in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        return {key: _read(inner[1], one, f"{field}.{key}") for key, one in value.items()}
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return value
+    if kind in (int, str) and isinstance(value, kind) and not isinstance(value, bool):
+        return value
+    if origin is Literal and value in inner:
+        return value
+    raise _Misfit(f"{_named(field)} is {_shown(value)}; expected {_words(kind)}.")
+
+
+def _read_fields(kind: Any, value: Any, field: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise _Misfit(f"{_named(field)} is {_shown(value)}; expected {_words(kind)}.")
+    hints, found = get_type_hints(kind), {}
+    for one in dataclasses.fields(kind):
+        inside = f"{field}.{one.name}" if field else one.name
+        if one.name in value:
+            found[one.name] = _read(hints[one.name], value[one.name], inside)
+        elif one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING:
+            raise _Misfit(f"{_named(inside)} is missing; expected {_words(hints[one.name])}.")
+    try:
+        return kind(**found)
+    except ValueError as error:  # what the dataclass itself demands
+        raise _Misfit(f"{error}") from None
+
+
+def _only(kinds: tuple[Any, ...]) -> Any:
+    """Of X | None the X; no other union is read here."""
+    (kind,) = (one for one in kinds if one is not type(None))
+    return kind
+
+
+def _named(field: str) -> str:
+    return f'the field "{field}"' if field else "the file"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _words(kind: Any) -> str:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        return f"{_words(_only(inner))}, or null"
+    if origin is Literal:
+        return "one of " + ", ".join(map(repr, inner))
+    if origin is tuple:
+        return f"a list, each {_words(inner[0])}"
+    if origin is dict or dataclasses.is_dataclass(kind):
+        return "an object"
+    return {str: "a text", int: "a whole number", float: "a finite number"}[kind]
