@@ -21,6 +21,7 @@ from aatviz.data import dataset, load_data
 from aatviz.data.spec import number
 from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Comparison, Model, NaturalLogits, first_targets
 from aatviz.runtime.files import read_arrays, write_arrays
+from aatviz.runtime.memory import in_batches
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
 
@@ -76,20 +77,20 @@ def compare(system: System, settings: CompareSettings, x: Tensor, y: Tensor, cal
     """
     classes = system.card.classes
     index = choose_rows(settings, y, classes)
-    natural = x[index]
+    natural = x[index].to(system.device)
     images: dict[Model, Tensor] = {}
     for model in settings.models:
         columns = []
         for group in _target_groups(system, settings):
             goal = objective("target_logit", network(system, model), target=_per_pair(group, len(index)))
             pairs = natural.repeat(len(group), 1, 1, 1)
-            columns.append(pgd(goal, pairs, **settings.budget, callback=callback))
+            columns.append(pgd(goal, pairs, **settings.budget, callback=callback).cpu())
         images[model] = torch.cat(columns).unflatten(0, (-1, len(index))).transpose(0, 1).contiguous()
     return Comparison(
         settings=settings,
         index=index,
         y=y[index],
-        natural=natural,
+        natural=natural.cpu(),
         natural_logits=_all_logits(system, natural),
         images=images,
         logits={model: _all_logits(system, perturbed) for model, perturbed in images.items()},
@@ -104,7 +105,7 @@ def natural_logits(
     for part in x.split(_CHUNK):
         check()
         with torch.no_grad():
-            parts.append(network(system, model)(part).float())
+            parts.append(network(system, model)(part.to(system.device)).float().cpu())
     z = torch.cat(parts)
     bins = (z / NaturalLogits.width).floor().long()
     first, last = int(bins.min()), int(bins.max())
@@ -217,4 +218,8 @@ def _per_pair(group: list[int], rows: int) -> Tensor | int:
 def _all_logits(system: System, images: Tensor) -> dict[Model, Tensor]:
     """The logits (...,K) of all three networks on images (...,C,H,W)."""
     batch = images.flatten(0, -4)
-    return {model: network(system, model)(batch).float().unflatten(0, images.shape[:-3]) for model in MODELS}
+
+    def logits(model: Model) -> Tensor:
+        return in_batches(lambda part: network(system, model)(part.to(system.device)).float().cpu(), batch)
+
+    return {model: logits(model).unflatten(0, images.shape[:-3]) for model in MODELS}
