@@ -9,11 +9,13 @@ from torch import Tensor
 
 from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.attacks.settings import LOSSES_OF, AttackSettings
+from aatviz.cli.options import Device
 from aatviz.data import dataset, load_data
 from aatviz.data.own_image import read_picture
 from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.models.decisions import VICTIMS
 from aatviz.models.detectors import REJECTED
+from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import System, load_system
 
 
@@ -39,6 +41,7 @@ def attack(
     restarts: int = 1,
     seed: int = 0,
     threshold: Annotated[float, typer.Option(help="The rejection threshold T on the logit.")] = 0.0,
+    device: Device = "cpu",
 ) -> None:
     """Attack one image and print the verdicts and all logits before and after."""
     untargeted = LOSSES_OF[victim][0] if victim in VICTIMS else ""
@@ -56,7 +59,7 @@ def attack(
         restarts=restarts,
         seed=seed,
     )
-    loaded = load_system(system)
+    loaded = load_system(system, resolve(device))
     if image is not None:
         if index is not None:
             raise ValueError("--index is for the bundled sample, --image for a picture of your own; give one of them.")
@@ -86,7 +89,7 @@ def _own(system: System, path: Path, label: int | None) -> tuple[Tensor, int]:
     for note in prepared.notes:
         typer.echo(f"{path}: {note}")
     if label is None:
-        label = int(system.classifier(prepared.image).argmax())
+        label = int(system.classifier(prepared.image.to(system.device)).argmax())
         typer.echo(f"The natural classifier says that it is a {label}. If that is wrong, give --label.")
     return prepared.image, label
 

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from aatviz.cli.options import Device
 from aatviz.data import load_data
 from aatviz.explore import detector_records
 from aatviz.metrics.format import interval
+from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import load_system
 
 TITLES = {
@@ -21,13 +23,13 @@ def detector(
     system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
     k: Annotated[int, typer.Option(min=0, help="Which detector.")] = 9,
     count: Annotated[int, typer.Option(min=1, help="How many images of the bundled sample in each ranking.")] = 10,
+    device: Device = "cpu",
 ) -> None:
     """Print a detector's AUC, natural and attacked, and the bundled images that it ranks highest and lowest."""
-    loaded = load_system(system)
-    if k >= loaded.detectors.classes:
-        raise ValueError(f"{system} has the detectors 0 to {loaded.detectors.classes - 1}; got --k {k}.")
+    loaded = load_system(system, resolve(device))
+    column = loaded.detectors.column(k)
     try:
-        profile = detector_records.load(loaded)[k]
+        profile = detector_records.load(loaded)[column]
     except FileNotFoundError as error:
         typer.echo(error)
     else:
@@ -39,5 +41,5 @@ def detector(
             typer.echo(f"AUC of the paper's own detector: {profile.paper:.5f}")
     _, y = load_data(loaded.card.dataset, split="sample")
     z = detector_records.sample_logits(loaded)
-    for name, indices in detector_records.rankings(z, y, k, count).items():
-        typer.echo(f"{TITLES[name]}: " + ", ".join(f"{i} ({z[i, k]:.2f})" for i in indices.tolist()))
+    for name, indices in detector_records.rankings(z, y, k, count, column).items():
+        typer.echo(f"{TITLES[name]}: " + ", ".join(f"{i} ({z[i, column]:.2f})" for i in indices.tolist()))

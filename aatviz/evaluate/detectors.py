@@ -12,6 +12,7 @@ from aatviz.evaluate.attacking import attack
 from aatviz.evaluate.images import Arrays, Parts, evenly, outputs, test_split
 from aatviz.metrics import auc_interval
 from aatviz.recipes.evaluation import DetectorEvaluation
+from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
 
 KIND = "detectors"
@@ -40,8 +41,8 @@ def compute(system: System, recipe: DetectorEvaluation, part: str, start: int, b
         return system.detectors.logit(images, k)
 
     natural = {} if start else {"positive": _rows(own), "negative": _rows(~own)}
-    arrays: Arrays = {name: outputs(logit, images, rows) for name, rows in natural.items()}
-    negative = images.images(evenly(_rows(~own), recipe.count)[start : start + CHUNK])
+    arrays: Arrays = {name: outputs(logit, images, rows, system.device) for name, rows in natural.items()}
+    negative = images.images(evenly(_rows(~own), recipe.count)[start : start + CHUNK]).to(system.device)
     for name, spec in recipe.attacks.items():
         best, last = attack(system, "detector_logit", spec, negative, target=k, bf16=bf16, seed=start)
         arrays[f"best {name}"] = _scores(logit, best)
@@ -82,7 +83,7 @@ def _rows(chosen: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _scores(logit: Callable[[Tensor], Tensor], x: Tensor) -> NDArray[Any]:
-    return torch.cat([logit(part) for part in x.split(1000)]).numpy()
+    return in_batches(logit, x).cpu().numpy()
 
 
 def _mean(values: Iterable[float]) -> float:

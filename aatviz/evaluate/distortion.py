@@ -51,10 +51,10 @@ def compute(system: System, recipe: DistortionEvaluation, part: str, start: int,
     goal = LogitsObjective(loss, (system.detectors,), (bf16,))
     search = {"most_c": recipe.most_c, "depth": recipe.depth, "steps": recipe.steps, "step_size": recipe.step_size}
     found = min_distortion(goal, success, x, promising=SLACK - threshold, **search)  # type: ignore[arg-type]
-    arrays: Arrays = {"c": found.c.numpy()} | ({} if first else {"threshold": np.array([threshold])})
+    arrays: Arrays = {"c": found.c.cpu().numpy()} | ({} if first else {"threshold": np.array([threshold])})
     for name, x_adv, hits in (("last", found.last, found.last_found), ("best", found.best, found.best_found)):
         distance = (x_adv - x).flatten(1).norm(dim=1)
-        arrays[name] = distance.where(hits, torch.nan).numpy()
+        arrays[name] = distance.where(hits, torch.nan).cpu().numpy()
     return arrays
 
 
@@ -75,5 +75,5 @@ def _mean(distance: Any) -> dict[str, Any]:
 
 def _threshold(system: System, true_positive_rate: float) -> float:
     """T that accepts this share of the natural test images (equation 7)."""
-    logits = outputs(lambda x: system.generative.decide(system.detectors(x))[1], test_split(system))
+    logits = outputs(lambda x: system.generative.decide(system.detectors(x))[1], test_split(system), device=system.device)
     return float(torch.from_numpy(logits).quantile(1 - true_positive_rate))

@@ -26,7 +26,7 @@ SLACK = 1e-5
 def parts(system: System, recipe: RealImagesEvaluation) -> dict[str, int]:
     """One a detector."""
     labels = open_split(system.card.dataset, "test").labels
-    return {f"detector-{k}": min(recipe.count, int((labels != k).sum())) for k in range(system.detectors.classes)}
+    return {f"detector-{k}": min(recipe.count, int((labels != k).sum())) for k in system.detectors.classes}
 
 
 def passes(system: System, recipe: RealImagesEvaluation, part: str) -> float:
@@ -41,7 +41,8 @@ def compute(system: System, recipe: RealImagesEvaluation, part: str, start: int,
     k = int(part.removeprefix("detector-"))
     test, training = (open_split(system.card.dataset, split) for split in ("test", "train"))
     rows = (test.labels != k).nonzero().flatten()
-    real, negative = training.images(training.labels == k), test.images(evenly(rows, recipe.count)[start : start + CHUNK])
+    chosen = evenly(rows, recipe.count)[start : start + CHUNK]
+    real, negative = training.images(training.labels == k).to(system.device), test.images(chosen).to(system.device)
     order = torch.inf if system.card.norm == "Linf" else 2.0
     distance = torch.cdist(negative.flatten(1), real.flatten(1), p=order)
     inside = distance <= system.card.eps + SLACK
@@ -50,14 +51,14 @@ def compute(system: System, recipe: RealImagesEvaluation, part: str, start: int,
     logits[:, within] = _logits(system, real[within], k).where(inside[:, within], -torch.inf)
     highest = torch.cat([logits, _logits(system, negative, k)[:, None]], 1).amax(1)
     arrays = {"inside": inside.sum(1), "nearest": distance.amin(1), "highest": highest}
-    arrays |= {} if start else {"positive": _logits(system, test.images(test.labels == k), k)}
-    return {name: values.numpy() for name, values in arrays.items()}
+    arrays |= {} if start else {"positive": _logits(system, test.images(test.labels == k).to(system.device), k)}
+    return {name: values.cpu().numpy() for name, values in arrays.items()}
 
 
 def summary(system: System, recipe: RealImagesEvaluation, parts: Parts) -> dict[str, Any]:
     """A row for each detector, and means: the share of images with a real one in reach, and the AUC under the look-up."""
     rows: list[dict[str, Any]] = []
-    for k, scores in enumerate(parts.values()):
+    for k, scores in zip(system.detectors.classes, parts.values(), strict=True):
         inside = scores["inside"]
         rows.append(
             {

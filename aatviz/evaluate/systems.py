@@ -12,6 +12,7 @@ from aatviz.evaluate.attacking import attack
 from aatviz.evaluate.images import Arrays, Parts, evenly, outputs, test_split
 from aatviz.metrics import share
 from aatviz.recipes.evaluation import Scenario, SystemEvaluation
+from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
 
 KIND = "system"
@@ -43,12 +44,12 @@ def compute(system: System, recipe: SystemEvaluation, part: str, start: int, bf1
     """Labels "y", and the logits of f, of the bank and of the robust classifier: what every T is computed from."""
     if part in (NATURAL, HELD_OUT):
         images = open_split(system.card.dataset, recipe.held_out if part == HELD_OUT else "test")
-        natural = {name: outputs(model, images) for name, model in _models(system).items()}
+        natural = {name: outputs(model, images, device=system.device) for name, model in _models(system).items()}
         return {"y": images.labels.numpy()} | natural
     scenario = recipe.scenarios[part]
     images = test_split(system)
     rows = _rows(images, recipe, scenario)[start : start + CHUNK]
-    x, y = images.images(rows), images.labels[rows]
+    x, y = images.images(rows).to(system.device), images.labels[rows]
     victim = system.robust_classifier if scenario.victim == "robust" else system
     aimed: dict[str, Any] = {"y": y} if scenario.target is None else {"target": scenario.target}
     best, last = attack(victim, scenario.loss, scenario.attack, x, **aimed, bf16=bf16, seed=start)
@@ -101,4 +102,4 @@ def _models(system: System) -> dict[str, Callable[[Tensor], Tensor]]:
 
 @torch.no_grad()
 def _all_logits(system: System, x: Tensor) -> Arrays:
-    return {name: model(x).numpy() for name, model in _models(system).items()}
+    return {name: in_batches(model, x).cpu().numpy() for name, model in _models(system).items()}

@@ -5,6 +5,8 @@ F_k^T F_k + sigma_k^2 I: probabilistic PCA's estimate (Tipping and Bishop, 1999)
 directions and sigma_k^2 is the mean of the variances that they leave over.
 """
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -49,20 +51,24 @@ def estimate(x: Tensor, y: Tensor, rank: int) -> tuple[ClassGaussians, list[floa
     Raises:
         ValueError: for a rank that does not fit, or a class with fewer than rank + 2 images.
     """
-    pixels = x[0].numel()
-    if not 0 <= rank < pixels:
-        raise ValueError(f"rank lies in 0..{pixels - 1}, below the number of pixels; got {rank}.")
-    parts = [_estimate_one(x[y == k], k, rank) for k in range(int(y.max()) + 1)]
-    mean, factors, sigma, share = zip(*parts, strict=True)
+    return estimate_each((x[y == k] for k in range(int(y.max()) + 1)), rank)
+
+
+def estimate_each(classes: Iterable[Tensor], rank: int) -> tuple[ClassGaussians, list[float]]:
+    """The same from the images (n,C,H,W) of one class after the other: all of them need not be in memory together."""
+    mean, factors, sigma, share = zip(*(_estimate_one(x, k, rank) for k, x in enumerate(classes)), strict=True)
     return ClassGaussians(mean=torch.stack(mean), factors=torch.stack(factors), sigma=torch.stack(sigma)), list(share)
 
 
 def _estimate_one(x: Tensor, k: int, rank: int) -> tuple[Tensor, Tensor, Tensor, float]:
+    pixels = math.prod(x.shape[1:])
+    if not 0 <= rank < pixels:
+        raise ValueError(f"rank lies in 0..{pixels - 1}, below the number of pixels; got {rank}.")
     if len(x) < rank + 2:
         raise ValueError(f"Class {k} has {len(x)} images; a Gaussian of rank {rank} needs at least {rank + 2}.")
     variances, directions = _principal(x.flatten(1).double())
     kept, total = variances[:rank], variances.sum()
-    rest = variances[rank:].sum() / (x[0].numel() - rank)
+    rest = variances[rank:].sum() / (pixels - rank)
     factors = directions[:rank] * (kept - rest).clamp_min(0).sqrt()[:, None]
     share = float(kept.sum() / total.clamp_min(torch.finfo(torch.float64).tiny))
     return x.mean(0), factors.float(), rest.clamp_min(0).sqrt().float(), share

@@ -261,7 +261,7 @@ def test_stored_examples_are_sent_and_in_the_csv(measured: curves.CurveRecord, m
         index=torch.arange(20) * 3,
         y=torch.arange(20) // 2,
         images=dict.fromkeys(("natural", "generative", "integrated"), torch.zeros(20, 28, 28, dtype=torch.uint8)),
-        decided={victim: {"natural": decided, "perturbed": decided} for victim in curves.REJECTING},
+        decided={victim: {"natural": decided, "perturbed": decided} for victim in curves.JUDGES},
     )
     view = dataclasses.replace(view_of(), examples=stored)
     assert threshold_live.static_data(NAME, view)["examples"]["decided"]["integrated"]["attacked"]["logit"] == (

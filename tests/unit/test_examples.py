@@ -12,7 +12,7 @@ from aatviz.recipes.evaluation import SystemEvaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.store.results import result_file
 from aatviz.store.weights import build_network, save_network
-from aatviz.thresholds.curves import REJECTING
+from aatviz.thresholds.curves import JUDGES
 from tests.changed_systems import described_again
 
 NAME = "mnist-linf-0.3-shared"
@@ -41,7 +41,7 @@ def test_the_examples_are_the_first_of_each_class_and_attacked_within_the_ball(s
     assert [int(i) for i in stored.index[:2]] == (y == 0).nonzero().flatten()[:2].tolist()
     natural = (x[stored.index, 0] * 255).round()
     assert (stored.images["natural"].float() == natural).all()
-    for victim in REJECTING:
+    for victim in JUDGES:
         moved = (stored.images[victim].float() - natural).abs().max()
         assert 0 < moved <= 0.3 * 255 + 1
         direct = system.generative if victim == "generative" else system.integrated

@@ -45,7 +45,7 @@ def passes(system: System, recipe: HonestEvaluation, part: str) -> float:
     each += 0 if name == "robust" else len(system.detectors.networks)
     if not what.startswith("sweep "):
         return _attacks(system, name, recipe)[what].calls * each
-    chain = sweeps.settings(recipe, what.removeprefix("sweep "), "Linf", 0.3, 784)
+    chain = sweeps.settings(recipe, what.removeprefix("sweep "), "Linf", 0.3, math.prod(test_split(system).shape))
     steps = [setting["steps"] for setting in chain]
     return (max(steps) if what == "sweep steps" else sum(steps)) * each
 
@@ -57,15 +57,15 @@ def compute(system: System, recipe: HonestEvaluation, part: str, start: int, bf1
     name, what = part.split("/", 1)
     victim = Victim(name=name, system=system)  # type: ignore[arg-type]
     if what == NATURAL:
-        return _natural(victim, system.card.dataset, recipe.held_out)
+        return _natural(victim, system, recipe.held_out)
     spent = budget(system, recipe)
     count = recipe.sweep_count if what.startswith("sweep ") else recipe.count
     x, y = test_images(system, count, slice(start, start + CHUNK))
     if what.startswith("sweep "):
         sweep = what.removeprefix("sweep ")
-        return {"scores": sweeps.run(victim, recipe, sweep, x, y, spent.norm, spent.eps, bf16, seed=start).T.numpy()}
+        return {"scores": sweeps.run(victim, recipe, sweep, x, y, spent.norm, spent.eps, bf16, seed=start).T.cpu().numpy()}
     attack = attacks(victim, spent, transfer_source(system), bf16)[what]
-    return {"scores": fooled_scores(victim, x, attack.run(x, y, start), y, spent).numpy()}
+    return {"scores": fooled_scores(victim, x, attack.run(x, y, start), y, spent).cpu().numpy()}
 
 
 def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str, Any]:
@@ -118,12 +118,12 @@ def _attacks(system: System, name: Any, recipe: HonestEvaluation) -> dict[str, A
     return attacks(Victim(name=name, system=system), budget(system, recipe), transfer_source(system))
 
 
-def _natural(victim: Victim, name: str, split: str) -> Arrays:
+def _natural(victim: Victim, system: System, split: str) -> Arrays:
     """Scores and decisions on all natural test images, and the scores of the held-out ones that thresholds come from."""
-    test = open_split(name, "test")
-    judged = [victim.judge(x) for x, _ in test.batches()]
-    label, score = (torch.cat(values) for values in zip(*judged, strict=True))
-    held_out = outputs(lambda x: victim.judge(x)[1], open_split(name, split))
+    test = test_split(system)
+    judged = [victim.judge(x.to(system.device)) for x, _ in test.batches()]
+    label, score = (torch.cat(values).cpu() for values in zip(*judged, strict=True))
+    held_out = outputs(lambda x: victim.judge(x)[1], open_split(system.card.dataset, split), device=system.device)
     return {"score": score.numpy(), "right": (label == test.labels).numpy(), "held_out": held_out}
 
 
@@ -143,4 +143,4 @@ def _planted(system: System, recipe: HonestEvaluation) -> Arrays:
         "Square": lambda goal, x, **ball: square(lambda x_adv: -test.logit(x_adv), x, **ball, queries=recipe.queries),
     }
     found = attack_unit_test(test, tried)
-    return {"names": np.array(list(found)), "found": torch.stack(list(found.values())).numpy()}
+    return {"names": np.array(list(found)), "found": torch.stack(list(found.values())).cpu().numpy()}

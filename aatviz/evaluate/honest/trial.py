@@ -44,4 +44,5 @@ def run_trial(system: System, trial: Trial, x: Tensor, y: Tensor, callback: Call
     """
     attack = attacks_of(system, trial.victim, trial.eps, callback)[trial.attack]
     victim = Victim(name=trial.victim, system=system)
-    return fooled_scores(victim, x, attack.run(x, y, 0), y, spent(system, trial.eps))
+    x, y = x.to(system.device), y.to(system.device)
+    return fooled_scores(victim, x, attack.run(x, y, 0), y, spent(system, trial.eps)).cpu()
