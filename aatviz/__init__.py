@@ -8,7 +8,7 @@ system.generative.predict(x_adv, threshold=0.0)   # -1 where rejected
 """
 
 from aatviz.attacks import objective, pgd
-from aatviz.data import DataNotFound, load_data
+from aatviz.data import DataNotFound, dataset, load_data, open_split
 from aatviz.models.detectors import REJECTED, DetectorBank
 from aatviz.store.systems import System, load_system, systems
 
@@ -19,9 +19,11 @@ __all__ = [
     "DataNotFound",
     "DetectorBank",
     "System",
+    "dataset",
     "load_data",
     "load_system",
     "objective",
+    "open_split",
     "pgd",
     "systems",
 ]

@@ -1,21 +1,24 @@
-"""Generate: noise becomes digits, on three models side by side, from the same noise (the paper's figures 6 and 10)."""
+"""Generate: noise becomes images, on three models side by side, from the same noise (the paper's figures 6 and 10)."""
 
 import streamlit as st
 
 from aatviz.ui import frame
+from aatviz.ui.common.classes import a, dataset_of
 from aatviz.ui.generate import controls, results, run
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_system
 
 frame.require()
 st.title("Generate")
-st.markdown(
-    "Take noise, and push it up a model's logit of a class, step by step. **Does a digit appear?** Then the model knows "
-    "what the class looks like. Where rubbish appears, it only knows how the classes differ."
-)
 system = current_system()
-settings = controls.choose()
-if why := system.lacks("gaussians", "judge", what="This page"):
+st.markdown(
+    f"Take noise, and push it up a model's logit of a class, step by step. **Does {a(dataset_of(system).noun)} appear?** "
+    "Then the model knows what the class looks like. Where rubbish appears, it only knows how the classes differ."
+)
+if stored.sample_or_say(system) is None:
+    st.stop()
+settings = controls.choose(system)
+if why := system.lacks("full_bank", "robust_classifier", "gaussians", "judge", what="This page"):
     st.info(f"{why} The shipped systems can generate: choose another in the sidebar.", icon=":material/draw:")
     controls.state.write()
     st.stop()

@@ -5,7 +5,6 @@ import streamlit as st
 from aatviz.ui import frame
 from aatviz.ui.lessons import own as lesson_own
 from aatviz.ui.lessons import steps as lesson_steps
-from aatviz.ui.session.sidebar import current_system
 from aatviz.ui.states import STATES
 
 frame.require()
@@ -14,5 +13,5 @@ st.markdown(
     "A few short steps, from *why detect at all* to *what this defence cannot do*. In each one: **predict, reveal, try it "
     "yourself**. A link opens another page, set up for one experiment."
 )
-lesson_steps.show(lesson_steps.chosen(), current_system())
+lesson_steps.show(lesson_steps.chosen())
 lesson_own.panel(STATES)

@@ -5,7 +5,7 @@ import streamlit as st
 from aatviz.ui import frame
 from aatviz.ui.common import takeaway
 from aatviz.ui.robustness import data, own, paper, view
-from aatviz.ui.session import caches, stored
+from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_system
 
 frame.require()
@@ -27,7 +27,7 @@ if view.state["show"] == "verdict":
 elif view.state["show"] == "paper":
     paper.show(system, view.state)
 else:
-    own.show(system, record, caches.sample(system.card.dataset))
+    own.show(system, record)
 if view.state["show"] != "own":
     takeaway.reproduce(data.snippets(system.name, record is not None))
 view.state.write()

@@ -20,6 +20,7 @@ from aatviz.runtime.files import write_json
 from aatviz.store.gaussians import FILE, save_gaussians
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import build_network, save_network
+from tests.made_systems import Made, make_systems
 
 torch.set_num_threads(1)
 
@@ -118,6 +119,21 @@ def tiny_system_folder(tiny_systems: Path, tmp_path: Path, empty_data_folder: Pa
 
 
 @pytest.fixture(scope="session")
+def made_folders(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The systems of `tests/made_systems.py` and their data sets, to be read only; no environment variable is set."""
+    return make_systems(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def made_systems(made_folders: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+    """A test's own copy of the made systems, with $AATVIZ_CHECKPOINTS on it and $AATVIZ_DATA on their data sets."""
+    made = Made(made_folders.data, shutil.copytree(made_folders.checkpoints, tmp_path / "made"))
+    monkeypatch.setenv("AATVIZ_DATA", str(made.data))
+    monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(made.checkpoints))
+    return made
+
+
+@pytest.fixture(scope="session")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder whose test set is sixty bundled digits."""
     digits = bundled("mnist")
@@ -134,7 +150,7 @@ def quick_evaluations() -> dict[str, DetectorEvaluation]:
     """The recipes table-11 and worst-case with two steps on six images."""
     quick = {}
     for name in ("table-11", "worst-case"):
-        recipe = evaluations("Linf", 0.3)[name]
+        recipe = evaluations("mnist", "Linf", 0.3)[name]
         assert isinstance(recipe, DetectorEvaluation)
         attacks = {key: dataclasses.replace(a, steps=2, step_size=0.1, restarts=1) for key, a in recipe.attacks.items()}
         quick[name] = dataclasses.replace(recipe, count=6, attacks=attacks)
@@ -163,7 +179,7 @@ def measured_detectors(
 ) -> System:
     """The tiny shared system with the records table-11 and worst-case, and without any data set."""
     for name, recipe in quick_evaluations.items():
-        monkeypatch.setitem(evaluations("Linf", 0.3), name, recipe)
+        monkeypatch.setitem(evaluations("mnist", "Linf", 0.3), name, recipe)
     shutil.copytree(detector_records, tiny_system_folder / SHARED / "results")
     return load_system(SHARED)
 
@@ -173,9 +189,9 @@ def edit_recipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """A function after which the attacks of the evaluation of that name, a detector's, have a step more than before."""
 
     def edit(name: str) -> None:
-        recipe = evaluations("Linf", 0.3)[name]
+        recipe = evaluations("mnist", "Linf", 0.3)[name]
         assert isinstance(recipe, DetectorEvaluation)
         attacks = {key: dataclasses.replace(attack, steps=attack.steps + 1) for key, attack in recipe.attacks.items()}
-        monkeypatch.setitem(evaluations("Linf", 0.3), name, dataclasses.replace(recipe, attacks=attacks))
+        monkeypatch.setitem(evaluations("mnist", "Linf", 0.3), name, dataclasses.replace(recipe, attacks=attacks))
 
     return edit

@@ -19,10 +19,14 @@ ROWS = (
     ("class", "done", "thirty visitors press at once: done"),
     ("class", "median", "half of them have their result after, s"),
     ("class", "last", "the last one after, s"),
+    ("class", "page change p50", "somebody else changes pages meanwhile: median, s"),
+    ("class", "page change p95", "nineteen of twenty such changes take at most, s"),
     ("hundred", "done", "a hundred visitors press at once: done"),
     ("hundred", "median", "half of them have their result after, s"),
     ("hundred", "last", "the last one after, s"),
-    ("browsers", "last", "five real browsers on the same machine: the last one after, s"),
+    ("hundred", "page change p95", "nineteen of twenty page changes of somebody else meanwhile take at most, s"),
+    ("browsers", "done", "five real browsers on the same machine press at once: done"),
+    ("browsers", "last", "the last of them after, s"),
     ("long", "the single attack", "one attack while a comparison of 100 pairs runs, s"),
 )
 """Scenario, what was measured, and its words."""
@@ -69,8 +73,8 @@ def classroom() -> str:
         f"Measured on an idle {now['machine']} ({now['date']}, streamlit {now['versions']['streamlit']}): each visitor runs "
         "a targeted attack of 100 steps on a digit of their own, on two classifiers side by side "
         "(`python -m benchmarks.classroom`). *before*: version 0.1.0, one worker as a thread of the server, and garbage "
-        "collected after every look at a run; there nobody was done when the measurement ended after 90 s. *workers as "
-        "threads*: today's queue, with the workers in the server's own process."
+        "collected after every look at a run; there every visitor, and the one who changed pages, had given up when nothing "
+        "new had come for 90 s."
     )
     short = (
         f"So on this machine a class of {now['class']['visitors']} waits {now['class']['last']:g} s at most when all press "
@@ -78,6 +82,14 @@ def classroom() -> str:
         "workers (`AATVIZ_WORKERS`); that was not measured."
     )
     parts = [text, "", markdown_table(rows), "", short]
+    if soak := now.get("soak"):
+        parts += [
+            "",
+            "Memory and errors, for which the machine need not be idle: ten visitors at a time, "
+            f"{soak['sessions in all']} in all in {soak['minutes']:g} minutes, on every page: "
+            f"memory {soak['MB after minute 5']} MB after minute 5 and {soak['MB at the end']} MB at the end "
+            f"({soak['growth after minute 5']}), {len(soak['errors'])} errors.",
+        ]
     return "\n".join(parts)
 
 

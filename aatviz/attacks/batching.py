@@ -14,9 +14,10 @@ from pathlib import Path
 import platformdirs
 import torch
 
-from aatviz.runtime.hardware import describe
+from aatviz.runtime.hardware import describe, wait_for
+from aatviz.runtime.memory import out_of_memory
 
-SIZES = {"cpu": (32, 64, 128, 256), "cuda": (256, 1024, 4096)}
+SIZES = {"cpu": (32, 64, 128, 256), "cuda": (256, 1024, 4096), "mps": (64, 256, 1024)}
 """Those that are tried on each kind of device."""
 CLOSE = 0.95
 """A size is about as fast as the fastest where it makes this share of its passes a second."""
@@ -53,22 +54,33 @@ def chosen(passes: dict[int, float]) -> int:
 
 def _measured(device: str, key: str, timed: Timed) -> int:
     sizes = SIZES[device]
-    timed(sizes[0])  # what a first pass does once is not measured
+    _seconds_or_inf(timed, sizes[0])  # what a first pass does once is not measured
     best = dict.fromkeys(sizes, torch.inf)
     for _ in range(ROUNDS):
         for size in sizes:
-            best[size] = min(best[size], timed(size))
+            best[size] = min(best[size], _seconds_or_inf(timed, size))
+    if min(best.values()) == torch.inf:
+        return sizes[0]  # no size fits into memory: nothing was measured
     size = chosen(best)
     _keep(_file(), key, size)
     return size
+
+
+def _seconds_or_inf(timed: Timed, size: int) -> float:
+    """Infinity where memory runs out."""
+    try:
+        return timed(size)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        return torch.inf
 
 
 def seconds(run: Callable[[], None], device: str) -> float:
     """How long it takes, until the device is done."""
     started = time.perf_counter()
     run()
-    if device == "cuda":
-        torch.cuda.synchronize()
+    wait_for(device)
     return time.perf_counter() - started
 
 

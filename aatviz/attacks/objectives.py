@@ -34,7 +34,7 @@ class Objective(Protocol):
     def __call__(self, x_adv: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
-class Victim(Protocol):
+class AttackedSystem(Protocol):
     """What `objective` needs of a system: the detector bank H and the classifier f."""
 
     @property
@@ -69,12 +69,14 @@ class LogitsObjective:
                 found = torch.autograd.grad(loss.sum(), logits, allow_unused=True)
             several = len(passes) > 1
             parts = [one.gradient(z, several) for one, z in zip(passes, found, strict=True) if z is not None]
-        return rank.detach(), (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).to(x_adv.dtype)
+        # NaN counts as the least loss: the iterate is kept, and whoever decides about it says what is wrong
+        rank = rank.detach().masked_fill(rank.isnan(), -torch.inf)
+        return rank, (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).to(x_adv.dtype)
 
 
 def objective(
     name: LossName,
-    victim: Victim | nn.Module,
+    victim: AttackedSystem | nn.Module,
     *,
     y: Tensor | None = None,
     target: Tensor | int | None = None,
@@ -106,7 +108,7 @@ def objective(
     return _untargeted(name, victim, ClassIndices("y", y), bf16)
 
 
-def _bank_or_module(victim: Victim | nn.Module) -> nn.Module:
+def _bank_or_module(victim: AttackedSystem | nn.Module) -> nn.Module:
     return victim if isinstance(victim, nn.Module) else victim.detectors
 
 
@@ -125,7 +127,7 @@ def _targeted(name: LossName, module: nn.Module, target: ClassIndices, bf16: boo
     return LogitsObjective(loss, (module,), (bf16,))
 
 
-def _untargeted(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
+def _untargeted(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
     if name in COMBINED:
         return _combined(name, victim, y, bf16)
     if isinstance(victim, nn.Module):
@@ -144,7 +146,7 @@ def _untargeted(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf1
     return LogitsObjective(loss, (module,), (bf16,))
 
 
-def _combined(name: LossName, victim: Victim | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
+def _combined(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
     if isinstance(victim, nn.Module):
         raise ValueError(f"{name} attacks a classifier and a detector bank together: it needs a system, not one module.")
     if not victim.detectors.full:

@@ -19,6 +19,7 @@ from aatviz.attacks.batching import pieces, seconds
 from aatviz.attacks.fingerprint import Fingerprint, fingerprint
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import NETWORKS, ByHand, Saved
+from aatviz.runtime.memory import halving, out_of_memory
 
 Watch = Callable[[int, int], None]
 """Called with the numbers of images that went forward and backward through one network."""
@@ -27,6 +28,8 @@ _Ready = ByHand | nn.Module
 _READY: WeakKeyDictionary[nn.Module, dict[torch.dtype | None, tuple[Fingerprint, _Ready]]] = WeakKeyDictionary()
 _LOCK = Lock()
 """The app's threads attack the same networks at the same time."""
+_FITTING: dict[str, int] = {}
+"""How many images a network takes at once, on devices whose memory it has run out of."""
 
 
 class Pass(Protocol):
@@ -46,7 +49,8 @@ def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Ca
 
     It works with the weights as they are now; of a frozen network they are laid out only once. Parameters get no gradient.
     A network without a layout of its own is used in the mode that it is in at the time of the pass, others in eval mode.
-    `several` says that it is one of several networks, most of whose images need not go backward through it.
+    `several` says that it is one of several networks, most of whose images need not go backward through it. Where memory
+    runs out, half as many images go through at once, then a quarter and so on; RuntimeError where one alone is too much.
     """
     if isinstance(module, DetectorBank):
         through = [prepared(network, bf16, len(module.networks) > 1) for network in module.networks]
@@ -54,9 +58,18 @@ def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Ca
     ready = _ready(module, torch.bfloat16 if bf16 else None)
 
     def passing(x: Tensor) -> Pass:
-        sizes = pieces(len(x), x.device.type, _description(module, x, bf16), partial(_timed, ready, x, bf16))
-        parts = [_through(ready, part, bf16, several) for part in x.split(sizes)]
-        return parts[0] if len(parts) == 1 else _InPieces(parts)
+        description = _description(module, x, bf16)
+        place = f"{x.device}; {description}"
+        if place not in _FITTING:
+            sizes = pieces(len(x), x.device.type, description, partial(_timed, ready, x, bf16))
+            try:
+                parts = [_through(ready, part, bf16, several) for part in x.split(sizes)]
+                return _Whole(parts[0] if len(parts) == 1 else _InPieces(parts), ready, x, bf16, place, max(sizes))
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+            _FITTING[place] = max(max(sizes) // 2, 1)
+        return _Frugal(ready, x, bf16, place)
 
     return passing
 
@@ -170,6 +183,50 @@ class _InPieces:
     def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
         pieces_of_grad = grad.split([len(part.logits) for part in self.parts])
         return torch.cat([part.gradient(piece, sparse) for part, piece in zip(self.parts, pieces_of_grad, strict=True)])
+
+
+class _Whole:
+    """A pass that still has to go backward, for which memory may be too little."""
+
+    def __init__(self, inner: Pass, ready: _Ready, x: Tensor, bf16: bool, place: str, size: int) -> None:
+        self.inner: Pass | None = inner
+        self.logits = inner.logits
+        self.ready, self.x, self.bf16, self.place, self.size = ready, x, bf16, place, size
+
+    def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
+        try:
+            if self.inner is not None:
+                return self.inner.gradient(grad, sparse)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        self.inner = None  # and with it what the pass forward has kept
+        _FITTING.setdefault(self.place, max(self.size // 2, 1))
+        return _Frugal(self.ready, self.x, self.bf16, self.place, self.logits).gradient(grad, sparse)
+
+
+class _Frugal:
+    """Few images at a time, and nothing of them is kept: to go backward they go forward once more."""
+
+    def __init__(self, ready: _Ready, x: Tensor, bf16: bool, place: str, logits: Tensor | None = None) -> None:
+        self.ready, self.x, self.bf16, self.place = ready, x, bf16, place
+        self.logits = self._fitting(self._forward) if logits is None else logits
+
+    def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
+        rows = _rows(grad) if sparse else torch.arange(len(grad), device=grad.device)
+        if not len(rows):
+            return torch.zeros_like(self.x)
+        return _spread(self._fitting(partial(self._backward, grad, rows)), rows, len(grad))
+
+    def _forward(self, most: int) -> Tensor:
+        return torch.cat([_through(self.ready, part, self.bf16, several=True).logits for part in self.x.split(most)])
+
+    def _backward(self, grad: Tensor, rows: Tensor, most: int) -> Tensor:
+        return torch.cat([_through(self.ready, self.x[part], self.bf16).gradient(grad[part]) for part in rows.split(most)])
+
+    def _fitting(self, run: Callable[[int], Tensor]) -> Tensor:
+        found, _FITTING[self.place] = halving(run, _FITTING[self.place])
+        return found
 
 
 class _BankPass:

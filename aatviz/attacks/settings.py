@@ -2,15 +2,13 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 from aatviz.attacks.checks import check_choice, check_number
 from aatviz.attacks.geometry import NORMS, Norm
 from aatviz.attacks.objectives import LossName
 from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName
-
-VictimName = Literal["generative", "integrated", "robust", "natural", "detector"]
-VICTIMS: tuple[str, ...] = get_args(VictimName)
+from aatviz.models.decisions import VICTIMS, VictimName
 
 LOSSES_OF: dict[VictimName, tuple[LossName, ...]] = {
     "generative": ("detectors_max", "cw", "cross_entropy", "target_logit"),

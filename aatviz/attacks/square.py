@@ -131,7 +131,7 @@ def _move(best: Tensor, x: Tensor, eps: float, side: int, generator: torch.Gener
     delta = best - x
     here, rows, columns = _window(x, side, generator)
     there, _, _ = _window(x, side, generator)
-    bump = _two_pyramids(side).to(x)
+    bump = _two_pyramids(side)
     if torch.rand((), generator=generator) < 0.5:
         bump = bump.T
     placed = bump[rows[:, :, None], columns[:, None, :]][:, None].to(x) * here

@@ -143,7 +143,7 @@ def planted_bank(
         ]
         points = torch.cat([planted[i : i + 1], x[i : i + 1], *around])
         with torch.no_grad(), evaluating((trunk,)):
-            features = torch.cat([trunk(part) for part in points.split(BATCH)]).double().cpu()
+            features = torch.cat([trunk(part) for part in points.split(BATCH)]).cpu().double()
         weight, middle = _separate(features[0], features[1:], sample=i)
         weights.append(weight)
         biases.append(-middle - closeness)

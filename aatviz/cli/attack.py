@@ -1,4 +1,4 @@
-"""`aatviz attack`: one attack on one digit, bundled or from a file, the same that the app's Attack page runs."""
+"""`aatviz attack`: one attack on one image, bundled or from a file, the same that the app's Attack page runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,20 +8,25 @@ import typer
 from torch import Tensor
 
 from aatviz.attacks import NORMS, OPTIMIZERS
-from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
-from aatviz.data import load_data
-from aatviz.data.own_image.handwritten_digit import read_picture
+from aatviz.attacks.settings import LOSSES_OF, AttackSettings
+from aatviz.cli.options import Device
+from aatviz.data import dataset, load_data
+from aatviz.data.own_image import read_picture
 from aatviz.explore.attack_path import Trace, trace_attack
+from aatviz.models.decisions import VICTIMS
 from aatviz.models.detectors import REJECTED
+from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import System, load_system
 
 
 def attack(
     system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
-    index: Annotated[int | None, typer.Option(help="The digit's place in the bundled sample. [default: 0]")] = None,
-    image: Annotated[Path | None, typer.Option(help="A picture of your own; 28 x 28 grey is taken as it is.")] = None,
+    index: Annotated[int | None, typer.Option(help="The image's place in the bundled sample. [default: 0]")] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="A picture of your own, made ready as the data set's images were.")
+    ] = None,
     label: Annotated[
-        int | None, typer.Option(help="The digit in --image. [default: as the natural classifier says]")
+        int | None, typer.Option(help="The class of --image. [default: as the natural classifier says]")
     ] = None,
     victim: Annotated[str, typer.Option(help=f"{', '.join(VICTIMS)}.")] = "generative",
     detector: Annotated[int | None, typer.Option(help="Which detector, for the victim detector.")] = None,
@@ -36,9 +41,10 @@ def attack(
     restarts: int = 1,
     seed: int = 0,
     threshold: Annotated[float, typer.Option(help="The rejection threshold T on the logit.")] = 0.0,
+    device: Device = "cpu",
 ) -> None:
-    """Attack one digit and print the verdicts and all logits before and after."""
-    untargeted = LOSSES_OF[victim][0] if victim in VICTIMS else ""  # type: ignore[index]
+    """Attack one image and print the verdicts and all logits before and after."""
+    untargeted = LOSSES_OF[victim][0] if victim in VICTIMS else ""
     settings = AttackSettings(
         victim=victim,  # type: ignore[arg-type]
         detector=detector,
@@ -53,7 +59,7 @@ def attack(
         restarts=restarts,
         seed=seed,
     )
-    loaded = load_system(system)
+    loaded = load_system(system, resolve(device))
     if image is not None:
         if index is not None:
             raise ValueError("--index is for the bundled sample, --image for a picture of your own; give one of them.")
@@ -61,11 +67,13 @@ def attack(
         source = f"image {image}"
     else:
         if label is not None:
-            raise ValueError("--label goes with --image; the classes of the bundled digits are known. Leave it out.")
+            raise ValueError("--label goes with --image; the classes of the bundled images are known. Leave it out.")
         x, y = _bundled(loaded, index or 0)
         source = f"index {index or 0}"
     trace = trace_attack(loaded, settings, x, y)
-    typer.echo(f"digit {trace.y}, {source}; iterate {trace.kept} of {settings.steps} kept (restart {trace.restart})")
+    known = dataset(loaded.card.dataset)
+    kept = f"iterate {trace.kept} of {settings.steps} kept (restart {trace.restart})"
+    typer.echo(f"{known.noun} {known.classes[trace.y]}, {source}; {kept}")
     _report(loaded, trace, threshold)
 
 
@@ -77,18 +85,18 @@ def _bundled(system: System, index: int) -> tuple[Tensor, int]:
 
 
 def _own(system: System, path: Path, label: int | None) -> tuple[Tensor, int]:
-    prepared = read_picture(path)
+    prepared = read_picture(path, system.card.dataset)
     for note in prepared.notes:
         typer.echo(f"{path}: {note}")
     if label is None:
-        label = int(system.classifier(prepared.image).argmax())
+        label = int(system.classifier(prepared.image.to(system.device)).argmax())
         typer.echo(f"The natural classifier says that it is a {label}. If that is wrong, give --label.")
     return prepared.image, label
 
 
 def _report(system: System, trace: Trace, threshold: float) -> None:
     typer.echo(f"perturbation: Linf {trace.linf:.4f}, L2 {trace.l2:.4f}")
-    path = torch.stack([trace.natural, trace.perturbed]).unsqueeze(1)
+    path = torch.stack([trace.natural, trace.perturbed]).to(system.device)
     verdicts = {
         "generative classifier": system.generative.predict(path, threshold),
         "integrated classifier": system.integrated.predict(path, threshold),

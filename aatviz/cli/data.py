@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from aatviz.data import SPLITS, DataNotFound, dataset, names
+from aatviz.data.checking import damaged_splits
 from aatviz.data.importing import Imported, download, import_path
 from aatviz.data.placing import data_folder
 
@@ -73,14 +74,12 @@ def list_() -> None:
 
 @app.command("check")
 def check(name: Annotated[str, typer.Argument(help="The data set.")]) -> None:
-    """Compute the hash of every split anew, and compare it with the one that was stored at the import."""
-    found, wrong = dataset(name), []
-    for split in SPLITS:
-        images = found.open(split)
-        whole = images.computed_hash() == images.content_hash
-        typer.echo(f"{split:11} {len(images):6} images  {'whole' if whole else 'DAMAGED'}")
-        wrong += [] if whole else [split]
-    if wrong:
+    """Compute the hash of every split anew, and compare it with the known one, or with that of the import."""
+    found = damaged_splits(name)
+    for split, damaged in found.items():
+        images = dataset(name).open(split)
+        typer.echo(f"{split:11} {len(images):6} images  {'DAMAGED' if damaged else 'whole'}")
+    if wrong := [split for split, damaged in found.items() if damaged]:
         raise ValueError(f"{name}: {', '.join(wrong)} differ from what was imported. Import the data set again.")
 
 

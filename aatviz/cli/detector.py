@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from aatviz.cli.options import Device
 from aatviz.data import load_data
 from aatviz.explore import detector_records
 from aatviz.metrics.format import interval
+from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import load_system
 
 TITLES = {
@@ -21,9 +23,10 @@ def detector(
     system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
     k: Annotated[int, typer.Option(min=0, help="Which detector.")] = 9,
     count: Annotated[int, typer.Option(min=1, help="How many images of the bundled sample in each ranking.")] = 10,
+    device: Device = "cpu",
 ) -> None:
     """Print a detector's AUC, natural and attacked, and the bundled images that it ranks highest and lowest."""
-    loaded = load_system(system)
+    loaded = load_system(system, resolve(device))
     column = loaded.detectors.column(k)
     try:
         profile = detector_records.load(loaded)[column]

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from aatviz import evaluate as engine
+from aatviz.cli.options import Device
 from aatviz.evaluate.speed import seconds_per_pass
 from aatviz.recipes.evaluation import Evaluation
 from aatviz.recipes.paper import evaluations_of
 from aatviz.report import write_report
 from aatviz.report.card_readme import write_readme
-from aatviz.runtime.hardware import fast_bf16
+from aatviz.runtime.hardware import fast_bf16, resolve
 from aatviz.runtime.launch import run_side_by_side
 from aatviz.store.cards import update_card
 from aatviz.store.results import result_file
@@ -28,10 +29,12 @@ def evaluate(
     workers: Annotated[int, typer.Option(min=1, help="Parts computed at the same time, each by one thread.")] = 2,
     part: Annotated[str, typer.Option(help="Only this part (a detector or a scenario) of one recipe, unfinished.")] = "",
     cost: Annotated[bool, typer.Option("--cost", help="Only say what it would cost.")] = False,
+    device: Device = "auto",
 ) -> None:
     """Write one record for each recipe into SYSTEM's results folder. What is done is not computed again, and after an
     interruption the same command goes on."""
-    loaded = load_system(system)
+    device = resolve(device)
+    loaded = load_system(system, device)
     chosen = _choose(loaded, recipe, n)
     if part:
         _run_part(loaded, _recipe_of(part, loaded, chosen), part)
@@ -42,7 +45,17 @@ def evaluate(
     for evaluation in chosen:
         if engine.stored(loaded, evaluation) is None:
             typer.echo(f"{system}: {evaluation.about}")
-            base = ["evaluate", system, "--recipe", evaluation.name, "--n", str(evaluation.count), "--part"]
+            base = [
+                "evaluate",
+                system,
+                "--recipe",
+                evaluation.name,
+                "--n",
+                str(evaluation.count),
+                "--device",
+                device,
+                "--part",
+            ]
             run_side_by_side({unit: [*base, unit] for unit in engine.parts(loaded, evaluation)}, workers)
             engine.finish(loaded, evaluation)
         typer.echo(f"{system}: {evaluation.name} is in {result_file(loaded, evaluation.name, 'json')}")
@@ -77,6 +90,12 @@ def _choose(system: System, recipe: str, n: int | None) -> list[Evaluation]:
         trained = f"{system.card.norm} eps {system.card.eps:g}"
         raise ValueError(f"{system.name}, trained for {trained}, has no recipe {recipe!r}; it has {', '.join(found)}.")
     chosen = list(found.values()) if recipe == "all" else [found[recipe]]
+    left_out = {evaluation.name: why for evaluation in chosen if (why := engine.lacks(system, evaluation))}
+    if recipe in left_out:
+        raise ValueError(left_out[recipe])
+    for why in left_out.values():
+        typer.echo(f"Left out: {why}")
+    chosen = [evaluation for evaluation in chosen if evaluation.name not in left_out]
     return [dataclasses.replace(evaluation, count=n) for evaluation in chosen] if n else chosen
 
 
@@ -94,7 +113,7 @@ def _tell_cost(system: System, chosen: list[Evaluation], workers: int) -> None:
     todo = {evaluation.name: engine.cost(system, evaluation) for evaluation in chosen}
     if not sum(todo.values()):
         return
-    each = seconds_per_pass(system, fast_bf16("cpu"))
+    each = seconds_per_pass(system, fast_bf16(str(system.device)))
     for name, passes in todo.items():
         if passes:
             minutes = passes * each / workers / 60
@@ -114,5 +133,5 @@ def _run_part(system: System, evaluation: Evaluation, part: str) -> None:
             left = (now - started) * (1 - share) / share
             typer.echo(f"{evaluation.name}, {unit}: {share:.0%}, {left / 60:.1f} min left")
 
-    engine.run_part(system, evaluation, part, bf16=fast_bf16("cpu"), report=report)
+    engine.run_part(system, evaluation, part, bf16=fast_bf16(str(system.device)), report=report)
     typer.echo(f"{evaluation.name}, {part}: done")

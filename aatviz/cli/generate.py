@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from aatviz.attacks import NORMS, OPTIMIZERS
-from aatviz.explore.attack_grid.result import MODELS
+from aatviz.cli.options import Device
+from aatviz.data import dataset
+from aatviz.explore.attack_grid.result import MODELS, some_classes
 from aatviz.explore.generation.picture import picture
 from aatviz.explore.generation.result import CSV_HEAD, STARTS, GenerateSettings
 from aatviz.explore.generation.run import generate as run
 from aatviz.metrics import Interval
+from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import load_system
 
 
@@ -25,9 +28,11 @@ def generate(
     optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZERS)}.")] = "steepest",
     count: Annotated[int, typer.Option(help="Samples of each class.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    targets: Annotated[str, typer.Option(help="Only these classes, separated by commas. [default: all]")] = "",
     out: Annotated[Path, typer.Option(help="The picture of all grids; a table with the same name goes beside it.")] = Path(
         "generated.png"
     ),
+    device: Device = "cpu",
 ) -> None:
     """Push noise up each class's logit on each model; draw the grids, and print what an independent judge sees in them."""
     settings = GenerateSettings(
@@ -39,14 +44,16 @@ def generate(
         optimizer=optimizer,  # type: ignore[arg-type]
         count=count,
         seed=seed,
+        targets=some_classes(targets),
     )
-    made = run(load_system(system), settings)
+    loaded = load_system(system, resolve(device))
+    made = run(loaded, settings)
     typer.echo(f"{'judged as the target':23}{_rate(made.judged_as_target(None))}  the noise itself")
     for model in MODELS:
         typer.echo(f"{'judged as the target':23}{_rate(made.judged_as_target(model))}  {model}")
     for model in MODELS:
-        typer.echo(f"{'as sure as of a digit':23}{_rate(made.sure(model))}  {model}")
-    picture(made).save(out)
+        typer.echo(f"{'as sure as if natural':23}{_rate(made.sure(model))}  {model}")
+    picture(made, dataset(loaded.card.dataset).classes).save(out)
     table = out.with_suffix(".csv")
     with table.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

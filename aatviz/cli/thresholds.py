@@ -1,4 +1,4 @@
-"""`aatviz thresholds`: the rates of the Thresholds page at one T or at ten, from the stored record; no model is called."""
+"""`aatviz thresholds`: the rates of the Thresholds page at one T or one a class, from the stored record; no network runs."""
 
 from typing import Annotated
 

@@ -4,41 +4,57 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
 from aatviz import recipes
+from aatviz.cli.options import Device
+from aatviz.data import dataset as known_dataset
 from aatviz.data import open_split
-from aatviz.recipes import Job, Recipe
+from aatviz.recipes import Job, Recipe, any_dataset
 from aatviz.report.card_readme import write_readme
+from aatviz.runtime.hardware import resolve
 from aatviz.runtime.launch import run_side_by_side
 from aatviz.store.cards import detector_classes, write_card
+from aatviz.store.gaussians import FILE as GAUSSIANS
+from aatviz.store.gaussians import build_gaussians
 from aatviz.train import loop
 
 LINE_SECONDS = 15.0
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(recipes.names())}.")],
+    recipe: Annotated[
+        str,
+        typer.Argument(help=f"One of: {', '.join(recipes.names())}; with --dataset {' or '.join(any_dataset.RECIPES)}."),
+    ],
+    dataset: Annotated[
+        str | None, typer.Option(help="Any data set that is here, such as one of your own (`aatviz data import`).")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The checkpoint folder to fill. [default: runs/RECIPE]")] = None,
     jobs: Annotated[str, typer.Option(help="Only these networks, separated by commas.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Networks trained at the same time, each by one thread on a CPU.")] = 2,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Train the networks of RECIPE. After an interruption the same command goes on; finished networks are kept."""
-    plan = recipes.get(recipe)
+    plan = recipes.get(recipe) if dataset is None else recipes.for_dataset(recipe, known_dataset(dataset))
     open_split(plan.dataset, "train")  # where it is missing, that is said before anything starts
     detector_classes(plan)  # and where its bank does not fit
     folder = out or Path("runs") / plan.name
     chosen = [plan.job(name) for name in jobs.split(",") if name] or list(plan.jobs)
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = resolve(device)
     if len(chosen) == 1:
         _train_one(plan, chosen[0], folder, device)
     else:
         typer.echo(f"{plan.name}: {len(chosen)} networks into {folder}, {workers} at a time on {device}")
         settings = ["--out", str(folder), "--workers", "1", "--device", device]
+        settings += [] if dataset is None else ["--dataset", dataset]
         for wave in waves(chosen):
             run_side_by_side({name: ["train", recipe, "--jobs", name, *settings] for name in wave}, workers)
+    if dataset is not None and not (folder / GAUSSIANS).is_file():
+        try:
+            build_gaussians(plan.dataset, folder)
+        except ValueError as error:  # all else works without them
+            typer.echo(f"No class Gaussians to start images from: {error}")
     if write_card(plan, folder):
         write_readme(folder)
         typer.echo(f"{folder} is a complete system: {folder / 'card.json'}")

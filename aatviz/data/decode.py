@@ -40,32 +40,36 @@ def _decoded(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], boo
     if picture.width * picture.height > MOST_PIXELS:
         raise Unreadable(f"{picture.width} x {picture.height} pixels, more than {MOST_PIXELS // 1_000_000} million")
     picture.load()
-    picture = _upright(picture)
+    picture = upright(picture)
     grey = picture.mode in ("1", "L", "LA", "La") or picture.mode.startswith("I;16")
-    colour = _colour(picture)
+    return np.asarray(fitted(in_colour(picture), size), dtype=np.uint8), grey
+
+
+def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The middle of a picture in the proportions of `size` (height, width), scaled to it: by areas where it gets much
+    smaller. One of just that size stays as it is."""
     height, width = size
-    if colour.size != (width, height):
-        colour = ImageOps.fit(colour, (width, height), Image.Resampling.BOX if _smaller(colour, size) else _SMOOTH)
-    return np.asarray(colour, dtype=np.uint8), grey
-
-
-_SMOOTH = Image.Resampling.BICUBIC
-
-
-def _smaller(picture: Image.Image, size: tuple[int, int]) -> bool:
-    return picture.width >= 2 * size[1] and picture.height >= 2 * size[0]
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    try:
-        if picture.getexif().get(_ORIENTATION, 1) in range(2, 9):
-            return ImageOps.exif_transpose(picture)
-    except Exception:  # a damaged note is no reason to lose the image
+    if picture.size == (width, height):
         return picture
-    return picture
+    much = picture.width >= 2 * width and picture.height >= 2 * height
+    return ImageOps.fit(picture, (width, height), Image.Resampling.BOX if much else Image.Resampling.BICUBIC)
 
 
-def _colour(picture: Image.Image) -> Image.Image:
+def upright(picture: Image.Image) -> Image.Image:
+    """A picture turned as its EXIF note says."""
+    return ImageOps.exif_transpose(picture) if is_turned(picture) else picture
+
+
+def is_turned(picture: Image.Image) -> bool:
+    """Whether the camera has noted that the picture lies on its side or stands on its head."""
+    try:
+        return picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    except Exception:  # a damaged note is no reason to lose the image
+        return False
+
+
+def in_colour(picture: Image.Image) -> Image.Image:
+    """A picture of any kind of pixels as red, green and blue; what is transparent becomes white. Unreadable for 32 bits."""
     if picture.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
     if picture.mode in ("I", "F"):

@@ -46,5 +46,6 @@ DATASET = Dataset(
     ),
     movement=Movement(shift=2, flip=True),
     own_image="photograph",
+    first_look=(10, 9),
     opener=SET.open,
 )

@@ -64,6 +64,13 @@ class IdxSet:
         stamps = tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in (images, labels))
         return _opened(self, split, images, labels, stamps)
 
+    def damaged(self) -> list[str]:
+        """Those of "train" and "test" whose files do not hold the known images and labels. DataNotFound where one is
+        missing, ValueError where one cannot be read."""
+        for part in FILES:
+            self.open(part)
+        return [part for part, arrays in read_parts(self.folder).items() if part_hash(*arrays) != self.hashes[part]]
+
     def place(self, parts: Parts) -> Path:
         """Write the four files into the data folder, all or none."""
         with staging(self.folder) as stage:

@@ -1,6 +1,7 @@
 """Images in folders, one a class, decoded into one file of bytes; and how they fall into classes and splits."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,8 @@ class Arranged:
     rows: dict[str, NDArray[np.int64]]
     parts: dict[str, NDArray[np.int64]]
     """The rows of the splits that the folders themselves tell apart."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """How many images lie in folders beside train/ and test/ that are no split."""
 
 
 def read_tree(path: Path, size: tuple[int, int], scratch: Path, report: Report) -> Decoded:
@@ -83,26 +86,26 @@ def arrange(decoded: Decoded, path: Path) -> Arranged:
     places = _below_the_common(decoded.places)
     tops = {place[0].lower() for place in places if place}
     split_tops = bool(tops & {"train", "training"}) and "test" in tops
-    if split_tops and not tops <= _SPLIT_NAMES.keys():
-        odd = ", ".join(sorted(tops - _SPLIT_NAMES.keys())[:5])
-        raise ValueError(f"{path}: beside train/ and test/ there is {odd}; only validation/ may stand there.")
+    used = [row for row, place in enumerate(places) if not split_tops or (place and place[0].lower() in _SPLIT_NAMES)]
+    left_out = Counter(places[row][0] if places[row] else "." for row in set(range(len(places))) - set(used))
     depth = 1 if split_tops else 0
-    if loose := sum(len(place) <= depth for place in places):
+    if loose := sum(len(places[row]) <= depth for row in used):
         raise ValueError(
             f"{path}: {loose} images lie in no class. Expected is one subfolder of images for each class, or train/ and "
             "test/ with such subfolders."
         )
-    classes = tuple(sorted({place[depth] for place in places}))
+    classes = tuple(sorted({places[row][depth] for row in used}))
     _check_classes(classes, path)
     number = {name: k for k, name in enumerate(classes)}
-    labels = np.array([number[place[depth]] for place in places], dtype=np.uint8)
-    given = [_SPLIT_NAMES[place[0].lower()] if split_tops else "" for place in places]
-    order = sorted(range(len(places)), key=lambda row: decoded.digests[row])
+    labels = np.zeros(len(places), dtype=np.uint8)
+    labels[used] = [number[places[row][depth]] for row in used]
+    given = [_SPLIT_NAMES.get(place[0].lower(), "") if split_tops and place else "" for place in places]
+    order = sorted(used, key=lambda row: decoded.digests[row])
     rows = _rows(order, decoded.digests, labels, given)
     for part in PARTS:
         _check_balance(part, np.bincount(labels[rows[part]], minlength=len(classes)), classes, path)
     parts = {part: np.array([row for row in order if given[row] == part]) for part in PARTS if part in given}
-    return Arranged(classes=classes, labels=labels, rows=rows, parts=parts)
+    return Arranged(classes=classes, labels=labels, rows=rows, parts=parts, left_out=dict(left_out))
 
 
 def share_of(digest: bytes) -> float:
@@ -167,6 +170,8 @@ def shared_images(digests: list[bytes], rows: dict[str, NDArray[np.int64]]) -> i
     return sum(digests[row] in others for row in rows["test"])
 
 
-def balance(labels: Bytes, classes: tuple[str, ...]) -> Iterator[str]:
-    """The count of every class, as words."""
-    return (f"{name} {count}" for name, count in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True))
+def balance(arranged: Arranged) -> Iterator[str]:
+    """The count of every class in all splits together, as words."""
+    labels = arranged.labels[np.concatenate(list(arranged.rows.values()))]
+    counts = np.bincount(labels, minlength=len(arranged.classes))
+    return (f"{name} {count}" for name, count in zip(arranged.classes, counts, strict=True))

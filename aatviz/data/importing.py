@@ -142,7 +142,10 @@ def _counts(note: Note) -> tuple[str, ...]:
 
 
 def _findings(decoded: Decoded, arranged: Arranged, note: Note) -> list[str]:
-    found = [f"Images a class: {', '.join(balance(arranged.labels, arranged.classes))}."]
+    found = [f"Images a class: {', '.join(balance(arranged))}."]
+    if arranged.left_out:
+        folders = ", ".join(f"{name}/ ({count} images)" for name, count in sorted(arranged.left_out.items()))
+        found.append(f"Left out: {folders}. Beside train/ and test/ only validation/ is a split.")
     if note.shared:
         found.append(
             f"{note.shared} test images are also among the training or validation images: results will look better."

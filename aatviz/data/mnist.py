@@ -38,6 +38,7 @@ DATASET = Dataset(
     ),
     movement=Movement(shift=2),
     own_image="handwritten digit",
+    first_look=(14, 8),
     opener=SET.open,
 )
 
@@ -66,6 +67,7 @@ SMALL = Dataset(
     threats=DATASET.threats,
     movement=DATASET.movement,
     own_image=DATASET.own_image,
+    first_look=DATASET.first_look,
     opener=_small,
 )
 """To try things out: it is no measure of anything."""

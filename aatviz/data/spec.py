@@ -78,6 +78,9 @@ class Dataset:
     movement: Movement
     own_image: OwnImage
     """How a visitor's picture is made ready."""
+    first_look: tuple[int, int] | None = None
+    """What pages begin with: an image of the sample by its index, and the class that it is pushed towards. None: the first
+    image of any other class, towards the second."""
     hashes: dict[str, str] = field(default_factory=dict, hash=False)
     """The content hash of every split that is known beforehand, or was computed at the import."""
     opener: Callable[[str], Split] = field(repr=False, compare=False)
@@ -99,3 +102,10 @@ def number(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text!r} is no number; write it like 0.3 or 8/255.")
     return value
+
+
+def written(value: float) -> str:
+    """A number as the field writes it: 0.3, and 8/255 where only that is exact. `number` reads it back."""
+    short, fraction = f"{value:g}", f"{round(value * 510) / 2:g}/255"
+    exact = (text for text in (short, fraction) if number(text) == value)
+    return next(exact, repr(value))

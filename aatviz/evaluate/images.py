@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aatviz.data import Split, open_split
+from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
 
 Arrays = dict[str, NDArray[Any]]
@@ -28,14 +29,17 @@ def test_split(system: System) -> Split:
 
 
 def test_images(system: System, count: int, part: slice) -> tuple[Tensor, Tensor]:
-    """Test images and labels, `count` of them evenly spread over the test set, and of these the ones of `part`."""
+    """Test images and labels, `count` of them evenly spread over the test set, and of these the ones of `part`; on the
+    system's device."""
     images = test_split(system)
     rows = evenly(torch.arange(len(images)), count)[part]
-    return images.images(rows), images.labels[rows]
+    return images.images(rows).to(system.device), images.labels[rows].to(system.device)
 
 
 @torch.no_grad()
-def outputs(model: Callable[[Tensor], Tensor], images: Split, rows: Tensor | None = None) -> NDArray[Any]:
-    """What a model says of these rows of a split, a thousand images in memory at a time; None: of all."""
+def outputs(
+    model: Callable[[Tensor], Tensor], images: Split, rows: Tensor | None = None, device: torch.device | str = "cpu"
+) -> NDArray[Any]:
+    """What a model on a device says of these rows of a split, a thousand images in memory at a time; None: of all."""
     rows = torch.arange(len(images)) if rows is None else rows
-    return torch.cat([model(images.images(part)) for part in rows.split(1000)]).numpy()
+    return in_batches(lambda part: model(images.images(part).to(device)).cpu(), rows).numpy()

@@ -13,7 +13,7 @@ IMAGES, STEPS = 250, 2
 
 def seconds_per_pass(system: System, bf16: bool) -> float:
     """Seconds that one image takes for one pass forward and backward through a network of the bank, with one thread."""
-    x = load_data(system.card.dataset, split="sample")[0][:IMAGES]
+    x = load_data(system.card.dataset, split="sample")[0][:IMAGES].to(system.device)
     goal = objective("detector_logit", system, target=0, bf16=bf16)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -33,9 +33,9 @@ class Trace:
     y: int
     """The true class."""
     natural: Tensor
-    """The unperturbed image (28,28), in [0,1]."""
+    """The unperturbed image (C,H,W), in [0,1]."""
     images: Tensor
-    """The iterates (S+1,28,28), in [0,1] and in the ball."""
+    """The iterates (S+1,C,H,W), in [0,1] and in the ball."""
     z_h: Tensor
     """Logits of the detector bank (S+1,K)."""
     z_f: Tensor
@@ -51,7 +51,7 @@ class Trace:
 
     @property
     def perturbed(self) -> Tensor:
-        """The attack's result (28,28)."""
+        """The attack's result (C,H,W)."""
         return self.images[self.kept]
 
     def norms(self, p: Norm) -> Tensor:
@@ -76,11 +76,16 @@ class Trace:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Trace":
-        """The trace that `to_arrays` took apart. ValueError where a part is missing or the settings are none."""
+        """The trace that `to_arrays` took apart. ValueError where a part is missing or the settings are none.
+
+        The first traces were stored without a channel: (H,W) and (S+1,H,W).
+        """
         if missing := [name for name in (*_TENSORS, "note") if name not in arrays]:
             raise ValueError(f"This is not a stored trace: {', '.join(missing)} missing. Compute it again.")
         note = json.loads(str(arrays["note"]))
         values = note | {name: torch.from_numpy(arrays[name]) for name in _TENSORS}
+        if values["natural"].dim() == 2:
+            values |= {name: values[name].unsqueeze(-3) for name in ("natural", "images")}
         return cls(**values | {"settings": AttackSettings(**note["settings"])})
 
 
@@ -106,7 +111,7 @@ def trace_attack(
     Args:
         system: the victims.
         settings: what is attacked, and how.
-        x: the natural image (1,1,28,28), in [0,1].
+        x: the natural image (1,C,H,W), in [0,1].
         y: its class, a number or a tensor of one.
         callback: as in `aatviz.pgd`, called once a step; returning True ends the attack there.
 
@@ -133,7 +138,7 @@ def trace_together(
     Args:
         system, callback: as in `trace_attack`.
         settings: one for each image.
-        x: the natural images (N,1,28,28), in [0,1].
+        x: the natural images (N,C,H,W), in [0,1].
         y: their classes (N,).
         all_logits: False leaves z_f and z_r empty (0,K) where that network has no part in the attack or its outcome.
 
@@ -150,6 +155,7 @@ def trace_together(
     first, record = settings[0], _Record(callback)
     goal = first.detector if first.victim == "detector" else _one_or_all([one.target for one in settings])
     eps = _one_or_all([one.eps for one in settings])
+    x = x.to(system.device)
     pgd(_objective(system, first, y, goal), x, **first.pgd_arguments() | {"eps": eps}, callback=record)
     record.close()
     parts = zip(settings, x.detach(), y.tolist(), record.won(), strict=True)
@@ -178,9 +184,9 @@ def _one_or_all(values: list[Any]) -> Any:
 def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, won: _Path, all_logits: bool) -> Trace:
     needed = {"integrated": (system.classifier,), "natural": (system.classifier,), "robust": (system.robust,)}
     with torch.no_grad():
-        z_h = system.detectors(won.images).float()
+        z_h = system.detectors(won.images).float().cpu()
         z_f, z_r = (
-            network(won.images).float()
+            network(won.images).float().cpu()
             if network is not None and (all_logits or network in needed.get(settings.victim, ()))
             else z_h.new_empty(0, system.card.classes)
             for network in (system.classifier, system.robust)
@@ -188,12 +194,12 @@ def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, wo
     return Trace(
         settings=settings,
         y=y,
-        natural=natural[0].clone(),
-        images=won.images[:, 0],
+        natural=natural.clone().cpu(),
+        images=won.images.cpu(),
         z_h=z_h,
         z_f=z_f,
         z_r=z_r,
-        loss=won.loss,
+        loss=won.loss.cpu(),
         kept=won.kept,
         restart=won.restart,
     )
@@ -249,7 +255,7 @@ class _Record:
         return self._won
 
 
-OWN_PICTURE = "digit.png"
+OWN_PICTURE = "own-image.png"
 """The file name under which the printed commands expect an image that is not of the bundled sample."""
 
 
@@ -274,8 +280,9 @@ def python_code(system_name: str, settings: AttackSettings, index: int | None = 
     own = label is not None
     named = [(field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings)]
     arguments = "".join(f"    {name}={value!r},\n" for name, value in named if value is not None)
-    reader = "from aatviz.data.own_image.handwritten_digit import read_picture\n" if own else ""
-    image = f'x = read_picture("{OWN_PICTURE}").image' if own else 'x, y = aatviz.load_data("mnist", split="sample")'
+    reader = "from aatviz.data.own_image import read_picture\n" if own else ""
+    source = f'read_picture("{OWN_PICTURE}", system.card.dataset).image'
+    image = f"x = {source}" if own else 'x, y = aatviz.load_data(system.card.dataset, split="sample")'
     attacked = f"x, {label}" if own else f"x[{index}:{index + 1}], y[{index}]"  # type: ignore[operator]
     return (
         "import aatviz\nfrom aatviz.attacks.settings import AttackSettings\n"
@@ -285,7 +292,7 @@ def python_code(system_name: str, settings: AttackSettings, index: int | None = 
         f"settings = AttackSettings(\n{arguments})\n"
         f"trace = trace_attack(system, settings, {attacked})\n"
         "print(trace.kept, trace.linf, trace.l2)\n"
-        "print(trace.z_h[trace.kept])  # the ten detectors' logits of the result\n"
+        "print(trace.z_h[trace.kept])  # the detectors' logits of the result\n"
     )
 
 

@@ -10,16 +10,16 @@ from torch import Tensor
 
 from aatviz.attacks import objective, pgd
 from aatviz.data import load_data
+from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import SystemEvaluation
 from aatviz.recipes.paper import evaluations_of
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
-from aatviz.thresholds.curves import RECIPE, Decided, decide
+from aatviz.thresholds.curves import JUDGES, RECIPE, Decided, decide
 
 PER_CLASS = 2
 """The first so many of each class in the bundled sample, which is shuffled; none is selected."""
-VICTIMS = ("generative", "integrated")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,17 +42,17 @@ def build_examples(system: System) -> Path:
     assert isinstance(recipe, SystemEvaluation)
     sample, labels = load_data(system.card.dataset, split="sample")
     index = torch.cat([(labels == k).nonzero().flatten()[:PER_CLASS] for k in range(system.card.classes)])
-    x, y = sample[index], labels[index]
+    x, y = sample[index].to(system.device), labels[index]
     arrays = {"index": index.numpy(), "y": y.numpy(), "weights_hash": np.array(weights_hash(system))}
     arrays["recipe_hash"] = np.array(recipe_hash(recipe))
     parts = {"natural": x}
-    for victim in VICTIMS:
+    for victim in JUDGES:
         scenario = recipe.scenarios[victim]
         parts[victim] = pgd(objective(scenario.loss, system, y=y), x, **dataclasses.asdict(scenario.attack), seed=0)
     for part, images in parts.items():
         with torch.no_grad():
-            arrays[f"{part}.z_f"] = system.classifier(images).numpy()
-            arrays[f"{part}.z_h"] = system.detectors(images).numpy()
+            arrays[f"{part}.z_f"] = system.classifier(images).cpu().numpy()
+            arrays[f"{part}.z_h"] = system.detectors(images).cpu().numpy()
         arrays[f"{part}.images"] = (images[:, 0] * 255).round().byte().numpy()
     file = result_file(system, "examples", "npz")
     write_arrays(file, arrays)
@@ -73,12 +73,12 @@ def load_examples(system: System) -> Examples | None:
         return None
     arrays = {name: torch.from_numpy(array) for name, array in stored.items()}
 
-    def part(name: str, victim: str) -> Decided:
+    def part(name: str, victim: VictimName) -> Decided:
         return decide(victim, system.generative, arrays[f"{name}.z_f"], arrays[f"{name}.z_h"], arrays["y"])
 
     return Examples(
         index=arrays["index"],
         y=arrays["y"],
-        images={name: arrays[f"{name}.images"] for name in ("natural", *VICTIMS)},
-        decided={victim: {"natural": part("natural", victim), "perturbed": part(victim, victim)} for victim in VICTIMS},
+        images={name: arrays[f"{name}.images"] for name in ("natural", *JUDGES)},
+        decided={victim: {"natural": part("natural", victim), "perturbed": part(victim, victim)} for victim in JUDGES},
     )

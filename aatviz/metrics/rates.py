@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from aatviz.runtime.hardware import in_float64
+
 Z95 = 1.959963984540054
 
 
@@ -60,7 +62,7 @@ def auc(positive: Tensor, negative: Tensor) -> float:
     truth = torch.cat([torch.ones(len(positive)), torch.zeros(len(negative))])
     from sklearn.metrics import roc_auc_score  # here: loading it takes a second, and the app's first page needs no AUC
 
-    return float(roc_auc_score(truth.numpy(), torch.cat([positive, negative]).double().cpu().numpy()))
+    return float(roc_auc_score(truth.numpy(), torch.cat([positive, negative]).cpu().double().numpy()))
 
 
 def auc_interval(positive: Tensor, negative: Tensor) -> Interval:
@@ -135,7 +137,6 @@ def _deviation(interval: Interval) -> float:
 
 def _placements(own: Tensor, other: Tensor) -> Tensor:
     """For each own score, the share of the other scores below it, ties counted half."""
-    ordered = other.double().sort().values
-    own = own.double()
+    ordered, own = in_float64(other).sort().values, in_float64(own)
     below = torch.searchsorted(ordered, own) + torch.searchsorted(ordered, own, right=True)
     return below.double() / (2 * len(other))

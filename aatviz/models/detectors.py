@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from aatviz.models.decisions import Decision, accepted, decide
+
 REJECTED = -1
 """The label of a rejected sample."""
 
@@ -75,13 +77,9 @@ class GenerativeClassifier:
         """The detectors' logits: (N,C,H,W) -> (N,K)."""
         return self.detectors(x)
 
-    def decide(self, z_h: Tensor) -> tuple[Tensor, Tensor]:
-        """The winning class (N,) and its logit (N,) from the detectors' logits (N,K); equation 6."""
-        # In float64 and from the largest prior down: in float32 the logits above 16 would all be the same density.
-        log_prior = self.priors.to(z_h.device, torch.float64).log()
-        log_density = torch.nn.functional.logsigmoid(z_h.double()) + (log_prior - log_prior.max())
-        label = log_density.argmax(1)
-        return label, z_h.gather(1, label[:, None]).squeeze(1)
+    def decide(self, z_h: Tensor) -> Decision:
+        """The winning class (N,) and its logit (N,) from the detectors' logits (N,K); equation 6. ValueError for NaN."""
+        return decide("generative", {"h": z_h}, priors=self.priors)
 
     def predict(self, x: Tensor, threshold: float | Tensor = -torch.inf) -> Tensor:
         """Labels (N,), -1 where rejected. `threshold` is T, or T_k as a tensor (K,)."""
@@ -107,16 +105,15 @@ class IntegratedClassifier:
         return self.decide(self.classifier(x), self.detectors(x))[1]
 
     @staticmethod
-    def decide(z_f: Tensor, z_h: Tensor) -> tuple[Tensor, Tensor]:
-        """f's class (N,) and that detector's logit (N,) from the logits (N,K) of f and of H. ValueError where they have not
-        the same K: the detectors' columns would stand for other classes than f's."""
+    def decide(z_f: Tensor, z_h: Tensor) -> Decision:
+        """f's class (N,) and that detector's logit (N,) from the logits (N,K) of f and of H. ValueError for NaN, and where
+        they have not the same K: the detectors' columns would stand for other classes than f's."""
         if z_f.shape[1] != z_h.shape[1]:
             raise ValueError(
                 f"The integrated classifier needs a detector of every class of f; got {z_f.shape[1]} classes and "
                 f"{z_h.shape[1]} detectors."
             )
-        label = z_f.argmax(1)
-        return label, z_h.gather(1, label[:, None]).squeeze(1)
+        return decide("integrated", {"f": z_f, "h": z_h})
 
     @torch.no_grad()
     def predict(self, x: Tensor, threshold: float | Tensor = -torch.inf) -> Tensor:
@@ -126,5 +123,4 @@ class IntegratedClassifier:
 
 def apply_threshold(label: Tensor, logit: Tensor, threshold: float | Tensor) -> Tensor:
     """The labels (N,), replaced by -1 where the logit (N,) is below T, or below T_k of the label's own class."""
-    limit = threshold.to(logit)[label] if isinstance(threshold, Tensor) and threshold.dim() else threshold
-    return torch.where(logit >= limit, label, REJECTED)
+    return torch.where(accepted(label, logit, threshold), label, REJECTED)

@@ -5,6 +5,8 @@ F_k^T F_k + sigma_k^2 I: probabilistic PCA's estimate (Tipping and Bishop, 1999)
 directions and sigma_k^2 is the mean of the variances that they leave over.
 """
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -49,21 +51,37 @@ def estimate(x: Tensor, y: Tensor, rank: int) -> tuple[ClassGaussians, list[floa
     Raises:
         ValueError: for a rank that does not fit, or a class with fewer than rank + 2 images.
     """
-    pixels = x[0].numel()
-    if not 0 <= rank < pixels:
-        raise ValueError(f"rank lies in 0..{pixels - 1}, below the number of pixels; got {rank}.")
-    parts = [_estimate_one(x[y == k], k, rank) for k in range(int(y.max()) + 1)]
-    mean, factors, sigma, share = zip(*parts, strict=True)
+    return estimate_each((x[y == k] for k in range(int(y.max()) + 1)), rank)
+
+
+def estimate_each(classes: Iterable[Tensor], rank: int) -> tuple[ClassGaussians, list[float]]:
+    """The same from the images (n,C,H,W) of one class after the other: all of them need not be in memory together."""
+    mean, factors, sigma, share = zip(*(_estimate_one(x, k, rank) for k, x in enumerate(classes)), strict=True)
     return ClassGaussians(mean=torch.stack(mean), factors=torch.stack(factors), sigma=torch.stack(sigma)), list(share)
 
 
 def _estimate_one(x: Tensor, k: int, rank: int) -> tuple[Tensor, Tensor, Tensor, float]:
+    pixels = math.prod(x.shape[1:])
+    if not 0 <= rank < pixels:
+        raise ValueError(f"rank lies in 0..{pixels - 1}, below the number of pixels; got {rank}.")
     if len(x) < rank + 2:
         raise ValueError(f"Class {k} has {len(x)} images; a Gaussian of rank {rank} needs at least {rank + 2}.")
-    flat = x.flatten(1).double()
-    variances, directions = torch.linalg.eigh(torch.cov(flat.T))  # in ascending order
-    kept, left = variances[len(variances) - rank :].flip(0), variances[: len(variances) - rank]
-    rest = left.mean()
-    factors = directions[:, len(variances) - rank :].flip(1).T * (kept - rest).clamp_min(0).sqrt()[:, None]
-    share = float(kept.sum() / variances.sum().clamp_min(torch.finfo(torch.float64).tiny))
+    variances, directions = _principal(x.flatten(1).double())
+    kept, total = variances[:rank], variances.sum()
+    rest = variances[rank:].sum() / (pixels - rank)
+    factors = directions[:rank] * (kept - rest).clamp_min(0).sqrt()[:, None]
+    share = float(kept.sum() / total.clamp_min(torch.finfo(torch.float64).tiny))
     return x.mean(0), factors.float(), rest.clamp_min(0).sqrt().float(), share
+
+
+def _principal(flat: Tensor) -> tuple[Tensor, Tensor]:
+    """The variances along the principal directions of images (N,D), the largest first, and the directions, as rows.
+
+    N images vary in fewer than N directions. Where that is less than D, only these come, from a decomposition of the N x D
+    numbers: the D x D covariance of photographs would be gigabytes.
+    """
+    if len(flat) > flat.shape[1]:
+        variances, directions = torch.linalg.eigh(torch.cov(flat.T))  # in ascending order
+        return variances.flip(0), directions.flip(1).T
+    _, lengths, directions = torch.linalg.svd(flat - flat.mean(0), full_matrices=False)
+    return lengths.square() / (len(flat) - 1), directions

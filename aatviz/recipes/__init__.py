@@ -1,6 +1,10 @@
-"""Recipes as data. `get("mnist-linf-0.3")` is a whole recipe; `names()` lists those there are."""
+"""Recipes as data. `get("mnist-linf-0.3")` is a whole recipe; `names()` lists those there are.
 
-from aatviz.recipes import cifar10, cifar10_paper, fashion_mnist, mnist, tiny
+`for_dataset("tiny", aatviz.dataset("pets"))` is one that fits any data set.
+"""
+
+from aatviz.data import Dataset
+from aatviz.recipes import any_dataset, cifar10, cifar10_paper, fashion_mnist, mnist, tiny
 from aatviz.recipes.spec import AttackSpec, Job, Recipe, digest
 
 MODULES = (mnist, fashion_mnist, cifar10, cifar10_paper, tiny)
@@ -20,4 +24,11 @@ def get(name: str) -> Recipe:
     return _ALL[name]
 
 
-__all__ = ["AttackSpec", "Job", "Recipe", "digest", "get", "names"]
+def for_dataset(name: str, of: Dataset) -> Recipe:
+    """The recipe of that name for any data set; ValueError with the names there are."""
+    if name not in any_dataset.RECIPES:
+        raise ValueError(f"There is no recipe {name!r} for any data set; there are {', '.join(any_dataset.RECIPES)}.")
+    return any_dataset.RECIPES[name](of)
+
+
+__all__ = ["AttackSpec", "Job", "Recipe", "digest", "for_dataset", "get", "names"]

@@ -1,13 +1,38 @@
-"""What the machine is and what it does fast."""
+"""What the machine is, which of its devices computes, and what that does fast."""
 
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
+
+DEVICES = "cpu, cuda, mps (Apple's GPU), or auto: a GPU where there is one"
+"""For the help of commands."""
+
+
+def resolve(name: str) -> str:
+    """The device that a name means here: "cpu", "cuda", "cuda:1", "mps"; for "auto" a GPU where there is one.
+
+    ValueError for another name, and for a device that this machine does not have.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    kind, colon, number = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (colon and not (kind == "cuda" and number.isascii() and number.isdigit())):
+        raise ValueError(f"A device is cpu, cuda, cuda:1 (and so on), mps or auto; got {name!r}.")
+    there = {"cpu": True, "cuda": cuda and int(number or 0) < torch.cuda.device_count(), "mps": mps}
+    if not there[kind]:
+        others = ", ".join(device for device, found in (("cpu", True), ("cuda", cuda), ("mps", mps)) if found)
+        raise ValueError(f"This machine, or the torch on it, has no {name}; it has {others}. Use one of these, or auto.")
+    return name
 
 
 def fast_bf16(device: str) -> bool:
-    """Whether "cpu" or "cuda" multiplies bfloat16 in hardware, so that it is faster than float32."""
+    """Whether a device multiplies bfloat16 in hardware, so that it is faster than float32."""
+    if device == "mps":
+        return False
     if device != "cpu":
         return torch.cuda.is_bf16_supported()
     able = torch.cpu.get_capabilities()
@@ -16,11 +41,26 @@ def fast_bf16(device: str) -> bool:
 
 def describe(device: str) -> str:
     """The processor in words, for cards."""
+    if device == "mps":
+        return f"{platform.processor() or platform.machine()}, Apple GPU"
     if device != "cpu":
         return torch.cuda.get_device_name(device)
     able = torch.cpu.get_capabilities()
     precision = "with bf16" if fast_bf16("cpu") else "without bf16"
     return f"{able.get('cpu_name', able['architecture'])}, {able['num_physical_cores']} cores, {precision}"
+
+
+def wait_for(device: str) -> None:
+    """Until a GPU has done what it was told; a CPU always has."""
+    if device == "mps":
+        torch.mps.synchronize()
+    elif device != "cpu":
+        torch.cuda.synchronize(device)
+
+
+def in_float64(values: Tensor) -> Tensor:
+    """The values in float64; on the CPU where their device, Apple's GPU, has no float64."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 @contextmanager

@@ -3,11 +3,37 @@
 from pathlib import Path
 from typing import Any
 
-from aatviz.models.gaussians import ClassGaussians
+import numpy as np
+
+from aatviz.data import open_split
+from aatviz.models.gaussians import ClassGaussians, estimate_each
 from aatviz.runtime.files import read_tensors, write_tensors
 
 FILE = "gaussians.safetensors"
+RANK = 16
+"""On MNIST it holds about two thirds of a class's variance, in a quarter of a megabyte for all ten."""
 _TENSORS = ("mean", "factors", "sigma")
+
+
+def build_gaussians(dataset: str, folder: Path) -> tuple[Path, list[float]]:
+    """Estimate the class Gaussians of a data set's training split and write them into a checkpoint folder; the file, and the
+    share of each class's variance that the low rank holds. A smaller rank than `RANK` where a class has few images.
+
+    Raises DataNotFound where the data set is not here, ValueError for a class with a single image.
+    """
+    training = open_split(dataset, "train")
+    counts = np.bincount(training.labels.numpy())
+    rank = max(min(RANK, int(counts.min()) - 2), 0)
+    gaussians, explained = estimate_each((training.images(training.labels == k) for k in range(len(counts))), rank)
+    note = {
+        "dataset": dataset,
+        "split": "train",
+        "data_hash": training.content_hash,
+        "n": counts.tolist(),
+        "explained_variance": [round(share, 4) for share in explained],
+    }
+    save_gaussians(folder / FILE, gaussians, note)
+    return folder / FILE, explained
 
 
 def save_gaussians(path: Path, gaussians: ClassGaussians, note: dict[str, Any]) -> None:

@@ -54,6 +54,11 @@ class System:
             raise Lacking(self.lacks("robust_classifier") or f"The system {self.name} was made without a robust classifier.")
         return self.robust
 
+    @property
+    def device(self) -> torch.device:
+        """Where its networks compute; images must be there too."""
+        return next(self.detectors.parameters()).device
+
     @cached_property
     def generative(self) -> GenerativeClassifier:
         """argmax_k p(C_k) sigma(z(H(x))_k), with a reject option. Lacking without a detector of every class."""
@@ -74,7 +79,7 @@ class System:
     @cached_property
     def judge(self) -> nn.Module:
         """A natural classifier that no attack sees, to judge generated images. Lacking where it has none."""
-        return load_network(*self.file("judge"))
+        return load_network(*self.file("judge")).to(self.device)
 
     def file(self, kind: Literal["judge", "gaussians"]) -> tuple[Path, str]:
         """Where the judge or the class Gaussians lie, and the sha256 of that file. Lacking where the card names none."""
@@ -114,8 +119,8 @@ def system_folder(name: str | Path) -> Path:
     raise FileNotFoundError(f"There is no system {str(name)!r}: it is neither a folder with a {CARD} nor one of {known}.")
 
 
-def load_system(name: str | Path) -> System:
-    """A system by its name, or from a path to a checkpoint folder.
+def load_system(name: str | Path, device: str = "cpu") -> System:
+    """A system by its name, or from a path to a checkpoint folder, with its networks on a device.
 
     Raises FileNotFoundError where there is none or one of its files is missing, ValueError where a file is damaged or not
     the one whose sha256 the card says.
@@ -125,13 +130,13 @@ def load_system(name: str | Path) -> System:
     files = card.files
 
     def network(file: str) -> nn.Module:
-        return load_network(folder / file, card.sha256(file))
+        return load_network(folder / file, card.sha256(file)).to(device)
 
     detectors = DetectorBank([network(file) for file in files.detectors], card.bank)
     return System(
         name=card.system,
         folder=folder,
-        detectors=detectors.eval(),
+        detectors=detectors.eval().to(device),
         classifier=network(files.classifier),
         robust=network(files.robust) if files.robust else None,
         card=card,

@@ -15,6 +15,8 @@ class Batches:
     """Images x (N,C,H,W), bytes or floats in [0,1], and classes y (N,) in an order of its own for every epoch."""
 
     def __init__(self, job: Job, x: Tensor, y: Tensor, bf16: bool) -> None:
+        if job.batch > len(x):
+            raise ValueError(f"{job.name} draws {job.batch} images a step; there are only {len(x)} to train on.")
         self.job, self.x, self.y, self.bf16 = job, x, y, bf16
         self.per_epoch = len(x) // job.batch
         self._epoch, self._order = -1, torch.empty(0)

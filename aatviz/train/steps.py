@@ -86,7 +86,7 @@ def _aat(job: Job, network: nn.Module, visit: Visit, generator: torch.Generator)
 
 
 def _aat_shared(job: Job, network: nn.Module, visit: Visit, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Objective 5 for ten logits: one half of the batch are positives of their classes, the other half negatives, each
+    """Objective 5 for K logits: one half of the batch are positives of their classes, the other half negatives, each
     attacked towards a random class that is not its own."""
     x, half = visit.x, len(visit.x) // 2
     own, others = visit.y[:half], visit.y[half:]

@@ -8,6 +8,7 @@ from aatviz.metrics import auc
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import evaluating
 from aatviz.recipes import Job
+from aatviz.runtime.memory import in_batches
 from aatviz.train.steps import attack
 
 CHUNK = 1000
@@ -17,14 +18,15 @@ CHUNK = 1000
 def logits_of(network: nn.Module, x: Tensor) -> Tensor:
     """Float32 logits (N,K) in chunks, in evaluation mode; the network is left as it was."""
     with evaluating((network,)):
-        return torch.cat([network(part).float() for part in x.split(CHUNK)])
+        return in_batches(lambda part: network(part).float(), x, CHUNK)
 
 
 def evaluate(job: Job, network: nn.Module, x: Tensor, y: Tensor, count: int, bf16: bool) -> dict[str, float]:
     """`natural` and `adversarial` score on these images, the latter by attacking `count` of them for each detector.
 
     The score is the mean AUC of the detectors for aat and aat_shared, and the accuracy for the classifiers. Always the
-    same images and the same random starts, so that two evaluations can be compared.
+    same images and the same random starts, so that two evaluations can be compared. A detector of whose class there is no
+    image is left out of the mean; ValueError where that is so of all.
     """
     if job.method in ("natural", "madry"):
         goal = objective("classifier_margin", network, y=y[:count], bf16=bf16)
@@ -39,8 +41,12 @@ def evaluate(job: Job, network: nn.Module, x: Tensor, y: Tensor, count: int, bf1
     natural, adversarial = [], []
     for column, k in enumerate(targets):
         positive, negative = logits[y == k, column], x[y != k][:count]
+        if not len(positive) or not len(negative):
+            continue
         goal = objective("target_logit", bank, target=column, bf16=bf16)
         x_adv = attack(job.validation_attack, goal, negative, seed=k)
         natural.append(auc(positive, logits[y != k, column]))
         adversarial.append(auc(positive, logits_of(network, x_adv)[:, column]))
+    if not natural:
+        raise ValueError(f"{job.name}: among {len(x)} images there are not two classes to tell apart.")
     return {"natural": sum(natural) / len(natural), "adversarial": sum(adversarial) / len(adversarial)}

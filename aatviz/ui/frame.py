@@ -11,7 +11,8 @@ from aatviz.ui.session.housekeeping import page_is_drawn
 from aatviz.ui.session.sidebar import choose_system
 
 _FRAMED, _SENT = "app.framed", "app.sent-to-frame"
-_STYLE = Path(__file__).with_name("page.css")
+_STYLE, _ICON = (Path(__file__).with_name(name) for name in ("page.css", "favicon.png"))
+"""The icon is a picture of our own: one of a name would be fetched from the network."""
 
 
 def run() -> None:
@@ -20,7 +21,7 @@ def run() -> None:
     with page_is_drawn():
         page = _navigation()
         st.html(_STYLE)
-        choose_system()
+        choose_system(page.title, lesson_banner.system_of_lesson(page.title))
         lesson_banner.show(page.title)
         st.session_state[_FRAMED] = True
         page.run()
@@ -43,7 +44,7 @@ def require() -> None:
 
 
 def _navigation() -> st.Page:
-    st.set_page_config(page_title="aatviz", page_icon=caches.favicon(), layout="wide")
+    st.set_page_config(page_title="aatviz", page_icon=str(_ICON), layout="wide")
     return st.navigation(
         [
             st.Page("pages/overview.py", title="Overview", icon=":material/visibility:", url_path="home", default=True),

@@ -19,7 +19,7 @@ from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.runtime.files import read_json, write_json
 from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack.controls import Choice
-from aatviz.ui.attack.digit import bundled
+from aatviz.ui.attack.picked import bundled
 from aatviz.ui.attack.results import logits_csv, png
 from aatviz.ui.session.runs import cost
 from aatviz.ui.session.showcase import build_showcase
@@ -112,7 +112,7 @@ def test_a_link_is_run_exactly_as_it_says(url: dict[str, str], expected: AttackS
     assert [trace.settings for trace in traces] == shown.attacks
     system = aatviz.load_system(NAME)
     x, y = aatviz.load_data("mnist", split="sample")
-    index = shown.digit.index
+    index = shown.picked.index
     for trace in traces:
         direct = trace_attack(system, trace.settings, x[index : index + 1], y[index])
         torch.testing.assert_close(trace.images, direct.images)
@@ -144,7 +144,7 @@ def test_silly_links_get_a_kind_note_and_the_default() -> None:
 def test_a_linf_radius_above_one_is_put_right() -> None:
     app = open_page(eps="8")
     assert "[0,1] scale" in app.info[0].value
-    assert app.session_state["attack.eps"] == 0.3
+    assert app.session_state["attack.eps"] == "0.3"
 
 
 def test_another_victim_brings_its_own_loss_and_the_url_follows() -> None:
@@ -157,10 +157,22 @@ def test_another_victim_brings_its_own_loss_and_the_url_follows() -> None:
     assert not app.exception
 
 
+def test_a_radius_is_typed_as_the_field_writes_it_and_what_is_none_is_put_back() -> None:
+    app = open_page(steps="2")
+    app.text_input(key="attack.eps").set_value(" 16/255 ").run()
+    assert app.query_params["eps"] == "16/255"
+    assert press_and_wait(app)[0].settings.eps == 16 / 255
+    for nonsense in ("abc", "8/0", "-1", "nan", "1e9"):
+        app.text_input(key="attack.eps").set_value(nonsense).run()
+        assert app.session_state["attack.eps"] == "16/255"
+        assert f"{nonsense!r} is not a number from 0 to 28" in app.warning[0].value
+    assert not app.exception
+
+
 def test_another_norm_brings_a_sensible_ball() -> None:
     app = open_page()
     app.get("button_group")[-1].set_value("L2").run()
-    assert (app.session_state["attack.eps"], app.session_state["attack.step_size"]) == (2.5, 0.1)
+    assert (app.session_state["attack.eps"], app.session_state["attack.step_size"]) == ("2.5", "0.1")
     assert not app.exception
 
 
@@ -169,15 +181,15 @@ def test_the_ball_is_the_one_that_the_system_is_trained_for_until_somebody_chang
     write_json(other, read_json(other) | {"norm": "L2", "eps": 2.5})
     app = open_page()
     ball = ("norm", "eps", "step_size")
-    assert [app.session_state[f"attack.{name}"] for name in ball] == ["Linf", 0.3, 0.01]
+    assert [app.session_state[f"attack.{name}"] for name in ball] == ["Linf", "0.3", "0.01"]
     app.session_state["app.chosen-system"] = "mnist-linf-0.3"  # what the sidebar does, which is not there in this test
     app.run()
-    assert [app.session_state[f"attack.{name}"] for name in ball] == ["L2", 2.5, 0.1]
+    assert [app.session_state[f"attack.{name}"] for name in ball] == ["L2", "2.5", "0.1"]
     assert not {*ball} & {*app.query_params}
-    app.number_input(key="attack.eps").set_value(3.0).run()
+    app.text_input(key="attack.eps").set_value("3").run()
     app.session_state["app.chosen-system"] = NAME
     app.run()
-    assert [app.session_state[f"attack.{name}"] for name in ball] == ["Linf", 0.3, 0.01]
+    assert [app.session_state[f"attack.{name}"] for name in ball] == ["Linf", "0.3", "0.01"]
 
 
 def test_shuffle_is_deterministic() -> None:
@@ -230,7 +242,7 @@ def test_an_error_is_shown_on_the_page_that_asked(monkeypatch: pytest.MonkeyPatc
 
 def test_cost_is_told_in_words() -> None:
     x, y = aatviz.load_data("mnist", split="sample")
-    choice = Choice(digit=bundled(x, y, 0), settings=AttackSettings(steps=50, restarts=3), compare=True)
+    choice = Choice(picked=bundled(x, y, 0), settings=AttackSettings(steps=50, restarts=3), compare=True)
     request = attack_run.request(aatviz.load_system(NAME), choice)
     assert cost(0.4, request.steps) == "Less than a second on this machine: 6 times 50 steps."
     assert cost(12.3, request.steps).startswith("About 12 s ")
@@ -244,8 +256,8 @@ def test_what_can_be_taken_home_is_the_result(tiny_system_folder: Path) -> None:
     trace = trace_attack(aatviz.load_system(NAME), AttackSettings(steps=3), x[:1], y[0])
     picture = np.asarray(Image.open(io.BytesIO(png(trace))))
     assert picture.shape == (280, 280)
-    assert np.array_equal(picture[5::10, 5::10], (trace.perturbed * 255).round().byte().numpy())
-    rows = list(csv.DictReader(io.StringIO(logits_csv([trace]))))
+    assert np.array_equal(picture[5::10, 5::10], (trace.perturbed[0] * 255).round().byte().numpy())
+    rows = list(csv.DictReader(io.StringIO(logits_csv([trace], range(10)))))
     assert [int(row["step"]) for row in rows] == [0, 1, 2, 3]
     assert [row["kept"] for row in rows].index("1") == trace.kept
     assert float(rows[2]["detector_logit_4"]) == pytest.approx(float(trace.z_h[2, 4]))

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
 import aatviz
+from aatviz.data import dataset
 from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Comparison, NaturalLogits
 from aatviz.explore.attack_grid.run import Stored, compare, natural_logits, store_comparison
 from aatviz.models.detectors import DetectorBank
@@ -29,6 +30,7 @@ from aatviz.ui.compare.picture import ENLARGED, GAP, HEAD, MARGIN, picture
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"
+MNIST = dataset("mnist")
 MEASURE = compare_run._seconds_per_call
 
 
@@ -95,7 +97,7 @@ def test_a_stored_run_is_there_at_once_without_any_model(stored: Comparison, mon
     app = open_page()
     assert len(app.get("bidi_component")) == 1
     assert len(app.get("plotly_chart")) == 2
-    assert "of 90** attacked digits get over the low mark" in words(app)
+    assert "of 90** attacked ones get over the low mark" in words(app)
     assert f"aatviz compare {NAME} --models generative,robust --seed 0" in app.code[0].value
     changed = open_page(steps="7")
     assert "a stored run of the default settings" in words(changed)
@@ -183,7 +185,7 @@ def test_the_browser_gets_everything_once_and_its_id_changes_with_the_run_only(
     def data(grid: Comparison, threshold: float, view: str) -> dict[str, Any]:
         place = {"row": 0, "target": 1, "view": view, "magnify": 2}
         limits = {"most_magnified": 20, "locked": [], "hidden": []}
-        return compare_view.view_data(system, grid, natural, place=place, threshold=threshold, **limits)
+        return compare_view.view_data(system, MNIST, grid, natural, place=place, threshold=threshold, **limits)
 
     first, second = data(grid, 0.0, "perturbed"), data(grid, 3.0, "perturbation")
     assert first["id"] == second["id"]
@@ -198,8 +200,8 @@ def test_the_browser_gets_everything_once_and_its_id_changes_with_the_run_only(
 
 def test_a_histogram_counts_every_digit_and_keeps_its_axis(short: tuple[Comparison, dict[Any, NaturalLogits]]) -> None:
     grid, natural = short
-    everything = compare_figures.histograms(grid, "robust", natural["robust"], (3, 8), None)
-    one = compare_figures.histograms(grid, "robust", natural["robust"], (3, 8), 8)
+    everything = compare_figures.histograms(grid, MNIST, "robust", natural["robust"], (3, 8), None)
+    one = compare_figures.histograms(grid, MNIST, "robust", natural["robust"], (3, 8), 8)
     assert [sum(bar.customdata) for bar in everything.data[:3]] == [200, 1800, 90]
     own = int(natural["robust"].own[8].sum())
     assert [sum(bar.customdata) for bar in one.data[:3]] == [own, 200 - own, 9]
@@ -215,10 +217,10 @@ def test_what_can_be_taken_home_is_the_result(short: tuple[Comparison, dict[Any,
     step = ENLARGED * 28 + GAP
     top, left = MARGIN + HEAD + 3 * step, MARGIN + (8 + 1) * step + GAP
     cell = np.s_[top : top + ENLARGED * 28 : ENLARGED, left : left + ENLARGED * 28 : ENLARGED]
-    perturbed = np.asarray(Image.open(io.BytesIO(takeaway.png(picture(grid, "perturbed", 1)))))
-    assert np.array_equal(perturbed[cell][..., 0], (grid.images["generative"][3, 8] * 255).round().byte().numpy())
-    signed = np.asarray(picture(grid, "perturbation", 4)).astype(int)[cell]
-    delta = grid.delta("generative")[3, 8].numpy()
+    perturbed = np.asarray(Image.open(io.BytesIO(takeaway.png(picture(grid, MNIST, "perturbed", 1)))))
+    assert np.array_equal(perturbed[cell][..., 0], (grid.images["generative"][3, 8, 0] * 255).round().byte().numpy())
+    signed = np.asarray(picture(grid, MNIST, "perturbation", 4)).astype(int)[cell]
+    delta = grid.delta("generative")[3, 8, 0].numpy()
     assert (signed[delta == 0] == 255).all()
     assert (signed[delta > 0.05][:, 0] > signed[delta > 0.05][:, 2]).all()  # orange: more red than blue
     assert (signed[delta < -0.05][:, 0] < signed[delta < -0.05][:, 2]).all()

@@ -14,11 +14,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import aatviz
+from aatviz.data import dataset
 from aatviz.data.own_image.link_text import from_text, to_pixels
 from aatviz.explore.attack_grid.result import MODELS
 from aatviz.explore.generation.picture import ENLARGED, GAP, HEAD, MARGIN, picture
 from aatviz.explore.generation.result import CSV_HEAD, Generated, GenerateSettings
-from aatviz.explore.generation.run import RUBBISH, generate, models_hash
+from aatviz.explore.generation.run import generate, models_hash
 from aatviz.runtime.files import read_json, write_arrays, write_json
 from aatviz.store.results import result_file
 from aatviz.ui.common import takeaway
@@ -29,6 +30,7 @@ from aatviz.ui.generate import view as generate_view
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"
+MNIST = dataset("mnist")
 SHORT = GenerateSettings(steps=2, seed=3)
 MEASURE = generate_run._seconds_per_step
 
@@ -73,7 +75,7 @@ def test_without_a_stored_run_it_invites_to_press_the_button() -> None:
 
 def test_a_system_that_cannot_generate_says_so(tiny_system_folder: Path) -> None:
     card = read_json(tiny_system_folder / NAME / "card.json")
-    del card["files"]["judge"], card["files"]["gaussians"]
+    del card.files["judge"], card.files["gaussians"]
     write_json(tiny_system_folder / NAME / "card.json", card)
     app = open_page()
     assert "has no judge and no class Gaussians" in app.info[0].value
@@ -123,13 +125,13 @@ def test_silly_links_get_a_kind_note_and_the_default() -> None:
 def test_a_linf_radius_above_one_is_put_right() -> None:
     app = open_page(norm="Linf", eps="5")
     assert "[0,1] scale" in app.info[0].value
-    assert app.session_state["generate.eps"] == 0.3
+    assert app.session_state["generate.eps"] == "0.3"
 
 
 def test_a_rubbish_start_brings_its_own_ball_and_class_noise_the_default_one() -> None:
     app = open_page()
     app.get("button_group")[0].set_value("uniform").run()
-    assert (app.session_state["generate.eps"], app.session_state["generate.step_size"]) == (RUBBISH.eps, RUBBISH.step_size)
+    assert (app.session_state["generate.eps"], app.session_state["generate.step_size"]) == ("28", "0.5")
     assert app.query_params["start"] == "uniform"
     app.get("button_group")[0].set_value("gaussian").run()
     assert not app.query_params
@@ -143,15 +145,15 @@ def test_other_noise_is_another_seed() -> None:
 
 
 def test_the_browser_gets_every_frame_once_in_one_picture(made: Generated) -> None:
-    data = generate_view.view_data(made, {"number": 0, "target": 8, "sample": 1})
+    data = generate_view.view_data(made, MNIST, {"number": 0, "target": 8, "sample": 1})
     raw = base64.b64decode(data["sprite"].removeprefix("data:image/png;base64,"))
     sprite = np.asarray(Image.open(io.BytesIO(raw)))
-    frames, classes, count = len(SHORT.frames), made.classes, SHORT.count
+    frames, classes, count = len(SHORT.frames), len(made.targets), SHORT.count
     assert sprite.shape == (frames * classes * 28, len(MODELS) * count * 28)
     for frame, k, place, i in ((0, 0, 0, 0), (1, 9, 1, 1), (frames - 1, 4, 2, 0)):
         y, x = (frame * classes + k) * 28, (place * count + i) * 28
-        assert np.array_equal(sprite[y : y + 28, x : x + 28], made.paths[MODELS[place]][frame, k, i].numpy())
-    moved = generate_view.view_data(made, {"number": 1, "target": 0, "sample": 0})
+        assert np.array_equal(sprite[y : y + 28, x : x + 28], made.paths[MODELS[place]][frame, k, i, 0].numpy())
+    moved = generate_view.view_data(made, MNIST, {"number": 1, "target": 0, "sample": 0})
     assert moved["id"] == data["id"]
     assert moved["place"] != data["place"]
 
@@ -159,14 +161,14 @@ def test_the_browser_gets_every_frame_once_in_one_picture(made: Generated) -> No
 def test_a_cell_opens_on_the_attack_page_as_the_very_image(made: Generated) -> None:
     params = generate_results.attack_params(made, {"model": "robust", "target": 7, "sample": 1})
     assert params["label"] == "7"
-    assert from_text(params["image"]) == to_pixels(made.results("robust")[7, 1] / 255)
+    assert from_text(params["image"], MNIST.shape) == to_pixels(made.results("robust")[7, 1] / 255, MNIST.shape)
     silly = generate_results.attack_params(made, {"model": "zebra", "target": 99, "sample": -3})
-    assert from_text(silly["image"]) == to_pixels(made.results("generative")[9, 0] / 255)
+    assert from_text(silly["image"], MNIST.shape) == to_pixels(made.results("generative")[0, 0] / 255, MNIST.shape)
 
 
 def test_histograms_count_every_image(made: Generated) -> None:
-    for target, share in ((None, made.classes), (4, 1)):
-        figure = generate_figures.histograms(made, "natural", (4, 1), target)
+    for target, share in ((None, len(made.targets)), (4, 1)):
+        figure = generate_figures.histograms(made, MNIST, "natural", (4, 1), target)
         bars = [trace for trace in figure.data if trace.type == "bar"]
         natural = made.natural_logits["natural"].shape[1]
         assert [sum(bar.customdata) for bar in bars] == [share * natural, share * SHORT.count, share * SHORT.count]
@@ -175,12 +177,12 @@ def test_histograms_count_every_image(made: Generated) -> None:
 
 
 def test_what_can_be_taken_home_is_the_result(made: Generated) -> None:
-    sheet = np.asarray(picture(made))[..., 0]
+    sheet = np.asarray(picture(made, MNIST.classes))[..., 0]
     side, top, left = ENLARGED * 28 + GAP, HEAD, MARGIN
     block = sheet[top + 3 * side : top + 3 * side + 28 * ENLARGED, left + side : left + side + 28 * ENLARGED]
-    assert np.array_equal(block[::ENLARGED, ::ENLARGED], made.noise[3, 1].numpy())
+    assert np.array_equal(block[::ENLARGED, ::ENLARGED], made.noise[3, 1, 0].numpy())
     table = list(csv.DictReader(io.StringIO(takeaway.table(CSV_HEAD, made.rows()))))
-    assert len(table) == made.classes * SHORT.count * len(MODELS)
+    assert len(table) == len(made.targets) * SHORT.count * len(MODELS)
     row = next(row for row in table if (row["target"], row["sample"], row["model"]) == ("5", "1", "generative"))
     assert float(row["target_logit"]) == pytest.approx(float(made.logits["generative"][5, 1]), abs=1e-4)
     assert int(row["judge"]) == int(made.judged["generative"][5, 1])

@@ -218,7 +218,7 @@ def test_a_teachers_link_carries_the_settings_that_were_left_on_the_page(tiny_sy
     assert params["task"] == "Make the 4 a 9 & <i>win</i>"
     assert {"eps": "0.2", "digit": "4", "lock": "eps,steps", "hide": "seed", "system": NAME}.items() <= params.items()
     opened = open_page("pages/attack.py", params)
-    assert opened.session_state["attack.eps"] == 0.2
+    assert opened.session_state["attack.eps"] == "0.2"
     assert not any("The link asks for" in info.value for info in opened.info)
 
 

@@ -15,7 +15,7 @@ from aatviz.runtime.files import read_json, write_json
 from aatviz.store.weights import build_network, save_network
 from aatviz.ui.overview import card as overview_card
 from aatviz.ui.session import caches
-from aatviz.ui.session.showcase import INDEX, SETTINGS, build_showcase, load_showcase
+from aatviz.ui.session.showcase import SETTINGS, build_showcase, load_showcase
 from tests.changed_systems import described_again
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -69,7 +69,7 @@ def test_the_stored_run_is_the_attack_itself_and_belongs_to_its_weights(tiny_sys
     stored = load_showcase(system)
     assert stored is not None
     x, y = aatviz.load_data("mnist", split="sample")
-    fresh = trace_attack(system, SETTINGS, x[INDEX : INDEX + 1], y[INDEX])
+    fresh = trace_attack(system, SETTINGS, x[14:15], y[14])
     assert (stored.traces[0].images - fresh.images).abs().max() < 1e-4
     assert stored.traces[1].settings == SETTINGS.against("robust")
     note = {"network": "madry", "outputs": 10, "width": 16, "seconds": 1.0}
@@ -115,7 +115,7 @@ def test_a_card_without_figures_is_no_error() -> None:
 
 def test_silly_links_get_a_kind_note() -> None:
     app = open_page(system="none", T="1e9")
-    assert "system = 'none'" in texts(app)
+    assert "There is no system 'none' here" in texts(app)
     assert "T = '1e9'" in texts(app)
     assert not app.query_params
 

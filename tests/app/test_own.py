@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 import aatviz
 from aatviz.cli import app as cli
-from aatviz.data.own_image.handwritten_digit import read_picture
+from aatviz.data import dataset
+from aatviz.data.own_image import read_picture
 from aatviz.data.own_image.link_text import from_text, to_image, to_pixels, to_png
 from aatviz.explore.attack_path import OWN_PICTURE, Trace
 from aatviz.ui.own.link import own_link
@@ -23,6 +24,7 @@ from aatviz.ui.own.verdicts import FirstLook, decisions, firing, logits_csv
 from .test_attack import NAME, fresh_caches, open_page, press_and_wait
 
 __all__ = ["fresh_caches"]  # used by name only
+CLASSES, SHAPE = dataset("mnist").classes, dataset("mnist").shape
 QUICK = {"steps": "3", "step_size": "0.05"}
 
 
@@ -53,7 +55,7 @@ def test_a_link_brings_image_and_class_and_is_attacked_as_it_is(image: torch.Ten
     assert "It came with the link" in captions(app)
     trace = press_and_wait(app)[0]
     assert trace.y == 6
-    assert torch.equal(trace.natural, to_image(to_pixels(image))[0, 0])
+    assert torch.equal(trace.natural, to_image(to_pixels(image, SHAPE), SHAPE)[0])
     again = open_page(**link)
     assert not any("of other settings" in caption.value for caption in again.caption)
     assert again.session_state["attack.shown"].value[0] is trace
@@ -83,16 +85,18 @@ def test_the_class_is_the_natural_classifiers_until_the_visitor_says_it(image: t
 def test_an_upload_is_prepared_and_shown_and_travels_in_the_url(image: torch.Tensor) -> None:
     app = open_page(pick="own", source="upload", label="4", **QUICK)
     sheet = Image.new("RGB", (60, 60), "white")
-    sheet.paste(Image.eval(Image.open(io.BytesIO(to_png(to_pixels(image)))), lambda level: 255 - level), (20, 3))
+    sheet.paste(
+        Image.eval(Image.open(io.BytesIO(to_png(to_pixels(image, SHAPE), SHAPE))), lambda level: 255 - level), (20, 3)
+    )
     buffer = io.BytesIO()
     sheet.save(buffer, "png")
     app.file_uploader[0].upload("photo.png", buffer.getvalue(), "image/png").run()
     assert not app.exception
     assert "Inverted: it was dark on light" in captions(app)
     assert "label" not in app.query_params  # what was said of another image does not hold for this one
-    pixels = from_text(app.query_params["image"])
-    assert int((to_image(pixels) > 0.5).sum()) > 30
-    assert torch.equal(press_and_wait(app)[0].natural, to_image(pixels)[0, 0])
+    pixels = from_text(app.query_params["image"], SHAPE)
+    assert int((to_image(pixels, SHAPE) > 0.5).sum()) > 30
+    assert torch.equal(press_and_wait(app)[0].natural, to_image(pixels, SHAPE)[0])
 
 
 @pytest.mark.parametrize(("data", "sentence"), [(b"no image", "no image that can be read"), (b"", "The file is empty")])
@@ -117,7 +121,7 @@ def test_the_printed_command_and_python_give_the_numbers_on_screen(
     app = open_page(**(own_link(image, 6) if own else {"pick": "index", "index": "7"}), **QUICK)
     traces = press_and_wait(app)
     if own:
-        (tmp_path / OWN_PICTURE).write_bytes(to_png(to_pixels(image)))
+        (tmp_path / OWN_PICTURE).write_bytes(to_png(to_pixels(image, SHAPE), SHAPE))
     monkeypatch.chdir(tmp_path)
     blocks = [block.value for block in app.code]
     assert len(blocks) == 2 * len(traces) == 4
@@ -162,12 +166,13 @@ def test_the_command_refuses_what_does_not_fit_together(arguments: list[str], me
 
 
 def test_the_command_says_what_it_did_to_a_picture(image: torch.Tensor, tmp_path: Path) -> None:
-    photo = Image.open(io.BytesIO(to_png(to_pixels(1 - image)))).resize((280, 280))
+    photo = Image.open(io.BytesIO(to_png(to_pixels(1 - image, SHAPE), SHAPE))).resize((280, 280))
     photo.save(tmp_path / "photo.png")
     result = CliRunner().invoke(cli, ["attack", NAME, "--image", str(tmp_path / "photo.png"), "--steps", "2"])
     assert result.exit_code == 0, result.output
+    assert "photo.png: Scaled and centred the MNIST way." in result.stdout
     assert "photo.png: Inverted" in result.stdout
-    guess = int(aatviz.load_system(NAME).classifier(read_picture(tmp_path / "photo.png").image).argmax())
+    guess = int(aatviz.load_system(NAME).classifier(read_picture(tmp_path / "photo.png", "mnist").image).argmax())
     assert f"says that it is a {guess}" in result.stdout
     assert f"digit {guess}, image " in result.stdout
 
@@ -175,7 +180,7 @@ def test_the_command_says_what_it_did_to_a_picture(image: torch.Tensor, tmp_path
 def test_the_verdicts_before_any_attack_are_those_of_the_networks(image: torch.Tensor) -> None:
     app = open_page(**own_link(image, 6))
     system = aatviz.load_system(NAME)
-    own = to_image(to_pixels(image))
+    own = to_image(to_pixels(image, SHAPE), SHAPE)
     z_h = system.detectors(own)[0].tolist()
     table = next(block.value for block in app.markdown if "rejected?" in block.value)
     for who, predict in (("generative", system.generative.predict), ("integrated", system.integrated.predict)):
@@ -188,12 +193,12 @@ def test_the_verdicts_before_any_attack_are_those_of_the_networks(image: torch.T
 
 
 def test_words_of_the_verdicts() -> None:
-    look = FirstLook(z_h=(-3.0, 2.04, -1.0, 1.0), generative=1, natural=3, robust=0)
-    assert firing(look, 1.5).startswith("**Detector 1 fires** at T = 1.5: its logit is 2.0")
-    assert "**Detectors 1 and 3 fire**" in firing(look, 0)
-    assert "**No detector fires** at T = 3. The highest logit is detector 1's: 2.0" in firing(look, 3)
-    rows = decisions(look, 1, 1.5).splitlines()[2:]
+    look = FirstLook(bank=(0, 1, 2, 3), z_h=(-3.0, 2.04, -1.0, 1.0), generative=1, natural=3, robust=0)
+    assert firing(look, CLASSES, 1.5).startswith("**Detector 1 fires** at T = 1.5: its logit is 2.0")
+    assert "**Detectors 1 and 3 fire**" in firing(look, CLASSES, 0)
+    assert "**No detector fires** at T = 3. The highest logit is detector 1's: 2.0" in firing(look, CLASSES, 3)
+    rows = decisions(look, CLASSES, 1, 1.5).splitlines()[2:]
     assert rows[0] == "| generative | 1 ✓ right | ○ no, accepted |"
     assert rows[1] == "| integrated | 3 ✗ wrong, it is a 1 | ■ yes |"
     assert rows[3] == "| robust | 0 ✗ wrong, it is a 1 | cannot reject |"
-    assert logits_csv(look, 1.5).splitlines()[2] == "1,2.04,1.5,1"
+    assert logits_csv(look, CLASSES, 1.5).splitlines()[2] == "1,1,2.04,1.5,1"

@@ -53,7 +53,7 @@ def fresh_caches(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture
 def honest(measured_detectors: System, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A record of a tiny protocol beside those of the detectors; from now on there is no data set."""
-    monkeypatch.setitem(evaluations("Linf", 0.3), "honest", SMALL)
+    monkeypatch.setitem(evaluations("mnist", "Linf", 0.3), "honest", SMALL)
     with monkeypatch.context() as patch:
         patch.setenv("AATVIZ_DATA", str(data_folder))
         for part in parts(measured_detectors, SMALL):
@@ -199,4 +199,4 @@ def test_rows_are_put_into_words_for_each_victim() -> None:
     assert words.in_words("detectors", "generative") == "the paper's loss (loss 10)"
     assert words.in_words("detectors", "integrated") == "detectors alone (loss 10)"
     assert words.in_words("margin, 9 restarts", "robust") == "the same, 9 restarts"
-    assert set(run.names(load_system(NAME), "integrated")) <= set(words.every_name())
+    assert set(run.names(load_system(NAME), "integrated")) <= set(words.every_name(10))

@@ -55,7 +55,7 @@ def logits(count: int, seed: int) -> dict[str, Tensor]:
 def measured(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> curves.CurveRecord:
     """A tiny system with a record; from now on every call of a detector fails."""
     system = aatviz.load_system(NAME)
-    recipe = evaluations("Linf", 0.3)["curves"]
+    recipe = evaluations("mnist", "Linf", 0.3)["curves"]
     note = {"recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe), "weights_hash": weights_hash(system)}
     counts = {"natural": 400, "held_out": 300, "generative": 120, "integrated": 120, "robust": 120}
     parts = {part: logits(count, seed) for seed, (part, count) in enumerate(counts.items())}
@@ -233,9 +233,9 @@ def test_the_browser_gets_every_score_once_and_in_order(measured: curves.CurveRe
         for part, decided in (("natural", decisions.natural), ("attacked", decisions.perturbed)):
             packed = data["classifiers"][name][part]
             logit = np.frombuffer(base64.b64decode(packed["logits"]), "<f4")
-            tags = np.frombuffer(base64.b64decode(packed["tags"]), np.uint8)
+            tags = np.frombuffer(base64.b64decode(packed["tags"]), "<u2")
             assert logit.tolist() == decided.logit.sort().values.tolist()
-            triples = sorted(zip(logit.tolist(), (tags & 127).tolist(), (tags >> 7).tolist(), strict=True))
+            triples = sorted(zip(logit.tolist(), (tags & 0x7FFF).tolist(), (tags >> 15).tolist(), strict=True))
             columns = (decided.logit, decided.label, decided.right.int())
             assert triples == sorted(zip(*(column.tolist() for column in columns), strict=True))
     assert data["examples"] is None
@@ -261,7 +261,7 @@ def test_stored_examples_are_sent_and_in_the_csv(measured: curves.CurveRecord, m
         index=torch.arange(20) * 3,
         y=torch.arange(20) // 2,
         images=dict.fromkeys(("natural", "generative", "integrated"), torch.zeros(20, 28, 28, dtype=torch.uint8)),
-        decided={victim: {"natural": decided, "perturbed": decided} for victim in example_images.VICTIMS},
+        decided={victim: {"natural": decided, "perturbed": decided} for victim in curves.JUDGES},
     )
     view = dataclasses.replace(view_of(), examples=stored)
     assert threshold_live.static_data(NAME, view)["examples"]["decided"]["integrated"]["attacked"]["logit"] == (

@@ -105,7 +105,7 @@ def test_a_missing_or_mistyped_field_is_named(
 
 @pytest.mark.parametrize("card", [[], 3, None])
 def test_what_is_no_card_is_named(card: Any) -> None:
-    with pytest.raises(ValueError, match="the file is .*; expected an object"):
+    with pytest.raises(ValueError, match=r"the file is .*; expected an object"):
         parse_card(card)
 
 

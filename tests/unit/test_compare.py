@@ -81,9 +81,31 @@ def test_rows_are_one_of_each_class_or_different_ones_of_one_class(sample: tuple
     assert not sevens.equal(choose_rows(CompareSettings(digit=7, seed=5), y, 10))
 
 
-def test_a_class_without_enough_samples_is_named() -> None:
-    with pytest.raises(ValueError, match="10 samples of class 3 are needed; there are 2"):
-        choose_rows(CompareSettings(digit=3), torch.tensor([3, 1, 3]), 10)
+def test_a_class_with_few_samples_gives_all_of_them_and_one_without_any_is_named() -> None:
+    y = torch.tensor([3, 1, 3])
+    assert sorted(choose_rows(CompareSettings(digit=3), y, 10).tolist()) == [0, 2]
+    with pytest.raises(ValueError, match="no sample of class 2"):
+        choose_rows(CompareSettings(digit=2), y, 10)
+    with pytest.raises(ValueError, match=r"classes from 0 to 9; got 12"):
+        choose_rows(CompareSettings(targets=(1, 12)), y, 10)
+
+
+def test_some_targets_give_the_pairs_of_all(shared: System, sample: tuple[Tensor, Tensor]) -> None:
+    """Columns for some classes only: the same numbers as in the grid of all, for the same samples."""
+    x, y = sample
+    attack: dict[str, Any] = {"eps": 0.1, "steps": 2, "step_size": 0.05, "models": ("robust",), "digit": 5}
+    whole = compare(shared, CompareSettings(**attack), x, y)
+    some = compare(shared, CompareSettings(**attack, targets=(8, 2, 5)), x, y)
+    assert some.settings.targets == (2, 5, 8)
+    assert torch.equal(some.index, whole.index[:3])
+    torch.testing.assert_close(some.images["robust"], whole.images["robust"][:3, [2, 5, 8]], atol=1e-4, rtol=0)
+    torch.testing.assert_close(some.after("robust"), whole.after("robust")[:3, [2, 5, 8]], atol=1e-3, rtol=0)
+    assert torch.equal(some.is_pair, whole.is_pair[:3, [2, 5, 8]])
+    natural = natural_logits(shared, "robust", x[:300], y[:300])
+    assert some.summary(shared, "robust", natural).pairs == 6
+    assert [row[4] for row in some.rows(shared)] == [2, 5, 8] * 3
+    assert Comparison.from_arrays(some.to_arrays()).settings == some.settings
+    assert [some.column(k) for k in (2, 5, 8, 3)] == [0, 1, 2, 0]
 
 
 @pytest.mark.parametrize("name", [SHARED, SEPARATE])
@@ -154,7 +176,7 @@ def test_the_summary_leaves_out_the_pairs_of_the_own_class(
 
 def test_only_the_generative_classifier_has_a_logit_to_reject_by(shared: System, grid: Comparison) -> None:
     label, score = decide(shared, "generative", grid.logits["robust"])
-    direct = shared.generative.predict(grid.images["robust"][2, 5][None, None])
+    direct = shared.generative.predict(grid.images["robust"][2, 5][None])
     assert int(label[2, 5]) == int(direct)
     assert score is not None
     assert score.shape == label.shape == (10, 10)

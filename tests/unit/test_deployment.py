@@ -10,7 +10,7 @@ import pytest
 import streamlit
 from streamlit import config
 
-from aatviz.data.own_image.handwritten_digit import MOST_BYTES
+from aatviz.data.limits import MOST_OWN_BYTES
 from tests.deployment import files
 
 SETTINGS = tomllib.loads((files.ROOT / ".streamlit" / "config.toml").read_text())
@@ -31,7 +31,7 @@ def test_the_settings_are_safe() -> None:
     assert set(server["allowedHosts"]) == {"127.0.0.1", "localhost"}
     assert server["enableCORS"] is True
     assert server["enableXsrfProtection"] is True
-    assert server["maxUploadSize"] * 1_000_000 >= MOST_BYTES
+    assert server["maxUploadSize"] * 1_000_000 >= MOST_OWN_BYTES
     assert max(server["maxUploadSize"], server["maxMessageSize"], server["maxWidgetStateSize"]) <= 50
     assert SETTINGS["browser"]["gatherUsageStats"] is False
     assert SETTINGS["runner"]["postScriptGC"] is False

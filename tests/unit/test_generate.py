@@ -19,7 +19,6 @@ from aatviz.explore.attack_grid.run import network
 from aatviz.explore.generation import run as module
 from aatviz.explore.generation.result import LOW_MARK, MOST_FRAMES, STARTS, Generated, GenerateSettings
 from aatviz.explore.generation.run import (
-    STORED,
     build_generated,
     command_line,
     generate,
@@ -160,10 +159,10 @@ def test_every_number_is_that_of_the_rounded_images(
     assert calls == step_count(system, QUICK)
     labels = torch.arange(10)
     for model in MODELS:
-        assert made.paths[model].shape == (4, 10, 2, 28, 28)
+        assert made.paths[model].shape == (4, 10, 2, 1, 28, 28)
         assert torch.equal(made.paths[model][0], made.noise)
-        x = made.results(model).flatten(0, 1).unsqueeze(1) / 255
-        start = made.noise.flatten(0, 1).unsqueeze(1) / 255
+        x = made.results(model).flatten(0, 1) / 255
+        start = made.noise.flatten(0, 1) / 255
         assert norm(x - start, "L2").max() <= QUICK.eps + 28 * 0.5 / 255  # rounding may leave the ball by as much
         with torch.no_grad():
             z, z_start = (network(system, model)(images).view(10, 2, 10) for images in (x, start))
@@ -189,7 +188,7 @@ def test_natural_logits_are_those_of_digits_of_the_class(system: System, made: G
 def test_one_image_is_the_one_of_the_grid(system: System, made: Generated) -> None:
     image = generated_image(system, QUICK, 3, 1, "robust")
     assert image.shape == (1, 1, 28, 28)
-    assert torch.equal((image[0, 0] * 255).byte(), made.results("robust")[3, 1])
+    assert torch.equal((image[0] * 255).byte(), made.results("robust")[3, 1])
     with pytest.raises(ValueError, match=r"sample lies in 0\.\.1"):
         generated_image(system, QUICK, 3, 2, "robust")
     with pytest.raises(ValueError, match=r"target lies in 0\.\.9"):
@@ -213,7 +212,7 @@ def test_what_the_callback_raises_ends_the_work_at_once(system: System) -> None:
 
 def test_a_system_without_gaussians_says_what_is_missing(system: System) -> None:
     card = read_json(system.folder / "card.json")
-    del card["files"]["gaussians"], card["files"]["judge"]
+    del card.files["gaussians"], card.files["judge"]
     write_json(system.folder / "card.json", card)
     bare = aatviz.load_system(SHARED)
     with pytest.raises(Lacking, match="has no judge"):
@@ -227,7 +226,7 @@ def test_a_stored_run_comes_back_whole_and_only_for_these_very_models(
     system: System, made: Generated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "NATURAL", 5)
-    monkeypatch.setitem(STORED, "generated", QUICK)
+    monkeypatch.setattr(module, "stored_settings", lambda _: {"generated": QUICK})
     assert load_generated(system) is None
     build_generated(system)
     again = load_generated(system)
@@ -236,9 +235,9 @@ def test_a_stored_run_comes_back_whole_and_only_for_these_very_models(
     for model in MODELS:
         assert torch.equal(again.paths[model], made.paths[model])
         assert torch.allclose(again.natural_logits[model], made.natural_logits[model][:, :5], atol=1e-4)
-    monkeypatch.setitem(STORED, "generated", dataclasses.replace(QUICK, steps=4))
+    monkeypatch.setattr(module, "stored_settings", lambda _: {"generated": dataclasses.replace(QUICK, steps=4)})
     assert load_generated(system) is None
-    monkeypatch.setitem(STORED, "generated", QUICK)
+    monkeypatch.setattr(module, "stored_settings", lambda _: {"generated": QUICK})
     (system.folder / "judge.safetensors").write_bytes((system.folder / "classifier.safetensors").read_bytes())
     assert load_generated(described_again(system.folder)) is None
 

@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from aatviz.attacks.victims import VICTIMS, Victim, VictimName, log_odds
+from aatviz.attacks.victims import WITH_REJECT, Victim
 from aatviz.data import load_data
 from aatviz.evaluate import finish, parts, refresh, run_part
 from aatviz.evaluate.honest import sweeps, verdict
 from aatviz.evaluate.honest.protocol import Budget, attacks, fooled_scores, transfer_source
 from aatviz.evaluate.honest.run import accepting
+from aatviz.models.decisions import VictimName, log_odds
 from aatviz.models.losses import classifier_margin
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.runtime.files import read_arrays
@@ -55,7 +56,7 @@ def test_log_odds_by_hand() -> None:
     assert log_odds(z, torch.tensor([0])).item() == pytest.approx(math.log(0.6 / 0.4), abs=1e-5)
 
 
-@pytest.mark.parametrize("name", VICTIMS)
+@pytest.mark.parametrize("name", WITH_REJECT)
 def test_what_is_misclassified_ranks_below_zero_and_a_higher_score_ranks_lower(
     name: VictimName, system: System, images: tuple[Tensor, Tensor]
 ) -> None:
@@ -67,7 +68,7 @@ def test_what_is_misclassified_ranks_below_zero_and_a_higher_score_ranks_lower(
     assert (victim.rank_of(images[0], label) >= 0).all()
 
 
-@pytest.mark.parametrize("name", VICTIMS)
+@pytest.mark.parametrize("name", WITH_REJECT)
 def test_a_targeted_step_lowers_the_loss(name: VictimName, system: System, images: tuple[Tensor, Tensor]) -> None:
     """And the targeted loss falls exactly with what the victim decides by: the target's own score."""
     victim = Victim(name=name, system=system)
@@ -157,7 +158,7 @@ def test_a_threshold_rejects_no_more_held_out_images_than_asked() -> None:
     assert 0.04 < (held_out < threshold).double().mean().item() <= 0.05
 
 
-@pytest.mark.parametrize("name", VICTIMS)
+@pytest.mark.parametrize("name", WITH_REJECT)
 def test_no_attack_leaves_ball_or_box(name: VictimName, system: System, images: tuple[Tensor, Tensor]) -> None:
     victim = Victim(name=name, system=system)
     ball = Budget(norm="L2", eps=1.0, steps=2, restarts=1, queries=3)
@@ -171,7 +172,7 @@ def test_no_attack_leaves_ball_or_box(name: VictimName, system: System, images: 
         assert x_adv.max() <= 1
 
 
-@pytest.mark.parametrize("name", VICTIMS)
+@pytest.mark.parametrize("name", WITH_REJECT)
 def test_nothing_is_transferred_between_the_same_networks(name: VictimName, system: System) -> None:
     victim, ball = Victim(name=name, system=system), Budget(norm="Linf", eps=0.3)
     other = transfer_source(system)

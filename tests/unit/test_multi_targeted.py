@@ -12,7 +12,8 @@ from torch import Tensor, nn
 import aatviz
 from aatviz.attacks import Iterate, multi_targeted, norm, objective, pgd
 from aatviz.attacks.multi_targeted import batches, worst
-from aatviz.attacks.victims import VICTIMS, Victim, VictimName
+from aatviz.attacks.victims import WITH_REJECT, Victim
+from aatviz.models.decisions import VictimName
 from aatviz.models.detectors import DetectorBank, GenerativeClassifier
 
 multi_targeted_module = sys.modules[worst.__module__]
@@ -43,7 +44,7 @@ def test_it_finds_the_accepted_error_that_loss_10_passes_by() -> None:
     assert norm(found - x, "Linf") <= 0.3 + 1e-6
 
 
-@pytest.mark.parametrize("name", VICTIMS)
+@pytest.mark.parametrize("name", WITH_REJECT)
 def test_it_keeps_the_best_of_all_targets_for_each_sample(tiny_system_folder: Path, name: VictimName) -> None:
     victim = Victim(name=name, system=aatviz.load_system("mnist-linf-0.3-shared"))
     x, y = (part[::700] for part in aatviz.load_data("mnist", split="sample"))

@@ -53,7 +53,7 @@ def test_the_kept_iterate_is_what_pgd_returns(
     x, y = image
     trace = trace_attack(system, settings, x, y)
     expected = pgd(make_objective(system, settings, torch.tensor([y])), x, **arguments(settings))
-    assert torch.equal(trace.perturbed, expected[0, 0])
+    assert torch.equal(trace.perturbed, expected[0])
     assert trace.kept == int(trace.loss.argmin())
 
 
@@ -62,16 +62,16 @@ def test_the_kept_iterate_is_what_pgd_returns(
 def test_every_iterate_is_in_ball_and_box(system: System, image: tuple[torch.Tensor, int], p: Any, optimizer: Any) -> None:
     settings = AttackSettings(norm=p, eps=0.2, steps=5, step_size=0.15, optimizer=optimizer, random_start=True)
     trace = trace_attack(system, settings, *image)
-    assert trace.images.shape == (6, 28, 28)
+    assert trace.images.shape == (6, 1, 28, 28)
     assert norm(trace.images - trace.natural, p).max() <= 0.2 + 1e-5
     assert trace.images.min() >= 0
     assert trace.images.max() <= 1
-    assert torch.equal(trace.natural, image[0][0, 0])
+    assert torch.equal(trace.natural, image[0][0])
 
 
 def test_logits_are_those_of_the_images(system: System, image: tuple[torch.Tensor, int]) -> None:
     trace = trace_attack(system, AttackSettings(**QUICK), *image)
-    path = trace.images.unsqueeze(1)
+    path = trace.images
     for logits, network in (
         (trace.z_h, system.detectors),
         (trace.z_f, system.classifier),

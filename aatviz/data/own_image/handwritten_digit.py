@@ -4,20 +4,15 @@ MNIST's digits were scaled into 20 x 20 pixels, keeping their proportions, with 
 into 28 x 28 so that their centre of mass lies in the middle (LeCun, Cortes and Burges). They are light on black.
 """
 
-import io
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError, features
-from torch import Tensor
+from PIL import Image, ImageFilter
 
-from aatviz.data.own_image.link_text import SIDE, to_image
+from aatviz.data.decode import is_turned, upright
+from aatviz.data.own_image.prepared import TURNED, Prepared, open_picture
 
-BOX = 20
-MOST_BYTES, MOST_PIXELS = 10_000_000, 25_000_000
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM") + (("AVIF",) if features.check("avif") else ())
+SIDE, BOX = 28, 20
+SHAPE = (1, SIDE, SIDE)
 _WORKING_SIDE, _STROKE_SIDE = 512, 100
 _LOSSY = ("JPEG", "MPO", "WEBP", "AVIF")
 _LEAST_CONTRAST = 0.08
@@ -26,31 +21,6 @@ _THIN, _USUAL = 1.4, 2.3
 of them above the second."""
 
 Grey = NDArray[np.float32]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """An image that is ready for the networks."""
-
-    pixels: bytes
-    """784 grey levels, row by row."""
-    notes: tuple[str, ...]
-    """What was done to the picture, as sentences."""
-
-    @property
-    def image(self) -> Tensor:
-        """The image (1,1,28,28) in [0,1]."""
-        return to_image(self.pixels)
-
-
-def read_picture(path: str | Path) -> Prepared:
-    """The picture in a file, prepared as `prepare` does. FileNotFoundError, or ValueError saying what is wrong."""
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"There is no picture {str(path)!r}; give the path of an image file.")
-    if file.stat().st_size > MOST_BYTES:
-        raise ValueError(_too_large(file.stat().st_size))
-    return prepare(file.read_bytes())
 
 
 def prepare(data: bytes) -> Prepared:
@@ -63,44 +33,15 @@ def prepare(data: bytes) -> Prepared:
     Raises:
         ValueError: for a file that is empty, broken, too large or no image, and for a picture without anything to see.
     """
-    picture, notes = _open(data)
+    picture, found = open_picture(data, "L", 2 * _WORKING_SIDE)
     if picture.mode == "L" and picture.size == (SIDE, SIDE):
-        return Prepared(pixels=picture.tobytes(), notes=("It is grey and 28 x 28 already: taken as it is.",))
+        return Prepared(pixels=picture.tobytes(), shape=SHAPE, notes=("It is grey and 28 x 28 already: taken as it is.",))
     lossy = picture.format in _LOSSY
-    upright = ImageOps.exif_transpose(picture)
-    if upright.size != picture.size or picture.getexif().get(0x0112, 1) != 1:
-        notes.append("Turned upright, as the camera noted.")
-    ink = _ink(_grey(upright, notes), lossy, notes)
-    return Prepared(pixels=_centred(_scaled(_bold(_cropped(ink), notes))), notes=tuple(notes))
-
-
-def _open(data: bytes) -> tuple[Image.Image, list[str]]:
-    if not data:
-        raise ValueError("The file is empty. Choose an image file, such as a PNG or a JPEG.")
-    if len(data) > MOST_BYTES:
-        raise ValueError(_too_large(len(data)))
-    try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
-        picture.draft("L", (2 * _WORKING_SIDE, 2 * _WORKING_SIDE))  # a JPEG is read in reduced size
-        if picture.width * picture.height > MOST_PIXELS:
-            raise ValueError(
-                f"The picture has {picture.width} x {picture.height} pixels; at most {MOST_PIXELS // 1_000_000} million "
-                "can be read. Make it smaller, or cut out the digit."
-            )
-        notes = ["Of several frames, the first is taken."] if getattr(picture, "n_frames", 1) > 1 else []
-        picture.load()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels. Make it smaller.") from None
-    except UnidentifiedImageError:
-        known = ", ".join(FORMATS)
-        raise ValueError(f"The file is no image that can be read; these can: {known}. Save it as one of them.") from None
-    except (OSError, SyntaxError, EOFError, MemoryError) as error:
-        raise ValueError(f"The image file is damaged or cut off ({error}). Save or send it again.") from None
-    return picture, notes
-
-
-def _too_large(size: int) -> str:
-    return f"The file has {size / 1e6:.0f} MB; at most {MOST_BYTES // 1_000_000} MB can be read. Make the picture smaller."
+    notes = ["Scaled and centred the MNIST way.", *found]
+    if is_turned(picture):
+        notes.append(TURNED)
+    ink = _ink(_grey(upright(picture), notes), lossy, notes)
+    return Prepared(pixels=_centred(_scaled(_bold(_cropped(ink), notes))), shape=SHAPE, notes=tuple(notes))
 
 
 def _grey(picture: Image.Image, notes: list[str]) -> Grey:

@@ -17,7 +17,8 @@ from aatviz.attacks.geometry import Norm
 from aatviz.attacks.multi_targeted import batches
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.pgd import Callback
-from aatviz.attacks.victims import OWN_LOSS, Victim, VictimName
+from aatviz.attacks.victims import OWN_LOSS, Victim
+from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.card import CARD
 from aatviz.store.systems import System, cards, load_system, system_folder

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from aatviz.attacks.pgd import Callback
-from aatviz.attacks.victims import Victim, VictimName
+from aatviz.attacks.victims import Victim
 from aatviz.evaluate.honest.protocol import Attack, Budget, attacks, budget, fooled_scores, transfer_source
+from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
 
@@ -43,4 +44,5 @@ def run_trial(system: System, trial: Trial, x: Tensor, y: Tensor, callback: Call
     """
     attack = attacks_of(system, trial.victim, trial.eps, callback)[trial.attack]
     victim = Victim(name=trial.victim, system=system)
-    return fooled_scores(victim, x, attack.run(x, y, 0), y, spent(system, trial.eps))
+    x, y = x.to(system.device), y.to(system.device)
+    return fooled_scores(victim, x, attack.run(x, y, 0), y, spent(system, trial.eps)).cpu()

@@ -1,10 +1,13 @@
-"""What is compared and what comes of it: samples x targets on several models, as in the paper's figures 3, 5 and 8."""
+"""What is compared and what comes of it: samples x targets on several models, as in the paper's figures 3, 5 and 8.
+
+In the shapes below, R are the samples, T the targets, K all classes; T is K where the settings name no targets.
+"""
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -16,11 +19,19 @@ from aatviz.attacks.checks import check_choice, check_number
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.settings import AttackSettings
+from aatviz.models import decisions
+from aatviz.models.decisions import VictimName
+from aatviz.store.card import Need
 from aatviz.store.systems import System
 
-Model = Literal["generative", "robust", "natural"]
-MODELS: tuple[Model, ...] = get_args(Model)
+Model = VictimName
+MODELS: tuple[Model, ...] = ("generative", "robust", "natural")
+"""Those whose target logit can be raised: the bank as "generative", and both classifiers."""
+NEEDS: dict[Model, Need] = {"generative": "full_bank", "robust": "robust_classifier"}
+"""What a system may lack for them."""
 CSV_HEAD = ["model", "row", "index", "class", "target", "target_logit_natural", "target_logit", "linf", "l2", "decision"]
+MOST_TARGETS = 10
+"""Classes that a comparison or a generation begins with, where there are more."""
 _LEVELS = 65535
 """Stored images have 16 bits a pixel: no perturbation is rounded away."""
 
@@ -35,7 +46,7 @@ class CompareSettings:
     models: tuple[Model, ...] = ("generative", "robust")
     """The attacked models, in the order of `MODELS`."""
     digit: int | None = None
-    """The rows are different samples of this class; None for one sample of each class."""
+    """The rows are different samples of this class; None for one sample of each target class."""
     seed: int = 0
     """Chooses the samples."""
     norm: Norm = "Linf"
@@ -44,6 +55,8 @@ class CompareSettings:
     steps: int = 100
     step_size: float = 0.01
     optimizer: OptimizerName = "adam"
+    targets: tuple[int, ...] | None = None
+    """The classes that samples are pushed towards, in rising order; None for all of them."""
 
     def __post_init__(self) -> None:
         if not self.models:
@@ -54,6 +67,7 @@ class CompareSettings:
         check_number("seed", self.seed, least=0, whole=True)
         if self.digit is not None:
             check_number("digit", self.digit, least=0, whole=True)
+        object.__setattr__(self, "targets", checked_targets(self.targets))
         self.attack(self.models[0], 0)  # its own checks of the attack
 
     def attack(self, model: Model, target: int) -> AttackSettings:
@@ -64,6 +78,32 @@ class CompareSettings:
     def budget(self) -> dict[str, Any]:
         """The arguments of `aatviz.pgd`."""
         return {name: getattr(self, name) for name in ("norm", "eps", "steps", "step_size", "optimizer")}
+
+
+def first_targets(classes: int) -> tuple[int, ...] | None:
+    """The targets that a page begins with: all classes, said as None, or the first of many."""
+    return tuple(range(MOST_TARGETS)) if classes > MOST_TARGETS else None
+
+
+def checked_targets(targets: Sequence[int] | None) -> tuple[int, ...] | None:
+    """The target classes in rising order, each once; None stays None, all of them. ValueError where they are none."""
+    if targets is None:
+        return None
+    for target in targets:
+        check_number("A target", target, least=0, whole=True)
+    if not targets:
+        raise ValueError("At least one target is needed; leave targets out for all classes.")
+    return tuple(sorted(set(targets)))
+
+
+def some_classes(text: str) -> tuple[int, ...] | None:
+    """The classes in "3,5,8"; None for an empty text, all of them. ValueError where it says something else."""
+    if not text:
+        return None
+    try:
+        return checked_targets([int(part) for part in text.split(",")])
+    except ValueError as error:
+        raise ValueError(f"Classes are whole numbers separated by commas, such as 0,3,5; got {text!r}.") from error
 
 
 class Summary(NamedTuple):
@@ -123,21 +163,33 @@ class Comparison:
     y: Tensor
     """Their classes (R,)."""
     natural: Tensor
-    """The samples (R,H,W), in [0,1]."""
+    """The samples (R,C,H,W), in [0,1]."""
     natural_logits: dict[Model, Tensor]
-    """All three networks' logits of them (R,K): those of the bank under "generative"."""
+    """Their logits (R,K) by every network that the system has: those of the bank under "generative"."""
     images: dict[Model, Tensor]
-    """By attacked model, the perturbed images (R,K,H,W), in [0,1] and in the ball; column t was pushed towards t."""
+    """By attacked model, the perturbed images (R,T,C,H,W), in [0,1] and in the ball; column j was pushed towards
+    `targets[j]`."""
     logits: dict[Model, dict[Model, Tensor]]
-    """By attacked model, then by network: the logits (R,K,K) of its perturbed images, in float32."""
+    """By attacked model, then by network: the logits (R,T,K) of its perturbed images, in float32."""
+
+    @property
+    def targets(self) -> Tensor:
+        """The classes of the columns (T,)."""
+        return torch.arange(self.classes) if self.settings.targets is None else torch.tensor(self.settings.targets)
+
+    def column(self, target: int) -> int:
+        """The column of a target class, or the first one where no sample was pushed towards it."""
+        found = (self.targets == target).nonzero()
+        return int(found[0]) if len(found) else 0
 
     @property
     def is_pair(self) -> Tensor:
-        """Where the target is not the true class (R,K)."""
-        return torch.arange(self.classes) != self.y[:, None]
+        """Where the target is not the true class (R,T)."""
+        return self.targets != self.y[:, None]
 
     @property
     def classes(self) -> int:
+        """K."""
         return next(iter(self.natural_logits.values())).shape[1]
 
     @property
@@ -146,20 +198,20 @@ class Comparison:
         return max(float(self.delta(model).abs().max()) for model in self.images)
 
     def delta(self, model: Model) -> Tensor:
-        """The perturbations (R,K,H,W) of one attacked model."""
+        """The perturbations (R,T,C,H,W) of one attacked model."""
         return self.images[model] - self.natural[:, None]
 
     def norms(self, model: Model, p: Norm) -> Tensor:
-        """The norms of the perturbations (R,K)."""
-        return norm(self.delta(model).flatten(0, 1), p).view(len(self.y), self.classes)
+        """The norms of the perturbations (R,T)."""
+        return norm(self.delta(model).flatten(0, 1), p).view(len(self.y), len(self.targets))
 
     def before(self, model: Model) -> Tensor:
-        """The model's target logit of the natural sample (R,K)."""
-        return self.natural_logits[model]
+        """The model's target logit of the natural sample (R,T)."""
+        return self.natural_logits[model][:, self.targets]
 
     def after(self, model: Model) -> Tensor:
-        """The model's target logit of the perturbed image (R,K), which the attack raised."""
-        return self.logits[model][model].diagonal(dim1=1, dim2=2)
+        """The model's target logit of the perturbed image (R,T), which the attack raised."""
+        return self.logits[model][model][:, torch.arange(len(self.targets)), self.targets]
 
     def summary(self, system: System, model: Model, natural: NaturalLogits) -> Summary:
         """What the grid of one attacked model shows, in numbers."""
@@ -175,9 +227,9 @@ class Comparison:
             l2=mean(self.norms(model, "L2")),
             before=mean(self.before(model)),
             after=mean(after),
-            reached=int((decision == torch.arange(self.classes))[chosen].sum()),
-            among=int((after > natural.low)[chosen].sum()),
-            above=int((after > natural.median)[chosen].sum()),
+            reached=int((decision == self.targets)[chosen].sum()),
+            among=int((after > natural.low[self.targets])[chosen].sum()),
+            above=int((after > natural.median[self.targets])[chosen].sum()),
         )
 
     def rows(self, system: System) -> list[list[str | int | float]]:
@@ -188,9 +240,9 @@ class Comparison:
             columns = [self.before(model), self.after(model), self.norms(model, "Linf"), self.norms(model, "L2")]
             before, after, linf, l2 = (column.tolist() for column in columns)
             for r, (index, y) in enumerate(zip(self.index.tolist(), self.y.tolist(), strict=True)):
-                for t in range(self.classes):
-                    numbers = (round(column[r][t], 5) for column in (before, after, linf, l2))
-                    rows.append([model, r, index, y, t, *numbers, decision[r][t]])
+                for j, target in enumerate(self.targets.tolist()):
+                    numbers = (round(column[r][j], 5) for column in (before, after, linf, l2))
+                    rows.append([model, r, index, y, target, *numbers, decision[r][j]])
         return rows
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -209,18 +261,25 @@ class Comparison:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Comparison":
-        """The comparison that `to_arrays` took apart. KeyError or ValueError where it does not fit."""
-        fields = json.loads(str(arrays["settings"]))
-        settings = CompareSettings(**fields | {"models": tuple(fields["models"])})
+        """The comparison that `to_arrays` took apart. KeyError or ValueError where it does not fit.
+
+        The first ones were stored without a channel: (R,H,W) and (R,T,H,W).
+        """
+        settings = CompareSettings(**json.loads(str(arrays["settings"])))
+        there = [name for name in MODELS if f"natural_logits.{name}" in arrays]
+        natural = _from_levels(arrays["natural"])
+        images = {model: _from_levels(arrays[f"images.{model}"]) for model in settings.models}
+        if natural.dim() == 3:
+            natural, images = natural.unsqueeze(1), {model: found.unsqueeze(2) for model, found in images.items()}
         return cls(
             settings=settings,
             index=torch.from_numpy(arrays["index"]),
             y=torch.from_numpy(arrays["y"]),
-            natural=_from_levels(arrays["natural"]),
-            natural_logits={name: torch.from_numpy(arrays[f"natural_logits.{name}"]) for name in MODELS},
-            images={model: _from_levels(arrays[f"images.{model}"]) for model in settings.models},
+            natural=natural,
+            natural_logits={name: torch.from_numpy(arrays[f"natural_logits.{name}"]) for name in there},
+            images=images,
             logits={
-                model: {name: torch.from_numpy(arrays[f"logits.{model}.{name}"]) for name in MODELS}
+                model: {name: torch.from_numpy(arrays[f"logits.{model}.{name}"]) for name in there}
                 for model in settings.models
             },
         )
@@ -228,11 +287,9 @@ class Comparison:
 
 def decide(system: System, model: Model, logits: Mapping[Model, Tensor]) -> tuple[Tensor, Tensor | None]:
     """A model's decision (...) from all networks' logits (...,K), and the logit (...) held against T, if it rejects."""
-    own = logits[model]
-    if model != "generative":
-        return own.argmax(-1), None
-    label, score = system.generative.decide(own.flatten(0, -2))
-    return label.view(own.shape[:-1]), score.view(own.shape[:-1])
+    priors = system.generative.priors if model == "generative" else None
+    label, score = decisions.decide(model, {decisions.MODELS_OF[model]: logits[model]}, priors=priors)
+    return label, score if model in decisions.REJECTING else None
 
 
 def _to_levels(images: Tensor) -> NDArray[np.uint16]:

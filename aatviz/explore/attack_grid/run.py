@@ -17,9 +17,11 @@ from torch import Tensor, nn
 
 from aatviz.attacks import objective, pgd
 from aatviz.attacks.pgd import Callback
-from aatviz.data import load_data
-from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Comparison, Model, NaturalLogits
+from aatviz.data import dataset, load_data
+from aatviz.data.spec import number
+from aatviz.explore.attack_grid.result import MODELS, NEEDS, CompareSettings, Comparison, Model, NaturalLogits, first_targets
 from aatviz.runtime.files import read_arrays, write_arrays
+from aatviz.runtime.memory import in_batches
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
 
@@ -27,51 +29,74 @@ _CHUNK = 250
 
 
 def choose_rows(settings: CompareSettings, y: Tensor, classes: int) -> Tensor:
-    """The samples (K,) that make the rows, as indices of y (N,). ValueError where a class has too few."""
+    """The samples (R,) that make the rows, as indices of y (N,): as many as there are targets, or all of a class that has
+    fewer. ValueError where a class has none."""
     generator = torch.Generator().manual_seed(settings.seed)
-    wanted = [(k, 1) for k in range(classes)] if settings.digit is None else [(settings.digit, classes)]
+    targets = _targets(settings, classes)
+    wanted = [(k, 1) for k in targets] if settings.digit is None else [(settings.digit, len(targets))]
     rows = []
     for k, count in wanted:
         members = (y == k).nonzero().squeeze(1)
-        if len(members) < count:
-            raise ValueError(f"{count} samples of class {k} are needed; there are {len(members)}. Choose another class.")
+        if not len(members):
+            raise ValueError(f"There is no sample of class {k}. Choose another class.")
         rows.append(members[torch.randperm(len(members), generator=generator)[:count]])
     return torch.cat(rows)
 
 
+def default_settings(system: System) -> CompareSettings:
+    """What the page begins with: a ball a third larger than the usual one of the data set's presets, as the paper compares
+    at 0.4 what was trained at 0.3."""
+    usual = dataset(system.card.dataset).threats[0]
+    over, _, below = usual.eps.partition("/")
+    larger = 4 / 3 * number(over)
+    eps = number(f"{round(larger)}/{below}") if below else round(larger, 4)
+    there = models_of(system)
+    return CompareSettings(
+        models=tuple(model for model in CompareSettings().models if model in there) or there,
+        norm=usual.norm,
+        eps=eps,
+        steps=usual.steps,
+        step_size=number(usual.step_size),
+        targets=first_targets(system.card.classes),
+    )
+
+
 def step_count(system: System, settings: CompareSettings) -> int:
     """How often `compare` calls its callback."""
-    return len(settings.models) * len(_target_groups(system)) * (settings.steps + 1)
+    return len(settings.models) * len(_target_groups(system, settings)) * (settings.steps + 1)
 
 
 def compare(system: System, settings: CompareSettings, x: Tensor, y: Tensor, callback: Callback | None = None) -> Comparison:
-    """Push each chosen sample towards every class, on each model, and keep each pair's best iterate.
+    """Push each chosen sample towards every target, on each model, and keep each pair's best iterate.
 
     Args:
         system: the models.
         settings: which samples, which models, which attack.
-        x, y: the images (N,1,H,W) to choose from, in [0,1], and their classes (N,).
+        x, y: the images (N,C,H,W) to choose from, in [0,1], and their classes (N,).
         callback: as in `aatviz.pgd`, called `step_count(system, settings)` times.
 
     The passes are in float32: each pair gets the numbers that `trace_attack` gives it alone.
     """
     classes = system.card.classes
+    for model, need in NEEDS.items():
+        if model in settings.models:
+            system.require(need, what=f"A comparison with the {model} classifier")
     index = choose_rows(settings, y, classes)
-    natural = x[index]
+    natural = x[index].to(system.device)
     images: dict[Model, Tensor] = {}
     for model in settings.models:
         columns = []
-        for group in _target_groups(system):
+        for group in _target_groups(system, settings):
             goal = objective("target_logit", network(system, model), target=_per_pair(group, len(index)))
             pairs = natural.repeat(len(group), 1, 1, 1)
-            columns.append(pgd(goal, pairs, **settings.budget, callback=callback)[:, 0])
-        images[model] = torch.cat(columns).unflatten(0, (classes, len(index))).transpose(0, 1).contiguous()
+            columns.append(pgd(goal, pairs, **settings.budget, callback=callback).cpu())
+        images[model] = torch.cat(columns).unflatten(0, (-1, len(index))).transpose(0, 1).contiguous()
     return Comparison(
         settings=settings,
         index=index,
         y=y[index],
-        natural=natural[:, 0],
-        natural_logits=_all_logits(system, natural[:, 0]),
+        natural=natural.cpu(),
+        natural_logits=_all_logits(system, natural),
         images=images,
         logits={model: _all_logits(system, perturbed) for model, perturbed in images.items()},
     )
@@ -80,12 +105,12 @@ def compare(system: System, settings: CompareSettings, x: Tensor, y: Tensor, cal
 def natural_logits(
     system: System, model: Model, x: Tensor, y: Tensor, check: Callable[[], None] = lambda: None
 ) -> NaturalLogits:
-    """Count a model's target logits on natural images x (N,1,H,W) of classes y (N,); `check` is called between batches."""
+    """Count a model's target logits on natural images x (N,C,H,W) of classes y (N,); `check` is called between batches."""
     parts = []
     for part in x.split(_CHUNK):
         check()
         with torch.no_grad():
-            parts.append(network(system, model)(part).float())
+            parts.append(network(system, model)(part.to(system.device)).float().cpu())
     z = torch.cat(parts)
     bins = (z / NaturalLogits.width).floor().long()
     first, last = int(bins.min()), int(bins.max())
@@ -95,15 +120,23 @@ def natural_logits(
         for chosen in (is_own, ~is_own)
     ]
     own, others = (torch.stack(rows).numpy() for rows in counts)
-    low, median = torch.stack([z[y == k, k].quantile(torch.tensor([0.05, 0.5])) for k in range(z.shape[1])], 1)
+    marks = torch.tensor([0.05, 0.5])
+    nothing = torch.full((1,), torch.nan)  # of a class without a sample, no logit is above anything
+    low, median = torch.stack([(z[y == k, k] if (y == k).any() else nothing).quantile(marks) for k in range(z.shape[1])], 1)
     return NaturalLogits(first=first, own=own, others=others, median=median, low=low)
 
 
 def network(system: System, model: Model) -> nn.Module:
-    """The network whose target logit is raised: (N,C,H,W) -> logits (N,K)."""
+    """The network whose target logit is raised: (N,C,H,W) -> logits (N,K). Lacking where the system does not have it."""
     if model == "robust":
         return system.robust_classifier
     return system.detectors if model == "generative" else system.classifier
+
+
+def models_of(system: System) -> tuple[Model, ...]:
+    """The models that this system has."""
+    missing = {model for model, need in NEEDS.items() if system.lacks(need)}
+    return tuple(model for model in MODELS if model not in missing)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,8 +151,8 @@ class Stored:
 def build_comparison(system: System) -> Path:
     """Run the default comparison of a system, store it, and return the file."""
     x, y = load_data(system.card.dataset, split="sample")
-    natural = {model: natural_logits(system, model, x, y) for model in MODELS}
-    return store_comparison(system, Stored(comparison=compare(system, CompareSettings(), x, y), natural=natural))
+    natural = {model: natural_logits(system, model, x, y) for model in models_of(system)}
+    return store_comparison(system, Stored(comparison=compare(system, default_settings(system), x, y), natural=natural))
 
 
 def store_comparison(system: System, stored: Stored) -> Path:
@@ -141,8 +174,8 @@ def load_comparison(system: System) -> Stored | None:
     if str(arrays["weights_hash"]) != weights_hash(system):
         return None
     comparison = Comparison.from_arrays(arrays)
-    natural = {model: NaturalLogits.from_arrays(arrays, f"sample.{model}.") for model in MODELS}
-    return Stored(comparison=comparison, natural=natural) if comparison.settings == CompareSettings() else None
+    natural = {model: NaturalLogits.from_arrays(arrays, f"sample.{model}.") for model in comparison.natural_logits}
+    return Stored(comparison=comparison, natural=natural) if comparison.settings == default_settings(system) else None
 
 
 def command_line(system_name: str, settings: CompareSettings) -> str:
@@ -152,6 +185,7 @@ def command_line(system_name: str, settings: CompareSettings) -> str:
     parts += ["--seed", str(settings.seed)]
     for name, value in settings.budget.items():
         parts += [f"--{name.replace('_', '-')}", str(value)]
+    parts += [] if settings.targets is None else ["--targets", ",".join(map(str, settings.targets))]
     return shlex.join(parts)
 
 
@@ -163,7 +197,7 @@ def python_code(system_name: str, settings: CompareSettings) -> str:
         "from aatviz.explore.attack_grid.run import compare, natural_logits\n"
         "from aatviz.explore.attack_grid.result import CompareSettings\n\n"
         f'system = aatviz.load_system("{system_name}")\n'
-        'x, y = aatviz.load_data("mnist", split="sample")\n'
+        'x, y = aatviz.load_data(system.card.dataset, split="sample")\n'
         f"settings = CompareSettings(\n{arguments})\n"
         "grid = compare(system, settings, x, y)\n"
         "for model in settings.models:\n"
@@ -172,10 +206,18 @@ def python_code(system_name: str, settings: CompareSettings) -> str:
     )
 
 
-def _target_groups(system: System) -> list[list[int]]:
+def _targets(settings: CompareSettings, classes: int) -> list[int]:
+    """The targets. ValueError where there is no such class."""
+    targets = list(range(classes)) if settings.targets is None else list(settings.targets)
+    if targets[-1] >= classes:
+        raise ValueError(f"Targets are classes from 0 to {classes - 1}; got {targets[-1]}.")
+    return targets
+
+
+def _target_groups(system: System, settings: CompareSettings) -> list[list[int]]:
     """The targets of each batch: all of them at once, or, for a bank of K networks, one by one, so that only the target's
     own detector runs."""
-    targets = list(range(system.card.classes))
+    targets = _targets(settings, system.card.classes)
     return [targets] if system.detectors.shared else [[target] for target in targets]
 
 
@@ -185,6 +227,10 @@ def _per_pair(group: list[int], rows: int) -> Tensor | int:
 
 @torch.no_grad()
 def _all_logits(system: System, images: Tensor) -> dict[Model, Tensor]:
-    """The logits (...,K) of all three networks on images (...,H,W)."""
-    batch = images.flatten(0, -3).unsqueeze(1)
-    return {model: network(system, model)(batch).float().unflatten(0, images.shape[:-2]) for model in MODELS}
+    """The logits (...,K) of all networks that the system has on images (...,C,H,W)."""
+    batch = images.flatten(0, -4)
+
+    def logits(model: Model) -> Tensor:
+        return in_batches(lambda part: network(system, model)(part.to(system.device)).float().cpu(), batch)
+
+    return {model: logits(model).unflatten(0, images.shape[:-3]) for model in models_of(system)}

@@ -1,33 +1,45 @@
 """What was generated as one picture: the noise and each model's results side by side, every pixel a crisp square."""
 
-import numpy as np
+from collections.abc import Sequence
+
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
 from aatviz.explore.attack_grid.result import MODELS
 from aatviz.explore.generation.result import Generated
 
 ENLARGED, GAP, MARGIN, HEAD, SPACE = 2, 4, 24, 70, 24
+WIDE = 180
+"""Room for a grid's title."""
 
 
-def picture(made: Generated) -> Image.Image:
-    """A row a class, a column a sample; first the noise, then what each model made of it."""
+def picture(made: Generated, names: Sequence[str]) -> Image.Image:
+    """A row a target, a column a sample; first the noise, then what each model made of it. `names`: those of all classes."""
     grids = {"noise, the same for all": made.noise} | {f"{model} classifier": made.results(model) for model in MODELS}
-    classes, count, side = made.classes, made.settings.count, ENLARGED * made.noise.shape[-1] + GAP
-    wide = max(count * side, 180) + SPACE
-    size = (2 * MARGIN + len(grids) * wide - SPACE, MARGIN + HEAD + classes * side)
+    count = made.settings.count
+    high, wide = (ENLARGED * side + GAP for side in made.noise.shape[-2:])
+    step = max(count * wide, WIDE) + SPACE
+    large, small = ImageFont.load_default(20), ImageFont.load_default(14)
+    labels = [names[k] for k in made.targets.tolist()]
+    margin = MARGIN + max(0, round(max(map(small.getlength, labels))) + 12 - MARGIN)
+    size = (margin + MARGIN + len(grids) * step - SPACE, MARGIN + HEAD + len(labels) * high)
     sheet = Image.new("RGB", size, "white")
-    draw, large, small = ImageDraw.Draw(sheet), ImageFont.load_default(20), ImageFont.load_default(14)
+    draw = ImageDraw.Draw(sheet)
     settings = made.settings
     attack = f"{settings.norm} eps {settings.eps:g}, {settings.steps} x {settings.step_size:g}, {settings.optimizer}"
     draw.text((MARGIN, 10), f"Towards each class, from {settings.start}, seed {settings.seed}: {attack}", "black", large)
+    for row, label in enumerate(labels):
+        draw.text((6, HEAD + row * high + high // 2), label, "black", small, anchor="lm")
     for place, (title, images) in enumerate(grids.items()):
-        left = MARGIN + place * wide
+        left = margin + place * step
         draw.text((left, 46), title, "black", small)
-        for k in range(classes):
-            top = HEAD + k * side
-            if place == 0:
-                draw.text((6, top + side // 2), str(k), "black", small, anchor="lm")
-            for i in range(count):
-                pixels = np.kron(images[k, i].numpy(), np.ones((ENLARGED, ENLARGED), np.uint8))
-                sheet.paste(Image.fromarray(pixels), (left + i * side, top))
+        for row, samples in enumerate(images):
+            for i, image in enumerate(samples):
+                sheet.paste(_squares(image), (left + i * wide, HEAD + row * high))
     return sheet
+
+
+def _squares(image: Tensor) -> Image.Image:
+    """The bytes of an image (C,H,W) as a picture of crisp squares."""
+    small = Image.fromarray((image[0] if len(image) == 1 else image.permute(1, 2, 0).contiguous()).numpy())
+    return small.resize((ENLARGED * small.width, ENLARGED * small.height), Image.Resampling.NEAREST)

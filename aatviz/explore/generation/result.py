@@ -15,7 +15,7 @@ from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.attacks.checks import check_choice, check_number
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
-from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.explore.attack_grid.result import MODELS, Model, checked_targets
 from aatviz.metrics import Interval, share
 
 StartName = Literal["gaussian", "uniform", "constant", "other"]
@@ -45,6 +45,8 @@ class GenerateSettings:
     count: int = 10
     """Samples of each class. More of them leave the first ones as they are."""
     seed: int = 0
+    targets: tuple[int, ...] | None = None
+    """The classes that images are made of, in rising order; None for all of them."""
 
     def __post_init__(self) -> None:
         check_choice("start", self.start, STARTS)
@@ -59,6 +61,7 @@ class GenerateSettings:
         if self.count > MOST_SAMPLES:
             raise ValueError(f"count is at most {MOST_SAMPLES} samples a class; got {self.count}.")
         check_number("seed", self.seed, least=0, whole=True)
+        object.__setattr__(self, "targets", checked_targets(self.targets))
 
     @property
     def budget(self) -> dict[str, Any]:
@@ -74,58 +77,76 @@ class GenerateSettings:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Generated:
-    """K classes, n samples each, F frames of the way. Images are bytes, 255 is white.
+    """T target classes, n samples each, F frames of the way. Images are bytes, 255 is white.
 
     The result is the last iterate rounded to 256 grey levels, and every number was measured on the rounded image.
     """
 
     settings: GenerateSettings
     paths: dict[Model, Tensor]
-    """The iterates at `settings.frames` (F,K,n,H,W), bytes. Frame 0 is the noise, the same for all models; those between
+    """The iterates at `settings.frames` (F,T,n,C,H,W), bytes. Frame 0 is the noise, the same for all models; those between
     it and the result are there to be watched, and rounded to 16 grey levels."""
     logits: dict[Model, Tensor]
-    """The model's own logit of the target class on its results (K,n)."""
+    """The model's own logit of the target class on its results (T,n)."""
     noise_logits: dict[Model, Tensor]
-    """The same on the noise (K,n)."""
+    """The same on the noise (T,n)."""
     natural_logits: dict[Model, Tensor]
-    """The same on natural images of the class (K,m), the first ones of the bundled sample."""
+    """The same on natural images of the class (K,m), the first ones of the bundled sample; of all K classes, whatever the
+    targets, and NaN where a class has fewer than m."""
     judged: dict[Model, Tensor]
-    """The class that the independent judge sees in each result (K,n)."""
+    """The class that the independent judge sees in each result (T,n)."""
     judged_noise: Tensor
-    """The class that it sees in the noise (K,n)."""
+    """The class that it sees in the noise (T,n)."""
 
     @property
-    def classes(self) -> int:
-        return len(self.judged_noise)
+    def targets(self) -> Tensor:
+        """The classes of the rows (T,)."""
+        return torch.arange(len(self.judged_noise)) if self.settings.targets is None else torch.tensor(self.settings.targets)
+
+    def row(self, target: int) -> int:
+        """The row of a target class, or the first one where nothing was made of it."""
+        found = (self.targets == target).nonzero()
+        return int(found[0]) if len(found) else 0
 
     @property
     def noise(self) -> Tensor:
-        """What all models start from (K,n,H,W), bytes."""
+        """What all models start from (T,n,C,H,W), bytes."""
         return self.paths[MODELS[0]][0]
 
     def results(self, model: Model) -> Tensor:
-        """What a model made of the noise (K,n,H,W), bytes."""
+        """What a model made of the noise (T,n,C,H,W), bytes."""
         return self.paths[model][-1]
 
     def judged_as_target(self, model: Model | None) -> Interval:
         """The share of a model's results, or with None of the noise itself, that the judge takes for the target."""
         labels = self.judged_noise if model is None else self.judged[model]
-        return share(labels == torch.arange(self.classes)[:, None])
+        return share(labels == self.targets[:, None])
+
+    def natural(self, model: Model, row: int | None = None) -> Tensor:
+        """The logits of natural images (m,): those of one row's class, or of all rows' together."""
+        rows = self.natural_logits[model][self.targets]
+        found = (rows if row is None else rows[row]).flatten()
+        return found[~found.isnan()]
+
+    def marks(self, model: Model) -> tuple[Tensor, Tensor]:
+        """The `LOW_MARK` quantile and the median of the natural images' logits (T,), each of the row's class."""
+        rows = self.natural_logits[model][self.targets]
+        return rows.nanquantile(LOW_MARK, dim=1), rows.nanmedian(dim=1).values
 
     def sure(self, model: Model) -> Interval:
         """The share of a model's results of which it is as sure as of a natural image: their target logit exceeds the
         `LOW_MARK` quantile of those of the natural images of the target class."""
-        low = self.natural_logits[model].quantile(LOW_MARK, dim=1)
-        return share(self.logits[model] > low[:, None])
+        return share(self.logits[model] > self.marks(model)[0][:, None])
 
     def rows(self) -> list[list[str | int | float]]:
         """A row a result, under `CSV_HEAD`."""
         rows: list[list[str | int | float]] = []
-        for k in range(self.classes):
+        for row, target in enumerate(self.targets.tolist()):
             for i in range(self.settings.count):
                 for model in MODELS:
-                    before, after = (round(float(z[model][k, i]), 5) for z in (self.noise_logits, self.logits))
-                    rows.append([k, i, model, before, after, int(self.judged_noise[k, i]), int(self.judged[model][k, i])])
+                    before, after = (round(float(z[model][row, i]), 5) for z in (self.noise_logits, self.logits))
+                    seen = int(self.judged_noise[row, i]), int(self.judged[model][row, i])
+                    rows.append([target, i, model, before, after, *seen])
         return rows
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -142,12 +163,20 @@ class Generated:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Generated":
-        """What `to_arrays` took apart. KeyError or ValueError where it does not fit."""
-        noise = torch.from_numpy(arrays["noise"])
+        """What `to_arrays` took apart. KeyError or ValueError where it does not fit.
+
+        The first ones were stored without a channel: (T,n,H,W) and (F-1,T,n,H,W).
+        """
+
+        def images(name: str) -> Tensor:
+            found = torch.from_numpy(arrays[name])
+            return found.unsqueeze(-3) if arrays["noise"].ndim == 4 else found
+
+        noise = images("noise")
         by_model = {name: {model: torch.from_numpy(arrays[f"{name}.{model}"]) for model in MODELS} for name in _BY_MODEL}
         return cls(
             settings=GenerateSettings(**json.loads(str(arrays["settings"]))),
-            paths={model: torch.cat([noise[None], torch.from_numpy(arrays[f"way.{model}"])]) for model in MODELS},
+            paths={model: torch.cat([noise[None], images(f"way.{model}")]) for model in MODELS},
             judged_noise=torch.from_numpy(arrays["judged_noise"]),
             **by_model,
         )

@@ -2,12 +2,13 @@
 
 All three get the same noise and the same attack, so that what differs between the results is what the models have learned.
 
-made = generate(system, GenerateSettings(start="uniform", eps=28.0, step_size=0.5))
+made = generate(system, default_settings(system, "uniform"))
 made.judged_as_target("generative")    # what an independent classifier takes them for
 """
 
 import dataclasses
 import hashlib
+import math
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +19,10 @@ from torch import Tensor
 
 from aatviz.attacks import Iterate, objective, pgd
 from aatviz.attacks.checks import ClassIndices, check_choice
-from aatviz.data import load_data
-from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.data import dataset, load_data
+from aatviz.explore.attack_grid.result import MODELS, Model, first_targets
 from aatviz.explore.attack_grid.run import network
-from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings
+from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings, StartName
 from aatviz.models.detectors import DetectorBank
 from aatviz.runtime.files import read_arrays, read_bytes, write_arrays
 from aatviz.store.results import result_file, weights_hash
@@ -33,10 +34,25 @@ COARSE = 17
 """Between two of the 16 grey levels of the frames on the way: noise does not compress, and nobody sees the difference."""
 RUBBISH = GenerateSettings(start="uniform", eps=28.0, step_size=0.5)
 """From noise of which nothing says "target", and in a ball that holds every image (a white one has the L2 norm 28)."""
-STORED = {"generated": GenerateSettings(), "generated-uniform": RUBBISH}
-"""The stored runs, by the name of their file."""
+STORED = ("generated", "generated-uniform")
+"""The names of the stored runs' files; `stored_settings` says what is in them."""
 Callback = Callable[[Iterate | None], object]
 """Called once a step of PGD and, with None, once a class that is measured; what it raises ends the work."""
+
+
+def default_settings(system: System, start: StartName = "gaussian") -> GenerateSettings:
+    """What the page begins with. Radius and step size were found by experiment on MNIST, where the L2 norm of a white image
+    is 28, and grow with that norm. Nothing in a rubbish start says "target": its ball holds every image."""
+    channels, height, width = dataset(system.card.dataset).shape
+    white = math.sqrt(channels * height * width)
+    share, step = (5 / 28, 0.3 / 28) if start == "gaussian" else (1, 0.5 / 28)
+    eps, step_size = math.ceil(10 * round(share * white, 3)) / 10, round(step * white, 2)
+    return GenerateSettings(start=start, eps=eps, step_size=step_size, targets=first_targets(system.card.classes))
+
+
+def stored_settings(system: System) -> dict[str, GenerateSettings]:
+    """The settings of the stored runs, by the name of their file."""
+    return dict(zip(STORED, (default_settings(system), default_settings(system, "uniform")), strict=True))
 
 
 def start_images(system: System, settings: GenerateSettings, target: int) -> Tensor:
@@ -54,7 +70,7 @@ def generate(
     callback: Callback = lambda _: None,
     natural_logits: dict[Model, Tensor] | None = None,
 ) -> Generated:
-    """Generate images of all classes by all models, and measure them.
+    """Generate images of all targets by all models, and measure them.
 
     Args:
         system: the models, the class Gaussians and the judge.
@@ -66,26 +82,24 @@ def generate(
         Lacking: for a system without a judge, a robust classifier, a detector of every class, or Gaussians that it needs.
     """
     system.require("full_bank", "robust_classifier", "judge", what="Generating images")
-    classes = range(system.card.classes)
+    targets = _targets(system, settings)
     judge = system.judge
     x, y = load_data(system.card.dataset, split="sample")
-    starts = [_starts(system, settings, k, x, y) for k in classes]
+    starts = [_starts(system, settings, k, x, y) for k in targets]
     paths, logits, noise_logits, judged = ({} for _ in range(4))
     natural = dict(natural_logits or {})
     for model in MODELS:
-        ways, after, before, of_digits = [], [], [], []
-        for k in classes:
-            ways.append(_climb(system, settings, k, model, starts[k], callback))
-            after.append(_logit(network(system, model), ways[k][-1] / 255, k))
-            before.append(_logit(network(system, model), starts[k], k))
-            if model not in natural:
-                of_digits.append(_logit(network(system, model), x[y == k][:NATURAL], k))
+        ways, after, before = [], [], []
+        for k, start in zip(targets, starts, strict=True):
+            ways.append(_climb(system, settings, k, model, start, callback))
+            after.append(_logit(network(system, model), ways[-1][-1] / 255, k))
+            before.append(_logit(network(system, model), start, k))
             callback(None)
-        paths[model] = torch.stack(ways, dim=1).squeeze(3)
+        paths[model] = torch.stack(ways, dim=1)
         logits[model], noise_logits[model] = torch.stack(after), torch.stack(before)
         judged[model] = _labels(judge, [way[-1] / 255 for way in ways])
-        if of_digits:
-            natural[model] = torch.stack(of_digits)
+        if model not in natural:
+            natural[model] = _natural(network(system, model), x, y, system.card.classes)
     return Generated(
         settings=settings,
         paths=paths,
@@ -99,7 +113,14 @@ def generate(
 
 def step_count(system: System, settings: GenerateSettings) -> int:
     """How often `generate` calls back."""
-    return len(MODELS) * system.card.classes * (settings.steps + 2)
+    return len(MODELS) * len(_targets(system, settings)) * (settings.steps + 2)
+
+
+def _targets(system: System, settings: GenerateSettings) -> list[int]:
+    """The target classes. ValueError where the system has no such class."""
+    targets = list(range(system.card.classes)) if settings.targets is None else list(settings.targets)
+    ClassIndices("targets", torch.tensor(targets)).check_range(system.card.classes)
+    return targets
 
 
 def generated_image(system: System, settings: GenerateSettings, target: int, sample: int, model: Model) -> Tensor:
@@ -115,8 +136,8 @@ def generated_image(system: System, settings: GenerateSettings, target: int, sam
 
 
 def build_generated(system: System, name: str = "generated") -> Path:
-    """Make the run of that name in `STORED`, write it into the system's results and return the file."""
-    made = generate(system, STORED[name])
+    """Make the run of that name, one of `STORED`, write it into the system's results and return the file."""
+    made = generate(system, stored_settings(system)[name])
     file = result_file(system, name, "npz")
     write_arrays(file, made.to_arrays() | {"models_hash": np.array(models_hash(system))})
     return file
@@ -131,7 +152,7 @@ def load_generated(system: System, name: str = "generated") -> Generated | None:
     if str(arrays["models_hash"]) != models_hash(system):
         return None
     made = Generated.from_arrays(arrays)
-    return made if made.settings == STORED[name] else None
+    return made if made.settings == stored_settings(system)[name] else None
 
 
 def models_hash(system: System) -> str:
@@ -144,7 +165,8 @@ def command_line(system_name: str, settings: GenerateSettings) -> str:
     """The shell command that generates these images and prints the same numbers."""
     parts = ["aatviz", "generate", system_name]
     for name, value in dataclasses.asdict(settings).items():
-        parts += [f"--{name.replace('_', '-')}", str(value)]
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        parts += [] if value is None else [f"--{name.replace('_', '-')}", text]
     return shlex.join(parts)
 
 
@@ -194,11 +216,11 @@ def _climb(
 
     def watch(iterate: Iterate) -> None:
         if iterate.step in settings.frames:
-            kept.append(_bytes(iterate.x_adv))
+            kept.append(_bytes(iterate.x_adv).cpu())
         callback(iterate)
 
     goal = objective("target_logit", network(system, model), target=target)
-    pgd(goal, start, **settings.budget, keep="last", callback=watch)
+    pgd(goal, start.to(system.device), **settings.budget, keep="last", callback=watch)
     path = torch.stack(kept)
     path[1:-1] = (path[1:-1] / COARSE).round().byte() * COARSE
     return path
@@ -211,10 +233,19 @@ def _bytes(images: Tensor) -> Tensor:
 @torch.no_grad()
 def _logit(module: torch.nn.Module, x: Tensor, k: int) -> Tensor:
     """The logit (N,) of class k for images (N,C,H,W); of a separate bank only detector k runs."""
-    return module.logit(x, k) if isinstance(module, DetectorBank) else module(x)[:, k]
+    x = x.to(next(module.parameters()).device)
+    return (module.logit(x, k) if isinstance(module, DetectorBank) else module(x)[:, k]).cpu()
+
+
+def _natural(module: torch.nn.Module, x: Tensor, y: Tensor, classes: int) -> Tensor:
+    """The logits (K,m) of the first natural images of each class; NaN where a class has fewer of them than others."""
+    rows = [_logit(module, x[y == k][:NATURAL], k) for k in range(classes)]
+    most = max(len(row) for row in rows)
+    return torch.stack([torch.nn.functional.pad(row, (0, most - len(row)), value=torch.nan) for row in rows])
 
 
 @torch.no_grad()
 def _labels(judge: torch.nn.Module, images: list[Tensor]) -> Tensor:
-    """The judge's classes (K,n) for the batches (n,C,H,W) of the K classes."""
-    return torch.stack([judge(batch).argmax(1) for batch in images])
+    """The judge's classes (T,n) for the batches (n,C,H,W) of the targets."""
+    device = next(judge.parameters()).device
+    return torch.stack([judge(batch.to(device)).argmax(1).cpu() for batch in images])

@@ -1,37 +1,63 @@
-"""The Attack page's controls: which digit, which victim, which goal, and the settings of PGD. All of it in the URL."""
+"""The Attack page's controls: which image, which victim, which goal, and the settings of PGD. All of it in the URL."""
 
 from dataclasses import dataclass
 
 import streamlit as st
 from torch import Tensor
 
-from aatviz.attacks.settings import LOSSES_OF, VICTIMS, AttackSettings
+from aatviz.attacks.settings import LOSSES_OF, AttackSettings
+from aatviz.data import Dataset
+from aatviz.models.decisions import VICTIMS, VictimName
+from aatviz.store.card import Need
 from aatviz.store.systems import System
-from aatviz.ui.attack import digit as attack_digit
-from aatviz.ui.attack.digit import Digit
+from aatviz.ui.attack import picked
+from aatviz.ui.attack.picked import Picked
 from aatviz.ui.common import pgd_fields, words
+from aatviz.ui.common.classes import a, class_param, dataset_of, pick_class
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, flag, number, whole
+from aatviz.ui.own.link import take_over
 from aatviz.ui.player.view import T_LIMITS
+from aatviz.ui.session import caches
 from aatviz.ui.session.limits import LIMITS
-from aatviz.ui.session.showcase import BALLS, SETTINGS, default_settings
-from aatviz.ui.session.sidebar import current_system, default_threshold
+from aatviz.ui.session.showcase import SETTINGS, default_settings, first_image
+from aatviz.ui.session.sidebar import current_dataset, current_system, default_threshold
 
 MOST_STEPS, MOST_RESTARTS = LIMITS.most_steps, 20
 UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
 VICTIMS_OWN = "paper"
 """In a link: the loss that the paper uses against the victim, whichever that is."""
+NEEDS: dict[VictimName, Need] = {"generative": "full_bank", "integrated": "full_bank", "robust": "robust_classifier"}
+"""What a system may lack for a victim."""
+
+
+def _classes() -> tuple[str, ...]:
+    return current_dataset().classes
+
+
+def victims(system: System) -> tuple[VictimName, ...]:
+    """Who can be attacked in this system."""
+    return tuple(victim for victim in VICTIMS if victim not in NEEDS or not system.lacks(NEEDS[victim]))
+
+
+def _first() -> tuple[int, int]:
+    """The class of the image that pages begin with, and how many of that class stand before it in the sample."""
+    system = current_system()
+    y = caches.sample(system.card.dataset)[1]
+    index = first_image(system, y)
+    return int(y[index]), int((y[:index] == y[index]).sum())
+
 
 state = UrlState(
     "attack",
     [
-        *attack_digit.params(),
-        choice("victim", SETTINGS.victim, VICTIMS),
-        whole("detector", 8, 0, 9),
+        *picked.params(current_dataset, _first),
+        choice("victim", lambda: default_settings(current_system()).victim, lambda: victims(current_system())),
+        class_param("detector", 8, _classes, lambda: current_system().card.bank),
         flag("compare", True),
         choice("goal", "targeted", ("targeted", "untargeted")),
-        whole("target", SETTINGS.target or 0, 0, 9),
+        class_param("target", lambda: default_settings(current_system()).target or 0, _classes),
         choice("loss", VICTIMS_OWN, (VICTIMS_OWN, *UNTARGETED)),
-        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS),
+        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, current_dataset),
         flag("random_start", SETTINGS.random_start),
         whole("restarts", SETTINGS.restarts, 1, MOST_RESTARTS),
         whole("seed", SETTINGS.seed, 0, LARGEST_SEED),
@@ -42,9 +68,9 @@ state = UrlState(
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What is asked for: a digit, and the attack on it; perhaps on the robust classifier as well."""
+    """What is asked for: an image, and the attack on it; perhaps on the robust classifier as well."""
 
-    digit: Digit
+    picked: Picked
     settings: AttackSettings
     compare: bool
 
@@ -57,27 +83,30 @@ class Choice:
 def choose(system: System, x: Tensor, y: Tensor) -> Choice | None:
     """Draw the controls and return what they say; None as long as the visitor's own image is missing.
 
-    `x` (N,1,28,28) and `y` (N,) are the bundled sample.
+    `x` (N,C,H,W) and `y` (N,) are the bundled sample.
     """
-    if notes := [*state.read(), *_clean()]:
+    known = dataset_of(system)
+    balls, notes = pgd_fields.balls(known), state.read()
+    take_over(state)
+    if notes := [*notes, *_clean(balls)]:
         st.info("  \n".join(notes), icon=":material/link:")
     with st.container(border=True):
-        if attack_digit.is_own(state):  # a drawing area needs the whole width
+        if picked.is_own(state):  # a drawing area needs the whole width
             first, (victim, goal) = st.container(), st.columns(2, gap="medium")
         else:
             first, victim, goal = st.columns([4, 3, 3], gap="medium")
         with first:
-            digit = attack_digit.choose(state, system, x, y)
+            image = picked.choose(state, system, x, y)
         with victim:
-            _victim()
+            _victim(system, known)
         with goal:
-            _goal(digit.label if digit else None)
+            _goal(known, image.label if image else None)
         with st.expander("Optimizer, restarts and seed", icon=":material/tune:"):
-            _advanced()
-    return _choice(digit) if digit else None
+            _advanced(balls)
+    return _choice(system, image) if image else None
 
 
-def _choice(digit: Digit) -> Choice:
+def _choice(system: System, image: Picked) -> Choice:
     single, untargeted = state["victim"] == "detector", state["goal"] == "untargeted"
     settings = AttackSettings(
         victim=state["victim"],
@@ -85,21 +114,22 @@ def _choice(digit: Digit) -> Choice:
         loss="detector_logit" if single else state["loss"] if untargeted else "target_logit",
         target=None if single or untargeted else state["target"],
         norm=state["norm"],
-        eps=round(state["eps"], 4),
+        eps=pgd_fields.value(state, "eps"),
         steps=state["steps"],
-        step_size=round(state["step_size"], 4),
+        step_size=pgd_fields.value(state, "step_size"),
         optimizer=state["optimizer"],
         random_start=state["random_start"],
         restarts=state["restarts"],
         seed=state["seed"],
     )
-    return Choice(digit=digit, settings=settings, compare=state["compare"] and settings.victim != "robust")
+    beside = state["compare"] and settings.victim != "robust" and "robust" in victims(system)
+    return Choice(picked=image, settings=settings, compare=beside)
 
 
 def write_url() -> None:
     """Bring the URL up to date, without what plays no part in the present choice."""
     victim, targeted = state["victim"], state["goal"] == "targeted"
-    idle = attack_digit.idle(state)
+    idle = picked.idle(state)
     if victim == "detector":
         idle += ("goal", "target", "loss")
     else:
@@ -108,43 +138,50 @@ def write_url() -> None:
     state.write(leave_out=idle)
 
 
-def _clean() -> list[str]:
+def _clean(balls: pgd_fields.Balls) -> list[str]:
     """Settings that are fine by themselves, but not together; returns a kind note for each that is put right."""
     if state["loss"] not in LOSSES_OF[state["victim"]]:
         st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
-    return pgd_fields.clean(state, BALLS)
+    return pgd_fields.clean(state, balls)
 
 
-def _victim() -> None:
+def _victim(system: System, known: Dataset) -> None:
+    there = victims(system)
     st.markdown("**Victim**")
     st.selectbox(
         "Victim",
-        VICTIMS,
+        there,
         format_func=words.VICTIMS.__getitem__,
         on_change=_victim_changed,
         label_visibility="collapsed",
         **state.widget("victim"),
     )
     if state["victim"] == "detector":
-        st.selectbox("Detector k", list(range(10)), **state.widget("detector"))
+        pick_class(st.container(), "Detector", known.classes, state, "detector", among=system.card.bank)
     st.caption(words.VICTIM_NOTES[state["victim"]])
     st.toggle(
         "Robust classifier beside it",
         help="The same attack with the same settings on the robust classifier, side by side.",
-        **state.widget("compare", disabled=state["victim"] == "robust"),
+        **state.widget("compare", disabled=state["victim"] == "robust" or "robust" not in there),
     )
+    if why := system.lacks(*dict.fromkeys(NEEDS.values()), what="Any other victim"):
+        st.caption(f":material/info: {why}")
 
 
 def _victim_changed() -> None:
     st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
 
 
-def _goal(y: int | None) -> None:
+def _goal(known: Dataset, y: int | None) -> None:
     st.markdown("**Goal**")
     if state["victim"] == "detector":
-        st.caption(f"Raise the logit of detector {state['detector']}, as in training (objective 5).")
+        name = known.classes[state["detector"]]
+        st.caption(f"Raise the logit of detector {name}, as in training (objective 5).")
         if state["detector"] == y:
-            st.caption(f":material/info: The digit is a {y}, a natural sample of this detector's own class. Choose another.")
+            st.caption(
+                f":material/info: The {known.noun} is {a(name)}, a natural sample of this detector's own class. Choose "
+                "another."
+            )
     else:
         st.segmented_control(
             "Goal",
@@ -154,7 +191,7 @@ def _goal(y: int | None) -> None:
             **state.widget("goal"),
         )
         if state["goal"] == "targeted":
-            st.selectbox("Target class", list(range(10)), **state.widget("target"))
+            pick_class(st.container(), "Target class", known.classes, state, "target")
             if state["target"] == y:
                 st.caption(":material/info: The target is the true class: no one is fooled by that. Choose another.")
         else:
@@ -166,9 +203,9 @@ def _goal(y: int | None) -> None:
     pgd_fields.steps(right, state, MOST_STEPS, "attack")
 
 
-def _advanced() -> None:
+def _advanced(balls: pgd_fields.Balls) -> None:
     first, second, third = st.columns(3)
-    pgd_fields.norm_of_ball(first, state, BALLS)
+    pgd_fields.norm_of_ball(first, state, balls)
     pgd_fields.step_size(first, state)
     pgd_fields.optimizer(second, state)
     second.toggle("Random start", help="Begin at a random point of the ball.", **state.widget("random_start"))

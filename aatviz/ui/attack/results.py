@@ -1,90 +1,96 @@
 """The Attack page's result: the player, the words beside it, and what can be taken home."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from aatviz.data import Dataset
 from aatviz.data.own_image.link_text import to_png
 from aatviz.explore.attack_path import OWN_PICTURE, Trace, command_line, python_code
 from aatviz.store.systems import System
 from aatviz.ui.attack import words
 from aatviz.ui.attack.controls import state
-from aatviz.ui.attack.digit import Digit
+from aatviz.ui.attack.picked import Picked
 from aatviz.ui.common import takeaway
+from aatviz.ui.common.classes import dataset_of
 from aatviz.ui.common.pacing import view_first
 from aatviz.ui.common.pictures import enlarged
-from aatviz.ui.common.words import VICTIMS, ball
+from aatviz.ui.common.words import VICTIMS, ball, signs
 from aatviz.ui.own import verdicts as own_verdicts
 from aatviz.ui.player.view import show_player, victim_logits
 
 PLAYER_KEY = "attack-player"
 
 
-def show(system: System, digit: Digit, traces: list[Trace]) -> None:
-    """Player, words, reproduction and downloads of one or two attacks on this digit."""
-    show_player(system, traces, [words.about(trace.settings) for trace in traces], state, PLAYER_KEY)
+def show(system: System, picked: Picked, traces: list[Trace]) -> None:
+    """Player, words, reproduction and downloads of one or two attacks on this image."""
+    known = dataset_of(system)
+    show_player(system, traces, [words.about(trace.settings, known) for trace in traces], state, PLAYER_KEY)
     view_first("attack")
-    _words(traces)
-    take_home(system, digit, traces)
+    _words(known, traces)
+    take_home(system, picked, traces)
 
 
-def first_look_place(digit: Digit) -> DeltaGenerator:
-    """Where `first_look` goes: in sight for a digit of the visitor's own, folded away for a bundled one."""
-    return st.expander("Before any attack: which detector fires?", icon=":material/sensors:", expanded=digit.index is None)
+def first_look_place(picked: Picked) -> DeltaGenerator:
+    """Where `first_look` goes: in sight for an image of the visitor's own, folded away for a bundled one."""
+    return st.expander("Before any attack: which detector fires?", icon=":material/sensors:", expanded=picked.index is None)
 
 
-def first_look(place: DeltaGenerator, system: System, digit: Digit) -> None:
-    """What all networks say of the digit itself. For the end of a page: it needs a forward pass."""
+def first_look(place: DeltaGenerator, system: System, picked: Picked) -> None:
+    """What all networks say of the image itself. For the end of a page: it needs a forward pass."""
     with place:
-        own_verdicts.show(system, digit.pixels, digit.label, state["T"], f"{system.name}-{digit.name}")
+        own_verdicts.show(system, picked.pixels, picked.label, state["T"], f"{system.name}-{picked.name}")
 
 
-def _words(traces: list[Trace]) -> None:
+def _words(known: Dataset, traces: list[Trace]) -> None:
     settings = traces[0].settings
     see, look = st.columns(2, gap="large")
     with see:
         st.markdown("#### What you see")
         st.markdown(
-            "Every step of the attack: the original, the perturbed image, and their difference (blue is darker, orange "
-            "brighter; the scale is under it). In the chart, the victim's ten logits by step; the small triangle on the "
-            "axis marks the iterate that the attack returns. **Fooled** asks whether the decision is wrong; **rejected** "
-            "asks whether its logit is below *T*. An attack has won where the victim is fooled *and* does not reject."
+            f"Every step: the original, the perturbed image, and their difference ({signs(known.shape)}; "
+            "the scale is under it). In the chart, the victim's logits by step; the small triangle marks the iterate "
+            "that the attack returns. **Fooled** asks whether the decision is wrong; **rejected** asks whether its logit is "
+            "below *T*. An attack has won where the victim is fooled *and* does not reject."
         )
     with look:
         st.markdown("#### What to look for")
-        st.markdown(words.look_for(settings, len(traces) > 1))
+        st.markdown(words.look_for(settings, len(traces) > 1, known))
     st.markdown("#### Equations")
     attacker, victim = st.columns(2, gap="large")
     with attacker:
         st.markdown(f"{words.number_of(settings)} By {settings.steps} steps of PGD the attacker solves")
         st.latex(words.equation(settings))
-        st.latex(ball(settings))
+        st.latex(ball(settings, known.shape))
     with victim:
         st.markdown(f"The {VICTIMS[settings.victim]} decides")
         for line in words.decision(settings.victim):
             st.latex(line)
 
 
-def take_home(system: System, digit: Digit, traces: list[Trace]) -> None:
+def take_home(system: System, picked: Picked, traces: list[Trace]) -> None:
     """The commands that give these numbers, the results as pictures, and the logits as a table."""
-    before = "" if digit.index is not None else f"Save the input as `{OWN_PICTURE}` (the button below), then run this. "
+    before = "" if picked.index is not None else f"Save the input as `{OWN_PICTURE}` (the button below), then run this. "
     takeaway.reproduce(
         (
             f"{before}**{VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:",
-            command_line(system.name, trace.settings, **digit.source),
-            python_code(system.name, trace.settings, **digit.source),
+            command_line(system.name, trace.settings, **picked.source),
+            python_code(system.name, trace.settings, **picked.source),
         )
         for trace in traces
     )
-    stem = f"{system.name}-{digit.name}"
+    stem = f"{system.name}-{picked.name}"
     with st.container(horizontal=True):
-        if digit.index is None:
-            takeaway.download_png("The input of this attack (PNG)", OWN_PICTURE, partial(to_png, digit.pixels))
+        if picked.index is None:
+            takeaway.download_png(
+                "The input of this attack (PNG)", OWN_PICTURE, partial(to_png, picked.pixels, picked.shape)
+            )
         for trace in traces:
             victim = trace.settings.victim
             takeaway.download_png(f"Perturbed image, {VICTIMS[victim]} (PNG)", f"{stem}-{victim}.png", partial(png, trace))
-        takeaway.download_csv("Logits by step (CSV)", f"{stem}-logits.csv", lambda: logits_csv(traces))
+        takeaway.download_csv("Logits by step (CSV)", f"{stem}-logits.csv", lambda: logits_csv(traces, system.card.bank))
 
 
 def png(trace: Trace) -> bytes:
@@ -92,10 +98,11 @@ def png(trace: Trace) -> bytes:
     return takeaway.png(enlarged(trace.perturbed, 10))
 
 
-def logits_csv(traces: list[Trace]) -> str:
-    """One row a step and victim: loss, norms, the victim's own logits, and those of all ten detectors."""
-    classes = range(traces[0].z_h.shape[1])
-    names = [*(f"victim_logit_{k}" for k in classes), *(f"detector_logit_{k}" for k in classes)]
+def logits_csv(traces: list[Trace], bank: Sequence[int]) -> str:
+    """One row a step and victim: loss, norms, the victim's own logits, and those of all detectors."""
+    shown = traces[0].settings.victim
+    classes = bank if shown == "detector" else range(victim_logits(traces[0]).shape[1])
+    names = [*(f"victim_logit_{k}" for k in classes), *(f"detector_logit_{k}" for k in bank)]
     rows = []
     for trace in traces:
         columns = (trace.loss, trace.norms("Linf"), trace.norms("L2"), victim_logits(trace), trace.z_h)

@@ -6,16 +6,15 @@ from aatviz.explore import work
 from aatviz.explore.attack_path import together_key
 from aatviz.store.systems import System
 from aatviz.ui.attack.controls import Choice
-from aatviz.ui.attack.digit import bundled
+from aatviz.ui.attack.picked import bundled
 from aatviz.ui.session import caches
 from aatviz.ui.session.runs import Done, Request, Runs
-from aatviz.ui.session.showcase import INDEX, default_settings
 
 runs = Runs("attack", "Attack")
 
 
 def request(system: System, choice: Choice) -> Request:
-    """The attacks of this choice on its digit."""
+    """The attacks of this choice on its image."""
     keys = tuple(together_key(system, attack) for attack in choice.attacks)
     count = len(choice.attacks) * choice.settings.restarts
     steps = f"{choice.settings.steps} steps"
@@ -23,7 +22,7 @@ def request(system: System, choice: Choice) -> Request:
         system=system,
         choice=choice,
         function=work.attack_paths,
-        argument=work.AttackRun(choice.attacks, choice.digit.image, choice.digit.label),
+        argument=work.AttackRun(choice.attacks, choice.picked.image, choice.picked.label),
         together=None if None in keys else keys,
         total=sum((attack.steps + 1) * attack.restarts for attack in choice.attacks),
         seconds=lambda: caches.estimate_seconds(system, choice.attacks),
@@ -32,8 +31,10 @@ def request(system: System, choice: Choice) -> Request:
 
 
 def stored(system: System, x: Tensor, y: Tensor) -> Done | None:
-    """The stored run of the default settings, where there is one. x (N,1,28,28), y (N,): the bundled sample."""
+    """The stored run of the default settings, where there is one. x (N,C,H,W), y (N,): the bundled sample."""
     if (showcase := caches.showcase(system)) is None:
         return None
-    choice = Choice(digit=bundled(x, y, INDEX), settings=default_settings(system), compare=True)
+    choice = Choice(
+        picked=bundled(x, y, showcase.index), settings=showcase.traces[0].settings, compare=len(showcase.traces) > 1
+    )
     return Done(system=system.name, choice=choice, value=showcase.traces)

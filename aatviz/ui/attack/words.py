@@ -1,6 +1,9 @@
 """The Attack page's words: what each loss minimises, what to look for, and how an attack reads in a sentence."""
 
-from aatviz.attacks.settings import AttackSettings, VictimName
+from aatviz.attacks.settings import AttackSettings
+from aatviz.data import Dataset
+from aatviz.models.decisions import VictimName
+from aatviz.ui.common.classes import a
 
 
 def equation(settings: AttackSettings) -> str:
@@ -34,9 +37,10 @@ def number_of(settings: AttackSettings) -> str:
     }[settings.loss]
 
 
-def about(settings: AttackSettings) -> str:
+def about(settings: AttackSettings, known: Dataset) -> str:
     """One line for the head of a column: what the attack does to this victim."""
     z = {"robust": "its logit", "natural": "its logit"}.get(settings.victim, "the detector logit")
+    goal = known.classes[_goal(settings) or 0]
     return {
         "detectors_max": "Raises the highest detector logit of a wrong class (loss 10).",
         "combined": "Fools f first, then raises the highest wrong detector (loss 13).",
@@ -45,35 +49,40 @@ def about(settings: AttackSettings) -> str:
         else "Fools f alone and ignores the detectors (loss 9).",
         "cw": "Lowers the margin of the true class until it is fooled.",
         "cross_entropy": "Raises the cross-entropy of the true class.",
-        "target_logit": f"Raises {z} of class {settings.target}.",
-        "detector_logit": f"Raises {z} of class {settings.detector}.",
+        "target_logit": f"Raises {z} of class {goal}.",
+        "detector_logit": f"Raises {z} of class {goal}.",
     }[settings.loss]
 
 
-def look_for(settings: AttackSettings, compared: bool) -> str:
+def look_for(settings: AttackSettings, compared: bool, known: Dataset) -> str:
     """What is worth seeing in this attack, in a few sentences."""
-    goal = settings.target if settings.loss == "target_logit" else settings.detector
+    goal = _goal(settings)
     shape = (
-        f"begins to look like {'an' if goal == 8 else 'a'} {goal}"
+        f"begins to look like {a(known.classes[goal])}"
         if goal is not None
-        else "takes on strokes of another digit"
+        else f"takes on traits of {a(f'{known.noun} of another class')}"
     )
     text = {
-        "generative": f"A detector has learnt what its class looks like. Where its logit rises, the digit {shape}.",
+        "generative": f"A detector has learnt what its class looks like. Where its logit rises, the {known.noun} {shape}.",
         "integrated": "f alone is fooled in a few steps. The detector of its wrong decision is the harder part: watch "
         "whether its logit gets over T.",
         "robust": "The robust classifier withstands small perturbations, but what raises its logits is mostly noise.",
         "natural": "Without a defence a few steps are enough, and the perturbation means nothing to the eye.",
-        "detector": f"The inner problem of training, seen live: the digit {shape}, or the logit stays below T.",
+        "detector": f"The inner problem of training, seen live: the {known.noun} {shape}, or the logit stays below T.",
     }[settings.victim]
     if compared:
         text += (
-            " Beside it, the same attack on the robust classifier: compare the two **perturbations**. One draws strokes, "
+            " Beside it, the same attack on the robust classifier: compare the two **perturbations**. One draws shapes, "
             "the other is noise (the paper's figure 3)."
         )
     if settings.victim in ("robust", "natural"):
         return text
     return text + " Then move **T**: it can turn *accepted* into *rejected*, but never changes the decision itself."
+
+
+def _goal(settings: AttackSettings) -> int | None:
+    """The class whose logit is raised, where it is one."""
+    return settings.target if settings.loss == "target_logit" else settings.detector
 
 
 def _loss_latex(settings: AttackSettings) -> str:

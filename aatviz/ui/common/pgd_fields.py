@@ -1,5 +1,6 @@
 """The settings of PGD as fields: the same parameters, widgets and kind notes on every page that attacks something."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -7,13 +8,19 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from aatviz.attacks import NORMS, OPTIMIZERS
+from aatviz.data import Dataset
+from aatviz.data.spec import number, written
 from aatviz.ui.common import words
-from aatviz.ui.common.url import Param, UrlState, choice, number, whole
+from aatviz.ui.common.url import Param, UrlState, amount, choice, whole
 
-MOST_EPS_L2 = 28.0
-"""The ball of this radius around any MNIST image holds all images."""
-Balls = Mapping[str, tuple[float, float]]
-"""eps and step size by norm: what a change of the norm sets."""
+Balls = Mapping[str, tuple[str, str]]
+"""eps and step size by norm, as the field writes them: what a change of the norm sets."""
+LEAST_STEP, MOST_STEP = 0.0001, 10.0
+
+
+def most_l2(dataset: Dataset) -> float:
+    """The L2 ball of this radius around any image holds all images: that of white around black."""
+    return math.sqrt(math.prod(dataset.shape))
 
 
 class Settings(Protocol):
@@ -31,31 +38,64 @@ class Settings(Protocol):
     def optimizer(self) -> str: ...
 
 
-def params(defaults: Callable[[], Settings], most_steps: int) -> list[Param]:
-    """What the URL says about them; the defaults may depend on the system."""
+def balls(dataset: Dataset, usual: Settings | None = None) -> Balls:
+    """Those of the data set's presets, and for its norm that of a page's defaults."""
+    own = {usual.norm: (written(usual.eps), written(usual.step_size))} if usual else {}
+    return {threat.norm: (threat.eps, threat.step_size) for threat in reversed(dataset.threats)} | own
+
+
+def params(defaults: Callable[[], Settings], most_steps: int, dataset: Callable[[], Dataset]) -> list[Param]:
+    """What the URL says about them; the defaults may depend on the system, and the largest ball on its images."""
     return [
         choice("norm", lambda: defaults().norm, NORMS),
-        number("eps", lambda: defaults().eps, 0.0, MOST_EPS_L2),
+        eps_param(lambda: defaults().eps, dataset),
         whole("steps", lambda: defaults().steps, 1, most_steps),
-        number("step_size", lambda: defaults().step_size, 0.0001, 10.0),
+        amount("step_size", lambda: written(defaults().step_size), LEAST_STEP, MOST_STEP),
         choice("optimizer", lambda: defaults().optimizer, OPTIMIZERS),
     ]
 
 
+def eps_param(default: Callable[[], float], dataset: Callable[[], Dataset]) -> Param:
+    """The radius of the ball."""
+    return amount("eps", lambda: written(default()), 0.0, lambda: most_l2(dataset()))
+
+
+def value(state: UrlState, name: str) -> float:
+    """What "eps" or "step_size" is as a number."""
+    return number(state[name])
+
+
 def clean(state: UrlState, balls: Balls) -> list[str]:
     """Put an eps right that is fine by itself, but not in this norm; returns a kind note where it did."""
-    if state["norm"] == "L2" or state["eps"] <= 1:
+    if state["norm"] == "L2" or value(state, "eps") <= 1:
         return []
     asked, instead = state["eps"], balls["Linf"][0]
     st.session_state[state.key("eps")] = instead
-    return [f"An Linf ε is on the [0,1] scale; {asked:g} is too much. {instead:g} is used instead."]
+    return [f"An Linf ε is on the [0,1] scale; {asked} is too much. {instead} is used instead."]
 
 
 def radius(place: DeltaGenerator, state: UrlState, norm: str | None = None) -> None:
     """eps, in the norm that is chosen beside it, or in this one."""
-    linf = (norm or state["norm"]) == "Linf"
-    most, name, step = (1.0, "L∞", 0.05) if linf else (MOST_EPS_L2, "L2", 0.5)
-    place.number_input(f"ε, {name} radius", 0.0, most, step=step, format="%g", **state.widget("eps"))
+    name = {"Linf": "L∞", "L2": "L2"}[norm or state["norm"]]
+    _amount(place, state, "eps", f"ε, {name} radius", "On the [0,1] scale of the images: 0.3, or 8/255.")
+
+
+def _amount(place: DeltaGenerator, state: UrlState, name: str, label: str, about: str) -> None:
+    """A number that is written as the field does; what is none is put back, with a note."""
+    key, before = state.key(name), state[name]
+    problem = f"{key}.problem"
+
+    def changed() -> None:
+        param = next(param for param in state.params if param.name == name)
+        try:
+            st.session_state[key] = param.read(st.session_state[key])
+        except ValueError as error:
+            st.session_state[problem] = f"{st.session_state[key][:20]!r} is not {error}; {before} stays."
+            st.session_state[key] = before
+
+    place.text_input(label, help=about, on_change=changed, **state.widget(name))
+    if problem in st.session_state:
+        place.warning(st.session_state.pop(problem), icon=":material/edit:")
 
 
 def steps(place: DeltaGenerator, state: UrlState, most: int, command: str) -> None:
@@ -73,10 +113,9 @@ def norm_of_ball(place: DeltaGenerator, state: UrlState, balls: Balls) -> None:
     place.segmented_control("Norm of the ball", NORMS, required=True, on_change=changed, **state.widget("norm"))
 
 
-def step_size(place: DeltaGenerator, state: UrlState, step: float = 0.01) -> None:
-    """The step size; `step` is what the field's buttons add."""
-    about = "On the [0,1] scale."
-    place.number_input("Step size", 0.0001, 10.0, step=step, format="%g", help=about, **state.widget("step_size"))
+def step_size(place: DeltaGenerator, state: UrlState) -> None:
+    """The step size."""
+    _amount(place, state, "step_size", "Step size", "On the [0,1] scale of the images: 0.01, or 1/255.")
 
 
 def optimizer(place: DeltaGenerator, state: UrlState) -> None:

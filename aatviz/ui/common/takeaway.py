@@ -7,6 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 import streamlit as st
 from PIL import Image
 
+from aatviz.metrics.format import markdown_table
+
+MOST_ROWS = 40
+"""A table of more rows is one to scroll."""
+
 
 def explain(see: str, look_for: str, equations: Sequence[str] = ()) -> None:
     """The words beside a view, in Markdown, and its equations, in LaTeX."""
@@ -15,6 +20,15 @@ def explain(see: str, look_for: str, equations: Sequence[str] = ()) -> None:
     right.markdown(f"**Look for** {look_for}")
     for equation in equations:
         st.latex(equation)
+
+
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Rows of words, the first one the head: as Markdown, or, where there are many, in a box to scroll and to search in."""
+    if len(rows) <= MOST_ROWS:
+        st.markdown(markdown_table([list(row) for row in rows]))
+        return
+    columns = zip(*[[cell.replace("**", "") for cell in row] for row in rows[1:]], strict=True)
+    st.dataframe({head or " ": list(column) for head, column in zip(rows[0], columns, strict=True)}, hide_index=True)
 
 
 def reproduce(snippets: Iterable[tuple[str, str, str]]) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from aatviz.data import spec
+
 LARGEST_SEED = 2**31 - 1
 
 
@@ -20,23 +22,38 @@ class Param:
     """Or, where it depends on the system, a function that says what it is now; `UrlState.params` has asked it."""
     read: Callable[[str], Any]
     """Text -> value. ValueError says, as the rest of a sentence, what is possible."""
-    write: Callable[[Any], str] = str
+    write: Callable[[Any], str | None] = str
+    """Value -> text; None for a value that no link can carry."""
+    fits: Callable[[Any], bool] = lambda _: True
+    """Whether a value is still possible: another system may have fewer classes, or images of another size."""
 
 
-def choice(name: str, default: str | Callable[[], str], options: Sequence[str]) -> Param:
-    """One of some words."""
+def choice(name: str, default: str | Callable[[], str], options: Sequence[str] | Callable[[], Sequence[str]]) -> Param:
+    """One of some words; a function says which there are now."""
+
+    def now() -> Sequence[str]:
+        return options() if callable(options) else options
 
     def read(text: str) -> str:
-        if text not in options:
-            raise ValueError(f"one of {', '.join(options)}")
+        if text not in now():
+            raise ValueError(f"one of {', '.join(now())}")
         return text
 
-    return Param(name=name, default=default, read=read)
+    return Param(name=name, default=default, read=read, fits=lambda value: value in now())
 
 
-def whole(name: str, default: int | Callable[[], int], low: int, high: int) -> Param:
-    """A whole number."""
-    return Param(name=name, default=default, read=lambda text: int(_within(text, low, high, True)))
+def whole(name: str, default: int | Callable[[], int], low: int, high: int | Callable[[], int]) -> Param:
+    """A whole number; a function says how large it may be now."""
+
+    def most() -> int:
+        return high() if callable(high) else high
+
+    return Param(
+        name=name,
+        default=default,
+        read=lambda text: int(_within(text, low, most(), True)),
+        fits=lambda value: low <= value <= most(),
+    )
 
 
 def number(name: str, default: float | Callable[[], float], low: float, high: float) -> Param:
@@ -47,6 +64,29 @@ def number(name: str, default: float | Callable[[], float], low: float, high: fl
         read=lambda text: round(_within(text, low, high, False), 4),
         write=lambda value: f"{round(value, 4):g}",
     )
+
+
+def amount(name: str, default: Callable[[], str], low: float, high: float | Callable[[], float]) -> Param:
+    """A number as the field writes it, "0.3" or "8/255"; the value stays the text that somebody has written."""
+
+    def most() -> float:
+        return high() if callable(high) else high
+
+    def read(text: str) -> str:
+        try:
+            value = spec.number(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= most():
+            raise ValueError(
+                f"a number from {low:g} to {most():g}, like {'8/255' if most() >= 8 / 255 else low} or {most():g}"
+            )
+        return text.strip()
+
+    def fits(text: str) -> bool:
+        return low <= spec.number(text) <= most()
+
+    return Param(name=name, default=default, read=read, fits=fits)
 
 
 def flag(name: str, default: bool) -> Param:
@@ -90,7 +130,8 @@ class UrlState:
 
         A URL that this page wrote itself before is no news: a click may be on its way with the URL of a moment ago.
         Controls that a lesson's link hides go out of sight, and out of the keyboard's way; they keep their values. A value
-        that was the default before stays the default where that has changed, as with another system.
+        that was the default before stays the default where that has changed, as with another system; so does what does not
+        fit any more.
         """
         params = self.params
         if hidden := [param.name for param in params if param.name in _listed("hide")]:
@@ -113,7 +154,7 @@ class UrlState:
             key, default_key = self.key(param.name), f"{self.page}.default.{param.name}"
             before = st.session_state.get(default_key, param.default)
             untouched = before != param.default and st.session_state.get(key) == before
-            if is_news or key not in st.session_state or untouched:
+            if is_news or key not in st.session_state or untouched or not param.fits(st.session_state[key]):
                 st.session_state[key] = value
             st.session_state[default_key] = param.default
         return notes
@@ -122,7 +163,7 @@ class UrlState:
         """Bring the URL up to date; call it after the widgets. Defaults are left out, so that links stay short."""
         params = self.params
         written = [p for p in params if p.name not in leave_out and self[p.name] != p.default]
-        texts = {param.name: param.write(self[param.name]) for param in written}
+        texts = {param.name: text for param in written if (text := param.write(self[param.name])) is not None}
         for param in params:
             wanted = texts.get(param.name)
             if wanted is None:

@@ -1,7 +1,11 @@
 """The words that several pages use: what victims, losses and optimizers are called, and how a ball is written."""
 
+import math
+
 from aatviz.attacks.objectives import LossName
-from aatviz.attacks.settings import AttackSettings, VictimName
+from aatviz.attacks.settings import AttackSettings
+from aatviz.data.spec import written
+from aatviz.models.decisions import VictimName
 
 VICTIMS: dict[VictimName, str] = {
     "generative": "generative classifier",
@@ -29,7 +33,15 @@ LOSSES: dict[LossName, str] = {
 OPTIMIZERS = {"adam": "Adam (the paper's)", "steepest": "steepest: sign or unit gradient", "momentum": "momentum"}
 
 
-def ball(settings: AttackSettings) -> str:
-    """The set that x' stays in, as LaTeX."""
+def signs(shape: tuple[int, int, int]) -> str:
+    """How a perturbation of images of this shape is coloured."""
+    if shape[0] == 1:
+        return "blue is darker, orange brighter"
+    return "every channel by itself: grey is unchanged, a colour is where its channel was raised and the others were not"
+
+
+def ball(settings: AttackSettings, shape: tuple[int, int, int]) -> str:
+    """The set that x' stays in, for images of this shape, as LaTeX."""
     p = r"\infty" if settings.norm == "Linf" else "2"
-    return rf"\mathcal{{B}} = \{{x' \in [0,1]^{{784}} : \lVert x' - x \rVert_{p} \le {settings.eps:g}\}}"
+    cube = rf"[0,1]^{{{math.prod(shape)}}}"
+    return rf"\mathcal{{B}} = \{{x' \in {cube} : \lVert x' - x \rVert_{p} \le {written(settings.eps)}\}}"

@@ -1,7 +1,6 @@
 // The grids of the Compare page: gets all images once; which cell, which view and how much magnified is a matter of the browser.
 // Python is told the place ({row, target, view, magnify}) a moment after it was changed, and which cell is to be opened.
 
-const SIDE = 28;
 const SVG = "http://www.w3.org/2000/svg";
 const MOMENT = 250;
 const views = new WeakMap();
@@ -10,7 +9,10 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   if (!views.has(parentElement)) views.set(parentElement, new CompareView(parentElement));
   const view = views.get(parentElement);
   view.send = (place) => setStateValue("place", place);
-  view.open = (model) => setTriggerValue("open", { model, row: view.place.row, target: view.place.target });
+  view.open = (model) => {
+    const { row, column } = view.cell();
+    setTriggerValue("open", { model, row, target: view.data.targets[column] });
+  };
   view.receive(data);
   return () => clearTimeout(view.timer);
 }
@@ -42,6 +44,7 @@ class CompareView {
   load(data) {
     this.id = data.id;
     this.data = data;
+    this.pictures = new Pictures(data.shape, data.colours);
     this.natural = unpack16(data.natural);
     this.models = data.models.map((model) => new Model(model, this));
     this.role("models").replaceChildren(...this.models.map((model) => model.element));
@@ -66,7 +69,7 @@ class CompareView {
   }
 
   drawAll() {
-    const { view, magnify } = this.place, { colours, scale, locked, hidden } = this.data;
+    const { view, magnify } = this.place, { scale, locked, hidden } = this.data;
     this.root.querySelector(".views").hidden = hidden.includes("view");
     this.root.querySelector(".magnify").hidden = hidden.includes("magnify");
     for (const button of this.root.querySelectorAll("[data-view]")) {
@@ -79,9 +82,8 @@ class CompareView {
     slider.setAttribute("aria-valuetext", `${magnify} times`);
     this.role("magnified").textContent = `×${magnify}`;
     this.bound = scale / magnify;
-    const digits = this.bound < 0.1 ? 3 : 2, low = rgba(colours.negative, 1), high = rgba(colours.positive, 1);
-    const bar = node("span", { class: "bar", style: `background:linear-gradient(90deg,${low},transparent,${high})` });
-    this.role("key").replaceChildren(`−${this.bound.toFixed(digits)}`, bar, `+${this.bound.toFixed(digits)}`);
+    const bar = node("span", { class: "bar", style: this.pictures.scale() });
+    this.role("key").replaceChildren(`−${boundText(this.bound)}`, bar, `+${boundText(this.bound)}`);
     for (const model of this.models) model.draw();
     this.show();
   }
@@ -92,20 +94,26 @@ class CompareView {
   }
 
   show() {
-    const { row, target } = this.hover ?? this.place;
-    const { index, y } = this.data.rows[row];
-    const own = y === target ? ", its own class" : "";
-    this.role("marked").textContent = `Image ${index}, a ${y}, pushed towards ${target}${own}.`;
-    for (const model of this.models) model.show(row, target);
+    const { row, column } = this.hover ?? this.cell(), { names, rows, targets } = this.data;
+    const { index, y } = rows[row];
+    const own = y === targets[column] ? ", its own class" : "";
+    this.role("marked").textContent = `Image ${index}, ${a(names[y])}, pushed towards ${names[targets[column]]}${own}.`;
+    for (const model of this.models) model.show(row, column);
+  }
+
+  cell() {
+    // The marked cell: the nearest one there is, as the place may be that of other settings.
+    const { rows, targets } = this.data, { row, target } = this.place;
+    return { row: Math.min(row, rows.length - 1), column: Math.max(targets.indexOf(target), 0) };
   }
 }
 
-function legend({ colours }) {
+function legend({ colours, noun }) {
   const entry = (mark, text) => node("span", {}, [node("i", { class: `mark ${mark}`, "aria-hidden": "true" }), text]);
   return [
-    node("span", {}, [node("i", {}, ["x"]), " the natural digit"]),
+    node("span", {}, [node("i", {}, ["x"]), ` the natural ${noun}`]),
     entry("fooled", "✗ bar below: the attacked model is fooled"),
     entry("rejected", "■ corner: the image is rejected (logit below T)"),
-    entry("own", "dotted: the target is the digit’s own class"),
+    entry("own", `dotted: the target is the ${noun}’s own class`),
   ].map((element) => (element.style.setProperty("--fooled", colours.fooled), element.style.setProperty("--rejected", colours.rejected), element));
 }

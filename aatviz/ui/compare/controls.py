@@ -2,39 +2,52 @@
 
 import streamlit as st
 
-from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Model
+from aatviz.data import Dataset
+from aatviz.data.spec import written
+from aatviz.explore.attack_grid.result import NEEDS, CompareSettings, Model
+from aatviz.explore.attack_grid.run import default_settings, models_of
+from aatviz.store.systems import System
 from aatviz.ui.common import pgd_fields, words
+from aatviz.ui.common.classes import class_param, dataset_of, pick_class, pick_targets, targets_param
 from aatviz.ui.common.url import LARGEST_SEED, Param, UrlState, choice, number, whole
 from aatviz.ui.player.view import T_LIMITS
 from aatviz.ui.session.limits import LIMITS
-from aatviz.ui.session.showcase import BALLS as ATTACK_BALLS
-from aatviz.ui.session.sidebar import default_threshold
+from aatviz.ui.session.sidebar import current_dataset, current_system, default_threshold
 
 DEFAULTS = CompareSettings()
-BALLS = {"Linf": (DEFAULTS.eps, DEFAULTS.step_size), "L2": ATTACK_BALLS["L2"]}
-"""eps and step size that a change of the norm sets."""
 MOST_STEPS, MOST_MAGNIFIED = min(500, LIMITS.most_steps), 20
-ROWS = {"classes": "one of each class", "class": "ten of one class"}
+ROWS = {"classes": "one of each class", "class": "several of one class"}
+
+
+def _classes() -> tuple[str, ...]:
+    return current_dataset().classes
 
 
 def _models(text: str) -> list[str]:
-    names = text.split(",")
-    if not set(names) <= set(MODELS):
-        raise ValueError(f"some of {', '.join(MODELS)}, separated by commas")
-    return [model for model in MODELS if model in names]
+    names, there = text.split(","), models_of(current_system())
+    if not set(names) <= {*there}:
+        raise ValueError(f"some of {', '.join(there)}, separated by commas")
+    return [model for model in there if model in names]
 
 
 state = UrlState(
     "compare",
     [
         choice("rows", "classes", tuple(ROWS)),
-        whole("digit", 3, 0, 9),
+        class_param("digit", 3, _classes),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
-        Param(name="models", default=list(DEFAULTS.models), read=_models, write=",".join),
-        *pgd_fields.params(lambda: DEFAULTS, MOST_STEPS),
+        Param(
+            name="models",
+            default=lambda: list(default_settings(current_system()).models),
+            read=_models,
+            write=",".join,
+            fits=lambda names: set(names) <= {*models_of(current_system())},
+        ),
+        targets_param(_classes),
+        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, current_dataset),
         number("T", default_threshold, *T_LIMITS),
-        whole("row", 3, 0, 9),
-        whole("target", 8, 0, 9),
+        class_param("row", 3, _classes),
+        class_param("target", 8, _classes),
         choice("view", "perturbed", ("perturbed", "perturbation")),
         whole("magnify", 1, 1, MOST_MAGNIFIED),
         choice("targets", "all", ("all", "marked")),
@@ -42,29 +55,32 @@ state = UrlState(
 )
 
 
-def choose() -> CompareSettings:
+def choose(system: System) -> CompareSettings:
     """Draw the controls and return what they say."""
-    if notes := [*state.read(), *pgd_fields.clean(state, BALLS)]:
+    known = dataset_of(system)
+    balls = pgd_fields.balls(known, default_settings(system))
+    if notes := [*state.read(), *pgd_fields.clean(state, balls)]:
         st.info("  \n".join(notes), icon=":material/link:")
     with st.container(border=True):
         rows, models, attack = st.columns(3, gap="medium")
         with rows:
-            _rows()
+            targets = _rows(known)
         with models:
-            chosen = _chosen_models()
+            chosen = _chosen_models(system, known)
         with attack:
-            _attack()
+            _attack(system)
         with st.expander("Norm, step size, optimizer and threshold", icon=":material/tune:"):
-            _advanced()
+            _advanced(balls)
     return CompareSettings(
         models=chosen,
         digit=state["digit"] if state["rows"] == "class" else None,
         seed=state["seed"],
         norm=state["norm"],
-        eps=round(state["eps"], 4),
+        eps=pgd_fields.value(state, "eps"),
         steps=state["steps"],
-        step_size=round(state["step_size"], 4),
+        step_size=pgd_fields.value(state, "step_size"),
         optimizer=state["optimizer"],
+        targets=targets,
     )
 
 
@@ -73,10 +89,12 @@ def write_url() -> None:
     state.write(leave_out=() if state["rows"] == "class" else ("digit",))
 
 
-def _rows() -> None:
-    st.markdown("**Digits**, one a row")
+def _rows(known: Dataset) -> tuple[int, ...] | None:
+    """Draw which samples make the rows, and return the targets."""
+    title = known.plural.capitalize()
+    st.markdown(f"**{title}**, one a row")
     st.segmented_control(
-        "Digits",
+        title,
         list(ROWS),
         format_func=ROWS.__getitem__,
         required=True,
@@ -84,45 +102,56 @@ def _rows() -> None:
         **state.widget("rows"),
     )
     if state["rows"] == "class":
-        st.selectbox("Class", list(range(10)), **state.widget("digit"))
+        pick_class(st.container(), "Class", known.classes, state, "digit", room=0)
+    targets = pick_targets(state, known.classes)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input("Seed of the choice", 0, LARGEST_SEED, **state.widget("seed"))
-        st.button("Other digits", icon=":material/shuffle:", on_click=_shuffle, disabled=state.widget("seed")["disabled"])
+        st.button(
+            f"Other {known.plural}", icon=":material/shuffle:", on_click=_shuffle, disabled=state.widget("seed")["disabled"]
+        )
     st.caption("From the bundled sample, in no network's training set.")
+    return targets
 
 
 def _shuffle() -> None:
     st.session_state[state.key("seed")] = (state["seed"] + 1) % LARGEST_SEED
 
 
-def _chosen_models() -> tuple[Model, ...]:
+def _chosen_models(system: System, known: Dataset) -> tuple[Model, ...]:
     st.markdown("**Models**, each attacked for itself")
     chosen = st.pills(
         "Models",
-        MODELS,
+        models_of(system),
         selection_mode="multi",
         format_func=words.VICTIMS.__getitem__,
         label_visibility="collapsed",
         wrap=True,
         **state.widget("models"),
     )
+    first = models_of(system)[0]
     if not chosen:
-        st.caption(f":material/info: Choose at least one; the {words.VICTIMS['generative']} is taken meanwhile.")
-    st.caption("All get the same attack: every digit is pushed towards every class by raising that class's logit.")
-    return tuple(chosen) or ("generative",)
+        st.caption(f":material/info: Choose at least one; the {words.VICTIMS[first]} is taken meanwhile.")
+    if why := system.lacks(*NEEDS.values(), what="Comparing all models"):
+        st.caption(f":material/info: {why}")
+    st.caption(f"All get the same attack: every {known.noun} is pushed towards every class by raising that class's logit.")
+    return tuple(chosen) or (first,)
 
 
-def _attack() -> None:
+def _attack(system: System) -> None:
     st.markdown("**Attack**, the same for all")
     left, right = st.columns(2)
     pgd_fields.radius(left, state)
     pgd_fields.steps(right, state, MOST_STEPS, "compare")
-    st.caption("The models were trained for an L∞ radius of 0.3; the paper compares them at 0.4.")
+    trained, usual = system.card, default_settings(system)
+    st.caption(
+        f"The detectors were trained for {trained.norm.replace('inf', '∞')} ε = {written(trained.eps)}. The page "
+        f"begins with {usual.norm.replace('inf', '∞')} ε = {written(usual.eps)}: a third more than usual, like the paper."
+    )
 
 
-def _advanced() -> None:
+def _advanced(balls: pgd_fields.Balls) -> None:
     first, second, third = st.columns(3)
-    pgd_fields.norm_of_ball(first, state, BALLS)
+    pgd_fields.norm_of_ball(first, state, balls)
     pgd_fields.step_size(first, state)
     pgd_fields.optimizer(second, state)
     third.number_input(

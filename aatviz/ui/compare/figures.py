@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from aatviz.data import Dataset
 from aatviz.explore.attack_grid.result import Comparison, Model, NaturalLogits
 from aatviz.ui.common.plots import HATCH, HEIGHT, LEGEND, layout, mark
 from aatviz.ui.common.theme import NATURAL, PERTURBED, THRESHOLD, Meaning
@@ -16,23 +17,24 @@ MOST_BINS = 70
 
 
 def histograms(
-    grid: Comparison, model: Model, natural: NaturalLogits, cell: tuple[int, int], target: int | None
+    grid: Comparison, known: Dataset, model: Model, natural: NaturalLogits, cell: tuple[int, int], column: int | None
 ) -> go.Figure:
     """One model's target logits, three rows on one axis: natural samples of the target class, of other classes, attacked.
 
-    `target` is one class, or None for all together; the axis is the same for both. `cell` (row, target) is marked: its
+    `column` is one target, or None for all together; the axis is the same for both. `cell` (row, column) is marked: its
     natural sample among those of other classes (or of its own), and its perturbed image among the attacked.
     """
     row, marked = cell
     after, is_pair = grid.after(model), grid.is_pair
-    chosen = is_pair if target is None else is_pair & (torch.arange(grid.classes) == target)
-    picked: slice | list[int] = slice(None) if target is None else [target]
+    columns = torch.arange(len(grid.targets))
+    chosen = is_pair if column is None else is_pair & (columns == column)
+    picked = grid.targets.tolist() if column is None else [int(grid.targets[column])]
     own, others = natural.own[picked].sum(0), natural.others[picked].sum(0)
     low, factor, bins = _axis(natural, float(after.min()), float(after.max()))
     width = factor * natural.width
     edges = torch.linspace(low * natural.width, low * natural.width + bins * width, bins + 1)
     attacked = torch.histogram(after[chosen], edges).hist.numpy()
-    of_class = "the target class" if target is None else f"class {target}"
+    of_class = "the target class" if column is None else f"class {known.classes[picked[0]]}"
     parts: tuple[tuple[str, Meaning, str, NDArray[np.float64]], ...] = (
         (f"natural, of {of_class}", NATURAL, "", _coarse(own, natural.first - low, factor, bins)),
         ("natural, of other classes", NATURAL, "/", _coarse(others, natural.first - low, factor, bins)),
@@ -54,13 +56,13 @@ def histograms(
         )
         peak = max(float(counts.max()) / n, 1e-9)
         fig.update_yaxes(range=[0, 1.15 * peak], tickformat=".0%", nticks=4, row=place, col=1)
-    if target in (None, marked):
+    if column in (None, marked):
         from_row = 2 if is_pair[row, marked] else 1
-        mark(fig, from_row, float(grid.before(model)[row, marked]), "the marked digit, natural", NATURAL)
-        mark(fig, 3, float(after[row, marked]), "the marked digit, attacked", PERTURBED)
-    if target is not None:
+        mark(fig, from_row, float(grid.before(model)[row, marked]), f"the marked {known.noun}, natural", NATURAL)
+        mark(fig, 3, float(after[row, marked]), f"the marked {known.noun}, attacked", PERTURBED)
+    if column is not None:
         line = {"color": THRESHOLD.colour, "dash": "dot", "width": 2}
-        fig.add_vline(x=float(natural.median[target]), line=line)
+        fig.add_vline(x=float(natural.median[picked[0]]), line=line)
     layout(fig, HEIGHT, below=LEGEND)
     fig.update_xaxes(range=[float(edges[0]), float(edges[-1])])
     fig.update_xaxes(title=f"logit of {of_class}", row=3, col=1)

@@ -4,7 +4,7 @@ class Model {
   constructor(data, view) {
     Object.assign(this, { data, view });
     this.images = unpack16(data.images);
-    this.classes = view.data.classes;
+    this.targets = view.data.targets;
     this.element = node("article", { class: "model", "data-testid": `model-${data.key}` });
     this.element.style.setProperty("--fooled", view.data.colours.fooled);
     this.element.style.setProperty("--rejected", view.data.colours.rejected);
@@ -18,36 +18,38 @@ class Model {
   }
 
   grid() {
-    const { rows } = this.view.data;
-    const heads = [node("span", { role: "columnheader", "aria-label": "natural digit", class: "x" }, ["x"])];
-    for (let t = 0; t < this.classes; t++) heads.push(node("span", { role: "columnheader", "aria-label": `towards ${t}` }, [String(t)]));
-    const grid = node("div", { class: "grid", role: "grid", "aria-label": `${this.data.title}: digits by targets. Arrow keys move.` }, [
+    const { names, noun, rows } = this.view.data, { pictures } = this.view;
+    const heads = [node("span", { role: "columnheader", "aria-label": `natural ${noun}`, class: "x" }, ["x"])];
+    for (const target of this.targets)
+      heads.push(node("span", { role: "columnheader", "aria-label": `towards ${names[target]}`, title: names[target] }, [names[target]]));
+    const grid = node("div", { class: "grid", role: "grid", "aria-label": `${this.data.title}: samples by targets. Arrow keys move.` }, [
       node("div", { class: "row", role: "row" }, heads),
     ]);
     this.cells = rows.map(({ index, y }, row) => {
-      const natural = node("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
-      grey(natural, this.view.natural, row * SIDE * SIDE);
-      const head = node("div", { class: "cell x", role: "rowheader", "aria-label": `image ${index}, a ${y}` }, [natural]);
-      const cells = Array.from({ length: this.classes }, (_, target) => this.cell(row, target, y));
+      const natural = pictures.canvas({ "aria-hidden": "true" });
+      pictures.show(natural, this.view.natural, row);
+      const head = node("div", { class: "cell x", role: "rowheader", "aria-label": `image ${index}, ${a(names[y])}` }, [natural]);
+      const cells = this.targets.map((target, column) => this.cell(row, column, y === target));
       grid.append(node("div", { class: "row", role: "row" }, [head, ...cells.map((cell) => cell.element)]));
       return cells;
     });
+    grid.style.setProperty("--columns", this.targets.length);
     grid.addEventListener("keydown", (event) => this.onKey(event));
     grid.addEventListener("pointerleave", () => this.view.preview(null));
     return grid;
   }
 
-  cell(row, target, y) {
-    const canvas = node("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
-    const element = node("div", { role: "gridcell", tabindex: -1, class: y === target ? "cell own" : "cell", "data-cell": `${row}-${target}` }, [canvas]);
+  cell(row, column, isOwn) {
+    const canvas = this.view.pictures.canvas({ "aria-hidden": "true" }), target = this.targets[column];
+    const element = node("div", { role: "gridcell", tabindex: -1, class: isOwn ? "cell own" : "cell", "data-cell": `${row}-${target}` }, [canvas]);
     element.addEventListener("focus", () => this.view.change({ row, target }));
-    element.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && this.view.preview({ row, target }));
+    element.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && this.view.preview({ row, column }));
     return { element, canvas };
   }
 
   detail() {
     const picture = (name) => {
-      const canvas = node("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": `${name}, enlarged` });
+      const canvas = this.view.pictures.canvas({ role: "img", "aria-label": `${name}, enlarged` });
       return [canvas, node("figure", {}, [canvas, node("figcaption", {}, [name])])];
     };
     const [natural, one] = picture("Natural"), [perturbed, two] = picture("Perturbed"), [delta, three] = picture("Perturbation");
@@ -58,79 +60,79 @@ class Model {
     return node("div", { class: "detail" }, [node("div", { class: "pictures" }, [one, two, three]), this.facts, open]);
   }
 
-  at(row, target) {
-    return row * this.classes + target;
+  at(row, column) {
+    return row * this.targets.length + column;
   }
 
-  paint(canvas, row, target, view) {
-    const from = this.at(row, target) * SIDE * SIDE;
-    if (view === "perturbed") return grey(canvas, this.images, from);
-    const natural = this.view.natural.subarray(row * SIDE * SIDE, (row + 1) * SIDE * SIDE);
-    return signedPicture(canvas, this.images, from, natural, this.view.bound, this.view.data.colours);
+  paint(canvas, row, column, view) {
+    const { bound, natural, pictures } = this.view, at = this.at(row, column);
+    if (view === "perturbed") return pictures.show(canvas, this.images, at);
+    return pictures.showSigned(canvas, this.images, at, natural, row, bound);
   }
 
   draw() {
-    const { data: shared, place } = this.view;
-    this.cells.forEach((cells, row) => cells.forEach(({ element, canvas }, target) => {
-      this.paint(canvas, row, target, place.view);
-      const verdict = this.verdict(this.data.key, row, target);
+    const { place } = this.view, { names, rows } = this.view.data;
+    this.cells.forEach((cells, row) => cells.forEach(({ element, canvas }, column) => {
+      this.paint(canvas, row, column, place.view);
+      const verdict = this.verdict(this.data.key, row, column);
       element.classList.toggle("fooled", verdict.fooled);
       element.classList.toggle("rejected", verdict.rejected === true);
-      const text = `a ${shared.rows[row].y} towards ${target}: ${this.numbers(row, target)}; ${verdict.words}`;
+      const [truth, target] = [names[rows[row].y], names[this.targets[column]]];
+      const text = `${a(truth)} towards ${target}: ${this.numbers(row, column)}; ${verdict.words}`;
       element.setAttribute("aria-label", text);
       element.title = text;
     }));
   }
 
-  numbers(row, target) {
-    const i = this.at(row, target), { before, after, linf, l2 } = this.data;
+  numbers(row, column) {
+    const i = this.at(row, column), { before, after, linf, l2 } = this.data;
     return `target logit ${signed(before[i], 2)} → ${signed(after[i], 2)}, L∞ ${linf[i].toFixed(3)}, L2 ${l2[i].toFixed(2)}`;
   }
 
-  verdict(key, row, target) {
+  verdict(key, row, column) {
     // The two questions, always apart: is the decision wrong? is its logit below T?
-    const { label, score } = this.data.verdicts[key], i = this.at(row, target), { rows, T } = this.view.data;
+    const { label, score } = this.data.verdicts[key], i = this.at(row, column), { names, rows, T } = this.view.data;
     const fooled = label[i] !== rows[row].y, rejected = score ? score[i] < T : null;
     const answer = rejected === null ? "cannot reject" : rejected ? `■ rejected (${signed(score[i], 2)} < T = ${signed(T, 1)})` : `○ accepted (${signed(score[i], 2)} ≥ T = ${signed(T, 1)})`;
-    return { fooled, rejected, words: `decides ${label[i]}, ${fooled ? "✗ fooled" : "✓ not fooled"}, ${answer}` };
+    return { fooled, rejected, words: `decides ${names[label[i]]}, ${fooled ? "✗ fooled" : "✓ not fooled"}, ${answer}` };
   }
 
-  show(row, target) {
-    const { place, hover, data: shared } = this.view, i = this.at(row, target);
-    this.cells.forEach((cells, r) => cells.forEach(({ element }, t) => {
-      const isMarked = r === place.row && t === place.target;
+  show(row, column) {
+    const { hover, pictures, data: shared } = this.view, i = this.at(row, column), marked = this.view.cell();
+    this.cells.forEach((cells, r) => cells.forEach(({ element }, c) => {
+      const isMarked = r === marked.row && c === marked.column;
       element.tabIndex = isMarked ? 0 : -1;
       element.setAttribute("aria-selected", String(isMarked));
-      element.classList.toggle("hover", Boolean(hover) && r === row && t === target);
+      element.classList.toggle("hover", Boolean(hover) && r === row && c === column);
     }));
-    grey(this.natural, this.view.natural, row * SIDE * SIDE);
-    this.paint(this.perturbed, row, target, "perturbed");
-    this.paint(this.delta, row, target, "perturbation");
+    pictures.show(this.natural, this.view.natural, row);
+    this.paint(this.perturbed, row, column, "perturbed");
+    this.paint(this.delta, row, column, "perturbation");
     const { before, after, linf, l2, verdicts } = this.data;
     const fact = (name, text, strong) => [node("dt", strong ? { class: "attacked" } : {}, [name]), node("dd", {}, [text])];
     this.facts.replaceChildren(
-      ...fact(`Target logit z${sub(target)}`, `${signed(before[i], 2)} → ${signed(after[i], 2)}`),
+      ...fact(`Target logit z${sub(shared.names[this.targets[column]])}`, `${signed(before[i], 2)} → ${signed(after[i], 2)}`),
       ...fact("Perturbation", `L∞ ${linf[i].toFixed(3)}, L2 ${l2[i].toFixed(2)}`),
-      ...Object.keys(verdicts).flatMap((key) => fact(shared.names[key] + (key === this.data.key ? " (attacked)" : ""), this.verdict(key, row, target).words, key === this.data.key)),
+      ...Object.keys(verdicts).flatMap((key) => fact(shared.titles[key] + (key === this.data.key ? " (attacked)" : ""), this.verdict(key, row, column).words, key === this.data.key)),
     );
   }
 
   onKey(event) {
     if (event.altKey || event.metaKey) return;
-    const { row, target } = this.view.place, end = this.classes - 1, last = this.cells.length - 1, far = event.ctrlKey;
+    const { row, column } = this.view.cell(), end = this.targets.length - 1, last = this.cells.length - 1, far = event.ctrlKey;
     const moves = {
-      ArrowLeft: [row, target - 1],
-      ArrowRight: [row, target + 1],
-      ArrowUp: [row - 1, target],
-      ArrowDown: [row + 1, target],
+      ArrowLeft: [row, column - 1],
+      ArrowRight: [row, column + 1],
+      ArrowUp: [row - 1, column],
+      ArrowDown: [row + 1, column],
       Home: [far ? 0 : row, 0],
       End: [far ? last : row, end],
     };
     if (event.key === "Enter") return event.preventDefault(), this.view.open(this.data.key);
     if (!moves[event.key]) return;
     event.preventDefault();
-    const [r, t] = moves[event.key];
+    const [r, c] = moves[event.key];
     this.view.hover = null;
-    this.cells[Math.min(Math.max(r, 0), last)][Math.min(Math.max(t, 0), end)].element.focus();
+    this.cells[Math.min(Math.max(r, 0), last)][Math.min(Math.max(c, 0), end)].element.focus();
   }
 }

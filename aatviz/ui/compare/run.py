@@ -1,11 +1,13 @@
 """What the Compare page asks the worker for: one batch of attacks a model, and the natural samples' logits beside it."""
 
+import dataclasses
+
 import streamlit as st
 from torch import Tensor
 
 from aatviz.explore import work
 from aatviz.explore.attack_grid.result import CompareSettings
-from aatviz.explore.attack_grid.run import compare, step_count
+from aatviz.explore.attack_grid.run import compare, default_settings, step_count
 from aatviz.store.systems import System
 from aatviz.ui.session.runs import Request, Runs
 from aatviz.ui.session.timing import seconds_per_call
@@ -14,8 +16,9 @@ runs = Runs("compare", "Compare")
 
 
 def request(system: System, settings: CompareSettings, x: Tensor, y: Tensor) -> Request:
-    """The comparison of these settings on the bundled sample x (N,1,28,28), y (N,)."""
-    pairs = system.card.classes**2
+    """The comparison of these settings on the bundled sample x (N,C,H,W), y (N,)."""
+    columns = len(settings.targets) if settings.targets else system.card.classes
+    pairs = columns**2
     count = len(settings.models)
     return Request(
         system=system,
@@ -36,5 +39,5 @@ def _seconds(system: System, settings: CompareSettings, x: Tensor, y: Tensor) ->
 @st.cache_data(max_entries=64, show_spinner=False)
 def _seconds_per_call(_system: System, folder: str, model: str, _x: Tensor, _y: Tensor) -> float:
     """The time between two calls of an attack's callback, from the first few of a comparison."""
-    settings = CompareSettings(models=(model,))  # type: ignore[arg-type]
+    settings = dataclasses.replace(default_settings(_system), models=(model,))  # type: ignore[arg-type]
     return seconds_per_call(lambda watch: compare(_system, settings, _x, _y, callback=watch))

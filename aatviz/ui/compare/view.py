@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
+from aatviz.data import Dataset
 from aatviz.explore.attack_grid.result import MODELS, Comparison, Model, NaturalLogits, Summary, decide
 from aatviz.store.systems import System
-from aatviz.ui.common import theme
 from aatviz.ui.common.assets import read_assets
-from aatviz.ui.player.view import VICTIM_COLOURS, VICTIM_TITLES, channels, pack16
+from aatviz.ui.player.view import VICTIM_COLOURS, VICTIM_TITLES, colours, pack16, told_once
 
 ABOUT: dict[Model, str] = {
     "generative": "Column t raises the logit of detector t.",
@@ -38,6 +38,7 @@ def show_grids(data: dict[str, Any], key: str, on_place: Callable[[dict[str, Any
 
 def view_data(
     system: System,
+    known: Dataset,
     grid: Comparison,
     natural: dict[Model, NaturalLogits],
     *,
@@ -53,23 +54,20 @@ def view_data(
     content = [system.name, pack16(grid.natural), *(model["key"] + model["images"] for model in models)]
     return {
         "id": hashlib.sha256("".join(content).encode()).hexdigest()[:16],
-        "classes": grid.classes,
+        **told_once(known),
+        "noun": known.noun,
+        "targets": grid.targets.tolist(),
         "rows": rows,
         "natural": pack16(grid.natural),
         "models": models,
-        "names": {model: VICTIM_TITLES[model] for model in MODELS},
+        "titles": {model: VICTIM_TITLES[model] for model in MODELS},
         "scale": max(grid.scale, 1e-3),
         "T": threshold,
         "place": place,
         "mostMagnified": most_magnified,
         "locked": locked,
         "hidden": hidden,
-        "colours": {
-            "fooled": theme.FOOLED.colour,
-            "rejected": theme.REJECTED.colour,
-            "negative": channels(theme.NATURAL.colour),
-            "positive": channels(theme.PERTURBED.colour),
-        },
+        "colours": colours(),
     }
 
 
@@ -85,7 +83,7 @@ def summary_words(found: Summary) -> str:
 
 def _model(system: System, grid: Comparison, model: Model, found: Summary) -> dict[str, Any]:
     verdicts: dict[str, Any] = {}
-    for judge in MODELS:
+    for judge in grid.logits[model]:
         label, score = decide(system, judge, grid.logits[model])
         verdicts[judge] = {"label": label.flatten().tolist(), "score": None if score is None else score.flatten().tolist()}
     columns = {

@@ -1,6 +1,7 @@
 """The figures of the Detectors page: AUC of all detectors, one detector's logits and ROC, and its training."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -11,6 +12,7 @@ from torch import Tensor
 from aatviz.explore.detector_records import Profile, Roc, TrainingPart
 from aatviz.metrics import Interval
 from aatviz.thresholds.curves import corners
+from aatviz.ui.common.classes import shortened
 from aatviz.ui.common.plots import HATCH, bin_edges, layout
 from aatviz.ui.common.theme import NATURAL, PAPER, PERTURBED, Meaning
 
@@ -26,31 +28,38 @@ LEAST_SHARE = 0.5
 """On a log axis, a share of 0 is drawn as this many images."""
 
 
-def overview(found: list[Profile], attack: str, k: int) -> go.Figure:
-    """AUC of every detector, natural and attacked, with the paper's beside it; detector k is marked."""
+def overview(found: list[Profile], attack: str, k: int, names: Sequence[str]) -> go.Figure:
+    """AUC of these detectors, natural and attacked, with the paper's beside it; detector k is marked. `names` are the
+    classes'."""
     fig = go.Figure()
+    place = {profile.k: x for x, profile in enumerate(found)}
     rows = [profile for profile in found if attack in profile.attacked]
     label = f"{PERTURBED.label}, this system"
-    _dots(fig, label, PERTURBED, [(profile.k, profile.attacked[attack].auc) for profile in rows], -0.13)
-    _dots(fig, f"{NATURAL.label}, this system", NATURAL, [(profile.k, profile.natural) for profile in found], 0.13)
-    paper = [(profile.k, profile.paper) for profile in found if profile.paper is not None]
+    _dots(fig, label, PERTURBED, [(place[p.k] - 0.13, names[p.k], p.attacked[attack].auc) for p in rows])
+    _dots(fig, f"{NATURAL.label}, this system", NATURAL, [(place[p.k] + 0.13, names[p.k], p.natural) for p in found])
+    paper = [(profile, profile.paper) for profile in found if profile.paper is not None]
     if paper:
         fig.add_scatter(
-            x=[place for place, _ in paper],
+            x=[place[profile.k] for profile, _ in paper],
             y=[value for _, value in paper],
+            customdata=[names[profile.k] for profile, _ in paper],
             mode="markers",
             name="perturbed, the paper's own detector",
             marker={"symbol": PAPER.symbol, "color": PAPER.colour, "size": 17, "line": {"width": 3, "color": PAPER.colour}},
-            hovertemplate="detector %{x}<br>the paper: %{y:.5f}<extra></extra>",
+            hovertemplate="detector %{customdata}<br>the paper: %{y:.5f}<extra></extra>",
             **_always_opaque(),
         )
-    fig.add_vrect(x0=k - 0.45, x1=k + 0.45, fillcolor=BAND, line_width=0, layer="below")
+    fig.add_vrect(x0=place[k] - 0.45, x1=place[k] + 0.45, fillcolor=BAND, line_width=0, layer="below")
     lows = [profile.natural.low for profile in found] + [profile.attacked[attack].auc.low for profile in rows]
     least = min([*lows, *(value for _, value in paper)])
     layout(fig, 340)
     fig.update_layout(clickmode="event+select")
+    if any(len(names[profile.k]) > 2 for profile in found):  # long names need the room of the legend
+        above = {"legend": {"y": 1.02, "yanchor": "bottom"}, "margin": {"t": 90, "b": 110}, "height": 410}
+        fig.update_layout(**above)
+    ticks = [shortened(names[profile.k]) for profile in found]
     fig.update_xaxes(
-        title="detector k", range=[-0.6, len(found) - 0.4], tickvals=[profile.k for profile in found], showgrid=False
+        title="detector k", range=[-0.6, len(found) - 0.4], tickvals=list(place.values()), ticktext=ticks, showgrid=False
     )
     fig.update_yaxes(title="AUC", range=[least - 0.04 * (1 - least), 1 + 0.04 * (1 - least)], nticks=7)
     return fig
@@ -168,15 +177,15 @@ def training(parts: list[TrainingPart]) -> go.Figure:
     return fig
 
 
-def _dots(fig: go.Figure, label: str, meaning: Meaning, aucs: list[tuple[int, Interval]], shift: float) -> None:
+def _dots(fig: go.Figure, label: str, meaning: Meaning, aucs: list[tuple[float, str, Interval]]) -> None:
     fig.add_scatter(
-        x=[k + shift for k, _ in aucs],
-        y=[auc.value for _, auc in aucs],
-        customdata=[[k, auc.low, auc.high, auc.n] for k, auc in aucs],
+        x=[x for x, _, _ in aucs],
+        y=[auc.value for _, _, auc in aucs],
+        customdata=[[name, auc.low, auc.high, auc.n] for _, name, auc in aucs],
         error_y={
             "type": "data",
-            "array": [auc.high - auc.value for _, auc in aucs],
-            "arrayminus": [auc.value - auc.low for _, auc in aucs],
+            "array": [auc.high - auc.value for *_, auc in aucs],
+            "arrayminus": [auc.value - auc.low for *_, auc in aucs],
             "thickness": 1.5,
             "width": 4,
         },

@@ -1,6 +1,6 @@
 """Strips of bundled images as a detector ranks them: crisp pictures with the logit under each, each a link to an attack."""
 
-import base64
+from collections.abc import Sequence
 from html import escape
 from urllib.parse import urlencode
 
@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from aatviz.ui.common import takeaway
-from aatviz.ui.common.pictures import enlarged
+from aatviz.ui.common.classes import a, shortened
+from aatviz.ui.common.pictures import data_url, enlarged
 
 TITLES = {
     "typical": "In-class, highest logits: the most typical",
@@ -28,28 +29,30 @@ STYLE = """<style>
 </style>"""
 
 
-def strip(x: Tensor, y: Tensor, z: Tensor, indices: Tensor, k: int, link: dict[str, str]) -> str:
-    """HTML of one row of images: x (N,1,28,28) and y (N,) are the sample, z (N,) the logits of detector k.
+def strip(x: Tensor, y: Tensor, z: Tensor, indices: Tensor, k: int, names: Sequence[str], link: dict[str, str]) -> str:
+    """HTML of one row of images: x (N,C,H,W) and y (N,) are the sample, z (N,) the logits of detector k.
 
-    `link` holds the parameters that every link to another page carries.
+    `names` are the classes'; `link` holds the parameters that every link to another page carries.
     """
-    items = "".join(_item(x[i, 0], i, int(y[i]), float(z[i]), k, link) for i in indices.tolist())
+    items = "".join(_item(x[i], i, int(y[i]), float(z[i]), k, names, link) for i in indices.tolist())
     return f'{STYLE}<div class="detector-strip" role="list">{items}</div>'
 
 
 def picture(x: Tensor, z: Tensor, rankings: dict[str, Tensor]) -> bytes:
-    """All rankings as one PNG, a row each, with the logit under every image; x (N,1,28,28), z (N,)."""
-    side, gap, line = 84, 8, 18
+    """All rankings as one PNG, a row each, with the logit under every image; x (N,C,H,W), z (N,)."""
+    factor = max(84 // max(x.shape[2:]), 1)
+    side, gap, line = max(84, factor * x.shape[3]), 8, 18
+    tall = factor * x.shape[2]
     width = max(len(indices) for indices in rankings.values()) * (side + gap) + gap
-    sheet = Image.new("L", (width, len(rankings) * (side + 2 * line + gap) + gap), 255)
+    sheet = Image.new("RGB", (width, len(rankings) * (tall + 2 * line + gap) + gap), "white")
     draw = ImageDraw.Draw(sheet)
     for row, (name, indices) in enumerate(rankings.items()):
-        top = gap + row * (side + 2 * line + gap)
-        draw.text((gap, top), TITLES[name], fill=0)
+        top = gap + row * (tall + 2 * line + gap)
+        draw.text((gap, top), TITLES[name], fill="black")
         for column, index in enumerate(indices.tolist()):
             left = gap + column * (side + gap)
-            sheet.paste(enlarged(x[index, 0], 3), (left, top + line))
-            draw.text((left + side / 2, top + line + side + 2), f"{z[index]:.2f}", fill=0, anchor="ma")
+            sheet.paste(enlarged(x[index], factor), (left, top + line))
+            draw.text((left + side / 2, top + line + tall + 2), f"{z[index]:.2f}", fill="black", anchor="ma")
     return takeaway.png(sheet)
 
 
@@ -59,12 +62,12 @@ def attack_settings(index: int, y: int, k: int) -> dict[str, str]:
     return chosen | ({"goal": "untargeted"} if y == k else {"victim": "detector", "detector": str(k)})
 
 
-def _item(image: Tensor, index: int, y: int, logit: float, k: int, link: dict[str, str]) -> str:
+def _item(image: Tensor, index: int, y: int, logit: float, k: int, names: Sequence[str], link: dict[str, str]) -> str:
     href = escape(f"attack?{urlencode(link | attack_settings(index, y, k))}")
-    source = base64.b64encode(takeaway.png(enlarged(image, 1))).decode()
-    label = f"Attack image {index}, {'an' if y == 8 else 'a'} {y}, logit {logit:.2f}"
-    truth = "" if y == k else f" · {y}"
+    label = escape(f"Attack image {index}, {a(names[y])}, logit {logit:.2f}")
+    truth = "" if y == k else f" · {escape(shortened(names[y]))}"
+    height, width = image.shape[1:]
     return (
         f'<div role="listitem"><a href="{href}" target="_self" title="{label}" aria-label="{label}">'
-        f'<img src="data:image/png;base64,{source}" alt="" width="28" height="28">{logit:.1f}{truth}</a></div>'
+        f'<img src="{data_url(enlarged(image, 1))}" alt="" width="{width}" height="{height}">{logit:.1f}{truth}</a></div>'
     )

@@ -10,19 +10,26 @@ from aatviz.explore.detector_records import Profile
 from aatviz.metrics.format import interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
+from aatviz.ui.common.classes import class_param, pick_class
 from aatviz.ui.common.pacing import view_first
 from aatviz.ui.common.plots import config
-from aatviz.ui.common.url import UrlState, choice, whole
+from aatviz.ui.common.url import UrlState, choice
 from aatviz.ui.detectors import data, figures, strips, words
 from aatviz.ui.session import caches
-from aatviz.ui.session.sidebar import link_params
+from aatviz.ui.session.sidebar import current_dataset, current_system, link_params
+from aatviz.ui.session.stored import sample_or_say
 
 HARDEST = 9
-"""The page begins with the paper's hardest class."""
+"""The page begins with the paper's hardest class, or the last one."""
+MANY = 20
+"""More detectors than this are drawn in part: so many `EXTREME` ones from either end."""
+EXTREME = 8
+ROOM = 44
+"""Letters that the buttons of all detectors may need."""
 state = UrlState(
     "detectors",
     [
-        whole("k", HARDEST, 0, 9),
+        class_param("k", HARDEST, lambda: current_dataset().classes, lambda: current_system().card.bank),
         choice("attack", "paper", detector_records.ATTACKS),
         choice("axis", "log", ("log", "linear")),
         choice("counts", "linear", ("linear", "log")),
@@ -44,10 +51,9 @@ def page(system: System) -> None:
     _choose(system, measured)
     for problem in found.problems:
         st.info(problem, icon=":material/query_stats:")
-    k = state["k"]
-    st.header(f"Detector {k}")
+    st.header(f"Detector {_name(state['k'])}")
     if found.profiles:
-        _numbers(found.profiles[k])
+        _numbers(found.profiles[found.column(state["k"])])
     _ranked(system, found)
     view_first("detectors")
     _logits(system, found)
@@ -59,8 +65,9 @@ def page(system: System) -> None:
 
 
 def _choose(system: System, measured: list[str]) -> None:
-    with st.container(horizontal=True):
-        st.pills("Detector k", range(system.card.classes), required=True, wrap=True, **state.widget("k"))
+    row = st.container(horizontal=True)
+    with row:
+        pick_class(row, "Detector k", current_dataset().classes, state, "k", room=ROOM, among=system.card.bank)
         if measured:
             st.pills(
                 "Attacked by",
@@ -73,29 +80,47 @@ def _choose(system: System, measured: list[str]) -> None:
             )
 
 
+def _name(k: int) -> str:
+    return current_dataset().classes[k]
+
+
+def _drawn(found: list[Profile]) -> list[Profile]:
+    """Those that the figure has room for: of many the weakest, the strongest and the chosen one, in that order."""
+    if len(found) <= MANY:
+        return found
+    ranked = sorted(found, key=lambda profile: data.headline(profile, state["attack"]).value)
+    ends = ranked[:EXTREME] + ranked[-EXTREME:]
+    return [profile for profile in ranked if profile in ends or profile.k == state["k"]]
+
+
 def _overview(system: str, found: list[Profile]) -> None:
-    attack = state["attack"]
+    attack, names, drawn = state["attack"], current_dataset().classes, _drawn(found)
     key = f"detectors-overview-{state['k']}-{attack}"  # a new one for each choice: plotly would remember the old one
     st.header("All detectors")
     st.plotly_chart(
-        figures.overview(found, attack, state["k"]),
+        figures.overview(drawn, attack, state["k"], names),
         key=key,
         config=config(f"auc-{attack}"),
-        on_select=partial(_picked, key),
+        on_select=partial(_picked, key, [profile.k for profile in drawn]),
         selection_mode="points",
-        alt="AUC of every detector with its 95% interval: " + "; ".join(words.aucs(profile, attack) for profile in found),
+        alt="AUC of every detector with its 95% interval: " + "; ".join(words.aucs(names[p.k], p, attack) for p in drawn),
     )
-    takeaway.explain(*words.overview(found, attack), equations=(words.AUC_EQUATION,))
+    takeaway.explain(*words.overview(found, attack, names), equations=(words.AUC_EQUATION,))
+    if len(drawn) < len(found):
+        st.caption(
+            f"The figure shows the {EXTREME} weakest and the {EXTREME} strongest of {len(found)} detectors. All of them:"
+        )
+        st.dataframe(data.auc_table(found, attack, names), hide_index=True, height=280)
     with st.container(horizontal=True):
         takeaway.download_csv("AUC of all detectors (CSV)", f"{system}-auc.csv", lambda: data.auc_csv(found))
         st.caption(words.CAMERA, width="stretch")
 
 
-def _picked(key: str) -> None:
+def _picked(key: str, drawn: list[int]) -> None:
     """A click on a point selects its detector, unless a lesson has locked the choice."""
     points = st.session_state[key].selection.points
     if points and not state.widget("k")["disabled"]:
-        st.session_state[state.key("k")] = min(max(round(points[0]["x"]), 0), 9)
+        st.session_state[state.key("k")] = drawn[min(max(round(points[0]["x"]), 0), len(drawn) - 1)]
 
 
 def _numbers(profile: Profile) -> None:
@@ -107,7 +132,7 @@ def _numbers(profile: Profile) -> None:
         rows.append([f"◆ {bold}{words.ATTACKS[name]}{bold}", f"{bold}{auc}{bold}", f"{part.auc.n:,}"])
     if profile.paper is not None:
         rows.append(["― the paper's own detector, its attack", f"{profile.paper:.5f}", "not given"])
-    st.markdown(words.in_a_sentence(profile, state["attack"]))
+    st.markdown(words.in_a_sentence(_name(profile.k), profile, state["attack"]))
     st.markdown(markdown_table(rows))
     st.caption(words.where_from(profile, state["attack"]))
 
@@ -127,10 +152,10 @@ def _logits(system: System, found: data.Detectors) -> None:
             figures.histograms(scores, cast(figures.Scale, state["counts"])),
             key="detectors-histograms",
             config=config(f"logits-detector-{k}"),
-            alt=f"Histograms of the logits of detector {k}: "
+            alt=f"Histograms of the logits of detector {_name(k)}: "
             + "; ".join(f"{figures.KINDS[kind][0]}, median {z.median():.1f}" for kind, z in scores.items()),
         )
-        st.markdown(words.histograms(k, bool(found.profiles)))
+        st.markdown(words.histograms(_name(k), bool(found.profiles)))
     with right:
         st.subheader("Its ROC curve")
         st.segmented_control("Horizontal axis", ("log", "linear"), required=True, **state.widget("axis"))
@@ -138,7 +163,7 @@ def _logits(system: System, found: data.Detectors) -> None:
             figures.roc(curves, cast(figures.Scale, state["axis"])),
             key="detectors-roc",
             config=config(f"roc-detector-{k}"),
-            alt=f"ROC curves of detector {k} against "
+            alt=f"ROC curves of detector {_name(k)} against "
             + " and ".join(f"{figures.KINDS[kind][0]} images ({n:,})" for kind, (_, n) in curves.items()),
         )
         st.markdown(words.ROC)
@@ -155,6 +180,8 @@ def _logits(system: System, found: data.Detectors) -> None:
 def _ranked(system: System, found: data.Detectors) -> None:
     k, logits = state["k"], found.sample_logits
     st.subheader("What it ranks highest and lowest")
+    if sample_or_say(system) is None:
+        return
     if logits is None:
         st.info(
             f"There are no stored logits of the bundled sample for these weights. Make them with "
@@ -163,22 +190,24 @@ def _ranked(system: System, found: data.Detectors) -> None:
         )
         return
     x, y = caches.sample(system.card.dataset)
-    rankings = detector_records.rankings(logits, y, k, data.COUNT)
+    rankings = data.rankings(logits, y, found.bank, k)
     # what a page would take out of its URL again stands between a visitor and the way back
     link = {} if system.name == caches.systems()[0] else link_params()
     for name, indices in rankings.items():
         st.markdown(f"**{strips.TITLES[name]}**")
-        st.html(strips.strip(x, y, logits[:, k], indices, k, link))
-    takeaway.explain(*words.ranked(k, len(y)))
+        st.html(strips.strip(x, y, logits[:, found.column(k)], indices, k, current_dataset().classes, link))
+    takeaway.explain(*words.ranked(_name(k), len(y)))
     with st.container(horizontal=True):
         file = f"{system.name}-detector-{k}-ranked"
-        takeaway.download_png("The four rows (PNG)", f"{file}.png", lambda: strips.picture(x, logits[:, k], rankings))
-        takeaway.download_csv("Rankings (CSV)", f"{file}.csv", lambda: data.ranking_csv(logits, y, k))
+        takeaway.download_png(
+            "The four rows (PNG)", f"{file}.png", lambda: strips.picture(x, logits[:, found.column(k)], rankings)
+        )
+        takeaway.download_csv("Rankings (CSV)", f"{file}.csv", lambda: data.ranking_csv(logits, y, found.bank, k))
 
 
 def _training(system: System, found: data.Detectors) -> None:
     k = state["k"]
-    parts = found.training[k]
+    parts = found.training[found.column(k)]
     st.subheader("How it was trained")
     if not parts:
         st.info("No training history is stored for this detector.", icon=":material/history:")
@@ -187,9 +216,9 @@ def _training(system: System, found: data.Detectors) -> None:
         figures.training(parts),
         key="detectors-training",
         config=config(f"training-detector-{k}"),
-        alt=f"AUC of detector {k} during training, natural and adversarial, on validation and on training images.",
+        alt=f"AUC of detector {_name(k)} during training, natural and adversarial, on validation and on training images.",
     )
-    takeaway.explain(*words.training(parts, k))
+    takeaway.explain(*words.training(parts, _name(k)))
     takeaway.download_csv(
         "Training history (CSV)", f"{system.name}-detector-{k}-training.csv", lambda: data.training_csv(parts)
     )

@@ -1,6 +1,10 @@
-"""The Detectors page's words and equations."""
+"""The Detectors page's words and equations. A detector is called by the name of its class."""
+
+from collections.abc import Sequence
 
 from aatviz.explore.detector_records import Profile, TrainingPart
+from aatviz.ui.common.classes import a
+from aatviz.ui.detectors.data import headline
 
 ATTACKS = {"paper": "the paper's attack", "best": "its best iterate", "worst": "worst of several"}
 ATTACKS_HELP = (
@@ -33,13 +37,13 @@ ROC = (
 )
 
 
-def aucs(profile: Profile, attack: str) -> str:
-    """One detector's AUCs for a screen reader."""
+def aucs(name: str, profile: Profile, attack: str) -> str:
+    """The AUCs of the detector of the class of this name, for a screen reader."""
     attacked = f", attacked {profile.attacked[attack].auc.value:.5f}" if attack in profile.attacked else ""
-    return f"detector {profile.k}: natural {profile.natural.value:.5f}{attacked}"
+    return f"detector {name}: natural {profile.natural.value:.5f}{attacked}"
 
 
-def overview(found: list[Profile], attack: str) -> tuple[str, str]:
+def overview(found: list[Profile], attack: str, names: Sequence[str]) -> tuple[str, str]:
     """What one sees in the AUCs of all detectors, and what to look for."""
     paper = any(profile.paper is not None for profile in found)
     see = (
@@ -48,24 +52,24 @@ def overview(found: list[Profile], attack: str) -> tuple[str, str]:
     )
     if paper:
         see += " The grey bar: what the paper's own detector reached under its attack, given without an interval."
-    look = "the classes that are hard. Which digit is easily turned into a 9, and which into a 0?"
-    weakest = min(found, key=lambda p: (p.attacked[attack].auc if attack in p.attacked else p.natural).value)
-    look += f" The weakest here is **detector {weakest.k}**. Click a point to choose its detector."
+    look = "the classes that are hard. Which images of other classes are easily turned into one of them?"
+    weakest = min(found, key=lambda profile: headline(profile, attack).value)
+    look += f" The weakest here is **detector {names[weakest.k]}**. Click a point to choose its detector."
     if paper and attack != "paper":
         look += " The grey bars stand for the paper's attack: compare them with that one."
     return see, look
 
 
-def in_a_sentence(profile: Profile, attack: str) -> str:
+def in_a_sentence(name: str, profile: Profile, attack: str) -> str:
     """What the AUC under this attack means, in a thousand pairs."""
     if attack not in profile.attacked:
         return ""
     value = profile.attacked[attack].auc.value
     count = f"{1000 * value:.0f}" if value < 0.9995 else "more than 999"
     return (
-        f"Take a natural {profile.k} and an attacked image of another class, both at random: in **{count} of 1,000** "
+        f"Take a natural {name} and an attacked image of another class, both at random: in **{count} of 1,000** "
         "such pairs "
-        f"detector {profile.k} gives the natural {profile.k} the higher logit."
+        f"detector {name} gives the natural {name} the higher logit."
     )
 
 
@@ -77,7 +81,7 @@ def where_from(profile: Profile, attack: str) -> str:
     return f"{text} Intervals: DeLong's, 95%."
 
 
-def histograms(k: int, measured: bool) -> str:
+def histograms(k: str, measured: bool) -> str:
     """The words under the histograms."""
     if not measured:
         return (
@@ -93,7 +97,7 @@ def histograms(k: int, measured: bool) -> str:
     )
 
 
-def ranked(k: int, count: int) -> tuple[str, str]:
+def ranked(k: str, count: int) -> tuple[str, str]:
     """The words under the strips."""
     see = (
         f"The ends of detector {k}'s ranking of {count:,} bundled natural images, none of which it was trained on. "
@@ -101,14 +105,14 @@ def ranked(k: int, count: int) -> tuple[str, str]:
         "image stands its logit, and for an out-of-class image its true class."
     )
     look = (
-        f"what makes a {k} for this detector. Would you have called the least typical ones a {k}? And what do the "
+        f"what makes {a(k)} for this detector. Would you have called the least typical ones {a(k)}? And what do the "
         "most confusing "
         "ones share with it? Choose an image to attack it."
     )
     return see, look
 
 
-def training(parts: list[TrainingPart], k: int) -> tuple[str, str]:
+def training(parts: list[TrainingPart], k: str) -> tuple[str, str]:
     """What the history shows, network by network, and what to look for."""
     lines = []
     for part in parts:

@@ -2,29 +2,34 @@
 
 import streamlit as st
 
+from aatviz.data.spec import written
 from aatviz.explore.generation.result import STARTS, GenerateSettings
-from aatviz.explore.generation.run import RUBBISH
+from aatviz.explore.generation.run import default_settings
+from aatviz.store.systems import System
 from aatviz.ui.common import pgd_fields
+from aatviz.ui.common.classes import class_param, dataset_of, pick_targets, targets_param
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, whole
 from aatviz.ui.session.limits import LIMITS
+from aatviz.ui.session.sidebar import current_dataset, current_system
 
 DEFAULTS = GenerateSettings()
 MOST_STEPS, MOST_COUNT = min(500, LIMITS.most_steps), 12
-START_NAMES = {
-    "gaussian": "class noise",
-    "uniform": "uniform noise",
-    "constant": "plain grey",
-    "other": "another digit",
-}
-START_NOTES = {
-    "gaussian": "Drawn from the Gaussian of the target class: mean, main directions and fine noise of its training images. "
-    "It is a blurred digit already.",
-    "uniform": "Every pixel drawn for itself, from black to white: nothing in it says “digit”.",
-    "constant": "One grey level for the whole image, drawn at random.",
-    "other": "A natural digit of another class, drawn from the bundled sample.",
-}
-BALLS = {"Linf": (0.3, 0.01), "L2": (DEFAULTS.eps, DEFAULTS.step_size)}
-"""eps and step size that a change of the norm sets."""
+START_NAMES = {"gaussian": "class noise", "uniform": "uniform noise", "constant": "plain grey", "other": "another class"}
+
+
+def _classes() -> tuple[str, ...]:
+    return current_dataset().classes
+
+
+def _start_note(start: str, noun: str) -> str:
+    return {
+        "gaussian": "Drawn from the Gaussian of the target class: mean, main directions and fine noise of its training "
+        f"images. It is a blurred {noun} already.",
+        "uniform": f"Every value drawn for itself, from 0 to 1: nothing in it says “{noun}”.",
+        "constant": "One grey level for the whole image, drawn at random.",
+        "other": f"A natural {noun} of another class, drawn from the bundled sample.",
+    }[start]
+
 
 state = UrlState(
     "generate",
@@ -32,41 +37,45 @@ state = UrlState(
         choice("start", DEFAULTS.start, STARTS),
         whole("count", DEFAULTS.count, 1, MOST_COUNT),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
-        *pgd_fields.params(lambda: DEFAULTS, MOST_STEPS),
-        whole("target", 8, 0, 9),
+        targets_param(_classes),
+        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, current_dataset),
+        class_param("target", 8, _classes),
         whole("sample", 2, 0, MOST_COUNT - 1),
         choice("targets", "all", ("all", "marked")),
     ],
 )
 
 
-def choose() -> GenerateSettings:
+def choose(system: System) -> GenerateSettings:
     """Draw the controls and return what they say."""
-    if notes := [*state.read(), *pgd_fields.clean(state, BALLS)]:
+    known = dataset_of(system)
+    balls = pgd_fields.balls(known, default_settings(system))
+    if notes := [*state.read(), *pgd_fields.clean(state, balls)]:
         st.info("  \n".join(notes), icon=":material/link:")
     with st.container(border=True):
         start, samples, attack = st.columns([2, 1, 1], gap="medium")
         with start:
-            _start()
+            _start(system, known.noun)
         with samples:
-            _samples()
+            targets = _samples(known.classes)
         with attack:
             _attack()
         with st.expander("Norm, step size and optimizer", icon=":material/tune:"):
-            _advanced()
+            _advanced(balls)
     return GenerateSettings(
         start=state["start"],
         norm=state["norm"],
-        eps=round(state["eps"], 4),
+        eps=pgd_fields.value(state, "eps"),
         steps=state["steps"],
-        step_size=round(state["step_size"], 4),
+        step_size=pgd_fields.value(state, "step_size"),
         optimizer=state["optimizer"],
         count=state["count"],
         seed=state["seed"],
+        targets=targets,
     )
 
 
-def _start() -> None:
+def _start(system: System, noun: str) -> None:
     st.markdown("**Start from**")
     st.segmented_control(
         "Start from",
@@ -76,19 +85,20 @@ def _start() -> None:
         label_visibility="collapsed",
         wrap=True,
         on_change=_start_changed,
+        args=(system,),
         **state.widget("start"),
     )
-    st.caption(START_NOTES[state["start"]])
+    st.caption(_start_note(state["start"], noun))
 
 
-def _start_changed() -> None:
+def _start_changed(system: System) -> None:
     """From anything but class noise the way is longer: let the attack go as far as it takes."""
-    preset = DEFAULTS if state["start"] == DEFAULTS.start else RUBBISH
-    for name, value in preset.budget.items():
-        st.session_state[state.key(name)] = value
+    for name, value in default_settings(system, state["start"]).budget.items():
+        st.session_state[state.key(name)] = written(value) if isinstance(value, float) else value
 
 
-def _samples() -> None:
+def _samples(classes: tuple[str, ...]) -> tuple[int, ...] | None:
+    """Draw how many of which classes, and return the targets."""
     st.markdown("**Samples**, none selected")
     left, right = st.columns(2)
     left.number_input("Of each class", 1, MOST_COUNT, **state.widget("count"))
@@ -100,6 +110,7 @@ def _samples() -> None:
         disabled=state.widget("seed")["disabled"],
         width="stretch",
     )
+    return pick_targets(state, classes)
 
 
 def _shuffle() -> None:
@@ -113,8 +124,8 @@ def _attack() -> None:
     pgd_fields.steps(right, state, MOST_STEPS, "generate")
 
 
-def _advanced() -> None:
+def _advanced(balls: pgd_fields.Balls) -> None:
     first, second, third = st.columns(3)
-    pgd_fields.norm_of_ball(first, state, BALLS)
-    pgd_fields.step_size(second, state, step=0.05)
+    pgd_fields.norm_of_ball(first, state, balls)
+    pgd_fields.step_size(second, state)
     pgd_fields.optimizer(third, state)

@@ -1,46 +1,47 @@
-"""The figure of the Generate page: each model's target logit on natural digits, the noise and its images (figure 10)."""
+"""The figure of the Generate page: each model's target logit on natural images, the noise and its own (figure 10)."""
 
 import plotly.graph_objects as go
 import torch
 from plotly.subplots import make_subplots
 from torch import Tensor
 
+from aatviz.data import Dataset
 from aatviz.explore.attack_grid.result import Model
 from aatviz.explore.generation.result import Generated
 from aatviz.ui.common.plots import HATCH, HEIGHT, LEGEND, bin_edges, layout, mark
 from aatviz.ui.common.theme import NATURAL, PERTURBED, Meaning
 
 
-def histograms(made: Generated, model: Model, cell: tuple[int, int], target: int | None) -> go.Figure:
-    """One model's target logits, three rows on one axis: natural digits of the target class, the noise, the results.
+def histograms(made: Generated, known: Dataset, model: Model, cell: tuple[int, int], row: int | None) -> go.Figure:
+    """One model's target logits, three rows on one axis: natural images of the target class, the noise, the results.
 
-    `target` is one class, or None for all together; the axis is the same for both. `cell` (target, sample) is marked.
+    `row` is that of one class, or None for all together; the axis is the same for both. `cell` (row, sample) is marked.
     """
-    natural, before, after = made.natural_logits[model], made.noise_logits[model], made.logits[model]
-    edges = bin_edges([natural.flatten(), before.flatten(), after.flatten()])
-    of_class = "the target class" if target is None else f"class {target}"
+    before, after = made.noise_logits[model], made.logits[model]
+    edges = bin_edges([made.natural(model), before.flatten(), after.flatten()])
+    of_class = "the target class" if row is None else f"class {known.classes[int(made.targets[row])]}"
     parts: tuple[tuple[str, Meaning, str, Tensor], ...] = (
-        (f"natural, of {of_class}", NATURAL, "", natural),
-        ("the noise itself", PERTURBED, "/", before),
-        (f"generated, towards {of_class}", PERTURBED, "x", after),
+        (f"natural, of {of_class}", NATURAL, "", made.natural(model, row)),
+        ("the noise itself", PERTURBED, "/", before if row is None else before[row]),
+        (f"generated, towards {of_class}", PERTURBED, "x", after if row is None else after[row]),
     )
     fig = make_subplots(rows=len(parts), cols=1, shared_xaxes=True, vertical_spacing=0.05)
     for place, (label, meaning, hatch, logits) in enumerate(parts, 1):
-        chosen = logits.flatten() if target is None else logits[target]
-        counts = torch.histogram(chosen, edges).hist
+        n, counts = max(logits.numel(), 1), torch.histogram(logits.flatten(), edges).hist
         fig.add_bar(
             x=((edges[:-1] + edges[1:]) / 2).tolist(),
-            y=(counts / len(chosen)).tolist(),
+            y=(counts / n).tolist(),
             customdata=counts.int().tolist(),
             width=float(edges[1] - edges[0]),
             marker={"color": meaning.colour, "line": {"width": 0}, "pattern": HATCH | {"shape": hatch}},
             name=label,
-            hovertemplate=f"{label}<br>logit about %{{x:.1f}}<br>%{{customdata:,}} of {len(chosen):,}<extra></extra>",
+            hovertemplate=f"{label}<br>logit about %{{x:.1f}}<br>%{{customdata:,}} of {n:,}<extra></extra>",
             row=place,
             col=1,
         )
-        fig.update_yaxes(range=[0, 1.15 * float(counts.max()) / len(chosen)], tickformat=".0%", nticks=4, row=place, col=1)
-    if target in (None, cell[0]):
+        peak = max(float(counts.max()), 1e-9) / n
+        fig.update_yaxes(range=[0, 1.15 * peak], tickformat=".0%", nticks=4, row=place, col=1)
+    if row in (None, cell[0]):
         mark(fig, 2, float(before[cell]), "the marked image, noise", NATURAL)
         mark(fig, 3, float(after[cell]), "the marked image, result", PERTURBED)
     layout(fig, HEIGHT, below=LEGEND)

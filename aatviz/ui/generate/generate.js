@@ -1,7 +1,6 @@
 // The Generate page's view: gets every frame of every image as one picture, once. Playing and marking happen here; Python
 // hears which cell is marked, and which image is to be attacked.
 
-const SIDE = 28;
 const SVG = "http://www.w3.org/2000/svg";
 const MOMENT = 250; // milliseconds that a mark has to stay before Python hears of it
 const views = new WeakMap();
@@ -28,7 +27,8 @@ class GenerateView {
     if (isNew) this.load(data);
     if (!isNew && data.place.number === this.told) return;
     this.told = data.place.number;
-    this.place = { target: data.place.target, sample: Math.min(data.place.sample, data.count - 1) };
+    const { target, sample } = data.place; // perhaps those of other settings: the nearest there is
+    this.place = { target: data.targets.includes(target) ? target : data.targets[0], sample: Math.min(sample, data.count - 1) };
     this.mark();
     if (isNew) this.sprite.decode().then(() => this.id === data.id && this.playback.show(this.playback.last));
   }
@@ -40,6 +40,8 @@ class GenerateView {
     this.sprite.src = data.sprite;
     this.root.style.setProperty("--missed", data.missed);
     this.root.style.setProperty("--count", data.count);
+    this.root.style.setProperty("--longest", `${Math.max(...data.targets.map((k) => Math.min(data.names[k].length, 10)))}ch`);
+    this.pictures = new Pictures(data.shape, {});
     this.grids = data.models.map((model, place) => new Grid(model, place, this));
     this.root.querySelector("[data-role=columns]").replaceChildren(...this.grids.map((grid) => grid.element));
     this.playback.last = this.playback.at = data.steps.length - 1;
@@ -55,13 +57,17 @@ class GenerateView {
 
   mark() {
     const { target, sample } = this.place;
-    this.root.querySelector("[data-role=marked]").textContent = `Towards ${target}, sample ${sample}.`;
-    for (const grid of this.grids) grid.mark(target, sample);
+    this.root.querySelector("[data-role=marked]").textContent = `Towards ${this.data.names[target]}, sample ${sample}.`;
+    for (const grid of this.grids) grid.mark(this.row(target), sample);
   }
 
-  paint(canvas, model, frame, target, sample) {
-    const { count, classes } = this.data;
-    const x = (model * count + sample) * SIDE, y = (frame * classes + target) * SIDE;
-    canvas.getContext("2d").drawImage(this.sprite, x, y, SIDE, SIDE, 0, 0, SIDE, SIDE);
+  row(target) {
+    return this.data.targets.indexOf(target);
+  }
+
+  paint(canvas, model, frame, row, sample) {
+    const { count, targets } = this.data, { width, height } = this.pictures;
+    const x = (model * count + sample) * width, y = (frame * targets.length + row) * height;
+    canvas.getContext("2d").drawImage(this.sprite, x, y, width, height, 0, 0, width, height);
   }
 }

@@ -9,12 +9,12 @@ class Grid {
   }
 
   grid() {
-    const { classes, count } = this.view.data;
+    const { names, targets, count } = this.view.data;
     const label = `${this.data.title}: a row a class, a column a sample. Arrow keys move.`;
     const grid = node("div", { role: "grid", "aria-label": label });
-    this.cells = Array.from({ length: classes }, (_, target) => {
-      const cells = Array.from({ length: count }, (_, sample) => this.cell(target, sample));
-      const head = node("span", { role: "rowheader", "aria-label": `towards ${target}` }, [String(target)]);
+    this.cells = targets.map((target, row) => {
+      const cells = Array.from({ length: count }, (_, sample) => this.cell(row, sample));
+      const head = node("span", { role: "rowheader", "aria-label": `towards ${names[target]}`, title: names[target] }, [names[target]]);
       grid.append(node("div", { class: "row", role: "row" }, [head, ...cells.map((cell) => cell.element)]));
       return cells;
     });
@@ -22,10 +22,11 @@ class Grid {
     return grid;
   }
 
-  cell(target, sample) {
-    const canvas = node("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
+  cell(row, sample) {
+    const { names, targets } = this.view.data, target = targets[row];
+    const canvas = this.view.pictures.canvas({ "aria-hidden": "true" });
     const element = node("div", { role: "gridcell", tabindex: -1, class: "cell", "data-cell": `${target}-${sample}` }, [canvas]);
-    const text = `towards ${target}, sample ${sample}: ${this.numbers(target, sample)}; ${this.verdict(target, sample)}`;
+    const text = `towards ${names[target]}, sample ${sample}: ${this.numbers(row, sample)}; ${this.verdict(row, sample)}`;
     element.setAttribute("aria-label", text);
     element.title = text;
     element.addEventListener("focus", () => this.view.choose(target, sample));
@@ -33,7 +34,7 @@ class Grid {
   }
 
   detail() {
-    this.large = node("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": "the marked image, enlarged" });
+    this.large = this.view.pictures.canvas({ role: "img", "aria-label": "the marked image, enlarged" });
     this.facts = node("dl", { class: "facts", "data-testid": `facts-${this.data.key}` });
     const open = node("button", { type: "button", class: "open", "data-testid": `open-${this.data.key}` }, ["Attack this image"]);
     open.setAttribute("aria-label", `Attack this image of the ${this.data.title.toLowerCase()}`);
@@ -41,62 +42,64 @@ class Grid {
     return node("div", { class: "detail" }, [this.large, node("div", {}, [this.facts, open])]);
   }
 
-  numbers(target, sample) {
+  numbers(row, sample) {
     const { before, after } = this.data;
-    return `target logit ${signed(before[target][sample], 1)} → ${signed(after[target][sample], 1)}`;
+    return `target logit ${signed(before[row][sample], 1)} → ${signed(after[row][sample], 1)}`;
   }
 
-  verdict(target, sample) {
-    const noise = this.view.data.judgedNoise[target][sample], result = this.data.judged[target][sample];
-    return `the judge sees ${noise} in the noise, ${result} in the result ${result === target ? "✓" : "✗"}`;
+  verdict(row, sample) {
+    const { judgedNoise, names, targets } = this.view.data, result = this.data.judged[row][sample];
+    const mark = result === targets[row] ? "✓" : "✗";
+    return `the judge sees ${names[judgedNoise[row][sample]]} in the noise, ${names[result]} in the result ${mark}`;
   }
 
   draw(frame) {
     this.frame = frame;
-    const { judgedNoise, steps } = this.view.data;
+    const { judgedNoise, steps, targets } = this.view.data;
     const judged = frame === 0 ? judgedNoise : frame === steps.length - 1 ? this.data.judged : null;
-    this.cells.forEach((cells, target) => cells.forEach(({ element, canvas }, sample) => {
-      this.view.paint(canvas, this.place, frame, target, sample);
-      element.classList.toggle("missed", judged !== null && judged[target][sample] !== target);
+    this.cells.forEach((cells, row) => cells.forEach(({ element, canvas }, sample) => {
+      this.view.paint(canvas, this.place, frame, row, sample);
+      element.classList.toggle("missed", judged !== null && judged[row][sample] !== targets[row]);
     }));
     this.enlarge();
   }
 
-  mark(target, sample) {
-    this.cells.forEach((cells, t) => cells.forEach(({ element }, i) => {
-      const isMarked = t === target && i === sample;
+  mark(row, sample) {
+    this.cells.forEach((cells, r) => cells.forEach(({ element }, i) => {
+      const isMarked = r === row && i === sample;
       element.tabIndex = isMarked ? 0 : -1;
       element.setAttribute("aria-selected", String(isMarked));
     }));
     const fact = (name, text) => [node("dt", {}, [name]), node("dd", {}, [text])];
-    const { low, median } = this.data;
+    const { names, plural, targets } = this.view.data, { low, median } = this.data, name = names[targets[row]];
+    const natural = low[row] === null ? "none in the sample" : `median ${signed(median[row], 1)}; 95 of 100 above ${signed(low[row], 1)}`;
     this.facts.replaceChildren(
-      ...fact(`Logit of class ${target}, noise → result`, this.numbers(target, sample).replace("target logit ", "")),
-      ...fact(`Natural digits of class ${target}`, `median ${signed(median[target], 1)}; 95 of 100 above ${signed(low[target], 1)}`),
-      ...fact("The judge", this.verdict(target, sample).replace("the judge ", "")),
+      ...fact(`Logit of class ${name}, noise → result`, this.numbers(row, sample).replace("target logit ", "")),
+      ...fact(`Natural ${plural} of class ${name}`, natural),
+      ...fact("The judge", this.verdict(row, sample).replace("the judge ", "")),
     );
     this.enlarge();
   }
 
   enlarge() {
     const { target, sample } = this.view.place;
-    if (this.view.sprite.complete) this.view.paint(this.large, this.place, this.frame, target, sample);
+    if (this.view.sprite.complete) this.view.paint(this.large, this.place, this.frame, this.view.row(target), sample);
   }
 
   onKey(event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const { target, sample } = this.view.place, end = this.view.data.count - 1, last = this.cells.length - 1;
+    const { target, sample } = this.view.place, row = this.view.row(target), end = this.view.data.count - 1, last = this.cells.length - 1;
     const moves = {
-      ArrowLeft: [target, sample - 1],
-      ArrowRight: [target, sample + 1],
-      ArrowUp: [target - 1, sample],
-      ArrowDown: [target + 1, sample],
-      Home: [target, 0],
-      End: [target, end],
+      ArrowLeft: [row, sample - 1],
+      ArrowRight: [row, sample + 1],
+      ArrowUp: [row - 1, sample],
+      ArrowDown: [row + 1, sample],
+      Home: [row, 0],
+      End: [row, end],
     };
     if (!moves[event.key]) return;
     event.preventDefault();
-    const [t, i] = moves[event.key];
-    this.cells[Math.min(Math.max(t, 0), last)][Math.min(Math.max(i, 0), end)].element.focus();
+    const [r, i] = moves[event.key];
+    this.cells[Math.min(Math.max(r, 0), last)][Math.min(Math.max(i, 0), end)].element.focus();
   }
 }

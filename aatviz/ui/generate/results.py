@@ -5,14 +5,18 @@ from typing import Any
 
 import streamlit as st
 
+from aatviz.data import Dataset
+from aatviz.data.spec import written
 from aatviz.explore.attack_grid.result import MODELS, Model
 from aatviz.explore.generation.picture import picture
 from aatviz.explore.generation.result import CSV_HEAD, Generated
-from aatviz.explore.generation.run import command_line, python_code
+from aatviz.explore.generation.run import command_line, default_settings, python_code
 from aatviz.metrics import Interval
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway, words
+from aatviz.ui.common.classes import a, dataset_of
 from aatviz.ui.common.pacing import view_first
+from aatviz.ui.common.pgd_fields import most_l2
 from aatviz.ui.common.plots import config
 from aatviz.ui.generate import figures
 from aatviz.ui.generate.controls import DEFAULTS, START_NAMES, state
@@ -29,11 +33,12 @@ _SENT, _TOLD = "generate.sent-place", "generate.told-place"
 @st.fragment
 def show(system: System, made: Generated) -> None:
     """Everything that the marked cell moves: this function alone runs again when it does."""
-    opened = show_grids(view_data(made, _place()), VIEW_KEY, _moved)
+    known = dataset_of(system)
+    opened = show_grids(view_data(made, known, _place()), VIEW_KEY, _moved)
     view_first("generate")
-    _rates(made)
-    _words(made)
-    _histograms(made)
+    _rates(made, known)
+    _words(system, made, known)
+    _histograms(made, known)
     takeaway.reproduce(
         [
             (
@@ -43,18 +48,17 @@ def show(system: System, made: Generated) -> None:
             )
         ]
     )
-    _downloads(system, made)
+    _downloads(system, made, known)
     state.write()
     if opened:
         st.switch_page("pages/attack.py", query_params=link_params() | attack_params(made, opened))
 
 
 def attack_params(made: Generated, cell: Mapping[str, Any]) -> dict[str, str]:
-    """The Attack page's parameters for a cell {"model", "target", "sample"}: the very image, as a digit of its target."""
+    """The Attack page's parameters for a cell {"model", "target", "sample"}: the very image, as one of its target."""
     model: Model = cell["model"] if cell["model"] in MODELS else MODELS[0]
-    target = min(max(int(cell["target"]), 0), made.classes - 1)
-    sample = min(max(int(cell["sample"]), 0), made.settings.count - 1)
-    return own_link(made.results(model)[target, sample] / 255, target)
+    row, sample = made.row(int(cell["target"])), min(max(int(cell["sample"]), 0), made.settings.count - 1)
+    return own_link(made.results(model)[row, sample] / 255, int(made.targets[row]))
 
 
 def _place() -> dict[str, int]:
@@ -80,7 +84,7 @@ def _moved(place: Mapping[str, Any]) -> None:
     st.session_state[_TOLD] = (state["target"], state["sample"])
 
 
-def _rates(made: Generated) -> None:
+def _rates(made: Generated, known: Dataset) -> None:
     st.subheader("What an independent judge sees")
     noise, *results = st.columns(1 + len(MODELS))
     with noise.container(border=True, height="stretch"):
@@ -92,7 +96,9 @@ def _rates(made: Generated) -> None:
             st.markdown(f"**{VICTIM_TITLES[model]}**")
             _rate("are the target, says the judge.", made.judged_as_target(model))
             _rate(
-                "have a natural digit's logit, says the model.", made.sure(model), "above the lowest 5 % of natural digits; "
+                f"have a natural {known.noun}'s logit, says the model.",
+                made.sure(model),
+                f"above the lowest 5 % of natural {known.plural}; ",
             )
     st.markdown(
         "The judge is one more natural classifier: of another seed, and asked only afterwards. **It has limits.** Where it "
@@ -110,63 +116,65 @@ def _per_hundred(rate: Interval) -> str:
     return f"{100 * rate.value:.0f}"
 
 
-def _words(made: Generated) -> None:
-    settings = made.settings
+def _words(system: System, made: Generated, known: Dataset) -> None:
+    settings, noun = made.settings, known.noun
     from_class_noise = settings.start == DEFAULTS.start
     norm = r"\infty" if settings.norm == "Linf" else "2"
-    ball = rf"x' \in [0,1]^d,\; \lVert x' - x_0 \rVert_{{{norm}}} \leq {settings.eps:g}"
+    ball = rf"x' \in [0,1]^d,\; \lVert x' - x_0 \rVert_{{{norm}}} \leq {written(settings.eps)}"
     noise = r"x_0 \sim \mathcal{N}(\mu_t,\; F_t^\top F_t + \sigma_t^2 I) \text{ clipped to } [0,1]"
     takeaway.explain(
         "Each row is a class, each column one sample of noise, **the same in all three grids**; nothing was selected. Every "
         "step of PGD changes the noise so that the model's logit of the row's class rises. Press play, and watch three "
-        "models draw what they take for a digit.",
-        "clean strokes. A detector was trained against everything that merely *resembles* its class, so its logit rises "
-        "only where a digit appears. The robust classifier has to tell classes apart, no more: grains of noise that no one "
-        "reads stay in its images (the paper's figure 6). Then start from **uniform noise**: who is sure of rubbish?"
+        f"models draw what they take for {a(noun)}.",
+        "clean shapes. A detector was trained against everything that merely *resembles* its class, so its logit rises "
+        f"only where {a(noun)} appears. The robust classifier has to tell classes apart, no more: grains of noise that no "
+        "one reads stay in its images (the paper's figure 6). Then start from **uniform noise**: who is sure of rubbish?"
         if from_class_noise
-        else "who is *sure*. Nothing in this start resembles a digit, and it is a long way to one. Of what they make of it, "
-        f"the generative classifier gives {_per_hundred(made.sure('generative'))} of 100 images a natural digit's logit, "
+        else f"who is *sure*. Nothing in this start resembles {a(noun)}, and it is a long way to one. Of what they make of "
+        f"it, the generative classifier gives {_per_hundred(made.sure('generative'))} of 100 a natural {noun}'s logit, "
         f"the robust classifier {_per_hundred(made.sure('robust'))}, the natural one {_per_hundred(made.sure('natural'))}. "
         "Images that nobody can read and a model is sure of are **rubbish examples**; a threshold *T* helps only a model "
         "that is *not* sure of them.",
         [rf"x = \arg\max_{{{ball}}} \; z(x')_t" + (rf", \qquad {noise}" if from_class_noise else "")],
     )
+    usual, white = default_settings(system), most_l2(known)
     st.caption(
-        f"The page's defaults were found by experiment: {DEFAULTS.steps} L2 steps of {DEFAULTS.step_size:g} within "
-        f"ε = {DEFAULTS.eps:g} of the class noise. With steps of 0.1 the digits stay grey, their logits far lower; a "
-        "larger ε changes next to nothing. The paper takes 60 steps of 0.5 within ε = 30 on CIFAR-10; from the other "
-        "starts, this page takes the same steps, within ε = 28, which is no limit on these images."
+        f"The page begins with {usual.steps} L2 steps of {usual.step_size:g} within ε = {usual.eps:g} of the class noise, "
+        "as experiments on MNIST found: smaller steps leave the images grey, their logits far lower, and a larger ε changes "
+        f"next to nothing. Both grow with the L2 norm of a white image, here {white:.4g}. From the other starts, ε is as "
+        "large as that norm, which is no limit on these images. The paper takes 60 steps of 0.5 within ε = 30 on CIFAR-10."
     )
 
 
-def _histograms(made: Generated) -> None:
+def _histograms(made: Generated, known: Dataset) -> None:
+    plural = known.plural
     st.subheader("How sure is each model of its own images?")
     st.segmented_control("Classes", list(TARGETS), format_func=TARGETS.__getitem__, required=True, **state.widget("targets"))
-    cell = (state["target"], min(state["sample"], made.settings.count - 1))
-    target = state["target"] if state["targets"] == "marked" else None
+    cell = (made.row(state["target"]), min(state["sample"], made.settings.count - 1))
+    row = cell[0] if state["targets"] == "marked" else None
     for model, column in zip(MODELS, st.columns(len(MODELS), gap="medium"), strict=True):
         with column:
             st.markdown(f"**{VICTIM_TITLES[model]}**")
             st.plotly_chart(
-                figures.histograms(made, model, cell, target),
+                figures.histograms(made, known, model, cell, row),
                 key=f"generate-histograms-{model}",
                 config=config(f"generated-logits-{model}"),
-                alt=f"Target logits of the {words.VICTIMS[model]}: natural digits, the noise, and generated images, of "
-                f"which {_per_hundred(made.sure(model))} of 100 lie above the lowest 5 of 100 natural digits.",
+                alt=f"Target logits of the {words.VICTIMS[model]}: natural {plural}, the noise, and generated images, of "
+                f"which {_per_hundred(made.sure(model))} of 100 lie above the lowest 5 of 100 natural {plural}.",
             )
     takeaway.explain(
-        "The logit *z(x)ₜ* of the target class: natural digits of the bundled sample, 100 of each class (top), the noise "
-        "(middle), and what the model made of it (bottom). Circle and diamond are the marked cell, before and after.",
-        "two distances. Where does the *noise* lie before any attack: far below the natural digits, or among them? And how "
+        f"The logit *z(x)ₜ* of the target class: natural {plural} of the bundled sample, up to 100 of each class (top), the "
+        "noise (middle), and what the model made of it (bottom). Circle and diamond are the marked cell, before and after.",
+        "two distances. Where does the *noise* lie before any attack: far below the natural ones, or among them? And how "
         "far does the bottom hill reach over the top one (the paper's figure 10)? There, a model takes its images for "
-        "perfect digits. Do *you*? A model that is sure of what nobody can read is open to **rubbish examples**. Compare "
+        f"perfect {plural}. Do *you*? A model that is sure of what nobody can read is open to **rubbish examples**. Compare "
         "shapes, not numbers: each model has its own scale of logits.",
     )
 
 
-def _downloads(system: System, made: Generated) -> None:
+def _downloads(system: System, made: Generated, known: Dataset) -> None:
     name = f"{system.name}-generated-{made.settings.start}"
     with st.container(horizontal=True):
-        takeaway.download_png("All grids (PNG)", f"{name}.png", lambda: takeaway.png(picture(made)))
+        takeaway.download_png("All grids (PNG)", f"{name}.png", lambda: takeaway.png(picture(made, known.classes)))
         takeaway.download_csv("All images' numbers (CSV)", f"{name}.csv", lambda: takeaway.table(CSV_HEAD, made.rows()))
     st.caption("For a PNG of a histogram, use the camera at its top right.")

@@ -15,7 +15,7 @@ runs = Runs("generate", "Generate", ":material/draw:")
 
 def request(system: System, settings: GenerateSettings) -> Request:
     """The generation with these settings."""
-    images = system.card.classes * settings.count
+    images = (len(settings.targets) if settings.targets else system.card.classes) * settings.count
     return Request(
         system=system,
         choice=settings,

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 import streamlit as st
 import torch
 from PIL import Image
+from torch import Tensor
 
+from aatviz.data import Dataset
 from aatviz.explore.attack_grid.result import MODELS, Model
-from aatviz.explore.generation.result import LOW_MARK, Generated
+from aatviz.explore.generation.result import Generated
 from aatviz.ui.common import theme
 from aatviz.ui.common.assets import read_assets
-from aatviz.ui.player.view import VICTIM_COLOURS, VICTIM_TITLES
+from aatviz.ui.player.view import VICTIM_COLOURS, VICTIM_TITLES, told_once
 
 ABOUT: dict[Model, str] = {
     "generative": "Raises the logit of the row's detector.",
@@ -41,13 +44,13 @@ def show_grids(data: dict[str, Any], key: str, on_place: Callable[[dict[str, Any
     return result.open
 
 
-def view_data(made: Generated, place: dict[str, int]) -> dict[str, Any]:
+def view_data(made: Generated, known: Dataset, place: dict[str, int]) -> dict[str, Any]:
     """Everything that the browser needs. All but `place`, the marked cell, depends on what was generated alone."""
-    return _content(made) | {"place": place}
+    return _content(made, known) | {"place": place}
 
 
 @lru_cache(maxsize=4)  # a mark moves often, and packing thousands of small images takes a moment
-def _content(made: Generated) -> dict[str, Any]:
+def _content(made: Generated, known: Dataset) -> dict[str, Any]:
     sprite = base64.b64encode(_sprite(made)).decode()
     facts = [_model(made, model) for model in MODELS]
     return {
@@ -55,7 +58,9 @@ def _content(made: Generated) -> dict[str, Any]:
         "sprite": f"data:image/png;base64,{sprite}",
         "steps": made.settings.frames,
         "count": made.settings.count,
-        "classes": made.classes,
+        **told_once(known),
+        "plural": known.plural,
+        "targets": made.targets.tolist(),
         "judgedNoise": made.judged_noise.tolist(),
         "models": facts,
         "missed": theme.FOOLED.colour,
@@ -64,15 +69,16 @@ def _content(made: Generated) -> dict[str, Any]:
 
 def _sprite(made: Generated) -> bytes:
     """One PNG: below each other the frames, each a row a class; beside each other the models, each a column a sample."""
-    columns = [made.paths[model].permute(0, 1, 3, 2, 4) for model in MODELS]
-    sheet = torch.stack([column.flatten(3) for column in columns], dim=3).flatten(3).flatten(0, 2)
+    paths = torch.stack([made.paths[model] for model in MODELS])  # (M,F,T,n,C,H,W)
+    sheet = paths.permute(1, 2, 5, 0, 3, 6, 4).flatten(3, 5).flatten(0, 2)
+    sheet = sheet[..., 0] if sheet.shape[-1] == 1 else sheet
     file = io.BytesIO()
-    Image.fromarray(sheet.numpy()).save(file, "png")
+    Image.fromarray(sheet.contiguous().numpy()).save(file, "png")
     return file.getvalue()
 
 
 def _model(made: Generated, model: Model) -> dict[str, Any]:
-    natural = made.natural_logits[model]
+    low, median = (_numbers(marks) for marks in made.marks(model))
     return {
         "key": model,
         "title": VICTIM_TITLES[model],
@@ -81,6 +87,11 @@ def _model(made: Generated, model: Model) -> dict[str, Any]:
         "before": made.noise_logits[model].tolist(),
         "after": made.logits[model].tolist(),
         "judged": made.judged[model].tolist(),
-        "low": natural.quantile(LOW_MARK, dim=1).tolist(),
-        "median": natural.median(dim=1).values.tolist(),
+        "low": low,
+        "median": median,
     }
+
+
+def _numbers(values: Tensor) -> list[float | None]:
+    """What JSON can hold: None for a class without natural images."""
+    return [None if math.isnan(value) else value for value in values.tolist()]

@@ -7,7 +7,13 @@ import streamlit as st
 from aatviz.ui.lessons import links
 from aatviz.ui.lessons.catalogue import BY_NAME, LESSONS, Lesson, step_of
 from aatviz.ui.lessons.question import ask
-from aatviz.ui.session.sidebar import current_system, link_params
+from aatviz.ui.session.sidebar import link_params
+
+
+def system_of_lesson(title: str) -> str | None:
+    """The system that the lesson of the URL, on the page of this title, is written for; None where there is no lesson."""
+    lesson = BY_NAME.get(st.query_params.get("lesson", "")) if title != "Learn" else None
+    return lesson.system if lesson else None
 
 
 def show(title: str) -> None:
@@ -37,6 +43,7 @@ def _own() -> None:
 def _built_in(lesson: Lesson, title: str) -> None:
     step = step_of(lesson)
     st.markdown(f":material/school: **Lesson {step} of {len(LESSONS)}: {lesson.title}**")
+    links.about_system(lesson)
     if title == links.PAGES[lesson.page].title:
         st.markdown(lesson.task)
         _question(lesson)
@@ -53,7 +60,7 @@ def _built_in(lesson: Lesson, title: str) -> None:
 @st.fragment
 def _question(lesson: Lesson) -> None:
     """Guessing leaves the page below alone."""
-    ask(lesson, current_system())
+    ask(lesson, links.system_of(lesson))
 
 
 def _unknown(name: str) -> None:

@@ -72,6 +72,8 @@ class Lesson:
     """What to do there, Markdown."""
     question: str
     options: tuple[str, ...]
+    system: str = "mnist-linf-0.3-shared"
+    """The one that it is written for."""
     case: AttackCase | None = None
     """For an exercise on the Attack page: the attack that the question is about."""
     settings: dict[str, str] = field(default_factory=dict)

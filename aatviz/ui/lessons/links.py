@@ -6,9 +6,11 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from aatviz.store.systems import System
 from aatviz.ui.common.url import Param, UrlState
 from aatviz.ui.lessons.catalogue import Lesson, step_of
-from aatviz.ui.session.sidebar import link_params
+from aatviz.ui.session import caches
+from aatviz.ui.session.sidebar import before_lesson, link_params
 
 OWN = "own"
 """The name in the URL of an exercise that somebody has put together."""
@@ -38,9 +40,34 @@ TITLES = ("Overview", "Attack", "Compare", "Generate", "Thresholds", "Detectors"
 PAGES = {target.path: target for target in (Target(title=title) for title in TITLES)}
 
 
+def system_of(lesson: Lesson) -> System | None:
+    """The system that a lesson is written for, where it is here."""
+    return caches.load_system(lesson.system) if lesson.system in caches.systems() else None
+
+
+def about_system(lesson: Lesson) -> None:
+    """Say which system a lesson is about, where that is not the visitor's choice."""
+    before, present = before_lesson(), link_params()["system"]
+    if lesson.system not in caches.systems():
+        st.info(
+            f"This lesson is written for the system `{lesson.system}`, which is not here: there is nothing to reveal, "
+            "and its exercise is missing.",
+            icon=":material/model_training:",
+        )
+    elif lesson.system != present:
+        st.caption(
+            f":material/info: This lesson is about the system `{lesson.system}`, not `{present}`. Its exercise opens it."
+        )
+    elif before is not None:
+        st.caption(
+            f":material/info: This lesson is about the system `{lesson.system}`: it was opened instead of `{before}`."
+        )
+
+
 def exercise_link(lesson: Lesson, label: str, icon: str = ":material/arrow_forward:") -> None:
-    """A link that opens the lesson's page, set up."""
-    st.page_link(PAGES[lesson.page].script, label=label, icon=icon, query_params=lesson.link | link_params())
+    """A link that opens the lesson's page, set up for its system; none where that system is not here."""
+    if lesson.system in caches.systems():
+        st.page_link(PAGES[lesson.page].script, label=label, icon=icon, query_params=lesson.link | {"system": lesson.system})
 
 
 def step_link(lesson: Lesson, label: str, icon: str | None = None) -> None:
@@ -51,7 +78,7 @@ def step_link(lesson: Lesson, label: str, icon: str | None = None) -> None:
 def own_params(state: UrlState, task: str, lock: Sequence[str], hide: Sequence[str]) -> dict[str, str]:
     """The parameters of an exercise on a page with its present settings: all that a link can say, default or not."""
     texts = [(param, param.write(st.session_state.get(state.key(param.name), param.default))) for param in state.params]
-    settings = {param.name: text for param, text in texts if _reads(param, text)}
+    settings = {param.name: text for param, text in texts if text is not None and _reads(param, text)}
     lists = {"task": shortened(task), "lock": ",".join(lock), "hide": ",".join(hide)}
     return settings | {"lesson": OWN} | {name: text for name, text in lists.items() if text} | link_params()
 

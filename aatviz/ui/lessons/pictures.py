@@ -46,4 +46,4 @@ def victim(trace: Trace) -> str:
 
 def png(shown: list[Picture]) -> bytes:
     """The pictures side by side as one, every pixel a square of 10."""
-    return takeaway.png(enlarged(torch.cat([image for _, image in shown], 1), 10))
+    return takeaway.png(enlarged(torch.cat([image for _, image in shown], -1), 10))

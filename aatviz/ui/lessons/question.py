@@ -12,7 +12,7 @@ from aatviz.ui.lessons.showcase import Stored, load_lessons
 from aatviz.ui.session import stored
 
 
-def ask(lesson: Lesson, system: System) -> Answer | None:
+def ask(lesson: Lesson, system: System | None) -> Answer | None:
     """Draw the question and, once a guess is made and revealed, the answer; returns the answer that is on show, or None.
 
     Guess and reveal are kept for the session, the same on the Learn page and in the banner of the lesson's page.
@@ -41,7 +41,7 @@ def ask(lesson: Lesson, system: System) -> Answer | None:
             args=(reveal_key, True),
         )
         return None
-    found = answer(lesson, facts(lesson, system))
+    found = answer(lesson, facts(lesson, system)) if system else None
     _show(lesson, guess, found)
     st.button(
         "Guess again", key=f"{reveal_key}-again", icon=":material/undo:", on_click=_again, args=(guess_key, reveal_key)
@@ -84,7 +84,7 @@ def _stored(_system: System, file: str, changed: int) -> Stored:
 def _show(lesson: Lesson, guess: int, found: Answer | None) -> None:
     if found is None:
         st.info(
-            "Nobody has measured this for the chosen system yet, so there is no answer to reveal. Do the exercise and see.",
+            "Nobody has measured this for the lesson's system yet: there is no answer to reveal. Do the exercise.",
             icon=":material/hourglass_empty:",
         )
     elif guess == found.option:

@@ -32,18 +32,18 @@ def chosen() -> Lesson:
     except ValueError as error:
         st.info(f"There is no such step; possible is {error}. This is the first.", icon=":material/link:")
         step = _STEP.default
-    st.query_params[_STEP.name] = _STEP.write(step)  # a link within the page reaches Python, but not the address bar
+    st.query_params[_STEP.name] = str(step)  # a link within the page reaches Python, but not the address bar
     return LESSONS[step - 1]
 
 
-def show(lesson: Lesson, system: System) -> None:
+def show(lesson: Lesson) -> None:
     """The table of contents beside the lesson."""
     st.html(_PLAIN_LINKS)
     contents, body = st.columns([1, 3], gap="large")
     with contents:
         _contents(lesson)
     with body, st.container(border=True):
-        _lesson(lesson, system)
+        _lesson(lesson, links.system_of(lesson))
         _neighbours(lesson)
 
 
@@ -58,22 +58,23 @@ def _contents(current: Lesson) -> None:
                 links.step_link(lesson, label)
 
 
-def _lesson(lesson: Lesson, system: System) -> None:
+def _lesson(lesson: Lesson, system: System | None) -> None:
     step = step_of(lesson)
     st.progress(step / len(LESSONS), text=f"Step {step} of {len(LESSONS)}")
     st.subheader(f"{step}. {lesson.title}", anchor=False)
+    links.about_system(lesson)
     st.markdown(lesson.text)
     st.latex(rf"\begin{{gathered}} {lesson.equation} \end{{gathered}}")
     place = st.container(horizontal=True, key="lesson-pictures")
     found = ask(lesson, system)
-    shown = pictures(lesson, facts(lesson, system), revealed=found is not None)
+    shown = pictures(lesson, facts(lesson, system), revealed=found is not None) if system else []
     for caption, image in shown:
         place.image(enlarged(image, 5), caption=caption, width=140, alt=caption)
     st.markdown(f"**Now try it yourself.** {lesson.task}")
     with st.container(key="lesson-exercise"):
         links.exercise_link(lesson, f"Open the {links.PAGES[lesson.page].title} page, set up for this")
     if found is not None:
-        _take_home(f"{system.name}-{lesson.name}", shown, found)
+        _take_home(f"{lesson.system}-{lesson.name}", shown, found)
 
 
 def _take_home(name: str, shown: list[Picture], found: Answer) -> None:

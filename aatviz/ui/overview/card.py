@@ -4,19 +4,23 @@ from typing import Any
 
 import streamlit as st
 import torch
+from torch import Tensor
 
+from aatviz.data.spec import written
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.explore import detector_records
 from aatviz.metrics.format import headline, interval, markdown_table, mean_of
 from aatviz.report.card_readme import training_minutes
-from aatviz.store.systems import System, cards, checkpoints_folder
+from aatviz.store.systems import System, checkpoints_folder
 from aatviz.ui.common.pictures import enlarged
 from aatviz.ui.common.url import UrlState, number
 from aatviz.ui.player.view import T_LIMITS
 from aatviz.ui.session import caches
-from aatviz.ui.session.sidebar import bank_size, default_threshold
+from aatviz.ui.session.sidebar import bank_size, current_dataset, default_threshold
 from aatviz.ui.session.stored import records
 
+ROWS, MOST_CLASSES = 3, 10
+"""Images of a class, and classes, where there is no stored run."""
 PLAYER_KEY = "overview-player"
 state = UrlState("overview", [number("T", default_threshold, *T_LIMITS)])
 
@@ -28,18 +32,23 @@ def read_url() -> None:
     state.write()
 
 
-def without_showcase(system: System) -> None:
-    """Real digits, and the command that makes the stored run."""
+def without_showcase(system: System, sample: tuple[Tensor, Tensor] | None) -> None:
+    """The command that makes the stored run, and real images, where the sample x (N,C,H,W), y (N,) is here."""
     st.info(
         f"There is no stored run for these weights yet. Make it with `python tools/build_showcase.py {system.name}`, or "
         "run an attack yourself on the Attack page.",
         icon=":material/movie:",
     )
-    x, y = caches.sample(system.card.dataset)
-    rows = [torch.cat([x[(y == k).nonzero()[row], 0][0] for k in range(system.card.classes)], 1) for row in range(3)]
+    if sample is None:
+        return
+    dataset = current_dataset()
+    shown = range(min(len(dataset.classes), MOST_CLASSES))
+    images = [sample[0][sample[1] == k][:ROWS] for k in shown]
+    columns = [torch.cat([*part, *[part.new_zeros(dataset.shape)] * (ROWS - len(part))], 1) for part in images]
+    few = "" if len(shown) == len(dataset.classes) else f" of the first {len(shown)} of {len(dataset.classes)} classes"
     st.image(
-        enlarged(torch.cat(rows), 4),
-        caption="Digits of the bundled sample: three of each class, none of them in a training set.",
+        enlarged(torch.cat(columns, 2), 4),
+        caption=f"The bundled sample: up to three {dataset.plural} of each class{few}, none of them in a training set.",
         width="stretch",
     )
 
@@ -51,7 +60,7 @@ def numbers(system: System) -> None:
     count, size = bank_size(system.folder, card)
     honest = records(system, ("honest",)).get("honest")
     tiles = [
-        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {card.classes} detectors"),
+        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {len(card.bank)} detectors"),
         *_auc(detector_records.protocol(system), metrics, "Mean AUC, the paper's attack"),
         *_auc("worst-case", metrics, "Mean AUC, worst of three attacks"),
         *_rate(metrics, "accuracy", "generative", "Accuracy, generative", "natural test images, no rejection"),
@@ -73,32 +82,35 @@ def comparison(system: System) -> None:
         detector_records.protocol(system): "mean AUC, the paper's attack",
         detector_records.WORST: "mean AUC, worst of three attacks, 3 restarts",
     }
-    same = {name: card for name, card in cards().items() if card.threat == system.card.threat}
-    if len(same) < 2 or not all(recipe in card.metrics for card in same.values() for recipe in compared):
+    same = {name: card for name, card in caches.cards().items() if card.threat == system.card.threat}
+    cards = {name: card for name, card in same.items() if card.metrics.keys() >= compared.keys()}
+    if len(cards) < 2:
         return
-    rows = [["", *same]]
-    banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in same.items()}
+    rows = [["", *cards]]
+    banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in cards.items()}
     rows.append(["networks, MB", *(f"{count}, {size:.1f}" for count, size in banks.values())])
-    rows.append(["training of the detectors, minutes of one core", *(training_minutes(card) for card in same.values())])
+    rows.append(["training of the detectors, minutes of one core", *(training_minutes(card) for card in cards.values())])
     for recipe, label in compared.items():
-        rows.append([label, *(interval(_mean_auc(card.metrics[recipe]), 5) for card in same.values())])
-    st.markdown("### One network, or ten")
+        rows.append([label, *(interval(_mean_auc(card.metrics[recipe]), 5) for card in cards.values())])
+    most = max(count for count, _ in banks.values())
+    st.markdown("### One network, or one for each class" if most > 1 else "### Systems for the same attacker")
     st.markdown(markdown_table(rows))
-    st.caption(
-        "The separate detectors were finetuned from the shared network, so their training comes on top of its training. "
-        "An attack on all ten logits costs ten networks a step on the separate bank, and one on the shared bank."
-    )
+    if most > 1:
+        st.caption(
+            "Where separate detectors were finetuned from a shared network, their training comes on top of its training. "
+            f"An attack on all logits costs {most} networks a step on the separate bank, and one on the shared bank."
+        )
 
 
 def limits(system: System) -> None:
     """What this defence does not withstand."""
     card = system.card
-    norm = card.norm.replace("inf", "∞")
+    norm, noun = card.norm.replace("inf", "∞"), current_dataset().noun
     st.markdown("### What it does not withstand")
     st.markdown(
-        f"These detectors were trained for perturbations of {norm} norm at most {card.eps:g}. **Beyond that radius, or "
-        "in another norm, nothing is promised**: raise ε on the Attack page and watch the detectors accept what is no digit "
-        "of their class. Stronger attacks break the idea further: "
+        f"These detectors were trained for perturbations of {norm} norm at most {written(card.eps)}. **Beyond that "
+        "radius, or in another norm, nothing is promised**: raise ε on the Attack page and watch the detectors accept what "
+        f"is no {noun} of their class. Stronger attacks break the idea further: "
         "[Tramèr, Carlini, Brendel and Madry (2020)](https://arxiv.org/abs/2002.08347) try every target class in turn, and "
         "with that bring the paper's CIFAR-10 systems down (at ε = 8/255 and a 5-point clean cost 36.0 % of 200 test images "
         "survive for the generative, 14.1 % of 1,000 for the integrated classifier). A single attack that fails, as some "
@@ -129,9 +141,8 @@ def _mean_auc(record: dict[str, Any]) -> dict[str, Any]:
 
 def _rate(metrics: dict[str, Any], kind: str, victim: str, label: str, note: str) -> list[tuple[str, str, str]]:
     """A proportion without rejection, or nothing where it has not been measured."""
-    if "curves" not in metrics:
+    if (value := metrics.get("curves", {}).get(kind, {}).get(victim)) is None:
         return []
-    value = metrics["curves"][kind][victim]
     return [(label, f"{value['value']:.4f}", f"{note}; {_interval(value)}")]
 
 
@@ -139,7 +150,7 @@ def _error(
     honest: dict[str, Any] | None, metrics: dict[str, Any], victim: str, label: str, loss: str
 ) -> list[tuple[str, str, str]]:
     """The error under all attacks of the honest protocol; where it has not been run, that under one attack."""
-    if honest is None:
+    if honest is None or victim not in honest["victims"]:
         return _rate(metrics, "error_without_rejection", victim, label, f"attacked by {loss} alone, no rejection")
     row = honest["victims"][victim]["at"][1]
     worst, rejected = row["error"][EVERY], f"T rejects {100 * row['clean_rejection']:g} % of clean images"

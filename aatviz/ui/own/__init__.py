@@ -1,1 +1,1 @@
-"""Digits of the visitor's own: drawn, uploaded, or in a link."""
+"""Images of the visitor's own: drawn, photographed, uploaded, or in a link."""

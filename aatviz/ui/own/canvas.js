@@ -1,28 +1,30 @@
 // The drawing area. It keeps the strokes, and tells Python the picture, a PNG, when one has ended.
 
-const SIZE = 280;
-const CELLS = 28;
-const CELL = SIZE / CELLS;
-const PAUSE = 500; // milliseconds without a key before the picture is sent: many dabs make one digit
+const CELL = 10; // dots of the drawing a pixel of the image
+const PAUSE = 500; // milliseconds without a key before the picture is sent: many dabs make one drawing
 const drawings = new WeakMap();
 
-export default function ({ parentElement, setStateValue }) {
-  if (!drawings.has(parentElement)) drawings.set(parentElement, new Drawing(parentElement));
+export default function ({ data, parentElement, setStateValue }) {
+  if (!drawings.has(parentElement)) drawings.set(parentElement, new Drawing(parentElement, data));
   const drawing = drawings.get(parentElement);
   drawing.send = (picture) => setStateValue("picture", picture);
 }
 
 class Drawing {
-  constructor(parent) {
+  constructor(parent, { height, width, noun }) {
     const root = parent.querySelector(".drawing");
     this.canvas = root.querySelector("canvas");
+    this.cells = [width, height];
+    Object.assign(this.canvas, { width: CELL * width, height: CELL * height });
+    for (const place of root.querySelectorAll("[data-role=noun]")) place.textContent = noun;
+    this.canvas.setAttribute("aria-label", `Drawing area for one ${noun}`);
     this.pen = this.canvas.getContext("2d");
     this.spoken = root.querySelector(".spoken");
     this.width = root.querySelector("input");
     this.buttons = Object.fromEntries([...root.querySelectorAll("button")].map((button) => [button.dataset.act, button]));
     this.strokes = []; // each {erase, width, points}, or {clear} for all that was before it
     this.erasing = false;
-    this.cursor = [CELLS / 2, CELLS / 2]; // column, row
+    this.cursor = this.cells.map((count) => Math.floor(count / 2)); // column, row
     this.buttons.pen.addEventListener("click", () => this.take(false));
     this.buttons.eraser.addEventListener("click", () => this.take(true));
     this.buttons.undo.addEventListener("click", () => this.undo());
@@ -64,7 +66,8 @@ class Drawing {
 
   at(event) {
     const box = this.canvas.getBoundingClientRect();
-    return [((event.clientX - box.left) / box.width) * SIZE, ((event.clientY - box.top) / box.height) * SIZE];
+    const { width, height } = this.canvas;
+    return [((event.clientX - box.left) / box.width) * width, ((event.clientY - box.top) / box.height) * height];
   }
 
   add(erase, points) {
@@ -91,9 +94,9 @@ class Drawing {
     else action();
   }
 
-  move([right, down], drawing) {
-    const from = this.place(), within = (value) => Math.min(Math.max(value, 0), CELLS - 1);
-    this.cursor = [within(this.cursor[0] + right), within(this.cursor[1] + down)];
+  move(by, drawing) {
+    const from = this.place();
+    this.cursor = this.cursor.map((at, axis) => Math.min(Math.max(at + by[axis], 0), this.cells[axis] - 1));
     if (drawing) {
       this.add(this.erasing, [from, this.place()]);
       this.changed(PAUSE);
@@ -151,7 +154,7 @@ class Drawing {
   draw(withCross = true) {
     const { pen } = this;
     pen.fillStyle = "#000";
-    pen.fillRect(0, 0, SIZE, SIZE);
+    pen.fillRect(0, 0, this.canvas.width, this.canvas.height);
     pen.lineCap = pen.lineJoin = "round";
     const from = this.strokes.findLastIndex((stroke) => stroke.clear) + 1;
     for (const { erase, width, points } of this.strokes.slice(from)) {

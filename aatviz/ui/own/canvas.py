@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from aatviz.data import Dataset
 from aatviz.ui.common.assets import read_assets
 
 _VIEW = st.components.v2.component(  # registered once: this module is imported once a process
@@ -14,7 +15,8 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 )
 
 
-def canvas(key: str, on_picture: Callable[[], None]) -> None:
+def canvas(known: Dataset, key: str, on_picture: Callable[[], None]) -> None:
     """Draw it. `on_picture` is called when `st.session_state[key]["picture"]` has changed: a PNG as a data URL, white on
-    black, 280 pixels a side; "" once everything is cleared."""
-    _VIEW(key=key, on_picture_change=on_picture)
+    black, ten times as large as the data set's images; "" once everything is cleared."""
+    _, height, width = known.shape
+    _VIEW(data={"height": height, "width": width, "noun": known.noun}, key=key, on_picture_change=on_picture)

@@ -1,102 +1,128 @@
-"""An image of the visitor's own: drawn or sent as a file, prepared the MNIST way, shown, and given its true class."""
+"""An image of the visitor's own: drawn, photographed or sent as a file, made ready, shown, and given its true class."""
 
 import base64
 import binascii
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from aatviz.data.own_image.handwritten_digit import FORMATS, prepare
-from aatviz.data.own_image.link_text import to_png
+from aatviz.data import Dataset
+from aatviz.data.own_image import prepare
+from aatviz.data.own_image.link_text import to_image, to_text
+from aatviz.data.own_image.prepared import FORMATS
 from aatviz.store.systems import System
+from aatviz.ui.common.classes import a, dataset_of, size
+from aatviz.ui.common.pictures import show_image
 from aatviz.ui.common.url import UrlState
 from aatviz.ui.own.canvas import canvas
+from aatviz.ui.own.link import TOO_BIG
 from aatviz.ui.own.verdicts import first_look
 from aatviz.ui.session.limits import LIMITS
 
-SOURCES = ("draw", "upload")
 ASK = "auto"
 """The label that leaves the true class to the natural classifier."""
-LABELS = (ASK, *map(str, range(10)))
-_TITLES = {"draw": "Draw", "upload": "Upload"}
+_TITLES = {"draw": "Draw", "upload": "Upload", "camera": "Take a photo"}
 _NOTES, _PROBLEM = "attack.own-notes", "attack.own-problem"
-_CANVAS, _FILE = "attack.own-canvas", "attack.own-file"
+_CANVAS, _FILE, _CAMERA = "attack.own-canvas", "attack.own-file", "attack.own-camera"
 _HEADER = "data:image/png;base64,"
+_WIDTH = 140
+"""Screen pixels of the prepared image."""
+
+
+def is_drawn(known: Dataset) -> bool:
+    """Whether images of this data set can be drawn by hand."""
+    return known.own_image == "handwritten digit"
+
+
+def sources(known: Dataset) -> tuple[str, ...]:
+    """Where a visitor's image may come from."""
+    return ("draw", "upload") if is_drawn(known) else ("upload", "camera")
+
+
+def labels(known: Dataset) -> tuple[str, ...]:
+    """What the visitor may say of its class: nothing, or one of the classes."""
+    return (ASK, *map(str, range(len(known.classes))))
+
+
+def invitation(known: Dataset) -> str:
+    """What the page says as long as there is no image."""
+    verb = f"Draw {a(known.noun)} above" if is_drawn(known) else f"Photograph {a(known.noun)}"
+    return f"{verb}, or upload one; then it can be attacked."
 
 
 def choose(state: UrlState, system: System) -> tuple[bytes, int] | None:
-    """Draw the controls; the prepared image as 784 grey levels and its class, or None while there is no image."""
+    """Draw the controls; the prepared image's levels and its class, or None while there is no image."""
+    known = dataset_of(system)
     editor, prepared = st.columns(2, gap="medium")
     with editor:
         if state.hidden("image") or state.widget("image")["disabled"]:
             st.caption(":material/lock: This lesson comes with an image of its own.")
         else:
-            _editor(state)
+            _editor(state, known)
     with prepared:
         if problem := st.session_state.pop(_PROBLEM, None):
             st.warning(problem, icon=":material/image_not_supported:")
         if not (pixels := state["image"]):
-            st.caption("The image that the networks get appears here: 28 x 28 pixels, prepared as MNIST's were.")
+            of = known.plural if known.noun != "image" else "images of the data set"
+            st.caption(f"What the networks get appears here: {size(known.shape)}, made ready as the {of} were.")
             return None
-        return pixels, _prepared(state, system, pixels)
+        return pixels, _prepared(state, system, known, pixels)
 
 
-def _editor(state: UrlState) -> None:
+def _editor(state: UrlState, known: Dataset) -> None:
     st.segmented_control(
         "Where from",
-        SOURCES,
+        sources(known),
         format_func=_TITLES.__getitem__,
         required=True,
         label_visibility="collapsed",
         **state.widget("source"),
     )
     if state["source"] == "draw":
-        canvas(_CANVAS, lambda: take_drawing(state, st.session_state[_CANVAS]["picture"]))
+        canvas(known, _CANVAS, lambda: take_drawing(state, known, st.session_state[_CANVAS]["picture"]))
         return
-    st.file_uploader(
-        "An image of one digit",
-        type="image",
-        key=_FILE,
-        max_upload_size=LIMITS.upload_mb,
-        on_change=lambda: _take_file(state),
-        help=f"A photo, a scan or a drawing: {', '.join(FORMATS)}. One digit, dark on light or light on dark.",
-    )
+    if state["source"] == "camera":
+        st.camera_input(f"A photo of one {known.noun}", key=_CAMERA, on_change=lambda: _take_file(state, known, _CAMERA))
+    else:
+        kind = "One digit, dark on light or light on dark." if is_drawn(known) else "Its middle is used."
+        st.file_uploader(
+            f"An image of one {known.noun}",
+            type="image",
+            key=_FILE,
+            max_upload_size=LIMITS.upload_mb,
+            on_change=lambda: _take_file(state, known, _FILE),
+            help=f"A photo, a scan or a drawing: {', '.join(FORMATS)}. {kind}",
+        )
     st.caption("The picture stays in the memory of this app while you look at it; it is not stored.")
 
 
-def _prepared(state: UrlState, system: System, pixels: bytes) -> int:
+def _prepared(state: UrlState, system: System, known: Dataset, pixels: bytes) -> int:
     """The prepared image, what was done to it, and the question of its class."""
     picture, question = st.columns([1, 1], vertical_alignment="center")
-    show_pixels(picture, pixels, 140, "The prepared image")
+    show_image(picture, to_image(pixels, known.shape)[0], _WIDTH, "The prepared image, as the networks see it")
     guess = first_look(system, pixels).natural
+    options = labels(known)
     question.selectbox(
-        "What digit is it?",
-        LABELS,
-        format_func=lambda label: "ask the classifier" if label == ASK else label,
+        "Which class is it?" if not is_drawn(known) else f"What {known.noun} is it?",
+        options,
+        format_func=lambda label: "ask the classifier" if label == ASK else known.classes[int(label)],
         help="*Fooled* means that a network decides for another class than this one.",
         **state.widget("label"),
     )
     if state["label"] == ASK:
-        st.caption(f":material/info: The natural classifier says that it is **a {guess}**. Say so if it is wrong.")
+        st.caption(
+            f":material/info: The natural classifier says that it is **{a(known.classes[guess])}**. Say so if it is wrong."
+        )
     elif int(state["label"]) != guess:
-        st.caption(f":material/info: The natural classifier would say **{guess}**.")
+        st.caption(f":material/info: The natural classifier would say **{known.classes[guess]}**.")
     of, notes = st.session_state.get(_NOTES, (b"", ()))
     lines = notes if of == pixels else ("It came with the link, and is used as it is.",)
-    st.caption("What the networks get: 28 x 28 pixels. " + " ".join(lines))
+    st.caption(f"What the networks get: {size(known.shape)}. " + " ".join(lines))
+    if to_text(pixels) is None:
+        st.caption(f":material/link_off: {TOO_BIG}")
     return guess if state["label"] == ASK else int(state["label"])
 
 
-def show_pixels(place: DeltaGenerator, pixels: bytes, width: int, name: str) -> None:
-    """784 grey levels as a picture of crisp squares, `width` screen pixels wide; `name` is for screen readers.
-
-    It is part of the page: an image that the browser had to fetch could be gone by then, replaced by the next stroke's.
-    """
-    source = _HEADER + base64.b64encode(to_png(pixels)).decode()
-    style = f"width:{width}px;max-width:100%;image-rendering:pixelated;border-radius:0.25rem;display:block"
-    place.html(f'<img src="{source}" alt="{name}" style="{style}">')
-
-
-def take_drawing(state: UrlState, picture: str) -> None:
+def take_drawing(state: UrlState, known: Dataset, picture: str) -> None:
     """Use what the canvas holds, a PNG as a data URL; an empty text or an empty canvas takes the image away."""
     if not picture:
         _forget(state)
@@ -105,25 +131,25 @@ def take_drawing(state: UrlState, picture: str) -> None:
         data = base64.b64decode(picture.removeprefix(_HEADER), validate=True)
     except binascii.Error:
         data = b""
-    _take(state, data, "The drawing did not arrive whole. Draw once more.")
+    _take(state, known, data, "The drawing did not arrive whole. Draw once more.")
 
 
-def _take_file(state: UrlState) -> None:
-    if (file := st.session_state[_FILE]) is not None:
+def _take_file(state: UrlState, known: Dataset, key: str) -> None:
+    if (file := st.session_state[key]) is not None:
         _forget(state)
-        _take(state, file.getvalue())
+        _take(state, known, file.getvalue())
 
 
-def _take(state: UrlState, data: bytes, problem: str = "") -> None:
+def _take(state: UrlState, known: Dataset, data: bytes, problem: str = "") -> None:
     """Prepare a picture and make it the page's image."""
     try:
-        prepared = prepare(data)
+        prepared = prepare(data, known)
     except ValueError as error:
         _forget(state)
         st.session_state[_PROBLEM] = problem if problem and not data else str(error)
         return
     st.session_state[state.key("image")] = prepared.pixels
-    st.session_state[_NOTES] = (prepared.pixels, ("Scaled and centred the MNIST way.", *prepared.notes))
+    st.session_state[_NOTES] = (prepared.pixels, prepared.notes)
 
 
 def _forget(state: UrlState) -> None:

@@ -1,22 +1,53 @@
-"""How an image of one's own travels: as text in the URL of the Attack page."""
+"""How an image of one's own travels: as text in the URL of the Attack page, or, where it is too big for that, by hand."""
 
+from collections.abc import Callable
+
+import streamlit as st
 from torch import Tensor
 
-from aatviz.data.own_image.link_text import from_text, to_pixels, to_text
-from aatviz.ui.common.url import Param
+from aatviz.data.own_image.link_text import Shape, from_text, to_pixels, to_text
+from aatviz.ui.common.url import Param, UrlState
 
 PICK = "own"
 """The value of the Attack page's `pick` for an image that is not of the bundled sample."""
+TOO_BIG = (
+    "This image is too big for a link: whoever opens a link to this page has to bring it again. Save it below as a PNG "
+    "file, which is taken as it is."
+)
+_HANDED = "own.handed-over"
 
 
 def own_link(image: Tensor, label: int) -> dict[str, str]:
-    """The query parameters that open the Attack page with this image (1,1,28,28) in [0,1], a digit of class `label`.
+    """The query parameters that open the Attack page with this image (1,C,H,W) or (C,H,W) in [0,1] of class `label`.
 
-    The image is rounded to 256 grey levels: what the page shows, attacks and offers as a PNG is that.
+    The image is rounded to 256 levels: what the page shows, attacks and offers as a PNG is that. One that is too big for a
+    link is handed over in this browser tab.
     """
-    return {"pick": PICK, "image": to_text(to_pixels(image)), "label": str(label)}
+    channels, height, width = image.shape[-3:]
+    pixels = to_pixels(image, (channels, height, width))
+    text = to_text(pixels)
+    if text is None:
+        st.session_state[_HANDED] = pixels
+    return {"pick": PICK, "label": str(label)} | ({"image": text} if text else {})
 
 
-def image_param() -> Param:
-    """The parameter `image`: 784 grey levels, b"" for none."""
-    return Param(name="image", default=b"", read=from_text, write=lambda pixels: to_text(pixels) if pixels else "no image")
+def take_over(state: UrlState) -> None:
+    """Use the image that another page has handed over; call it right after `state.read`."""
+    if (pixels := st.session_state.pop(_HANDED, None)) is not None:
+        st.session_state[state.key("image")] = pixels
+
+
+def image_param(shape: Callable[[], Shape]) -> Param:
+    """The parameter `image`: the levels of an image of this shape, b"" for none."""
+
+    def fits(pixels: bytes) -> bool:
+        channels, height, width = shape()
+        return len(pixels) in (0, channels * height * width)
+
+    return Param(
+        name="image",
+        default=b"",
+        read=lambda text: from_text(text, shape()),
+        write=lambda pixels: to_text(pixels) if pixels else "no image",
+        fits=fits,
+    )

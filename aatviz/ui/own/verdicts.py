@@ -1,5 +1,6 @@
-"""What every network says of one image before any attack: the ten detectors' logits, and who decides what."""
+"""What every network says of one image before any attack: the detectors' logits, and who decides what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -8,117 +9,141 @@ import streamlit as st
 import torch
 
 from aatviz.data.own_image.link_text import to_image, to_png
+from aatviz.explore.attack_path import OWN_PICTURE
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
+from aatviz.ui.common.classes import a, dataset_of, leading, shortened, size
 from aatviz.ui.common.theme import GENERATIVE, REJECTED, THRESHOLD
 from aatviz.ui.session import caches
 
-HEIGHT = 280
+HEIGHT, MOST = 280, 12
+"""Pixels of the chart, and bars in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirstLook:
     """The networks' outputs for one image; nothing in it depends on T."""
 
+    bank: tuple[int, ...]
+    """The classes of the detectors."""
     z_h: tuple[float, ...]
-    """The detectors' logits (K)."""
-    generative: int
+    """Their logits."""
     natural: int
-    robust: int
-    """The decisions."""
+    generative: int | None = None
+    robust: int | None = None
+    """The decisions; None where the system has no such classifier."""
+
+    @property
+    def logits(self) -> dict[int, float]:
+        """The detectors' logits by class."""
+        return dict(zip(self.bank, self.z_h, strict=True))
 
 
 def first_look(system: System, pixels: bytes) -> FirstLook:
-    """What the networks say of 784 grey levels: one forward pass of each, once for everybody."""
+    """What the networks say of an image's levels: one forward pass of each, once for everybody."""
     return _first_look(system, caches.fingerprint(system), pixels)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _first_look(_system: System, weights: str, pixels: bytes) -> FirstLook:
-    image = to_image(pixels)
+    image = to_image(pixels, dataset_of(_system).shape)
     with torch.no_grad():
         z_h = _system.detectors(image)
-        natural, robust = (int(net(image).argmax()) for net in (_system.classifier, _system.robust_classifier))
-    return FirstLook(
-        z_h=tuple(z_h[0].tolist()), generative=int(_system.generative.decide(z_h)[0]), natural=natural, robust=robust
-    )
+        natural, robust = (None if net is None else int(net(image).argmax()) for net in (_system.classifier, _system.robust))
+    assert natural is not None
+    generative = None if _system.lacks("full_bank") else int(_system.generative.decide(z_h)[0])
+    logits = tuple(z_h[0].tolist())
+    return FirstLook(bank=_system.detectors.classes, z_h=logits, natural=natural, generative=generative, robust=robust)
 
 
 def show(system: System, pixels: bytes, label: int, threshold: float, name: str) -> None:
-    """The panel: a chart of the ten logits with T, the decisions in words, and what can be taken home."""
-    look = first_look(system, pixels)
+    """The panel: a chart of the logits with T, the decisions in words, and what can be taken home."""
+    look, known = first_look(system, pixels), dataset_of(system)
+    classes = known.classes
     words, chart = st.columns([2, 3], gap="medium", vertical_alignment="center")
-    words.markdown(firing(look, threshold))
-    words.markdown(decisions(look, label, threshold))
+    words.markdown(firing(look, classes, threshold))
+    words.markdown(decisions(look, classes, label, threshold))
     title = f"{name}-detectors"
     picture = {"format": "png", "scale": 3, "filename": title}
     chart.plotly_chart(
-        figure(look, threshold),
+        figure(look, classes, label, threshold),
         key="attack.first-look",
         config={"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": picture},
     )
+    most = f"The {MOST} highest logits are shown, the true class's in any case. " if len(look.logits) > MOST else ""
     st.caption(
-        "A detector fires where its logit z(h_k(x)) is at least T. Look for the second highest bar: the detector that an "
-        "attack has the shortest way to. The commands under *Reproduce this* print these logits as the natural ones."
+        f"{most}A detector fires where z(h_k(x)) is at least T. Look for the second highest bar: the detector that "
+        "an attack has the shortest way to. The commands under *Reproduce this* print these logits as the natural ones."
     )
     with st.container(horizontal=True):
-        takeaway.download_png("The input, 28 x 28 (PNG)", "digit.png", partial(to_png, pixels))
-        takeaway.download_csv("Detector logits (CSV)", f"{title}.csv", partial(logits_csv, look, threshold))
+        takeaway.download_png(f"The input, {size(known.shape)} (PNG)", OWN_PICTURE, partial(to_png, pixels, known.shape))
+        takeaway.download_csv("Detector logits (CSV)", f"{title}.csv", partial(logits_csv, look, classes, threshold))
 
 
-def firing(look: FirstLook, threshold: float) -> str:
+def firing(look: FirstLook, classes: Sequence[str], threshold: float) -> str:
     """Which detectors fire at T, as a sentence."""
-    fire = [k for k, logit in enumerate(look.z_h) if logit >= threshold]
+    fire = [k for k, logit in look.logits.items() if logit >= threshold]
     if not fire:
-        best = max(range(len(look.z_h)), key=look.z_h.__getitem__)
-        return f"**No detector fires** at T = {threshold:g}. The highest logit is detector {best}'s: {look.z_h[best]:.1f}."
-    values = ", ".join(f"{look.z_h[k]:.1f}" for k in fire)
+        best = max(look.logits, key=look.logits.__getitem__)
+        return (
+            f"**No detector fires** at T = {threshold:g}. The highest logit is detector {classes[best]}'s: "
+            f"{look.logits[best]:.1f}."
+        )
+    if len(fire) > MOST:
+        return f"**{len(fire)} detectors fire** at T = {threshold:g}, more than can be named here."
+    values = ", ".join(f"{look.logits[k]:.1f}" for k in fire)
     if len(fire) == 1:
-        return f"**Detector {fire[0]} fires** at T = {threshold:g}: its logit is {values}."
-    names = ", ".join(map(str, fire[:-1])) + f" and {fire[-1]}"
+        return f"**Detector {classes[fire[0]]} fires** at T = {threshold:g}: its logit is {values}."
+    names = ", ".join(classes[k] for k in fire[:-1]) + f" and {classes[fire[-1]]}"
     return f"**Detectors {names} fire** at T = {threshold:g}: their logits are {values}."
 
 
-def decisions(look: FirstLook, label: int, threshold: float) -> str:
+def decisions(look: FirstLook, classes: Sequence[str], label: int, threshold: float) -> str:
     """Who decides for what, and whether it is rejected, as a Markdown table."""
 
-    def row(who: str, decision: int, rejects: bool) -> str:
-        right = "✓ right" if decision == label else f"✗ wrong, it is a {label}"
+    def row(who: str, decision: int | None, rejects: bool) -> list[str]:
+        if decision is None or (rejects and decision not in look.logits):
+            return []
+        right = "✓ right" if decision == label else f"✗ wrong, it is {a(classes[label])}"
         answer = "cannot reject"
         if rejects:
-            answer = "■ yes" if look.z_h[decision] < threshold else "○ no, accepted"
-        return f"| {who} | {decision} {right} | {answer} |"
+            answer = "■ yes" if look.logits[decision] < threshold else "○ no, accepted"
+        return [f"| {who} | {classes[decision]} {right} | {answer} |"]
 
     return "\n".join(
         [
             "| classifier | decides | rejected? |\n|---|---|---|",
-            row("generative", look.generative, True),
-            row("integrated", look.natural, True),
-            row("natural", look.natural, False),
-            row("robust", look.robust, False),
+            *row("generative", look.generative, True),
+            *(row("integrated", look.natural, True) if look.generative is not None else []),
+            *row("natural", look.natural, False),
+            *row("robust", look.robust, False),
         ]
     )
 
 
 @lru_cache(maxsize=64)
-def figure(look: FirstLook, threshold: float) -> go.Figure:
-    """A bar for each detector, and T: bars at or above it are plain, those below it hatched.
+def figure(look: FirstLook, classes: tuple[str, ...], label: int, threshold: float) -> go.Figure:
+    """A bar for each detector, the highest ones and the true class's of many, and T: bars at or above it are plain, those
+    below it hatched.
 
     Everybody with the same look gets the same figure: it must not be changed.
     """
     fig = go.Figure()
+    own = [column for column, k in enumerate(look.bank) if k == label]
+    shown = [look.bank[column] for column in leading(look.z_h, own, MOST)]
     parts = ((True, "fires", GENERATIVE.colour, ""), (False, "below T", REJECTED.colour, "/"))
     for fires, words, colour, pattern in parts:
-        chosen = [k for k, logit in enumerate(look.z_h) if (logit >= threshold) == fires]
-        values = [look.z_h[k] for k in chosen]
+        chosen = [k for k in shown if (look.logits[k] >= threshold) == fires]
+        values = [look.logits[k] for k in chosen]
         fig.add_bar(
-            x=chosen,
+            x=[shown.index(k) for k in chosen],
             y=values,
             name=words,
             text=[f"{value:.1f}" for value in values],
             textposition="outside",
             cliponaxis=False,
-            hovertemplate="detector %{x}: logit %{y:.3f}<extra></extra>",
+            customdata=[classes[k] for k in chosen],
+            hovertemplate="detector %{customdata}: logit %{y:.3f}<extra></extra>",
             marker={"color": colour, "pattern": {"shape": pattern, "fgopacity": 0.7, "solidity": 0.25, "size": 6}},
         )
     fig.add_hline(threshold, line={"color": THRESHOLD.colour, "dash": THRESHOLD.dash, "width": 2})
@@ -134,12 +159,14 @@ def figure(look: FirstLook, threshold: float) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
     )
-    fig.update_xaxes(title="detector k", dtick=1, range=[-0.6, len(look.z_h) - 0.4], fixedrange=True)
+    names = [shortened(classes[k]) for k in shown]
+    fig.update_xaxes(title="detector", tickvals=[*range(len(shown))], ticktext=names)
+    fig.update_xaxes(range=[-0.6, len(shown) - 0.4], fixedrange=True, automargin=True)
     fig.update_yaxes(title="logit z(h_k(x))", range=[low - room, high + room], fixedrange=True)
     return fig
 
 
-def logits_csv(look: FirstLook, threshold: float) -> str:
-    """One row a detector: its logit, T, and whether it fires."""
-    rows = [[k, logit, threshold, int(logit >= threshold)] for k, logit in enumerate(look.z_h)]
-    return takeaway.table(["detector", "logit", "T", "fires"], rows)
+def logits_csv(look: FirstLook, classes: Sequence[str], threshold: float) -> str:
+    """One row a detector: its class, its logit, T, and whether it fires."""
+    rows = [[k, classes[k], logit, threshold, int(logit >= threshold)] for k, logit in look.logits.items()]
+    return takeaway.table(["detector", "class", "logit", "T", "fires"], rows)

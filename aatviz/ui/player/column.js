@@ -24,22 +24,21 @@ class Column {
   }
 
   pictures() {
+    const { names, pictures, y } = this.shared;
     const picture = (name, ...caption) => {
-      const canvas = node("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": name });
+      const canvas = pictures.canvas({ role: "img", "aria-label": name });
       return [canvas, node("figure", {}, [canvas, node("figcaption", {}, [node("b", {}, [name]), ...caption])])];
     };
-    const { colours } = this.shared;
     this.perturbedNote = node("span");
     this.norms = node("span", { "data-testid": `norms-${this.data.key}` });
-    const low = rgba(colours.negative, 1), high = rgba(colours.positive, 1);
-    const bar = node("div", { class: "scale", style: `background:linear-gradient(90deg,${low},transparent,${high})`, "aria-hidden": "true" });
-    const bound = this.data.scale.toFixed(2);
+    const bar = node("div", { class: "scale", style: pictures.scale(), "aria-hidden": "true" });
+    const bound = boundText(this.data.scale);
     const ticks = node("div", { class: "ticks" }, [`−${bound}`, "0", `+${bound}`].map((text) => node("span", {}, [text])));
-    const [original, one] = picture("Original", node("span", {}, [`true class ${this.shared.y}`]));
+    const [original, one] = picture("Original", node("span", {}, [`true class ${names[y]}`]));
     const [perturbed, two] = picture("Perturbed", this.perturbedNote);
     const [delta, three] = picture("Perturbation", this.norms);
     three.append(bar, ticks);
-    grey(original, this.natural, 0);
+    pictures.show(original, this.natural, 0);
     Object.assign(this, { perturbed, delta });
     return node("div", { class: "pictures" }, [one, two, three]);
   }
@@ -60,12 +59,13 @@ class Column {
   }
 
   legend() {
-    const { colours, y } = this.shared;
-    const rows = [[`true class ${y}`, colours.natural, "", "circle"]];
+    const { colours, names, y } = this.shared;
+    const rows = this.data.lines.includes(y) ? [[`true class ${names[y]}`, colours.natural, "", "circle"]] : [];
     if (this.data.towards !== null && this.data.towards !== y)
-      rows.push([`${this.data.towardsLabel} ${this.data.towards}`, colours.perturbed, "7 4", "diamond"]);
+      rows.push([`${this.data.towardsLabel} ${names[this.data.towards]}`, colours.perturbed, "7 4", "diamond"]);
     if (this.data.rejects) rows.push(["threshold T", colours.threshold, "12 4", null]);
-    rows.push(["other classes", "var(--quiet)", "", null]);
+    const left = names.length - this.data.lines.length;
+    if (this.data.lines.length > rows.filter(([, , , mark]) => mark).length) rows.push([left ? `other classes, those of the highest logits; ${left} are not drawn` : "other classes", "var(--quiet)", "", null]);
     return node("div", { class: "legend" }, rows.map(([label, colour, dash, mark], index) => {
       const width = index === rows.length - 1 ? 1 : 2.6;
       const icon = svg("svg", { viewBox: "0 0 30 12", "aria-hidden": "true" }, [
@@ -77,19 +77,25 @@ class Column {
   }
 
   draw() {
-    // The axes and the ten lines; what moves with the step and with T is drawn over them.
-    const { classes } = this.shared;
+    // The axes and the lines; what moves with the step and with T is drawn over them.
+    const { lines } = this.data;
     const width = Math.max(this.chart.clientWidth, 200), height = Math.max(this.chart.clientHeight, 160);
-    this.box = { left: 46, right: width - 22, top: 12, bottom: height - 42 };
+    const longest = Math.max(...lines.map((k) => this.nameOf(k).length));
+    this.box = { left: 46, right: width - 15 - 7 * longest, top: 12, bottom: height - 42 };
     const { left, right, top, bottom } = this.box;
-    let low = Math.min(...this.logits), high = Math.max(...this.logits);
+    let low = Infinity, high = -Infinity;
+    for (let step = 0; step <= this.last; step++)
+      for (const k of lines) {
+        low = Math.min(low, this.logit(step, k));
+        high = Math.max(high, this.logit(step, k));
+      }
     const room = Math.max((high - low) * 0.06, 0.5);
     low -= room;
     high += room;
     this.domain = [low, high];
     this.x = (step) => left + (this.last ? step / this.last : 0) * (right - left);
     this.yOf = (logit) => bottom - ((logit - low) / (high - low)) * (bottom - top);
-    const picture = svg("svg", { role: "img", "aria-label": `${this.data.logitName} of the ${classes} classes by attack step` });
+    const picture = svg("svg", { role: "img", "aria-label": `${this.data.logitName} of ${lines.length} classes by attack step` });
     for (const tick of ticks(low, high, height > 200 ? 6 : 4)) {
       picture.append(svg("line", { class: "grid", x1: left, x2: right, y1: this.yOf(tick), y2: this.yOf(tick) }));
       picture.append(label(left - 7, this.yOf(tick) + 4, signed(tick, 1).replace(".0", ""), "end"));
@@ -100,7 +106,7 @@ class Column {
     const title = label(0, 0, this.data.logitName, "middle", "axis-title");
     title.setAttribute("transform", `translate(12 ${(top + bottom) / 2}) rotate(-90)`);
     picture.append(title);
-    const order = [...Array(classes).keys()].sort((a, b) => this.rankOf(a) - this.rankOf(b));
+    const order = [...lines].sort((a, b) => this.rankOf(a) - this.rankOf(b));
     for (const k of order) picture.append(this.line(k));
     picture.append(...this.endLabels());
     const kept = this.x(this.data.kept);
@@ -110,6 +116,10 @@ class Column {
     this.marker = svg("g");
     picture.append(this.limit, this.marker);
     this.chart.replaceChildren(picture);
+  }
+
+  nameOf(k) {
+    return shortened(this.shared.names[k], 12);
   }
 
   rankOf(k) {
@@ -131,13 +141,13 @@ class Column {
     const look = style
       ? { class: "main", style: `stroke:${style.colour}`, "stroke-dasharray": style.dash }
       : { class: "other" };
-    return svg("path", { d: path, ...look }, [svg("title", {}, [`class ${k}`])]);
+    return svg("path", { d: path, ...look }, [svg("title", {}, [`class ${this.shared.names[k]}`])]);
   }
 
   endLabels() {
-    // Each line's digit at its right end, moved apart where they would cover each other.
+    // Each line's class at its right end, moved apart where they would cover each other.
     const gap = 11, { right, top, bottom } = this.box;
-    const ends = [...Array(this.shared.classes).keys()]
+    const ends = this.data.lines
       .map((k) => ({ k, at: this.yOf(this.logit(this.last, k)) }))
       .sort((a, b) => a.at - b.at);
     for (let i = 1; i < ends.length; i++) ends[i].at = Math.max(ends[i].at, ends[i - 1].at + gap);
@@ -148,7 +158,7 @@ class Column {
     }
     return ends.map(({ k, at }) => {
       const style = this.styleOf(k);
-      const text = label(right + 9, Math.max(at, top - 6) + 4, String(k), "start", style ? "" : "quiet");
+      const text = label(right + 9, Math.max(at, top - 6) + 4, this.nameOf(k), "start", style ? "" : "quiet");
       if (style) text.setAttribute("style", `fill:${style.colour};font-weight:700;font-size:13px`);
       return text;
     });
@@ -171,14 +181,14 @@ class Column {
 
   show(step) {
     this.step = Math.min(step, this.last);
-    const from = this.step * SIDE * SIDE;
-    grey(this.perturbed, this.images, from);
-    signedPicture(this.delta, this.images, from, this.natural, this.data.scale, this.shared.colours);
+    const { pictures } = this.shared, at = this.data.frames.findLastIndex((frame) => frame <= this.step);
+    pictures.show(this.perturbed, this.images, at);
+    pictures.showSigned(this.delta, this.images, at, this.natural, 0, this.data.scale);
     const isKept = this.step === this.data.kept;
-    this.perturbedNote.textContent = isKept ? "the attack’s result" : `at step ${this.step}`;
+    this.perturbedNote.textContent = isKept ? "the attack’s result" : `at step ${this.data.frames[at]}`;
     this.norms.replaceChildren(`L∞ ${this.data.linf[this.step].toFixed(3)}`, node("br"), `L2 ${this.data.l2[this.step].toFixed(2)}`);
     const x = this.x(this.step), { top, bottom } = this.box;
-    const marks = [this.shared.y, this.data.towards].filter((k) => k !== null).map((k) => {
+    const marks = [this.shared.y, this.data.towards].filter((k) => this.data.lines.includes(k)).map((k) => {
       const style = this.styleOf(k);
       return symbol(style.mark, x, this.yOf(this.logit(this.step, k)), style.colour);
     });
@@ -188,24 +198,24 @@ class Column {
 
   judge() {
     // The two verdicts, always apart: the decision without T, and the reject option with it.
-    const { data, T } = this, { y } = this.shared;
+    const { data, T } = this, { names, y } = this.shared;
     if (data.detector !== null) return this.judgeDetector();
     const label = data.predicted[this.step];
     const fooled = label !== y;
-    this.answer(this.fooled, fooled, fooled ? "✗ yes" : "✓ no", `decides ${label}, the truth is ${y}`);
+    this.answer(this.fooled, fooled, fooled ? "✗ yes" : "✓ no", `decides ${names[label]}, the truth is ${names[y]}`);
     if (!data.rejects) return this.answer(this.rejected, null, "– cannot reject", "this classifier has no reject option");
     const score = data.score[this.step], rejected = score < T;
-    const why = `z(h${sub(label)}) = ${signed(score, 2)} ${rejected ? "<" : "≥"} T = ${signed(T, 1)}`;
+    const why = `z(h${sub(names[label])}) = ${signed(score, 2)} ${rejected ? "<" : "≥"} T = ${signed(T, 1)}`;
     return this.answer(this.rejected, rejected, rejected ? "■ yes" : "○ no, accepted", why);
   }
 
   judgeDetector() {
-    const { data, T } = this, { y } = this.shared, k = data.detector;
+    const { data, T } = this, { names, y } = this.shared, k = data.detector, [truth, claimed] = [names[y], a(names[k])];
     const score = data.score[this.step], rejected = score < T;
     const fooled = !rejected && k !== y;
-    const claim = k === y ? `it is a ${k}: nothing to be fooled about` : rejected ? `does not take this ${y} for a ${k}` : `takes this ${y} for a ${k}`;
+    const claim = k === y ? `it is ${claimed}: nothing to be fooled about` : rejected ? `does not take this ${truth} for ${claimed}` : `takes this ${truth} for ${claimed}`;
     this.answer(this.fooled, fooled, fooled ? "✗ yes" : "✓ no", claim);
-    const why = `z(h${sub(k)}) = ${signed(score, 2)} ${rejected ? "<" : "≥"} T = ${signed(T, 1)}`;
+    const why = `z(h${sub(names[k])}) = ${signed(score, 2)} ${rejected ? "<" : "≥"} T = ${signed(T, 1)}`;
     return this.answer(this.rejected, rejected, rejected ? "■ yes" : "○ no, accepted", why);
   }
 
@@ -216,7 +226,7 @@ class Column {
   }
 
   logit(step, k) {
-    return this.logits[step * this.shared.classes + k];
+    return this.logits[step * this.shared.names.length + k];
   }
 
   stepAt(event) {

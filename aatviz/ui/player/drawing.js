@@ -10,22 +10,60 @@ function unpack32(text) {
   return new Float32Array(bytes(text));
 }
 function paint(canvas, colourOf) {
-  const picture = new ImageData(SIDE, SIDE);
-  for (let i = 0; i < SIDE * SIDE; i++) picture.data.set(colourOf(i), 4 * i);
+  const picture = new ImageData(canvas.width, canvas.height);
+  for (let i = 0; i < canvas.width * canvas.height; i++) picture.data.set(colourOf(i), 4 * i);
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
-function grey(canvas, values, from) {
-  paint(canvas, (i) => {
-    const level = Math.round(values[from + i] * 255);
-    return [level, level, level, 255];
-  });
+class Pictures {
+  // Images of one shape, {channels, height, width}, out of arrays of values in [0,1], channel by channel: image `at` on a canvas.
+  constructor({ channels, height, width }, colours) {
+    Object.assign(this, { channels, height, width, colours, area: height * width, size: channels * height * width });
+  }
+
+  canvas(attributes) {
+    return node("canvas", { width: this.width, height: this.height, ...attributes });
+  }
+
+  show(canvas, values, at) {
+    const level = (i, channel) => Math.round(values[at * this.size + channel * this.area + i] * 255);
+    paint(canvas, (i) => this.each((channel) => level(i, channel), 255));
+  }
+
+  showSigned(canvas, values, at, natural, naturalAt, bound) {
+    // One channel: blue below zero, orange above, and the page itself at zero, the same in the light and in the dark theme.
+    // Colour: every channel by itself, grey at zero.
+    const share = (i, channel = 0) => {
+      const place = channel * this.area + i;
+      return Math.max(-1, Math.min(1, (values[at * this.size + place] - natural[naturalAt * this.size + place]) / bound));
+    };
+    const { negative, positive } = this.colours;
+    paint(canvas, (i) => {
+      if (this.channels === 3) return this.each((channel) => Math.round(127.5 + 127.5 * share(i, channel)), 255);
+      return [...(share(i) < 0 ? negative : positive), Math.round(Math.abs(share(i)) * 255)];
+    });
+  }
+
+  each(levelOf, alpha) {
+    const last = this.channels - 1;
+    return [levelOf(0), levelOf(Math.min(1, last)), levelOf(last), alpha];
+  }
+
+  scale() {
+    // The colours of a signed picture from -bound to +bound, as a background.
+    const { negative, positive } = this.colours;
+    const colours = this.channels === 3 ? ["#000", "#808080", "#fff"] : [rgba(negative, 1), "transparent", rgba(positive, 1)];
+    return `background:linear-gradient(90deg,${colours})`;
+  }
 }
-function signedPicture(canvas, values, from, natural, scale, colours) {
-  // Blue below zero, orange above, and the page itself at zero: the same in the light and in the dark theme.
-  paint(canvas, (i) => {
-    const share = Math.max(-1, Math.min(1, (values[from + i] - natural[i]) / scale));
-    return [...(share < 0 ? colours.negative : colours.positive), Math.round(Math.abs(share) * 255)];
-  });
+function boundText(bound) {
+  return bound.toFixed(bound < 0.1 ? 3 : 2);
+}
+function shortened(name, most) {
+  return name.length <= most ? name : `${name.slice(0, most - 1)}…`;
+}
+function a(name) {
+  // The name with its article: "a 3", "an 8", "an airplane".
+  return `${/^(?!uni|use|eu|one\b)[aeiou]|^8|^11$|^18$/i.test(name) ? "an" : "a"} ${name}`;
 }
 function rgba([r, g, b], a) {
   return `rgba(${r},${g},${b},${a})`;
@@ -58,9 +96,11 @@ function ticks(low, high, count) {
   for (let i = Math.ceil(low / step); i * step <= high + 1e-9; i++) found.push(Math.round(i * step * 1e6) / 1e6);
   return found;
 }
-function signed(value, digits) {
-  return value.toFixed(digits).replace(/^-(?=0(\.0*)?$)/, "").replace("-", "−");
+function signed(value, decimals) {
+  return value.toFixed(decimals).replace(/^-(?=0(\.0*)?$)/, "").replace("-", "−");
 }
-function sub(k) {
-  return String(k).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
+function sub(name) {
+  // The name of a class as an index: "z₃", "z_cat".
+  const text = String(name);
+  return /^\d+$/.test(text) ? text.replace(/\d/g, (one) => "₀₁₂₃₄₅₆₇₈₉"[one]) : `_${text}`;
 }

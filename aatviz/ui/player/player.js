@@ -1,7 +1,6 @@
 // The attack player: gets the whole path of each attack once and shows any of its steps without asking Python again.
 // Python is told one thing only: the threshold T, once its slider is let go.
 
-const SIDE = 28;
 const SVG = "http://www.w3.org/2000/svg";
 const players = new WeakMap();
 
@@ -30,7 +29,8 @@ class Player {
   load(data) {
     this.playback.pause();
     this.id = data.id;
-    this.columns = data.columns.map((column) => new Column(column, data, (step) => this.playback.jump(step)));
+    const pictures = new Pictures(data.shape, data.colours);
+    this.columns = data.columns.map((column) => new Column(column, { ...data, pictures }, (step) => this.playback.jump(step)));
     const holder = this.role("columns");
     holder.replaceChildren(...this.columns.map((column) => column.element));
     holder.classList.toggle("single", this.columns.length === 1);

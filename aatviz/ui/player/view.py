@@ -6,17 +6,25 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+import torch
 from torch import Tensor
 
-from aatviz.attacks.settings import VictimName
+from aatviz.data import Dataset
 from aatviz.explore.attack_path import Trace
+from aatviz.models.decisions import REJECTING, VictimName, decide
 from aatviz.store.systems import System
 from aatviz.ui.common import theme
 from aatviz.ui.common.assets import read_assets
+from aatviz.ui.common.classes import dataset_of, leading
+from aatviz.ui.common.pictures import channels
 from aatviz.ui.common.url import UrlState
 
 T_LIMITS = (-20.0, 20.0)
 """The range of the threshold's slider."""
+MOST_LINES = 12
+"""Classes whose logits the chart shows: all of few, of many those of the highest logits beside those that matter."""
+MOST_VALUES = 2_000_000
+"""Values of all iterates together that a column sends to the browser, each of 16 bits."""
 VICTIM_TITLES: dict[VictimName, str] = {
     "generative": "Generative classifier",
     "integrated": "Integrated classifier",
@@ -57,38 +65,48 @@ def show_player(system: System, traces: list[Trace], abouts: list[str], state: U
 
 def player_data(system: System, traces: list[Trace], abouts: list[str], threshold: float) -> dict[str, Any]:
     """Everything that the browser needs. `id` changes exactly with the traces, not with T."""
-    columns = [_column(system, trace, about) for trace, about in zip(traces, abouts, strict=True)]
+    known = dataset_of(system)
+    columns = [_column(system, known, trace, about) for trace, about in zip(traces, abouts, strict=True)]
     shown = [column["images"] + column["logits"] + column["about"] for column in columns]
     return {
         "id": hashlib.sha256("".join(shown).encode()).hexdigest()[:16],
         "T": threshold,
         "limits": T_LIMITS,
+        **told_once(known),
         "y": traces[0].y,
-        "classes": traces[0].z_h.shape[1],
         "columns": columns,
-        "colours": {
-            "natural": theme.NATURAL.colour,
-            "perturbed": theme.PERTURBED.colour,
-            "fooled": theme.FOOLED.colour,
-            "rejected": theme.REJECTED.colour,
-            "threshold": theme.THRESHOLD.colour,
-            "negative": channels(theme.NATURAL.colour),
-            "positive": channels(theme.PERTURBED.colour),
-        },
+        "colours": colours(),
     }
+
+
+def told_once(known: Dataset) -> dict[str, Any]:
+    """What a view in the browser has to know of the data set."""
+    count, height, width = known.shape
+    return {"shape": {"channels": count, "height": height, "width": width}, "names": known.classes}
+
+
+def colours() -> dict[str, Any]:
+    """The colours of the views; those of a perturbation's two signs as red, green and blue."""
+    meanings = {
+        "natural": theme.NATURAL,
+        "perturbed": theme.PERTURBED,
+        "fooled": theme.FOOLED,
+        "rejected": theme.REJECTED,
+        "threshold": theme.THRESHOLD,
+    }
+    signs = {"negative": channels(theme.NATURAL.colour), "positive": channels(theme.PERTURBED.colour)}
+    return {name: meaning.colour for name, meaning in meanings.items()} | signs
 
 
 def decisions(system: System, trace: Trace) -> tuple[Tensor, Tensor | None]:
     """The victim's class at every step (S+1,), and the logit that T is held against (S+1,), None where it cannot reject."""
-    settings = trace.settings
-    if settings.victim == "generative":
-        return system.generative.decide(trace.z_h)
-    if settings.victim == "integrated":
-        return system.integrated.decide(trace.z_f, trace.z_h)
-    if settings.victim == "detector":
-        score = trace.z_h[:, settings.detector or 0]
-        return score.new_full((len(score),), settings.detector or 0).long(), score
-    return victim_logits(trace).argmax(1), None
+    victim = trace.settings.victim
+    priors = system.generative.priors if victim == "generative" else None
+    logits, detector = {"f": trace.z_f, "h": trace.z_h, "r": trace.z_r}, trace.settings.detector
+    column = None if detector is None else system.detectors.column(detector)
+    label, score = decide(victim, logits, priors=priors, detector=column)
+    label = label if detector is None else torch.full_like(label, detector)
+    return label, score if victim in REJECTING else None
 
 
 def victim_logits(trace: Trace) -> Tensor:
@@ -108,20 +126,30 @@ def towards(trace: Trace) -> tuple[int, str]:
     return int(others.argmax()), "wrong class"
 
 
-def _column(system: System, trace: Trace, about: str) -> dict[str, Any]:
+def _column(system: System, known: Dataset, trace: Trace, about: str) -> dict[str, Any]:
     settings = trace.settings
     label, score = decisions(system, trace)
     goal, goal_label = towards(trace)
     symbol = {"robust": "z_robust(x')", "natural": "z_f(x')"}.get(settings.victim, "z(h_k(x'))")
-    title = VICTIM_TITLES[settings.victim]
+    title, logits = VICTIM_TITLES[settings.victim], victim_logits(trace)
+    if logits is trace.z_h:  # of a bank that lacks detectors, each column goes to its class
+        bank = list(system.detectors.classes)
+        logits = logits.new_full((len(logits), len(known.classes)), -np.inf).index_copy(1, torch.tensor(bank), logits)
+    else:
+        bank = list(range(logits.shape[1]))
+    named = {trace.y, goal, *label[[0, trace.kept, -1]].tolist()}
+    shown = leading(logits.max(0).values.tolist(), tuple(named), MOST_LINES)
+    frames = _frames(trace)
     return {
         "key": settings.victim,
-        "title": title if settings.detector is None else f"{title} {settings.detector}",
+        "title": title if settings.detector is None else f"{title} {known.classes[settings.detector]}",
         "about": about,
         "colour": VICTIM_COLOURS[settings.victim],
         "natural": pack16(trace.natural),
-        "images": pack16(trace.images),
-        "logits": base64.b64encode(victim_logits(trace).numpy().astype("<f4").tobytes()).decode(),
+        "images": pack16(trace.images[frames]),
+        "frames": frames,
+        "lines": [k for k in shown if k in bank],
+        "logits": base64.b64encode(logits.numpy().astype("<f4").tobytes()).decode(),
         "logitName": f"{'detector logit' if symbol.startswith('z(h') else 'logit'} {symbol}",
         "predicted": label.tolist(),
         "score": None if score is None else score.tolist(),
@@ -137,10 +165,13 @@ def _column(system: System, trace: Trace, about: str) -> dict[str, Any]:
     }
 
 
+def _frames(trace: Trace) -> list[int]:
+    """The steps whose images the browser gets: all of a small image, of a large one as many as are sent quickly."""
+    last = len(trace.images) - 1
+    count = max(min(last, MOST_VALUES // trace.natural.numel()), 1)
+    return sorted({round(i * last / count) for i in range(count + 1)} | {trace.kept})
+
+
 def pack16(images: Tensor) -> str:
     """Images in [0,1] as base64 of 16 bit: fine enough to see any perturbation."""
     return base64.b64encode((images.clamp(0, 1) * 65535).round().numpy().astype("<u2").tobytes()).decode()
-
-
-def channels(colour: str) -> list[int]:
-    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]

@@ -20,7 +20,7 @@ def by_attack(found: dict[str, dict[str, Any]]) -> go.Figure:
     """The error of each victim under each attack, with its 95 % interval; by the rows of `words.ROWS`."""
     fig = go.Figure()
     shown = [row for row in ROWS if any(row in values for values in found.values())]
-    for shift, (victim, values) in zip(SHIFTS, found.items(), strict=True):
+    for shift, (victim, values) in zip(SHIFTS, found.items(), strict=False):
         meaning = VICTIMS[victim]
         errors = list(values.values())
         fig.add_scatter(

@@ -4,23 +4,29 @@ from typing import Any
 
 import streamlit as st
 import torch
-from torch import Tensor
 
-from aatviz.attacks.victims import VICTIMS
+from aatviz.data.spec import written
 from aatviz.evaluate.honest.trial import Trial
 from aatviz.metrics import share
 from aatviz.metrics.format import interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui.common import pgd_fields, takeaway
 from aatviz.ui.robustness import run, words
-from aatviz.ui.robustness.view import CLEAN, MOST_IMAGES, state
+from aatviz.ui.robustness.view import CLEAN, MOST_IMAGES, state, victims
 from aatviz.ui.session.runs import Done
+from aatviz.ui.session.sidebar import current_dataset
+from aatviz.ui.session.stored import sample_or_say
 
 
-def show(system: System, record: dict[str, Any] | None, images: tuple[Tensor, Tensor]) -> None:
+def show(system: System, record: dict[str, Any] | None) -> None:
     """The controls, what it costs, and the result."""
+    if why := system.lacks("full_bank", what="The honest protocol"):
+        st.info(why, icon=":material/query_stats:")
+        return
+    if (images := sample_or_say(system)) is None:
+        return
     left, middle, right, last = st.columns(4)
-    left.selectbox("Victim", VICTIMS, format_func=words.NAMES.__getitem__, **state.widget("victim"))
+    left.selectbox("Victim", victims(system), format_func=words.NAMES.__getitem__, **state.widget("victim"))
     victim = state["victim"]
     offered = run.names(system, victim)
     if state["attack"] not in offered:
@@ -28,12 +34,15 @@ def show(system: System, record: dict[str, Any] | None, images: tuple[Tensor, Te
     middle.selectbox("Attack", offered, format_func=lambda name: words.in_words(name, victim), **state.widget("attack"))
     right.number_input("Images", 1, MOST_IMAGES, **state.widget("count"))
     pgd_fields.radius(last, state, system.card.norm)
-    chosen = Trial(victim=victim, attack=state["attack"], count=state["count"], eps=round(state["eps"], 4))
+    chosen = Trial(victim=victim, attack=state["attack"], count=state["count"], eps=pgd_fields.value(state, "eps"))
     request = run.request(system, chosen, *images)
     place = run.runs.controls(request)
     shown = run.runs.shown(request)
     if shown is None:
-        st.caption("Bundled digits, spread evenly over the sample. What comes out: how many are misclassified and accepted.")
+        plural = current_dataset().plural
+        st.caption(
+            f"Bundled {plural}, spread evenly over the sample. What comes out: how many are misclassified and accepted."
+        )
     else:
         _result(record, shown)
     run.runs.tell_cost(place, request)
@@ -46,7 +55,8 @@ def _result(record: dict[str, Any] | None, shown: Done) -> None:
     for label, threshold in _thresholds(record, asked.victim).items():
         rows.append([label, interval(share(scores >= threshold)._asdict(), 3), str(len(scores))])
     st.markdown(
-        f"**{words.NAMES[asked.victim].capitalize()}**, {words.in_words(asked.attack, asked.victim)}, ε = {asked.eps:g}:"
+        f"**{words.NAMES[asked.victim].capitalize()}**, {words.in_words(asked.attack, asked.victim)}, "
+        f"ε = {written(asked.eps)}:"
     )
     st.markdown(markdown_table(rows))
 

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from aatviz.explore.detector_records import WORST, protocol
-from aatviz.metrics.format import headline, interval, markdown_table
+from aatviz.metrics.format import headline, interval
 from aatviz.report import orders, reach_table, report
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
@@ -13,6 +13,10 @@ from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import UrlState
 from aatviz.ui.robustness import data, paper_figures, words
 from aatviz.ui.session import stored
+from aatviz.ui.session.sidebar import current_dataset
+
+MOST = 20
+"""Detectors, or rows, that a figure has room for; of more, the weakest are drawn."""
 
 
 def show(system: System, state: UrlState) -> None:
@@ -26,7 +30,8 @@ def show(system: System, state: UrlState) -> None:
         return
     if state["table"] not in tables:
         st.session_state[state.key("table")] = tables[0]
-    st.subheader("AUC of the detectors, beside the paper's")
+    beside = any(row["paper"] for row in records[state["table"]]["rows"])
+    st.subheader("AUC of the detectors, beside the paper's" if beside else "AUC of the detectors")
     st.pills("Table", tables, required=True, format_func=lambda name: name.replace("-", " "), **state.widget("table"))
     _aucs(system, records[state["table"]])
     _heat_map(system, records)
@@ -45,16 +50,21 @@ def show(system: System, state: UrlState) -> None:
 
 
 def _aucs(system: System, record: dict[str, Any]) -> None:
-    recipe = record["recipe"]
+    recipe, names = record["recipe"], current_dataset().classes
     rows = [
-        (f"k = {row['detector']}, {attack}", row["last"].get(attack, row["best"][attack]), row["paper"].get(attack))
+        (
+            f"{words.detector(row['detector'], names)}, {attack}",
+            row["last"].get(attack, row["best"][attack]),
+            row["paper"].get(attack),
+        )
         for attack in sorted(recipe["attacks"], key=lambda attack: recipe["attacks"][attack]["steps"])
         for row in record["rows"]
     ]
     if len(rows) > len(record["rows"]) and record["recipe"]["name"] == WORST:
-        rows = [(f"k = {row['detector']}, worst of all", row["worst"], None) for row in record["rows"]]
+        rows = [(f"{words.detector(row['detector'], names)}, worst of all", row["worst"], None) for row in record["rows"]]
+    few = rows if len(rows) <= takeaway.MOST_ROWS else sorted(rows, key=lambda row: row[1]["value"])[:MOST]
     st.plotly_chart(
-        paper_figures.aucs(rows),
+        paper_figures.aucs(few),
         key="robustness-aucs",
         config=config(f"{system.name}-{recipe['name']}"),
         alt=f"AUC of the detectors of {system.name}, {recipe['about']}",
@@ -62,13 +72,20 @@ def _aucs(system: System, record: dict[str, Any]) -> None:
     takeaway.explain(
         f"{recipe['about']} One dot for each detector and attack, with its 95 % interval; further to the left is better. "
         "The axis shows 1 - AUC in powers of ten, because all of them are close to 1.",
-        "where the paper's mark lies inside or to the right of our interval: there, this system does what the paper's does. "
-        "With more steps the dots should hardly move: an attack that still gains has not converged.",
+        (
+            "where the paper's mark lies inside or to the right of our interval: there, this system does what the paper's "
+            "does. "
+            if any(paper for *_, paper in rows)
+            else "the weakest detectors. "
+        )
+        + "With more steps the dots should hardly move: an attack that still gains has not converged.",
     )
+    if len(few) < len(rows):
+        st.caption(f"The figure shows the {len(few)} weakest of {len(rows)}; the table has all of them.")
     lines = [["detector, attack", "paper", "here (95% interval)", "n"]]
     lines += [[label, f"{p:.5f}" if p else "", interval(value, 5), f"{value['n']:,}"] for label, value, p in rows]
     with st.expander("As a table", icon=":material/table:"):
-        st.markdown(markdown_table(lines))
+        takeaway.show_table(lines)
 
 
 def _heat_map(system: System, records: dict[str, dict[str, Any]]) -> None:
@@ -85,15 +102,19 @@ def _heat_map(system: System, records: dict[str, dict[str, Any]]) -> None:
             columns["worst of these"] = [row["worst"]["value"] for row in record["rows"]]
     if not columns:
         return
-    st.subheader("Every detector under every attack")
+    names, first = current_dataset().classes, next(iter(columns.values()))
+    weakest = sorted(range(len(first)), key=first.__getitem__)
+    shown = sorted(weakest[:MOST])
+    labels = [words.detector(k, names) for k in shown]
+    every = len(shown) == len(first)
+    st.subheader("Every detector under every attack" if every else f"The {len(shown)} weakest detectors under every attack")
     st.plotly_chart(
-        paper_figures.heat_map(columns),
+        paper_figures.heat_map(labels, {attack: [values[k] for k in shown] for attack, values in columns.items()}),
         key="robustness-heat",
         config=config(f"{system.name}-heat-map"),
         alt="A heat map of the AUC of every detector under every attack.",
     )
-    first = next(iter(columns.values()))
-    hardest = " and ".join(map(str, sorted(sorted(range(len(first)), key=first.__getitem__)[:2])))
+    hardest = " and ".join(names[k] for k in sorted(weakest[:2]))
     st.caption(
         f"AUC; the darker a cell, the more pairs the detector gets wrong. In the first column {hardest} are the hardest."
     )
@@ -157,10 +178,10 @@ def _reach(records: dict[str, dict[str, Any]]) -> None:
     if "real-images" not in records:
         return
     record = records["real-images"]
-    st.subheader("Real digits within reach")
-    st.markdown(words.reach(record))
+    st.subheader(f"Real {current_dataset().plural} within reach")
+    st.markdown(words.reach(record, current_dataset()))
     if record["mean"]["in_reach"]:
-        st.markdown(markdown_table(reach_table(record)))
+        takeaway.show_table(reach_table(record))
         takeaway.explain(
             "For each out-of-class test image, the real training images of the class inside its ball are looked up, and the "
             "one that scores highest is shown instead of it. Where there is none, the image itself is.",

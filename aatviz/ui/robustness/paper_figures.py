@@ -64,14 +64,14 @@ def aucs(rows: list[tuple[str, dict[str, Any], float | None]]) -> go.Figure:
     return fig
 
 
-def heat_map(columns: dict[str, list[float]]) -> go.Figure:
-    """The AUC of every detector (rows) under every attack (columns), the darker the worse."""
+def heat_map(labels: list[str], columns: dict[str, list[float]]) -> go.Figure:
+    """The AUC of these detectors (rows, by their labels) under every attack (columns), the darker the worse."""
     values = np.array(list(columns.values())).T
     fig = go.Figure(
         go.Heatmap(
             z=-np.log10(np.clip(1 - values, 1e-5, 1)),
             x=list(columns),
-            y=[f"k = {k}" for k in range(len(values))],
+            y=labels,
             customdata=values,
             text=[[f"{value:.4f}" for value in row] for row in values],
             texttemplate="%{text}",
@@ -81,7 +81,8 @@ def heat_map(columns: dict[str, list[float]]) -> go.Figure:
             showscale=False,
         )
     )
-    layout(fig, 420, below=110)
+    layout(fig, 150 + 27 * len(labels), below=110)
+    fig.update_layout(margin={"l": 70 + 6 * max(0, max(map(len, labels)) - 6)})
     fig.update_xaxes(tickangle=25)
     fig.update_yaxes(autorange="reversed", showgrid=False)
     return fig

@@ -1,14 +1,14 @@
-"""What the Robustness page asks the worker for: one attack of the honest protocol on some digits of the bundled sample."""
+"""What the Robustness page asks the worker for: one attack of the honest protocol on some images of the bundled sample."""
 
 import dataclasses
 
 import streamlit as st
 from torch import Tensor
 
-from aatviz.attacks.victims import VictimName
 from aatviz.evaluate import evenly
 from aatviz.evaluate.honest.trial import Trial, attacks_of, run_trial, spent
 from aatviz.explore import work
+from aatviz.models.decisions import VictimName
 from aatviz.store.systems import System
 from aatviz.ui.session.runs import Request, Runs
 from aatviz.ui.session.timing import seconds_per_call
@@ -22,7 +22,7 @@ def names(system: System, victim: VictimName) -> list[str]:
 
 
 def request(system: System, trial: Trial, x: Tensor, y: Tensor) -> Request:
-    """The attack on `count` images spread evenly over the bundled sample x (N,1,28,28), y (N,)."""
+    """The attack on `count` images spread evenly over the bundled sample x (N,C,H,W), y (N,)."""
     attack = attacks_of(system, trial.victim, trial.eps)[trial.attack]
     total = attack.callbacks(trial.count)
     images, labels = evenly(x, trial.count), evenly(y, trial.count)

@@ -4,22 +4,27 @@ from typing import Any
 
 import streamlit as st
 
-from aatviz.attacks.victims import VICTIMS
-from aatviz.metrics.format import markdown_table
+from aatviz.attacks.victims import WITH_REJECT
+from aatviz.data.spec import written
+from aatviz.explore.detector_records import protocol
+from aatviz.recipes.paper import evaluations_of
 from aatviz.store.systems import System
-from aatviz.ui.common import takeaway
+from aatviz.ui.common import pgd_fields, takeaway
 from aatviz.ui.common.pacing import view_first
-from aatviz.ui.common.pgd_fields import MOST_EPS_L2
 from aatviz.ui.common.plots import config
-from aatviz.ui.common.url import UrlState, choice, number, whole
+from aatviz.ui.common.url import UrlState, choice, whole
 from aatviz.ui.robustness import figures, words
 from aatviz.ui.session import stored
-from aatviz.ui.session.sidebar import current_system
+from aatviz.ui.session.sidebar import current_dataset, current_system
 
 PARTS = {"verdict": "The verdict", "paper": "The paper's tables", "own": "Run it yourself"}
 CLEAN = {"none": "nothing", "1%": "1 %", "5%": "5 %"}
 MOST_IMAGES = 200
-TABLES = ("table-2", "table-8", "table-9", "table-10", "table-11", "table-12", "detectors", "worst-case")
+
+
+def victims(system: System) -> tuple[str, ...]:
+    """Whom the protocol can attack: the classifiers that the system has."""
+    return tuple(name for name in WITH_REJECT if name != "robust" or not system.lacks("robust_classifier"))
 
 
 def opening(system: System) -> str:
@@ -35,11 +40,11 @@ state = UrlState(
     [
         choice("show", lambda: opening(current_system()), tuple(PARTS)),
         choice("clean", "5%", tuple(CLEAN)),
-        choice("table", "table-11", TABLES),
-        choice("victim", "generative", VICTIMS),
-        choice("attack", "multi-targeted", tuple(words.every_name())),
+        choice("table", lambda: protocol(current_system()), lambda: tuple(evaluations_of(current_system().card))),
+        choice("victim", "generative", lambda: victims(current_system())),
+        choice("attack", "multi-targeted", lambda: words.every_name(current_system().card.classes)),
         whole("count", 20, 1, MOST_IMAGES),
-        number("eps", lambda: current_system().card.eps, 0.0, MOST_EPS_L2),
+        pgd_fields.eps_param(lambda: current_system().card.eps, current_dataset),
     ],
 )
 EQUATION = (
@@ -50,6 +55,9 @@ EQUATION = (
 
 def show(system: System, record: dict[str, Any] | None) -> None:
     """The stored result at one threshold, or how to get it."""
+    if why := system.lacks("full_bank", what="The honest protocol"):
+        st.info(why, icon=":material/query_stats:")
+        return
     if record is None:
         view_first("robustness")
         st.info(
@@ -88,14 +96,15 @@ def _attacks(system: System, record: dict[str, Any], place: int) -> None:
     )
     takeaway.explain(
         f"{record['recipe']['count']:,} test images, attacked in the ball that the system was trained for "
-        f"({system.card.norm} ε = {system.card.eps:g}). An attack has won where the image is misclassified **and** "
-        "accepted **and** inside the ball **and** in [0,1]. The last row takes, for each image, the worst of all attacks.",
+        f"({system.card.norm} ε = {written(system.card.eps)}). An attack has won where the image is "
+        "misclassified **and** accepted **and** inside the ball **and** in [0,1]. The last row takes, for each image, "
+        "the worst of all attacks.",
         "the distance between the paper's own loss and the worst of all: that is what a too friendly evaluation hides. "
         "A robust classifier has no detectors; here it rejects by the log-odds of its own decision, at the same clean cost.",
         (EQUATION,),
     )
     with st.expander("As a table", icon=":material/table:"):
-        st.markdown(markdown_table(words.table(found)))
+        takeaway.show_table(words.table(found))
     takeaway.download_csv("Error by attack (CSV)", f"{system.name}-honest.csv", lambda: takeaway.table(*words.csv(record)))
 
 

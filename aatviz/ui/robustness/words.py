@@ -1,17 +1,21 @@
 """The words of the Robustness page. Every number in them comes from a record."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from aatviz.attacks.victims import OWN_LOSS
+from aatviz.data import Dataset
+from aatviz.data.spec import written
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import interval
+from aatviz.ui.common.classes import shortened
 
 LEAST_FOUND = 0.95
 """An attack that finds fewer of the planted examples is called weak."""
 OWN = "own"
 ROWS = {
     OWN: "the paper's loss",
-    "restarts": "the same, 9 restarts",
+    "restarts": "the same, with restarts",
     "multi-targeted": "every target in turn",
     "APGD": "APGD",
     "classifier": "classifier alone (loss 9)",
@@ -43,7 +47,7 @@ def in_words(attack: str, victim: str) -> str:
     return f"{words} ({LOSSES[own]})" if attack == own else words
 
 
-def every_name(classes: int = 10) -> list[str]:
+def every_name(classes: int) -> list[str]:
     """All attacks that any victim may be offered."""
     own = [f"{loss}, {classes - 1} restarts" for loss in OWN_LOSS.values()]
     return [*OWN_LOSS.values(), *own, *(name for name in ROWS if name not in (OWN, "restarts", EVERY, *OWN_LOSS.values()))]
@@ -118,10 +122,15 @@ def planted(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def reach(record: dict[str, Any]) -> str:
+def detector(k: int, names: Sequence[str]) -> str:
+    """A detector in a table or a figure: "k = 3", or the name of its class."""
+    return f"k = {k}" if names[k] == str(k) else shortened(names[k], 24)
+
+
+def reach(record: dict[str, Any], dataset: Dataset) -> str:
     """What real images of other classes inside the ball mean for this threat model."""
     rows, mean = record["rows"], record["mean"]
-    ball = f"{record['norm']} ε = {record['eps']:g}"
+    ball = f"{record['norm']} ε = {written(record['eps'])}"
     n = sum(row["in_reach"]["n"] for row in rows)
     if not mean["in_reach"]:
         return (
@@ -130,8 +139,9 @@ def reach(record: dict[str, Any]) -> str:
         )
     hardest = max(rows, key=lambda row: row["in_reach"]["value"])
     return (
-        f"This ball ({ball}) is so large that it holds real digits of other classes: **{mean['in_reach']:.1%}** of the "
-        f"out-of-class test images have one, {hardest['in_reach']['value']:.1%} where the class is {hardest['detector']}. "
+        f"This ball ({ball}) is so large that it holds real {dataset.plural} of other classes: **{mean['in_reach']:.1%}** "
+        f"of the out-of-class test images have one, {hardest['in_reach']['value']:.1%} where the class is "
+        f"{dataset.classes[hardest['detector']]}. "
         "An attacker need only look it up, without any gradient, and a detector is right to accept it: in so large a ball "
         f"“is this a k?” has no single answer. That alone lowers the mean AUC of these detectors to **{mean['auc']:.4f}**."
     )

@@ -10,7 +10,6 @@ from functools import lru_cache
 
 import streamlit as st
 import torch
-from PIL import Image
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from torch import Tensor
@@ -21,15 +20,16 @@ from aatviz.explore import work
 from aatviz.explore.attack_path import trace_attack
 from aatviz.runtime.hardware import one_thread
 from aatviz.runtime.worker import Worker
+from aatviz.store import systems as systems_of_store
+from aatviz.store.card import CARD, Card
 from aatviz.store.results import result_file, weights_hash
-from aatviz.store.card import CARD
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.thresholds import choose as operating_points
 from aatviz.thresholds.curves import RECIPE
-from aatviz.ui.common.pictures import enlarged
+from aatviz.ui.common.datasets import dataset_of_card
 from aatviz.ui.session.jobs import Jobs, Lane, Runner, Work
 from aatviz.ui.session.limits import LIMITS
-from aatviz.ui.session.showcase import INDEX, Showcase, load_showcase
+from aatviz.ui.session.showcase import Showcase, load_showcase
 
 TIMED_STEPS = 3
 
@@ -48,14 +48,19 @@ def start_up() -> int:
 
 
 def systems() -> list[str]:
-    """The names of the shipped systems; their cards are read again when one has changed."""
-    cards = sorted(checkpoints_folder().glob(f"*/{CARD}"))
-    return _systems(tuple((str(card), card.stat().st_mtime_ns) for card in cards))
+    """The names of the shipped systems."""
+    return list(cards())
+
+
+def cards() -> dict[str, Card]:
+    """The cards of the shipped systems by name, in the order of `aatviz.systems`; read again when one has changed."""
+    files = sorted(checkpoints_folder().glob(f"*/{CARD}"))
+    return _cards(tuple((str(file), file.stat().st_mtime_ns) for file in files))
 
 
 @lru_cache(maxsize=4)
-def _systems(cards: tuple[tuple[str, int], ...]) -> list[str]:
-    return aatviz.systems()
+def _cards(files: tuple[tuple[str, int], ...]) -> dict[str, Card]:
+    return systems_of_store.cards()
 
 
 def load_system(name: str) -> System:
@@ -70,13 +75,8 @@ def _load_system(name: str, checkpoints: str) -> System:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def sample(dataset: str) -> tuple[Tensor, Tensor]:
-    """The bundled images and their labels."""
+    """The bundled images (N,C,H,W) in [0,1] and their classes (N,). DataNotFound where they are not on this machine."""
     return aatviz.load_data(dataset, split="sample")
-
-
-def favicon() -> Image.Image:
-    """The digit of the stored run: a picture of our own, where a named icon would be fetched from the network."""
-    return enlarged(sample("mnist")[0][INDEX, 0], 2)
 
 
 def fingerprint(system: System) -> str:
@@ -151,7 +151,7 @@ def _seconds_per_step(_system: System, folder: str, victim: str, loss: str) -> f
         detector=0 if victim == "detector" else None,
         steps=TIMED_STEPS,
     )
-    image = torch.full((1, 1, 28, 28), 0.5)
+    image = torch.full((1, *dataset_of_card(_system.card).shape), 0.5)
     with one_thread():
         trace_attack(_system, settings, image, 0)  # the first run also warms up
         started = time.perf_counter()

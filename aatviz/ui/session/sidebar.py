@@ -1,45 +1,119 @@
-"""The sidebar that all pages share: which system, and what distinguishes the two kinds of detector bank."""
+"""The sidebar that all pages share: which data set and system, and what distinguishes the two kinds of detector bank."""
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from aatviz.data import Dataset
+from aatviz.data.spec import written
 from aatviz.store.card import Card
 from aatviz.store.systems import System, checkpoints_folder
-from aatviz.ui.common.url import UrlState, choice
+from aatviz.ui.common.datasets import dataset_of_card, is_known
 from aatviz.ui.session import caches
 
-_CHOSEN = "app.chosen-system"
+_CHOSEN, _MOVED, _PAGE, _UNNAMED = "app.chosen-system", "app.moved", "app.page", "app.unnamed"
+_DATASET, _SYSTEM, _BEFORE = "app.dataset", "app.system", "app.before-lesson"
+MOMENT = 3.0
+"""Seconds for which a click may still come with the URL of before a choice."""
 
 
-def choose_system() -> None:
-    """Draw the choice of the system. Without any system the page ends here, with the way to get one."""
-    names = caches.systems()
-    if not names:
+def choose_system(page: str, lesson: str | None = None) -> None:
+    """Draw the choice of the system for the page of this title; a lesson that is written for one system decides it.
+
+    Without any system the page ends here, with the way to get one.
+    """
+    cards = caches.cards()
+    if not cards:
         st.info(
-            f"There is no trained system in `{checkpoints_folder().name}/` yet. Train the small one (one network, ten "
-            "logits) with `aatviz train mnist-linf-0.3-shared`, or fetch the shipped ones with the repository.",
+            f"There is no trained system in `{checkpoints_folder().name}/` yet. Train the small one (one network for "
+            "all classes) with `aatviz train mnist-linf-0.3-shared`, or fetch the shipped ones with the repository.",
             icon=":material/model_training:",
         )
         st.stop()
-    state = UrlState("app", [choice("system", names[0], names)])
-    notes = state.read()
-    if state["system"] not in names:  # a system that was removed while this session was open
-        st.session_state[state.key("system")] = names[0]
+    note = _read_url(page, list(cards))
+    if lesson not in cards:
+        st.session_state.pop(_BEFORE, None)
+    elif st.session_state[_CHOSEN] != lesson:
+        st.session_state[_BEFORE], st.session_state[_CHOSEN] = st.session_state[_CHOSEN], lesson
+    name = st.session_state[_CHOSEN]
     with st.sidebar:
-        st.selectbox("System", names, key=state.key("system"), persist_state="session")
-        st.session_state[_CHOSEN] = state["system"]
-        for note in notes:
+        _selectors(cards, name, locked=lesson in cards)
+        if note:
             st.caption(f":material/info: {note}")
-        system = current_system()
-        st.caption(describe_bank(system))
-        st.caption(f"Trained against perturbations of {system.card.norm.replace('inf', '∞')} norm {system.card.eps:g}.")
-    state.write()
+        try:
+            st.caption(describe(current_system()))
+        except (FileNotFoundError, ValueError) as error:
+            st.error(f"This system cannot be opened; choose another one. {error}", icon=":material/broken_image:")
+            st.stop()
+    if name != next(iter(cards)):
+        st.query_params["system"] = name
+    else:
+        st.query_params.pop("system", None)
+
+
+def _read_url(page: str, names: list[str]) -> str | None:
+    """Bring the system of the URL into the session; a kind note where there is none of that name.
+
+    Back leads to the URL of before. Where that names no system, it means the one that the page was opened with; a page that
+    is opened anew keeps the present one. A click may be on its way with the URL of a moment ago, which is no news.
+    """
+    state = st.session_state
+    if state.get(_CHOSEN) not in names:
+        state[_CHOSEN] = names[0]
+    unnamed, given = state.setdefault(_UNNAMED, {}), st.query_params.get("system")
+    if state.get(_PAGE) != page:
+        state[_PAGE] = page
+        if given is None:
+            unnamed[page] = state[_CHOSEN]
+    wanted = given or unnamed.get(page, state[_CHOSEN])
+    if wanted not in names:
+        state[_CHOSEN] = names[0]
+        return f"There is no system {wanted[:40]!r} here; this is {names[0]}." if given else None
+    if time.monotonic() - state.get(_MOVED, -MOMENT) >= MOMENT:
+        state[_CHOSEN] = wanted
+    return None
+
+
+def _selectors(cards: Mapping[str, Card], name: str, locked: bool) -> None:
+    """The data set, where there are several, and its systems by norm and radius."""
+    first: dict[str, str] = {}
+    for other, card in cards.items():
+        first.setdefault(card.dataset, other)
+    why = "The lesson is about this system. Leave the lesson to choose another one." if locked else None
+    here = cards[name].dataset
+    st.session_state[_DATASET], st.session_state[_SYSTEM] = here, name
+
+    def moved(widget: str) -> None:
+        value = st.session_state[widget]
+        st.session_state[_CHOSEN] = first[value] if widget == _DATASET else value
+        st.session_state[_MOVED] = time.monotonic()
+
+    common: dict[str, Any] = {"on_change": moved, "disabled": locked, "help": why}
+    if len(first) > 1:
+        titles = {dataset: dataset_of_card(cards[other]).title for dataset, other in first.items()}
+        st.selectbox("Data set", list(first), format_func=titles.__getitem__, key=_DATASET, args=(_DATASET,), **common)
+    labels = {other: _label(card) for other, card in cards.items() if card.dataset == here}
+    twice = {label for label in labels.values() if list(labels.values()).count(label) > 1}
+    labels = {other: f"{label}, {other}" if label in twice else label for other, label in labels.items()}
+    st.selectbox("System", list(labels), format_func=labels.__getitem__, key=_SYSTEM, args=(_SYSTEM,), **common)
 
 
 def current_system() -> System:
     """The chosen system, loaded once for everybody."""
     return caches.load_system(_chosen())
+
+
+def before_lesson() -> str | None:
+    """The system that a lesson has taken the place of."""
+    return st.session_state.get(_BEFORE)
+
+
+def current_dataset() -> Dataset:
+    """The data set of the chosen system, as far as this machine knows it."""
+    return dataset_of_card(current_system().card)
 
 
 def default_threshold() -> float:
@@ -59,21 +133,40 @@ def _chosen() -> str:
     return wanted if wanted in names else names[0]
 
 
-def describe_bank(system: System) -> str:
-    """What this system's detectors are, in numbers of its own card, and how the other kind differs."""
-    count, size = bank_size(system.folder, system.card)
+def threat_of(card: Card) -> str:
+    """The ball that a system is trained for: "L∞ 0.3", "L2 80/255"."""
+    return f"{card.norm.replace('inf', '∞')} {written(card.eps)}"
+
+
+def describe(system: System) -> str:
+    """What a system is, in numbers of its own card, and how the other kind of bank differs."""
+    card = system.card
+    count, size = bank_size(system.folder, card)
     if count == 1:
-        return (
-            f"Shared bank: **one network** with {system.card.classes} logits ({size:.1f} MB), trained with the paper's "
+        text = (
+            f"Shared bank: **one network** with {len(card.bank)} logits ({size:.1f} MB), trained with the paper's "
             "objective. The paper leaves this sharing to future work; one step against all detectors costs one network."
         )
-    return (
-        f"Separate detectors: **{count} networks** of one logit each ({size:.1f} MB in all), as in the paper. "
-        "One step against all of them costs all of these networks; the shared bank needs one."
-    )
+    else:
+        text = (
+            f"Separate detectors: **{count} networks** of one logit each ({size:.1f} MB in all), as in the paper. "
+            "One step against all of them costs all of these networks; the shared bank needs one."
+        )
+    norm, _, eps = threat_of(card).partition(" ")
+    text += f"\n\n`{system.name}`, trained against perturbations of {norm} norm {eps}."
+    if not is_known(card):
+        text += (
+            f"\n\n:material/hide_image: The data set `{card.dataset}` is not on this machine: its classes have numbers "
+            "here, and its pictures are missing."
+        )
+    return text
 
 
 def bank_size(folder: Path, card: Card) -> tuple[int, float]:
     """The number of networks in the bank, and the size of their files in MB."""
     files = card.files.detectors
     return len(files), sum((folder / file).stat().st_size for file in files) / 1e6
+
+
+def _label(card: Card) -> str:
+    return f"{threat_of(card)}, {'shared' if len(card.files.detectors) == 1 else 'separate'}"

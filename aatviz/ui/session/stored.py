@@ -3,16 +3,20 @@
 from typing import Any
 
 import streamlit as st
+from torch import Tensor
 
 from aatviz import evaluate
+from aatviz.data import DataNotFound
 from aatviz.explore.attack_grid.run import Stored, load_comparison
 from aatviz.explore.generation.result import Generated, GenerateSettings
-from aatviz.explore.generation.run import STORED, load_generated
+from aatviz.explore.generation.run import STORED, load_generated, stored_settings
 from aatviz.recipes.paper import evaluations_of
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.thresholds import curves
 from aatviz.thresholds.curves import CurveRecord
+from aatviz.ui.common.datasets import is_known, missing
+from aatviz.ui.session import caches
 from aatviz.ui.session.runs import Done
 
 
@@ -23,6 +27,18 @@ def records(system: System, names: tuple[str, ...] | None = None) -> dict[str, d
     files = {name: result_file(system, name, "json") for name in recipes if names is None or name in names}
     changed = tuple((name, file.stat().st_mtime_ns) for name, file in files.items() if file.exists())
     return _records(system, str(system.folder), changed)
+
+
+def sample_or_say(system: System) -> tuple[Tensor, Tensor] | None:
+    """The bundled images (N,C,H,W) in [0,1] and their classes (N,); where they are not on this machine, a note says how to
+    get them."""
+    try:
+        if is_known(system.card):
+            return caches.sample(system.card.dataset)
+        missing(system.card.dataset)
+    except (DataNotFound, ValueError) as error:
+        st.info(f"The images of this page cannot be shown. {error}", icon=":material/hide_image:")
+    return None
 
 
 @st.cache_data(max_entries=6, show_spinner=False)
@@ -57,7 +73,7 @@ def _comparison(_system: System, file: str, changed: int) -> Stored | None:
 
 def generated(system: System, settings: GenerateSettings) -> Done | None:
     """The stored run of these settings, else that of the defaults, where there is one."""
-    name = next((name for name, kept in STORED.items() if kept == settings), next(iter(STORED)))
+    name = next((name for name, kept in stored_settings(system).items() if kept == settings), STORED[0])
     file = result_file(system, name, "npz")
     made = _generated(system, name, str(file), file.stat().st_mtime_ns) if file.exists() else None
     return Done(system=system.name, choice=made.settings, value=made) if made else None

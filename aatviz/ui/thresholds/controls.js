@@ -1,5 +1,6 @@
 // The controls of the live thresholds: one slider for T or one for each T_k, and four choices.
 
+const MANY = 20; // more sliders than this are searched and scrolled
 const PATIENCE = 150; // milliseconds without another key before Python is told
 
 class Controls {
@@ -16,8 +17,8 @@ class Controls {
       });
   }
 
-  load({ limits, step, classes }) {
-    Object.assign(this, { limits, step, classes });
+  load({ limits, step, names }) {
+    Object.assign(this, { limits, step, names, classes: names.length });
   }
 
   take(settings) {
@@ -35,8 +36,10 @@ class Controls {
     if (this.sliders.length !== values.length || this.built !== this.settings.mode) {
       this.built = this.settings.mode;
       this.sliders = values.map((_, k) => this.slider(one ? null : k));
-      this.bar.replaceChildren(...this.sliders.map(({ row }) => row));
+      const long = values.length > MANY;
+      this.bar.replaceChildren(...(long ? [this.search()] : []), ...this.sliders.map(({ row }) => row));
       this.bar.classList.toggle("many", !one);
+      this.bar.classList.toggle("long", long);
     }
     values.forEach((value, k) => {
       this.sliders[k].input.value = value;
@@ -46,12 +49,21 @@ class Controls {
     this.restrict(this.locked, this.hidden);
   }
 
+  search() {
+    const input = node("input", { type: "search", placeholder: `Search ${this.classes} detectors`, "aria-label": "Search the detectors", "data-testid": "search" });
+    input.addEventListener("input", () => {
+      const wanted = input.value.trim().toLowerCase();
+      this.sliders.forEach(({ row }, k) => (row.hidden = !this.names[k].toLowerCase().includes(wanted)));
+    });
+    return input;
+  }
+
   slider(k) {
     const [min, max] = this.limits;
-    const name = k === null ? "Threshold T: accept where the winning logit is at least T" : `Threshold T of detector ${k}`;
+    const name = k === null ? "Threshold T: accept where the winning logit is at least T" : `Threshold T of detector ${this.names[k]}`;
     const input = node("input", { type: "range", min, max, step: this.step, "aria-label": name, "data-testid": k === null ? "T" : `T-${k}` });
     const output = node("output", { "data-testid": k === null ? "T-value" : `T-value-${k}` });
-    const words = k === null ? [node("span", { class: "words" }, ["Threshold "]), node("i", {}, ["T"])] : [node("i", {}, ["T"]), sub(k)];
+    const words = k === null ? [node("span", { class: "words" }, ["Threshold "]), node("i", {}, ["T"])] : [node("i", {}, ["T"]), ...(this.names[k] === String(k) ? [sub(k)] : [` ${this.names[k]}`])];
     input.addEventListener("input", () => this.move(k, Number(input.value)));
     input.addEventListener("change", () => this.finish());
     return { row: node("label", { class: "threshold" }, [node("span", {}, words), input, output]), input, output };

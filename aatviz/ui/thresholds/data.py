@@ -15,6 +15,7 @@ from aatviz.thresholds import curves
 from aatviz.thresholds.choose import Costs
 from aatviz.thresholds.curves import AtThreshold, Curve, CurveRecord, Decisions, Threshold
 from aatviz.thresholds.snippets import listed
+from aatviz.ui.common.datasets import dataset_of_card
 from aatviz.ui.common.takeaway import table
 from aatviz.ui.session import caches, stored
 
@@ -23,6 +24,7 @@ LOSSES = {
     "combined": "loss 13",
     "classifier_margin": "loss 9",
 }
+MOST_LISTED = 20
 OPTIMIZERS = {"adam": "Adam", "steepest": "steepest descent", "momentum": "momentum"}
 
 
@@ -41,9 +43,20 @@ class ThresholdView:
     high: float
     """The greatest: nothing is accepted."""
     default: float
-    classes: int
+    names: tuple[str, ...]
+    """Of the classes."""
     noun: str
-    """What the images are called: "digits" or "images"."""
+    """What the images are called, in the plural."""
+
+    @property
+    def classes(self) -> int:
+        return len(self.names)
+
+    @property
+    def robust(self) -> tuple[Interval, Interval] | None:
+        """The robust classifier's accuracy and error, where the system has one."""
+        rates = self.record.robust_accuracy, self.record.robust_error
+        return None if None in rates else rates
 
     @property
     def decisions(self) -> dict[str, Decisions]:
@@ -51,7 +64,9 @@ class ThresholdView:
 
 
 def threshold_view(system: System) -> ThresholdView:
-    """The stored record of a system; it is read again when its files change. Raises as `thresholds.curves.load` does."""
+    """The stored record of a system; it is read again when its files change. Raises as `thresholds.curves.load` does,
+    and Lacking, a ValueError, for a system without all detectors."""
+    system.require("full_bank", what="The Thresholds page")
     files = (result_file(system, curves.RECIPE, "json"), result_file(system, "examples", "npz"))
     return _read(system, str(system.folder), tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
 
@@ -60,6 +75,7 @@ def threshold_view(system: System) -> ThresholdView:
 def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> ThresholdView:
     record = stored.threshold_record(_system)
     natural = [part.logit for d in (record.generative, record.integrated) for part in (d.natural, d.held_out)]
+    dataset = dataset_of_card(_system.card)
     attacked = [d.perturbed.logit for d in (record.generative, record.integrated)]
     return ThresholdView(
         stamp=(folder, *stamps),
@@ -69,8 +85,8 @@ def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> ThresholdVie
         low=float(math.floor(min(float(part.min()) for part in natural))),
         high=float(math.floor(max(float(part.max()) for part in natural + attacked)) + 1),
         default=caches.default_threshold(_system),
-        classes=_system.card.classes,
-        noun="digits" if _system.card.dataset.startswith("mnist") else "images",
+        names=dataset.classes,
+        noun=dataset.plural,
     )
 
 
@@ -95,9 +111,11 @@ def with_interval(share: Interval) -> str:
 
 
 def words(threshold: Threshold) -> str:
-    """ "T = 0.4", or "T₀ … T₉ = 0.4, 0.5, …"."""
+    """ "T = 0.4", or "T₀ … T₉ = 0.4, 0.5, …"; of many, the range."""
     if isinstance(threshold, int | float):
         return f"T = {threshold:g}"
+    if len(threshold) > MOST_LISTED:
+        return f"{len(threshold)} thresholds from {min(threshold):g} to {max(threshold):g}"
     return f"T₀ … T{''.join('₀₁₂₃₄₅₆₇₈₉'[int(d)] for d in str(len(threshold) - 1))} = {listed(threshold)}"
 
 

@@ -107,7 +107,7 @@ class Histograms {
     const ends = [-Infinity, -Infinity];
     return [...new Set(thresholds)].sort((a, b) => a - b).flatMap((T) => {
       const classes = [...thresholds.keys()].filter((k) => thresholds[k] === T), x = this.x(T);
-      const text = classes.length === thresholds.length ? "all" : classes.length > 4 ? `${classes.length} classes` : classes.join(",");
+      const text = classes.length === thresholds.length ? "all" : classes.length > 4 ? `${classes.length} classes` : classes.map((k) => this.data.names[k]).join(",");
       const line = svg("line", { x1: x, x2: x, y1: top - 1, y2: bottom, style, "stroke-dasharray": "6 4" });
       const half = 3.5 * text.length + 2, row = ends.findIndex((end) => x - half > end);
       if (row < 0) return [line];

@@ -1,7 +1,6 @@
 // The live thresholds: gets all scores once; while T is dragged, everything is redrawn here, once a frame.
 // Python is told of the settings when a slider is let go or a choice is made, in the words of the URL.
 
-const SIDE = 28;
 const SVG = "http://www.w3.org/2000/svg";
 const MARKS = { generative: "●", integrated: "▲", robust: "★" };
 const views = new WeakMap();
@@ -33,7 +32,7 @@ class LiveThresholds {
     this.data = data;
     this.scores = {};
     for (const [name, parts] of Object.entries(data.classifiers))
-      this.scores[name] = { natural: new Scores(parts.natural, data.classes), attacked: new Scores(parts.attacked, data.classes) };
+      this.scores[name] = { natural: new Scores(parts.natural, data.names.length), attacked: new Scores(parts.attacked, data.names.length) };
     this.rates = ["roc", "classification"].map((kind) => new RatesChart(this.role(kind), kind, data));
     this.histograms = new Histograms(this.role("histograms"), data);
     this.cards = new Cards(this.role("cards"), data);
@@ -98,6 +97,7 @@ class Cards {
       this.lines[name] = { natural, attacked };
       return node("article", { "data-testid": `counts-${name}` }, [node("h3", {}, [swatch, title]), natural, attacked]);
     }));
+    if (!data.robust) return;
     const { accuracy, error } = data.robust;
     this.say("robust", accuracy[0] * accuracy[3], accuracy[3], error[0] * error[3], error[3]);
   }

@@ -15,6 +15,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
+from aatviz.evaluate import evenly
 from aatviz.explore.example_images import Examples
 from aatviz.thresholds.choose import GRID
 from aatviz.thresholds.curves import Curve, Decided, corners
@@ -26,7 +27,8 @@ from aatviz.ui.thresholds.state import LIVE
 
 KEY = "thresholds-live"
 _LOOKS = {"generative": theme.GENERATIVE, "integrated": theme.INTEGRATED, "robust": theme.ROBUST}
-_RIGHT = 128
+_RIGHT = 1 << 15
+MOST_EXAMPLES = 40
 
 
 _VIEW = st.components.v2.component(  # registered once: this module is imported once a process
@@ -48,7 +50,7 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 
 def show_live(system: str, view: ThresholdView, state: UrlState, first: bool) -> None:
     """Draw the view. `first` says that the whole page runs: the browser may have to build the view anew."""
-    settings = {param.name: param.write(state[param.name]) for param in state.params if param.name in LIVE}
+    settings = {param.name: param.write(state[param.name]) or "" for param in state.params if param.name in LIVE}
     _VIEW(
         data=_static(system, view.stamp, view) | _settings(state, settings, first) | _lesson(state),
         key=KEY,
@@ -58,10 +60,11 @@ def show_live(system: str, view: ThresholdView, state: UrlState, first: bool) ->
 
 def static_data(system: str, view: ThresholdView) -> dict[str, Any]:
     """Everything that no setting changes; `id` changes exactly with it."""
+    robust = view.robust
     data: dict[str, Any] = {
         "name": system,
         "noun": view.noun,
-        "classes": view.classes,
+        "names": view.names,
         "limits": [view.low, view.high],
         "step": GRID,
         "classifiers": {
@@ -72,9 +75,13 @@ def static_data(system: str, view: ThresholdView) -> dict[str, Any]:
             }
             for name, decisions in view.decisions.items()
         },
-        "robust": {"accuracy": list(view.record.robust_accuracy), "error": list(view.record.robust_error)},
+        "robust": robust and {"accuracy": list(robust[0]), "error": list(robust[1])},
         "examples": _examples(view.examples) if view.examples else None,
-        "looks": {name: {"label": m.label, "colour": m.colour, "symbol": m.symbol} for name, m in _LOOKS.items()},
+        "looks": {
+            name: {"label": m.label, "colour": m.colour, "symbol": m.symbol}
+            for name, m in _LOOKS.items()
+            if name != "robust" or robust
+        },
         "colours": {
             "natural": theme.NATURAL.colour,
             "perturbed": theme.PERTURBED.colour,
@@ -87,10 +94,10 @@ def static_data(system: str, view: ThresholdView) -> dict[str, Any]:
 
 
 def pack(decided: Decided) -> dict[str, str]:
-    """Logits in ascending order as base64 of float32, and a byte for each: the winning class, plus 128 where it is right."""
+    """Logits in ascending order as base64 of float32, and two bytes for each: the winning class, plus 2**15 where right."""
     order = decided.logit.argsort()
     tags = decided.label[order] + _RIGHT * decided.right[order]
-    return {"logits": _floats(decided.logit[order]), "tags": _base64(tags.numpy().astype(np.uint8))}
+    return {"logits": _floats(decided.logit[order]), "tags": _base64(tags.numpy().astype("<u2"))}
 
 
 def _settings(state: UrlState, settings: dict[str, str], first: bool) -> dict[str, Any]:
@@ -140,13 +147,17 @@ def _curves(curve: Curve) -> dict[str, dict[str, str]]:
 
 
 def _examples(examples: Examples) -> dict[str, Any]:
-    def part(decided: Decided) -> dict[str, list[Any]]:
-        return {"logit": decided.logit.tolist(), "label": decided.label.tolist(), "right": decided.right.tolist()}
+    """Some of them, spread over the classes, where there are many."""
 
+    def part(decided: Decided) -> dict[str, list[Any]]:
+        return {name: getattr(decided, name)[rows].tolist() for name in ("logit", "label", "right")}
+
+    rows = evenly(torch.arange(len(examples.y)), MOST_EXAMPLES)
     return {
-        "y": examples.y.tolist(),
-        "index": examples.index.tolist(),
-        "images": {name: _base64(images.numpy()) for name, images in examples.images.items()},
+        "y": examples.y[rows].tolist(),
+        "index": examples.index[rows].tolist(),
+        "size": list(next(iter(examples.images.values())).shape[1:]),
+        "images": {name: _base64(images[rows].numpy()) for name, images in examples.images.items()},
         "decided": {
             name: {"natural": part(parts["natural"]), "attacked": part(parts["perturbed"])}
             for name, parts in examples.decided.items()

@@ -30,7 +30,8 @@ async function savePicture(view) {
     y += line;
     row.tiles.forEach((one, i) => {
       const [left, top] = [pad + (i % across) * (tile + 6), y + Math.floor(i / across) * (tile + 24)];
-      pen.drawImage(one.canvas, left, top, tile, tile);
+      const scale = tile / Math.max(one.canvas.width, one.canvas.height);
+      pen.drawImage(one.canvas, left, top, scale * one.canvas.width, scale * one.canvas.height);
       pen.fillText(OUTCOMES[one.state].mark, left + tile / 2 - 6, top + tile + 16);
     });
     y += Math.ceil(row.tiles.length / across) * (tile + 24);
@@ -41,7 +42,7 @@ async function savePicture(view) {
 
 function lines({ data, controls, root }) {
   const { settings, thresholds } = controls;
-  const where = settings.mode === "one" ? `T = ${signed(thresholds[0], 1)}` : `T of detectors 0, 1, …: ${thresholds.map((T) => signed(T, 1)).join(", ")}`;
+  const where = settings.mode === "one" ? `T = ${signed(thresholds[0], 1)}` : `T by detector: ${thresholds.slice(0, MANY).map((T, k) => `${data.names[k]} ${signed(T, 1)}`).join(", ")}${thresholds.length > MANY ? ", …" : ""}`;
   const said = [...root.querySelectorAll(".cards article")].map((card) => {
     const [title, natural, attacked] = [...card.children].map((part) => part.textContent);
     return `${title[0]} ${title.slice(1)}: ${natural}; ${attacked}`;

@@ -2,14 +2,14 @@
 
 class Scores {
   constructor({ logits, tags }, classes) {
-    const all = unpack32(logits), tag = new Uint8Array(bytes(tags));
+    const all = unpack32(logits), tag = new Uint16Array(bytes(tags));
     this.n = all.length;
     this.classes = Array.from({ length: classes }, (_, k) => {
       const members = [];
-      for (let i = 0; i < all.length; i++) if ((tag[i] & 127) === k) members.push(i);
+      for (let i = 0; i < all.length; i++) if ((tag[i] & 0x7fff) === k) members.push(i);
       const logit = Float32Array.from(members, (i) => all[i]);
       const right = new Uint32Array(members.length + 1); // how many of the first i are right
-      members.forEach((i, place) => (right[place + 1] = right[place] + (tag[i] >> 7)));
+      members.forEach((i, place) => (right[place + 1] = right[place] + (tag[i] >> 15)));
       return { logit, right };
     });
   }

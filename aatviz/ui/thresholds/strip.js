@@ -1,4 +1,4 @@
-// A few real digits, natural and attacked, which flip between accepted and rejected as T moves past their logits.
+// A few real images, natural and attacked, which flip between accepted and rejected as T moves past their logits.
 
 const OUTCOMES = {
   accepted: { mark: "✓", words: "accepted" },
@@ -25,16 +25,15 @@ class Strips {
   }
 
   row(part, images, title) {
+    const { names } = this.data, [channels, height, width] = this.data.examples.size;
     const { y, index, decided } = this.data.examples, { logit, label: winner, right } = decided[this.who][part];
     const order = [...logit.keys()].sort((a, b) => logit[a] - logit[b]);
     const tiles = order.map((i) => {
-      const canvas = node("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
-      paint(canvas, (pixel) => {
-        const level = this.images[images][i * SIDE * SIDE + pixel];
-        return [level, level, level, 255];
-      });
+      const canvas = node("canvas", { width, height, "aria-hidden": "true" });
+      const first = i * channels * height * width, plane = channels === 3 ? height * width : 0;
+      paint(canvas, (pixel) => [...[0, 1, 2].map((c) => this.images[images][first + c * plane + pixel]), 255]);
       const mark = node("span", { class: "mark", "aria-hidden": "true" });
-      const about = `digit ${index[i]} of the sample, a ${y[i]}; decided: ${winner[i]}, winning logit ${signed(logit[i], 1)}`;
+      const about = `image ${index[i]} of the sample, class ${names[y[i]]}; decided: ${names[winner[i]]}, winning logit ${signed(logit[i], 1)}`;
       const element = node("li", { title: about, "data-logit": logit[i], "data-label": winner[i] }, [canvas, mark]);
       return { element, canvas, mark, about, logit: logit[i], label: winner[i], right: right[i], state: null };
     });

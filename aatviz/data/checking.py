@@ -1,0 +1,18 @@
+"""Whether a data set on the disk is still what it was: its content against hashes that are known."""
+
+from aatviz.data.registry import IDX_SETS, dataset
+
+
+def damaged_splits(name: str) -> dict[str, bool]:
+    """For every split that lies on the disk whether its content differs from the hash that was known beforehand, or was
+    computed at the import. What is part of this package has no files of its own, and is left out.
+
+    Raises DataNotFound where it is not on this machine, ValueError for an unknown name or a file that cannot be read.
+    """
+    for known in IDX_SETS:
+        if known.name == name:
+            wrong = known.damaged()  # training and validation images share their files
+            return {"train": "train" in wrong, "validation": "train" in wrong, "test": "test" in wrong}
+    found = dataset(name)
+    splits = {split: found.open(split) for split in ("train", "validation", "test")}
+    return {split: images.computed_hash() != images.content_hash for split, images in splits.items()}

@@ -1,0 +1,44 @@
+"""Where memory runs out, half as many images go through at once."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+_T = TypeVar("_T")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this is a CPU's or a GPU's way to say so; Apple's GPU and the CPU have no exception of their own for it."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+def halving(run: Callable[[int], _T], size: int) -> tuple[_T, int]:
+    """run(size), or where memory runs out run(size / 2), and so on down to 1; what came out, and the size that fitted.
+
+    RuntimeError where even one image is too much. Other errors come through.
+    """
+    while True:
+        try:
+            return run(size), size
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            if size <= 1:
+                raise RuntimeError(
+                    "There is too little memory for a single image. Use another device (--device cpu), end what else needs "
+                    "memory, or choose a smaller network."
+                ) from error
+        size //= 2  # outside `except`: its error would keep the memory of the failed run alive
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def in_batches(function: Callable[[Tensor], Tensor], x: Tensor, size: int = 1000) -> Tensor:
+    """What a function that takes every image for itself says of images (N, ...), `size` at a time, fewer where memory runs
+    out; N at least 1."""
+    return halving(lambda most: torch.cat([function(part) for part in x.split(most)]), size)[0]

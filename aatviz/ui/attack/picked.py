@@ -1,0 +1,137 @@
+"""Which image the Attack page attacks: one of the bundled sample, or one of the visitor's own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from aatviz.data import Dataset
+from aatviz.data.own_image.link_text import Shape, to_image, to_pixels
+from aatviz.store.systems import System
+from aatviz.ui.common.classes import a, class_param, dataset_of, pick_class
+from aatviz.ui.common.pictures import show_image
+from aatviz.ui.common.url import LARGEST_SEED, Param, UrlState, choice, whole
+from aatviz.ui.own import input as own_input
+from aatviz.ui.own.link import PICK, image_param
+
+PICKS = {"class": "class", "index": "index", "shuffle": "shuffle", PICK: "your own"}
+FIELDS = {
+    "class": ("digit", "nth"),
+    "index": ("index",),
+    "shuffle": ("shuffle",),
+    PICK: ("source", "image", "label"),
+}
+"""The parameters that play a part in each way to pick. "digit" is the class: links have called it so from the beginning."""
+
+
+def params(known: Callable[[], Dataset], first: Callable[[], tuple[int, int]]) -> list[Param]:
+    """The part of the page's URL that says which image. `known`: the system's data set; `first`: the class of the image that
+    pages begin with, and its place among those of that class."""
+
+    def most() -> int:
+        sample = known().splits.get("sample")
+        return sample.count - 1 if sample else 0
+
+    return [
+        choice("pick", "class", tuple(PICKS)),
+        class_param("digit", lambda: first()[0], lambda: known().classes),
+        whole("nth", lambda: first()[1], 0, most),
+        whole("index", 0, 0, most),
+        whole("shuffle", 0, 0, LARGEST_SEED),
+        choice("source", lambda: own_input.sources(known())[0], lambda: own_input.sources(known())),
+        image_param(lambda: known().shape),
+        choice("label", own_input.ASK, lambda: own_input.labels(known())),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picked:
+    """One image with its true class. Hashable: equal ones give equal results."""
+
+    pixels: bytes
+    """Its levels, channel by channel, row by row."""
+    shape: Shape
+    label: int
+    index: int | None = None
+    """Its place in the bundled sample; None for an image of the visitor's own."""
+
+    @property
+    def image(self) -> Tensor:
+        """The image (1,C,H,W) in [0,1]."""
+        return to_image(self.pixels, self.shape)
+
+    @property
+    def name(self) -> str:
+        """For the names of files."""
+        return "own" if self.index is None else str(self.index)
+
+    @property
+    def source(self) -> dict[str, int]:
+        """What `command_line` and `python_code` of `aatviz.explore.attack_path` are told about it."""
+        return {"label": self.label} if self.index is None else {"index": self.index}
+
+
+def bundled(x: Tensor, y: Tensor, index: int) -> Picked:
+    """Image `index` of the bundled sample x (N,C,H,W), y (N,)."""
+    channels, height, width = x.shape[1:]
+    shape = (channels, height, width)
+    return Picked(pixels=to_pixels(x[index], shape), shape=shape, label=int(y[index]), index=index)
+
+
+def is_own(state: UrlState) -> bool:
+    """Whether the visitor brings the image."""
+    return bool(state["pick"] == PICK)
+
+
+def idle(state: UrlState) -> tuple[str, ...]:
+    """The parameters that play no part in the present way to pick."""
+    return tuple(name for pick, names in FIELDS.items() if pick != state["pick"] for name in names)
+
+
+def choose(state: UrlState, system: System, x: Tensor, y: Tensor) -> Picked | None:
+    """Draw the controls and return the image; None as long as the visitor has drawn or sent nothing."""
+    known = dataset_of(system)
+    st.markdown(f"**{known.noun.capitalize()}**")
+    st.segmented_control(
+        f"Pick the {known.noun}",
+        list(PICKS),
+        format_func=PICKS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        **state.widget("pick"),
+    )
+    if is_own(state):
+        own = own_input.choose(state, system)
+        return Picked(pixels=own[0], shape=known.shape, label=own[1]) if own else None
+    picture, fields = st.columns([1, 2], vertical_alignment="center")
+    with fields:
+        index = _index(state, y, known.classes)
+        name = a(known.classes[int(y[index])])
+        st.caption(f"{name[0].upper()}{name[1:]}: image {index} of the bundled sample, in no network's training set.")
+    show_image(picture, x[index], 112, f"The chosen {known.noun}, {name}")
+    return bundled(x, y, index)
+
+
+def _index(state: UrlState, y: Tensor, classes: tuple[str, ...]) -> int:
+    if state["pick"] == "class":
+        left, right = st.columns(2)
+        members = (y == pick_class(left, "Class", classes, state, "digit", room=0)).nonzero().squeeze(1)
+        if not len(members):
+            left.caption(":material/info: The sample has none of this class; the first image is taken.")
+            return 0
+        if state["nth"] >= len(members):  # the class before had more
+            st.session_state[state.key("nth")] = len(members) - 1
+        right.number_input("Which one", 0, len(members) - 1, **state.widget("nth"))
+        return int(members[state["nth"]])
+    if state["pick"] == "index":
+        st.number_input(f"Index, 0 to {len(y) - 1}", 0, len(y) - 1, **state.widget("index"))
+        return int(state["index"])
+    locked = bool(state.widget("shuffle")["disabled"])
+    st.button("Shuffle", icon=":material/shuffle:", on_click=_shuffle, args=(state,), width="stretch", disabled=locked)
+    return int(torch.randint(len(y), (1,), generator=torch.Generator().manual_seed(state["shuffle"])))
+
+
+def _shuffle(state: UrlState) -> None:
+    st.session_state[state.key("shuffle")] = (state["shuffle"] + 1) % LARGEST_SEED

@@ -1,0 +1,160 @@
+"""Classes by their names, from one to two hundred of them: the parameter, the widget, and how a sentence names one."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from aatviz.data import Dataset
+from aatviz.explore.attack_grid.result import MOST_TARGETS, first_targets, some_classes
+from aatviz.store.systems import System
+from aatviz.ui.common.datasets import dataset_of_card
+from aatviz.ui.common.url import Param, UrlState, whole
+
+ROOM = 26
+"""Letters that buttons in a row may need in a third of the page; more of them make a list."""
+MOST_PICKED = 12
+"""Classes that a grid may show, of many."""
+SHORT = 14
+"""Letters of a name where there is little room."""
+_VOWEL = re.compile(r"(?!uni|use|eu|one\b)[aeiou]|8|11$|18$", re.IGNORECASE)
+
+
+def dataset_of(system: System) -> Dataset:
+    """The data set of a system: its classes' names, its nouns, its images' shape."""
+    return dataset_of_card(system.card)
+
+
+def class_param(
+    name: str,
+    default: int | Callable[[], int],
+    classes: Callable[[], Sequence[str]],
+    among: Callable[[], Sequence[int]] | None = None,
+) -> Param:
+    """One of the classes, in the URL by its index; the default is the last one where it is not there. `among`: those that
+    there are, where some are not."""
+
+    def possible() -> Sequence[int]:
+        return among() if among else range(len(classes()))
+
+    def first() -> int:
+        wanted = default() if callable(default) else default
+        return wanted if wanted in possible() else possible()[-1]
+
+    def read(text: str) -> int:
+        k: int = plain.read(text)
+        if k not in possible():
+            raise ValueError(f"one of {', '.join(map(str, possible()))}")
+        return k
+
+    plain = whole(name, first, 0, lambda: len(classes()) - 1)
+    return replace(plain, read=read, fits=lambda value: value in possible())
+
+
+def targets_param(classes: Callable[[], Sequence[str]]) -> Param:
+    """Some of many classes, in the URL by their indices, "0,5,17"; None where there are few: all of them."""
+
+    def first() -> list[int] | None:
+        found = first_targets(len(classes()))
+        return list(found) if found else None
+
+    def read(text: str) -> list[int] | None:
+        found = list(some_classes(text) or ())
+        if not found or not fits(found):
+            raise ValueError(
+                f"up to {MOST_PICKED} of more than {MOST_TARGETS} classes, from 0 to {len(classes()) - 1}, as 0,5"
+            )
+        return found
+
+    def fits(found: Sequence[int] | None) -> bool:
+        if found is None or first() is None:
+            return first() is found
+        return len(found) <= MOST_PICKED and max(found, default=0) < len(classes())
+
+    return Param(
+        name="classes",
+        default=first,
+        read=read,
+        write=lambda found: ",".join(map(str, found)) if found else None,
+        fits=fits,
+    )
+
+
+def pick_targets(state: UrlState, classes: Sequence[str]) -> tuple[int, ...] | None:
+    """The widget of `targets_param`, where there are too many classes to take them all."""
+    if len(classes) <= MOST_TARGETS:
+        return None
+    st.multiselect(
+        f"Classes, up to {MOST_PICKED} of {len(classes)}",
+        range(len(classes)),
+        format_func=classes.__getitem__,
+        max_selections=MOST_PICKED,
+        **state.widget("classes"),
+    )
+    if not (chosen := state["classes"]):
+        st.caption(":material/info: Choose at least one; the first ones are taken meanwhile.")
+    return tuple(sorted(chosen)) if chosen else first_targets(len(classes))
+
+
+def pick_class(
+    place: DeltaGenerator,
+    label: str,
+    classes: Sequence[str],
+    state: UrlState,
+    name: str,
+    *,
+    room: int = ROOM,
+    among: Sequence[int] | None = None,
+    **more: Any,
+) -> int:
+    """The widget of a class parameter: buttons where the names of the classes fit in a row, else a list to search in.
+
+    Args:
+        place: where it goes.
+        label: its label.
+        classes: the names of all classes.
+        state, name: the parameter.
+        room: letters that fit in a row there.
+        among: the classes to pick from; None: all.
+        more: what both widgets understand, such as `help`.
+    """
+    common = {"format_func": classes.__getitem__, **more, **state.widget(name)}
+    options = range(len(classes)) if among is None else among
+    if _letters([classes[k] for k in options]) <= room:
+        place.segmented_control(label, options, required=True, **common)
+    else:
+        place.selectbox(label, options, **common)
+    return int(state[name])
+
+
+def _letters(classes: Sequence[str]) -> int:
+    """What a row of buttons needs: the names, and the room around each."""
+    return sum(len(name) + 3 for name in classes)
+
+
+def a(name: str) -> str:
+    """A name with its article: "a 3", "an 8", "an airplane"."""
+    return f"{'an' if _VOWEL.match(name) else 'a'} {name}"
+
+
+def shortened(name: str, most: int = SHORT) -> str:
+    """A name where there is little room: cut, with an ellipsis."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def size(shape: tuple[int, int, int]) -> str:
+    """The size of an image (C,H,W) in words: "28 x 28 pixels", "32 x 24 pixels in colour", the width first."""
+    channels, height, width = shape
+    return f"{width} x {height} pixels{' in colour' if channels == 3 else ''}"
+
+
+def leading(values: Sequence[float], chosen: Sequence[int] = (), most: int = 10) -> list[int]:
+    """Which classes a chart or a table shows: all where there are few, else the chosen ones and those of the highest values.
+
+    In the order of the classes; at most `most`, and never fewer than the chosen ones.
+    """
+    ranked = sorted(range(len(values)), key=lambda k: (k not in chosen, -values[k]))
+    return sorted(ranked[: max(most, len(set(chosen)))])

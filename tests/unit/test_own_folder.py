@@ -1,0 +1,80 @@
+"""A teacher's own photographs: from a folder of three classes to every command, as one would type it."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from aatviz.cli import app, evaluate, train
+from aatviz.data import dataset
+from aatviz.store.systems import load_system
+from tests.made_systems import PETS, write_classes
+
+NAME = "pets-tiny"
+
+
+def aatviz(*arguments: object) -> str:
+    """What a command prints; its error where it fails."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def one_after_the_other(commands: dict[str, Sequence[str]], workers: int) -> None:
+    """In the place of processes side by side, each of which loads torch anew."""
+    for arguments in commands.values():
+        aatviz(*arguments)
+
+
+def test_a_folder_of_photographs_goes_through_every_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AATVIZ_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+    for command in (train, evaluate):
+        monkeypatch.setattr(command, "run_side_by_side", one_after_the_other)
+
+    photos = write_classes(tmp_path / "photos", PETS, 30, (20, 26))
+    assert "3 classes of 3 x 16 x 24" in aatviz("data", "import", photos, "--name", "pets", "--size", "16x24")
+    assert aatviz("data", "check", "pets").count("whole") == 3
+    assert "is a complete system" in aatviz("train", "tiny", "--dataset", "pets", "--device", "cpu")
+    assert NAME in aatviz("systems")
+    system = load_system(NAME)
+    assert (system.card.dataset, system.detectors.classes, system.gaussians.classes) == ("pets", (0, 1, 2), 3)
+    assert system.card.eps == pytest.approx(8 / 255)
+
+    before = {file.name: file.read_bytes() for file in system.folder.glob("*.safetensors")}
+    aatviz("train", "tiny", "--dataset", "pets")  # nothing is trained again
+    assert before == {file.name: file.read_bytes() for file in system.folder.glob("*.safetensors")}
+
+    for recipe in ("detectors", "curves"):
+        aatviz("evaluate", NAME, "--recipe", recipe, "--n", 4, "--device", "cpu")
+    report = aatviz("report", NAME)
+    assert "detectors" in report
+    assert "pets" in (system.folder / "README.md").read_text()
+
+    aatviz("generate", NAME, "--steps", 2, "--count", 2, "--out", tmp_path / "grown.png")
+    with (tmp_path / "grown.csv").open() as file:
+        assert len(list(csv.reader(file))) == 1 + 3 * 2 * 3  # a head; classes, samples, models
+    assert Image.open(tmp_path / "grown.png").mode == "RGB"
+
+    said = aatviz("attack", NAME, "--index", 1, "--eps", 0.1, "--steps", 3)
+    assert "perturbation: Linf 0.1" in said
+    aatviz("attack", NAME, "--victim", "detector", "--detector", 2, "--norm", "L2", "--eps", 1, "--steps", 2)
+    aatviz("compare", NAME, "--steps", 2, "--eps", 0.1, "--out", tmp_path / "pairs.csv")
+    assert len((tmp_path / "pairs.csv").read_text().splitlines()) == 1 + 2 * 3 * 3
+    assert "in-class, highest" in aatviz("detector", NAME, "--k", 2, "--count", 3)
+    assert "T = 0.5" in aatviz("thresholds", NAME, "--T", 0.5)
+    aatviz("thresholds", NAME, "--T-per-class", "0,1,-1")
+
+
+def test_a_recipe_for_any_data_set_says_what_there_is(made_systems: object) -> None:
+    with pytest.raises(ValueError, match="there are tiny, small"):
+        aatviz("train", "mnist-linf-0.3", "--dataset", "pets")
+    with pytest.raises(ValueError, match="no data set 'cats'"):
+        aatviz("train", "tiny", "--dataset", "cats")
+    assert dataset("pets").shape == (3, 16, 24)
