@@ -126,7 +126,9 @@ class Victim:
 
     def _network(self, model: str) -> nn.Module:
         system = self.system
-        return {"f": system.classifier, "h": system.detectors, "r": system.robust_classifier}[model]
+        if model == "r":
+            return system.robust_classifier  # not every system has one
+        return system.classifier if model == "f" else system.detectors
 
 
 def _same(one: nn.Module, other: nn.Module) -> bool:
