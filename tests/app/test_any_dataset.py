@@ -18,7 +18,7 @@ from aatviz.attacks import norm
 from aatviz.data import dataset, load_data
 from aatviz.data.own_image import photograph
 from aatviz.data.own_image.link_text import from_text, to_image
-from aatviz.explore.attack_path import OWN_PICTURE
+from aatviz.explore.snippets import OWN_PICTURE
 from aatviz.ui.attack.results import png
 from aatviz.ui.common.classes import a, leading
 from aatviz.ui.player.view import MOST_LINES, player_data
