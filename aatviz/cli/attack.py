@@ -90,7 +90,7 @@ def _own(system: System, path: Path, label: int | None) -> tuple[Tensor, int]:
         typer.echo(f"{path}: {note}")
     if label is None:
         label = int(system.classifier(prepared.image.to(system.device)).argmax())
-        typer.echo(f"The natural classifier says that it is a {label}. If that is wrong, give --label.")
+        typer.echo(f"The natural classifier says that it is a {dataset(system.card.dataset).classes[label]}. If that is wrong, give --label.")
     return prepared.image, label
 
 
