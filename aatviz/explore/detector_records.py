@@ -19,6 +19,7 @@ from aatviz.metrics import Interval, rate
 from aatviz.metrics.format import attack_words
 from aatviz.recipes.paper import all_detectors, evaluations_of
 from aatviz.runtime.files import read_arrays, read_json, write_arrays
+from aatviz.runtime.memory import in_batches
 from aatviz.store.card import read_card
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
@@ -90,7 +91,7 @@ class TrainingPart:
 
 def protocol(system: System) -> str:
     """The evaluation recipe that measures all detectors by the paper's protocol: table-11, for example."""
-    return all_detectors(system.card.norm, system.card.eps)
+    return all_detectors(*system.card.threat)
 
 
 def load(system: System) -> list[Profile]:
@@ -223,7 +224,7 @@ def _profile(k: int, found: dict[str, tuple[dict[str, Any], dict[str, NDArray[An
 @torch.no_grad()
 def _compute(system: System) -> Tensor:
     x, _ = load_data(system.card.dataset, split="sample")
-    return torch.cat([system.detectors(part) for part in x.split(CHUNK)]).half().float()
+    return in_batches(lambda part: system.detectors(part.to(system.device)).cpu(), x, CHUNK).half().float()
 
 
 def _job(folder: Path, name: str) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def build_examples(system: System) -> Path:
     assert isinstance(recipe, SystemEvaluation)
     sample, labels = load_data(system.card.dataset, split="sample")
     index = torch.cat([(labels == k).nonzero().flatten()[:PER_CLASS] for k in range(system.card.classes)])
-    x, y = sample[index], labels[index]
+    x, y = sample[index].to(system.device), labels[index]
     arrays = {"index": index.numpy(), "y": y.numpy(), "weights_hash": np.array(weights_hash(system))}
     arrays["recipe_hash"] = np.array(recipe_hash(recipe))
     parts = {"natural": x}
@@ -51,8 +51,8 @@ def build_examples(system: System) -> Path:
         parts[victim] = pgd(objective(scenario.loss, system, y=y), x, **dataclasses.asdict(scenario.attack), seed=0)
     for part, images in parts.items():
         with torch.no_grad():
-            arrays[f"{part}.z_f"] = system.classifier(images).numpy()
-            arrays[f"{part}.z_h"] = system.detectors(images).numpy()
+            arrays[f"{part}.z_f"] = system.classifier(images).cpu().numpy()
+            arrays[f"{part}.z_h"] = system.detectors(images).cpu().numpy()
         arrays[f"{part}.images"] = (images[:, 0] * 255).round().byte().numpy()
     file = result_file(system, "examples", "npz")
     write_arrays(file, arrays)

@@ -216,11 +216,11 @@ def _climb(
 
     def watch(iterate: Iterate) -> None:
         if iterate.step in settings.frames:
-            kept.append(_bytes(iterate.x_adv))
+            kept.append(_bytes(iterate.x_adv).cpu())
         callback(iterate)
 
     goal = objective("target_logit", network(system, model), target=target)
-    pgd(goal, start, **settings.budget, keep="last", callback=watch)
+    pgd(goal, start.to(system.device), **settings.budget, keep="last", callback=watch)
     path = torch.stack(kept)
     path[1:-1] = (path[1:-1] / COARSE).round().byte() * COARSE
     return path
@@ -233,7 +233,8 @@ def _bytes(images: Tensor) -> Tensor:
 @torch.no_grad()
 def _logit(module: torch.nn.Module, x: Tensor, k: int) -> Tensor:
     """The logit (N,) of class k for images (N,C,H,W); of a separate bank only detector k runs."""
-    return module.logit(x, k) if isinstance(module, DetectorBank) else module(x)[:, k]
+    x = x.to(next(module.parameters()).device)
+    return (module.logit(x, k) if isinstance(module, DetectorBank) else module(x)[:, k]).cpu()
 
 
 def _natural(module: torch.nn.Module, x: Tensor, y: Tensor, classes: int) -> Tensor:
@@ -246,4 +247,5 @@ def _natural(module: torch.nn.Module, x: Tensor, y: Tensor, classes: int) -> Ten
 @torch.no_grad()
 def _labels(judge: torch.nn.Module, images: list[Tensor]) -> Tensor:
     """The judge's classes (T,n) for the batches (n,C,H,W) of the targets."""
-    return torch.stack([judge(batch).argmax(1) for batch in images])
+    device = next(judge.parameters()).device
+    return torch.stack([judge(batch.to(device)).argmax(1).cpu() for batch in images])

@@ -10,7 +10,7 @@ from aatviz.attacks.settings import AttackSettings
 from aatviz.data import load_data
 from aatviz.data.spec import number
 from aatviz.explore.attack_path import Trace, trace_attack
-from aatviz.recipes.paper import papers_attack
+from aatviz.recipes.paper import usual_attack
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
@@ -34,7 +34,7 @@ def default_settings(system: System) -> AttackSettings:
     it has none. A system without all detectors begins with its first one as the victim."""
     norm, eps, dataset = system.card.norm, system.card.eps, dataset_of_card(system.card)
     target = dataset.first_look[1] if dataset.first_look else 1
-    asked = replace(SETTINGS, target=target, norm=norm, eps=eps, step_size=papers_attack(norm, eps).step_size)
+    asked = replace(SETTINGS, target=target, norm=norm, eps=eps, step_size=usual_attack(*system.card.threat).step_size)
     presets = sorted(dataset.threats, key=lambda threat: number(threat.eps) != eps)
     known = [preset for preset in presets if preset.norm == norm]
     asked = replace(asked, step_size=number(known[0].step_size), steps=known[0].steps) if known else asked
@@ -48,7 +48,7 @@ def first_image(system: System, y: Tensor) -> int:
     it is pushed towards."""
     look, settings = dataset_of_card(system.card).first_look, default_settings(system)
     goal = settings.target if settings.detector is None else settings.detector
-    return look[0] if look and int(y[look[0]]) != goal else int((y != goal).nonzero()[0])
+    return look[0] if look and int(y[look[0]]) != goal else int(y.ne(-1 if goal is None else goal).nonzero()[0])
 
 
 def build_showcase(system: System) -> Path:
