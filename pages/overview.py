@@ -33,8 +33,12 @@ st.markdown(
     "so that a detector learns what its class looks like and not merely how it differs from the others. "
     "Together the detectors are a *generative classifier* that can also **reject**: it decides for the detector with the "
     "highest logit, and keeps silent where that logit is below a threshold *T*. "
-    "Below, both it and a conventionally *robust classifier* are attacked on the same "
-    f"{dataset.noun}: press play, and watch what each attack has to draw."
+    + (
+        f"Below, both it and a conventionally *robust classifier* are attacked on the same {dataset.noun}: press play, and "
+        "watch what each attack has to draw."
+        if system.robust
+        else f"Below, it is attacked on one {dataset.noun}: press play, and watch what the attack has to draw."
+    )
 )
 overview_card.read_url()
 sample = sample_or_say(system)
@@ -42,7 +46,8 @@ stored = attack_run.stored(system, *sample) if sample else None
 if stored:
     traces = stored.value
     attack = traces[0].settings
-    start, end = (a(dataset.classes[k]) for k in (traces[0].y, attack.target))
+    goal = attack.target if attack.detector is None else attack.detector
+    start, end = (a(dataset.classes[k]) for k in (traces[0].y, goal))
     st.markdown(
         f"#### {start[0].upper()}{start[1:]} pushed towards {end}: {attack.norm.replace('inf', '∞')}, "
         f"ε = {written(attack.eps)}, {attack.steps} steps of {written(attack.step_size)} with Adam"
@@ -50,7 +55,7 @@ if stored:
     abouts = [attack_words.about(trace.settings, dataset) for trace in traces]
     show_player(system, traces, abouts, overview_card.state, overview_card.PLAYER_KEY)
     view_first("overview")
-    st.markdown(attack_words.look_for(traces[0].settings, True, dataset))
+    st.markdown(attack_words.look_for(attack, len(traces) > 1, dataset))
     attack_results.take_home(system, stored.choice.picked, traces)
 else:
     overview_card.without_showcase(system, sample)

@@ -81,6 +81,21 @@ class ClassIndices:
         if self.high >= classes:
             raise ValueError(f"{self.name} lies in 0..{classes - 1}; got {self.high}.")
 
+    def among(self, classes: tuple[int, ...]) -> "ClassIndices":
+        """The columns of these classes in a bank that detects `classes`. ValueError where it has no detector of one."""
+        if classes == tuple(range(len(classes))):
+            self.check_range(len(classes))
+            return self
+        values = self.values.cpu() if isinstance(self.values, Tensor) else torch.tensor([self.values])
+        same = values[:, None] == torch.tensor(classes)
+        if lacking := values[~same.any(1)].unique().tolist():
+            raise ValueError(
+                f"{self.name} is a class that the bank has a detector of, one of {', '.join(map(str, classes))}; got "
+                f"{', '.join(map(str, lacking))}."
+            )
+        columns = same.int().argmax(1)
+        return ClassIndices(self.name, columns if isinstance(self.values, Tensor) else int(columns))
+
     def of(self, logits: Tensor) -> Tensor:
         """The indices (N,) for these logits (N,K), on their device."""
         self.check_range(logits.shape[1])

@@ -43,7 +43,7 @@ def multi_targeted(victim: Victim, x: Tensor, y: Tensor, *, bf16: bool = False, 
     """
     x = check_images(x)
     y = ClassIndices("y", y).for_images(x)
-    classes = victim.system.detectors.classes
+    classes = len(victim.system.detectors.classes)
     targets = [(y + offset) % classes for offset in range(1, classes)]
     together = math.ceil(len(targets) / batches(len(x), len(targets)))
 

@@ -69,7 +69,9 @@ class LogitsObjective:
                 found = torch.autograd.grad(loss.sum(), logits, allow_unused=True)
             several = len(passes) > 1
             parts = [one.gradient(z, several) for one, z in zip(passes, found, strict=True) if z is not None]
-        return rank.detach(), (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).to(x_adv.dtype)
+        # NaN counts as the least loss: the iterate is kept, and whoever decides about it says what is wrong
+        rank = rank.detach().masked_fill(rank.isnan(), -torch.inf)
+        return rank, (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).to(x_adv.dtype)
 
 
 def objective(
@@ -86,13 +88,15 @@ def objective(
         name: one of `LOSSES`. `classifier_margin` attacks f, `combined` and `combined_surrogate` f and H, the others H.
         victim: a system; or, for every loss but the combined ones, a `DetectorBank` or a classifier alone.
         y: the true classes (N,), for the untargeted losses.
-        target: the class (or detector k) to reach, for the targeted losses: one number, or one per sample (N,).
+        target: the class (or detector k) to reach, for the targeted losses: one number, or one per sample (N,). Like y, a
+            class of the data set, which a bank of some classes alone may lack.
         bf16: passes in bfloat16, twice as fast on processors that have it; in the combined losses the detectors' alone.
             Score what you report in float32.
 
     Raises:
-        ValueError: for an unknown name, a victim that the loss does not fit, or where `y` or `target` is missing or out
-            of range. How many images there are, and a plain module's number of classes, is known at the first call.
+        ValueError: for an unknown name, a victim that the loss does not fit, or where `y` or `target` is missing, out of
+            range, or a class that the bank has no detector of. How many images there are, and a plain module's number of
+            classes, is known at the first call.
     """
     check_choice("The loss", name, LOSSES)
     if name in TARGETED:
@@ -110,7 +114,7 @@ def _bank_or_module(victim: AttackedSystem | nn.Module) -> nn.Module:
 
 def _targeted(name: LossName, module: nn.Module, target: ClassIndices, bf16: bool) -> Objective:
     if isinstance(module, DetectorBank):
-        target.check_range(module.classes)
+        target = target.among(module.classes)
         if isinstance(target.values, int) and not module.shared:  # one detector runs, not all of them
             module, target = module.networks[target.values], ClassIndices("target", 0)
     elif name == "detector_logit":
@@ -131,9 +135,11 @@ def _untargeted(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndi
     else:
         module = victim.classifier if name == "classifier_margin" else victim.detectors
     if isinstance(module, DetectorBank):
-        y.check_range(module.classes)
+        y = y.among(module.classes)
 
     def loss(logits: Tensor) -> tuple[Tensor, Tensor]:
+        if logits.shape[1] < 2:  # of one class alone the loss is constant, or infinite
+            raise ValueError(f"{name} sets a class against the others, and there is one alone; detector_logit does not.")
         value = getattr(losses, name)(logits, y.of(logits))
         return value, value
 
@@ -143,9 +149,17 @@ def _untargeted(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndi
 def _combined(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
     if isinstance(victim, nn.Module):
         raise ValueError(f"{name} attacks a classifier and a detector bank together: it needs a system, not one module.")
-    y.check_range(victim.detectors.classes)
+    if not victim.detectors.full:
+        found = ", ".join(map(str, victim.detectors.classes))
+        raise ValueError(f"{name} needs a detector of every class of the classifier; the bank has those of {found}.")
+    y.check_range(len(victim.detectors.classes))
 
     def loss(z_f: Tensor, z_h: Tensor) -> tuple[Tensor, Tensor]:
+        if z_f.shape[1] != z_h.shape[1]:
+            raise ValueError(
+                f"{name} needs a detector of every class of the classifier; got {z_f.shape[1]} classes and "
+                f"{z_h.shape[1]} detectors."
+            )
         return getattr(losses, name)(z_f, z_h, y.of(z_f)), losses.combined_rank(z_f, z_h, y.of(z_h))
 
     return LogitsObjective(loss, (victim.classifier, victim.detectors), (False, bf16))

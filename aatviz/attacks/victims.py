@@ -15,14 +15,12 @@ from torch import Tensor, nn
 from aatviz.attacks.checks import check_choice
 from aatviz.attacks.objectives import AttackedSystem, LogitsObjective
 from aatviz.models import losses
-from aatviz.models.decisions import VictimName
-from aatviz.models.detectors import GenerativeClassifier, IntegratedClassifier
+from aatviz.models.decisions import MODELS_OF, Decision, Logits, VictimName, decide, log_odds, unchecked
+from aatviz.models.detectors import GenerativeClassifier
 from aatviz.models.losses import classifier_margin, max_other, pick
 
 WITH_REJECT: tuple[VictimName, ...] = ("generative", "integrated", "robust")
 """Those that a `Victim` can be: the classifiers that can be given a reject option."""
-Logits = dict[str, Tensor]
-"""Logits (N,K) by model: "f" the classifier, "h" the detector bank, "r" the robust classifier."""
 Loss = Callable[[Logits, Tensor], Tensor]
 """Logits and true classes (N,) -> a loss (N,) that an attacker minimises."""
 
@@ -62,7 +60,7 @@ class Victim:
     @property
     def models(self) -> str:
         """The models that its decision depends on."""
-        return {"generative": "h", "integrated": "fh", "robust": "r"}[self.name]
+        return MODELS_OF[self.name]
 
     def differs(self, other: WholeSystem) -> bool:
         """Whether any network that its decision depends on has other weights in the other system."""
@@ -73,21 +71,17 @@ class Victim:
         """The logits (N,K), in float32, of the models named by their letters, for images (N,C,H,W)."""
         return {model: self._network(model)(x).float() for model in models}
 
-    def decide(self, z: Logits) -> tuple[Tensor, Tensor]:
-        """The winning class (N,) and the score (N,) that a threshold rejects by."""
-        if self.name == "generative":
-            return self.system.generative.decide(z["h"])
-        if self.name == "integrated":
-            return IntegratedClassifier.decide(z["f"], z["h"])
-        label = z["r"].argmax(1)
-        return label, log_odds(z["r"], label)
+    def decide(self, z: Logits) -> Decision:
+        """The winning class (N,) and the score (N,) that a threshold rejects by. ValueError for NaN."""
+        return decide(self.name, z, priors=self._priors)
 
     def rank(self, z: Logits, y: Tensor) -> Tensor:
         """Orders images by what they are worth to the attacker (N,): below 0 where they are misclassified, the more so the
         higher their score; above, by the margin of the true class."""
-        label, score = self.decide(z)
-        deciding = {"generative": "h", "integrated": "f", "robust": "r"}[self.name]
-        return torch.where(label != y, -F.softplus(score), classifier_margin(z[deciding], y).clamp_min(0))
+        label, score = unchecked(self.name, z, priors=self._priors)
+        rank = torch.where(label != y, -F.softplus(score), classifier_margin(z[self.models[0]], y).clamp_min(0))
+        broken = torch.stack([z[model].isnan().any(1) for model in self.models]).any(0)
+        return rank.masked_fill(broken | rank.isnan(), -torch.inf)  # the attacker keeps it, and `judge` says what is wrong
 
     def untargeted(self, scenario: str, y: Tensor, bf16: bool = False) -> LogitsObjective:
         """The objective of one of `SCENARIOS`; iterates are ranked by what they do to this victim."""
@@ -126,6 +120,10 @@ class Victim:
         half = tuple(bf16 and model != "f" for model in models)
         return LogitsObjective(both, tuple(self._network(model) for model in models), half)
 
+    @property
+    def _priors(self) -> Tensor | None:
+        return self.system.generative.priors if self.name == "generative" else None
+
     def _network(self, model: str) -> nn.Module:
         system = self.system
         return {"f": system.classifier, "h": system.detectors, "r": system.robust_classifier}[model]
@@ -134,9 +132,3 @@ class Victim:
 def _same(one: nn.Module, other: nn.Module) -> bool:
     a, b = one.state_dict(), other.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-def log_odds(logits: Tensor, label: Tensor) -> Tensor:
-    """log p / (1 - p) of a class (N,) under the softmax of the logits (N,K): z_label - log sum_{i != label} exp z_i."""
-    own = F.one_hot(label, logits.shape[1]).bool()
-    return pick(logits, label) - logits.masked_fill(own, -torch.inf).logsumexp(1)

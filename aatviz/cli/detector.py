@@ -27,10 +27,9 @@ def detector(
 ) -> None:
     """Print a detector's AUC, natural and attacked, and the bundled images that it ranks highest and lowest."""
     loaded = load_system(system, resolve(device))
-    if k >= loaded.detectors.classes:
-        raise ValueError(f"{system} has the detectors 0 to {loaded.detectors.classes - 1}; got --k {k}.")
+    column = loaded.detectors.column(k)
     try:
-        profile = detector_records.load(loaded)[k]
+        profile = detector_records.load(loaded)[column]
     except FileNotFoundError as error:
         typer.echo(error)
     else:
@@ -42,5 +41,5 @@ def detector(
             typer.echo(f"AUC of the paper's own detector: {profile.paper:.5f}")
     _, y = load_data(loaded.card.dataset, split="sample")
     z = detector_records.sample_logits(loaded)
-    for name, indices in detector_records.rankings(z, y, k, count).items():
-        typer.echo(f"{TITLES[name]}: " + ", ".join(f"{i} ({z[i, k]:.2f})" for i in indices.tolist()))
+    for name, indices in detector_records.rankings(z, y, k, count, column).items():
+        typer.echo(f"{TITLES[name]}: " + ", ".join(f"{i} ({z[i, column]:.2f})" for i in indices.tolist()))

@@ -14,7 +14,7 @@ from aatviz.recipes import Job, Recipe, any_dataset
 from aatviz.report.card_readme import write_readme
 from aatviz.runtime.hardware import resolve
 from aatviz.runtime.launch import run_side_by_side
-from aatviz.store.cards import write_card
+from aatviz.store.cards import detector_classes, write_card
 from aatviz.store.gaussians import FILE as GAUSSIANS
 from aatviz.store.gaussians import build_gaussians
 from aatviz.train import loop
@@ -38,6 +38,7 @@ def train(
     """Train the networks of RECIPE. After an interruption the same command goes on; finished networks are kept."""
     plan = recipes.get(recipe) if dataset is None else recipes.for_dataset(recipe, known_dataset(dataset))
     open_split(plan.dataset, "train")  # where it is missing, that is said before anything starts
+    detector_classes(plan)  # and where its bank does not fit
     folder = out or Path("runs") / plan.name
     chosen = [plan.job(name) for name in jobs.split(",") if name] or list(plan.jobs)
     device = resolve(device)

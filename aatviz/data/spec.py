@@ -80,7 +80,7 @@ class Dataset:
     """How a visitor's picture is made ready."""
     first_look: tuple[int, int] | None = None
     """What pages begin with: an image of the sample by its index, and the class that it is pushed towards. None: the first
-    image of the first class, towards the second."""
+    image of any other class, towards the second."""
     hashes: dict[str, str] = field(default_factory=dict, hash=False)
     """The content hash of every split that is known beforehand, or was computed at the import."""
     opener: Callable[[str], Split] = field(repr=False, compare=False)

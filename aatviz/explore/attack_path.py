@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from aatviz.attacks import Iterate, Objective, norm, objective, pgd
 from aatviz.attacks.checks import ClassIndices
@@ -151,7 +151,7 @@ def trace_together(
             f"{len(settings)} settings and {len(x)} images do not go together: one for each image is needed, at most {FEW}, "
             "and all with one together_key. Run them by trace_attack, one after the other."
         )
-    ClassIndices("y", y).check_range(system.detectors.classes)
+    ClassIndices("y", y).check_range(system.card.classes)
     first, record = settings[0], _Record(callback)
     goal = first.detector if first.victim == "detector" else _one_or_all([one.target for one in settings])
     eps = _one_or_all([one.eps for one in settings])
@@ -166,11 +166,11 @@ def together_key(system: System, settings: AttackSettings) -> Hashable | None:
     """What attacks on single images have to share to go as one batch: all but the image, eps, and, where one network has the
     logits of all classes, the target. None for an attack that goes alone: its random draws or its networks would give it
     other numbers in a batch."""
-    modules = {"robust": (system.robust_classifier,), "natural": (system.classifier,)}
-    attacked = modules.get(settings.victim, (system.detectors, system.classifier))
+    alone = _alone(system, settings)
+    attacked = (system.detectors, system.classifier) if alone is None else (alone,)
     if settings.random_start or settings.restarts > 1 or not all(few_go_alone(module) for module in attacked):
         return None
-    one_network = system.detectors.shared or settings.victim in modules
+    one_network = len(system.detectors.networks) == 1 or alone is not None
     return dataclasses.replace(
         settings, eps=0.0, target=0 if one_network and settings.target is not None else settings.target
     )
@@ -182,14 +182,14 @@ def _one_or_all(values: list[Any]) -> Any:
 
 
 def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, won: _Path, all_logits: bool) -> Trace:
-    needed = {"integrated": (system.classifier,), "natural": (system.classifier,), "robust": (system.robust_classifier,)}
+    needed = {"integrated": (system.classifier,), "natural": (system.classifier,), "robust": (system.robust,)}
     with torch.no_grad():
         z_h = system.detectors(won.images).float().cpu()
         z_f, z_r = (
             network(won.images).float().cpu()
-            if all_logits or network in needed.get(settings.victim, ())
-            else z_h.new_empty(0, z_h.shape[1])
-            for network in (system.classifier, system.robust_classifier)
+            if network is not None and (all_logits or network in needed.get(settings.victim, ()))
+            else z_h.new_empty(0, system.card.classes)
+            for network in (system.classifier, system.robust)
         )
     return Trace(
         settings=settings,
@@ -211,10 +211,17 @@ def make_objective(system: System, settings: AttackSettings, y: Tensor) -> Objec
 
 
 def _objective(system: System, settings: AttackSettings, y: Tensor, target: Tensor | int | None) -> Objective:
-    modules = {"robust": system.robust_classifier, "natural": system.classifier}
     if target is not None:
-        ClassIndices("target", target).check_range(system.detectors.classes)
-    return objective(settings.loss, modules.get(settings.victim, system), y=y, target=target)
+        ClassIndices("target", target).check_range(system.card.classes)
+    alone = _alone(system, settings)
+    return objective(settings.loss, system if alone is None else alone, y=y, target=target)
+
+
+def _alone(system: System, settings: AttackSettings) -> nn.Module | None:
+    """The network that is attacked without the bank; None where the bank takes part."""
+    if settings.victim == "robust":
+        return system.robust_classifier
+    return system.classifier if settings.victim == "natural" else None
 
 
 class _Record:

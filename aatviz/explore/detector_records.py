@@ -91,7 +91,7 @@ class TrainingPart:
 
 def protocol(system: System) -> str:
     """The evaluation recipe that measures all detectors by the paper's protocol: table-11, for example."""
-    return all_detectors(system.card.norm, system.card.eps)
+    return all_detectors(*system.card.threat)
 
 
 def load(system: System) -> list[Profile]:
@@ -155,19 +155,21 @@ def sample_logits(system: System) -> Tensor:
     return _compute(system) if kept is None else kept
 
 
-def rankings(z: Tensor, y: Tensor, k: int, count: int = 10) -> dict[str, Tensor]:
-    """Which images detector k ranks highest and lowest, from the logits z (N,K) and the classes y (N,).
+def rankings(z: Tensor, y: Tensor, k: int, count: int = 10, column: int | None = None) -> dict[str, Tensor]:
+    """Which images detector k ranks highest and lowest, from the logits z (N,K) and the classes y (N,). In z its column is
+    k, except in a bank of some classes alone.
 
     Returns indices, at most `count` each, the most extreme first: "typical" and "atypical" are in-class images with the
     highest and with the lowest logits, "confusing" and "remote" out-of-class images with the highest and the lowest. Of
     equal logits the lower index comes first.
     """
-    if not 0 <= k < z.shape[1]:
-        raise ValueError(f"There are the detectors 0 to {z.shape[1] - 1}; got k = {k}.")
+    column = k if column is None else column
+    if not 0 <= column < z.shape[1]:
+        raise ValueError(f"There are the detectors 0 to {z.shape[1] - 1}; got k = {column}.")
     own, other = (y == k).nonzero().flatten(), (y != k).nonzero().flatten()
 
     def ends(members: Tensor, highest: bool) -> Tensor:
-        return members[z[members, k].sort(descending=highest, stable=True).indices[:count]]
+        return members[z[members, column].sort(descending=highest, stable=True).indices[:count]]
 
     return {
         "typical": ends(own, True),
@@ -179,7 +181,8 @@ def rankings(z: Tensor, y: Tensor, k: int, count: int = 10) -> dict[str, Tensor]
 
 def training(system: System, k: int) -> list[TrainingPart]:
     """How detector k was trained, from the first network that its weights go back to; empty where no history is kept."""
-    name = system.card.files.detectors[0 if system.detectors.shared else k].removesuffix(".safetensors")
+    place = 0 if system.detectors.shared else system.detectors.column(k)
+    name = system.card.files.detectors[place].removesuffix(".safetensors")
     parts: list[TrainingPart] = []
     folder, job = system.folder.resolve(), name
     while (file := folder / "history" / f"{job}.json").is_file() and not any(part.job == job for part in parts):

@@ -16,7 +16,7 @@ from aatviz.recipes.paper import evaluations_of
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
-from aatviz.thresholds.curves import RECIPE, REJECTING, Decided, decide
+from aatviz.thresholds.curves import JUDGES, RECIPE, Decided, decide
 
 PER_CLASS = 2
 """The first so many of each class in the bundled sample, which is shuffled; none is selected."""
@@ -46,7 +46,7 @@ def build_examples(system: System) -> Path:
     arrays = {"index": index.numpy(), "y": y.numpy(), "weights_hash": np.array(weights_hash(system))}
     arrays["recipe_hash"] = np.array(recipe_hash(recipe))
     parts = {"natural": x}
-    for victim in REJECTING:
+    for victim in JUDGES:
         scenario = recipe.scenarios[victim]
         parts[victim] = pgd(objective(scenario.loss, system, y=y), x, **dataclasses.asdict(scenario.attack), seed=0)
     for part, images in parts.items():
@@ -83,6 +83,6 @@ def load_examples(system: System) -> Examples | None:
     return Examples(
         index=arrays["index"],
         y=arrays["y"],
-        images={name: shown(name) for name in ("natural", *REJECTING)},
-        decided={victim: {"natural": part("natural", victim), "perturbed": part(victim, victim)} for victim in REJECTING},
+        images={name: shown(name) for name in ("natural", *JUDGES)},
+        decided={victim: {"natural": part("natural", victim), "perturbed": part(victim, victim)} for victim in JUDGES},
     )

@@ -1,7 +1,118 @@
-"""Who can be attacked, by one name each."""
+"""Who decides, and what: one vocabulary, and one function from logits to a decision and the score held against T.
 
-from typing import Literal, get_args
+label, score = decide("integrated", {"f": z_f, "h": z_h})
+accepted(label, score, threshold=0.0)
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from aatviz.models.losses import pick
+from aatviz.runtime.hardware import in_float64
 
 VictimName = Literal["generative", "integrated", "robust", "natural", "detector"]
 """The generative, integrated, robust or naturally trained classifier of a system, or one of its base detectors."""
 VICTIMS: tuple[VictimName, ...] = get_args(VictimName)
+REJECTING: tuple[VictimName, ...] = ("generative", "integrated", "detector")
+"""Those that reject by a detector's logit."""
+MODELS_OF: dict[VictimName, str] = {"generative": "h", "integrated": "fh", "robust": "r", "natural": "f", "detector": "h"}
+"""The models that each one's decision depends on, by the letters of `Logits`."""
+Logits = Mapping[str, Tensor]
+"""Logits (...,K) by model: "f" the classifier, "h" the detector bank, "r" the robust classifier."""
+Threshold = float | Sequence[float] | Tensor
+"""T for all classes, or T_0 ... T_{K-1}, where the winning class's own one counts."""
+
+
+class Decision(NamedTuple):
+    """What is decided about images, before any threshold."""
+
+    label: Tensor
+    """The winning class (...), int64; for a base detector k, k."""
+    score: Tensor
+    """What is held against T (...): the logit of the winning class's detector; of a classifier without detectors the
+    log-odds of its own decision."""
+
+
+def decide(victim: VictimName, logits: Logits, *, priors: Tensor | None = None, detector: int | None = None) -> Decision:
+    """What a victim decides.
+
+    Args:
+        victim: one of `VICTIMS`.
+        logits: those of the models in `MODELS_OF[victim]`, (...,K) each; others may be there.
+        priors: p(C_k) (K,), which the generative classifier alone needs (equation 6).
+        detector: which base detector k, for the victim "detector".
+
+    Raises:
+        ValueError: for an unknown victim, or where a logit or a score is NaN. Let through, such an image would count as
+            rejected, since NaN reaches no threshold.
+    """
+    if victim not in MODELS_OF:
+        raise ValueError(f"The victim is one of {', '.join(VICTIMS)}; got {victim!r}.")
+    decision = unchecked(victim, logits, priors=priors, detector=detector)
+    bad = [model for model in MODELS_OF[victim] if bool(logits[model].isnan().any())]
+    if bad or bool(decision.score.isnan().any()):
+        where = f"the logits of {', '.join(bad)}" if bad else "the score"
+        raise ValueError(
+            f"Nothing can be said of the victim {victim}: {where} should be numbers, and are NaN for some image. "
+            "Look for weights or pixels that are NaN or infinite."
+        )
+    return decision
+
+
+def unchecked(victim: VictimName, logits: Logits, *, priors: Tensor | None = None, detector: int | None = None) -> Decision:
+    """As `decide`, but nothing is looked at that makes an attack's loop wait for the device: NaN comes out as anything."""
+    if victim == "detector":
+        if detector is None:
+            raise ValueError('detector= is missing: the victim "detector" needs it.')
+        score = logits["h"][..., detector]
+        return Decision(torch.full_like(score, detector, dtype=torch.long), score)
+    if victim == "generative":
+        if priors is None:
+            raise ValueError("priors= is missing: the generative classifier weighs its detectors by them (equation 6).")
+        return _chosen(most_likely(logits["h"], priors), logits["h"])
+    if victim == "integrated":
+        return _chosen(logits["f"].argmax(-1), logits["h"])
+    own = logits[MODELS_OF[victim]]
+    label = own.argmax(-1)
+    return Decision(label, log_odds(own, label))
+
+
+def most_likely(z_h: Tensor, priors: Tensor) -> Tensor:
+    """argmax_k p(C_k) sigma(z_k), equation 6: logits (...,K) and priors (K,) -> classes (...)."""
+    # In float64 and from the largest prior down: in float32 the logits above 16 would all be the same density.
+    z = in_float64(z_h)
+    log_prior = priors.to(z).log()
+    log_density = F.logsigmoid(z) + (log_prior - log_prior.max())
+    return log_density.argmax(-1).to(z_h.device)
+
+
+def log_odds(logits: Tensor, label: Tensor) -> Tensor:
+    """log p / (1 - p) of a class (...) under the softmax of the logits (...,K): z_label - log sum_{i != label} exp z_i."""
+    own = F.one_hot(label, logits.shape[-1]).bool()
+    return pick(logits, label) - logits.masked_fill(own, -torch.inf).logsumexp(-1)
+
+
+def accepted(label: Tensor, score: Tensor, threshold: Threshold) -> Tensor:
+    """Which images are accepted (N,), bool: where the score (N,) is at least T, or at least T_k of the winning class k.
+
+    ValueError where T or a score is NaN, or where there are fewer T_k than classes that win.
+    """
+    limits = torch.as_tensor(threshold, dtype=score.dtype, device=score.device)
+    if bool(limits.isnan().any()) or bool(score.isnan().any()):
+        raise ValueError("A threshold, and the scores that are held against it, are numbers; one of them is NaN.")
+    if not limits.dim():
+        return score >= limits
+    if len(label) and len(limits) <= int(label.max()):
+        raise ValueError(
+            f"One T_k for each class is needed, and class {int(label.max())} wins here; got {len(limits)} of them."
+        )
+    return score >= limits[label]
+
+
+def _chosen(label: Tensor, z_h: Tensor) -> Decision:
+    """The class with its own detector's logit."""
+    return Decision(label, pick(z_h, label))

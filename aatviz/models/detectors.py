@@ -5,43 +5,70 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from aatviz.runtime.hardware import in_float64
+from aatviz.models.decisions import Decision, accepted, decide
 
 REJECTED = -1
 """The label of a rejected sample."""
 
 
 class DetectorBank(nn.Module):
-    """The K base detectors as one module: images (N,C,H,W) in [0,1] -> logits (N,K), z(H(x))_k = z(h_k(x)).
+    """Base detectors as one module: images (N,C,H,W) in [0,1] -> logits (N,K); column j is z(h_k(x)) of k = classes[j].
 
-    A *separate* bank is given K networks of one output each (the paper's); a *shared* one a single network of K
-    outputs (the paper's future work). Column k of the concatenated outputs is detector k.
+    A *separate* bank is given K networks of one output each (the paper's); a *shared* one a single network of K outputs (the
+    paper's future work). A bank may have detectors of some classes alone, of one even.
+
+    Args:
+        networks: K, or one for all.
+        classes: the classes that they detect, in growing order; a number K stands for 0..K-1.
     """
 
-    def __init__(self, networks: Sequence[nn.Module], classes: int) -> None:
+    def __init__(self, networks: Sequence[nn.Module], classes: int | Sequence[int]) -> None:
         super().__init__()
-        if len(networks) not in (1, classes):
-            raise ValueError(f"A bank of {classes} detectors has 1 or {classes} networks; got {len(networks)}.")
+        self.classes = tuple(range(classes)) if isinstance(classes, int) else tuple(classes)
+        """The class of the data set that each column stands for."""
+        count = len(self.classes)
+        if not count or list(self.classes) != sorted({*self.classes}) or self.classes[0] < 0:
+            raise ValueError(f"The classes of a bank are at least one, from 0 on and growing; got {list(self.classes)}.")
+        if len(networks) not in (1, count):
+            raise ValueError(f"A bank of {count} detectors has 1 or {count} networks; got {len(networks)}.")
         self.networks = nn.ModuleList(networks)
-        self.classes = classes
 
     @property
     def shared(self) -> bool:
-        """Whether all detectors share one trunk."""
-        return len(self.networks) == 1
+        """Whether several detectors share one trunk."""
+        return len(self.networks) < len(self.classes)
+
+    @property
+    def full(self) -> bool:
+        """Whether the classes are 0..K-1 without a gap, so that a class is its column. Only a system knows whether its data
+        set has more."""
+        return self.classes[-1] == len(self.classes) - 1
+
+    def column(self, k: int) -> int:
+        """The column of detector k. ValueError, with those that there are, where the bank has none."""
+        if k not in self.classes:
+            raise ValueError(f"The bank has no detector of class {k}; it has those of {', '.join(map(str, self.classes))}.")
+        return self.classes.index(k)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([network(x) for network in self.networks], dim=1)
 
     def logit(self, x: Tensor, k: int) -> Tensor:
-        """z(h_k(x)) alone: (N,C,H,W) -> (N,). On a separate bank only network k runs."""
-        return self.networks[0](x)[:, k] if self.shared else self.networks[k](x)[:, 0]
+        """z(h_k(x)) alone: (N,C,H,W) -> (N,). On a separate bank only that network runs. ValueError as in `column`."""
+        column = self.column(k)
+        return self.networks[0](x)[:, column] if self.shared else self.networks[column](x)[:, 0]
 
 
 class GenerativeClassifier:
     """argmax_k p(C_k) sigma(z(H(x))_k), rejecting where the winning logit is below the threshold (paper, section 3.2)."""
 
     def __init__(self, detectors: DetectorBank, priors: Tensor) -> None:
+        """A prior (K,) for every class of the data set. ValueError where the bank lacks the detector of one."""
+        if not detectors.full or len(detectors.classes) != len(priors):
+            raise ValueError(
+                f"The generative classifier needs a detector of every one of {len(priors)} classes; the bank has those of "
+                f"{', '.join(map(str, detectors.classes))}."
+            )
         self.detectors = detectors
         self.priors = priors
 
@@ -50,14 +77,9 @@ class GenerativeClassifier:
         """The detectors' logits: (N,C,H,W) -> (N,K)."""
         return self.detectors(x)
 
-    def decide(self, z_h: Tensor) -> tuple[Tensor, Tensor]:
-        """The winning class (N,) and its logit (N,) from the detectors' logits (N,K); equation 6."""
-        # In float64 and from the largest prior down: in float32 the logits above 16 would all be the same density.
-        z = in_float64(z_h)
-        log_prior = self.priors.to(z).log()
-        log_density = torch.nn.functional.logsigmoid(z) + (log_prior - log_prior.max())
-        label = log_density.argmax(1).to(z_h.device)
-        return label, z_h.gather(1, label[:, None]).squeeze(1)
+    def decide(self, z_h: Tensor) -> Decision:
+        """The winning class (N,) and its logit (N,) from the detectors' logits (N,K); equation 6. ValueError for NaN."""
+        return decide("generative", {"h": z_h}, priors=self.priors)
 
     def predict(self, x: Tensor, threshold: float | Tensor = -torch.inf) -> Tensor:
         """Labels (N,), -1 where rejected. `threshold` is T, or T_k as a tensor (K,)."""
@@ -68,6 +90,12 @@ class IntegratedClassifier:
     """k = f(x), rejecting where z(h_k(x)) < T_k (paper, section 3.1)."""
 
     def __init__(self, classifier: nn.Module, detectors: DetectorBank) -> None:
+        """ValueError for a bank with gaps. Whether it has a detector of each of f's classes shows at the first decision."""
+        if not detectors.full:
+            raise ValueError(
+                "The integrated classifier needs a detector of every class of f; the bank has those of "
+                f"{', '.join(map(str, detectors.classes))}."
+            )
         self.classifier = classifier
         self.detectors = detectors
 
@@ -77,10 +105,15 @@ class IntegratedClassifier:
         return self.decide(self.classifier(x), self.detectors(x))[1]
 
     @staticmethod
-    def decide(z_f: Tensor, z_h: Tensor) -> tuple[Tensor, Tensor]:
-        """f's class (N,) and that detector's logit (N,) from the logits (N,K) of f and of H."""
-        label = z_f.argmax(1)
-        return label, z_h.gather(1, label[:, None]).squeeze(1)
+    def decide(z_f: Tensor, z_h: Tensor) -> Decision:
+        """f's class (N,) and that detector's logit (N,) from the logits (N,K) of f and of H. ValueError for NaN, and where
+        they have not the same K: the detectors' columns would stand for other classes than f's."""
+        if z_f.shape[1] != z_h.shape[1]:
+            raise ValueError(
+                f"The integrated classifier needs a detector of every class of f; got {z_f.shape[1]} classes and "
+                f"{z_h.shape[1]} detectors."
+            )
+        return decide("integrated", {"f": z_f, "h": z_h})
 
     @torch.no_grad()
     def predict(self, x: Tensor, threshold: float | Tensor = -torch.inf) -> Tensor:
@@ -90,5 +123,4 @@ class IntegratedClassifier:
 
 def apply_threshold(label: Tensor, logit: Tensor, threshold: float | Tensor) -> Tensor:
     """The labels (N,), replaced by -1 where the logit (N,) is below T, or below T_k of the label's own class."""
-    limit = threshold.to(logit)[label] if isinstance(threshold, Tensor) and threshold.dim() else threshold
-    return torch.where(logit >= limit, label, REJECTED)
+    return torch.where(accepted(label, logit, threshold), label, REJECTED)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 
 def pick(logits: Tensor, index: Tensor) -> Tensor:
-    """The logit of class `index` of each sample: (N,K), (N,) -> (N,)."""
-    return logits.gather(1, index[:, None]).squeeze(1)
+    """The logit of class `index` of each sample: (...,K), (...) -> (...)."""
+    return logits.gather(-1, index.unsqueeze(-1)).squeeze(-1)
 
 
 def max_other(logits: Tensor, y: Tensor) -> Tensor:

@@ -172,7 +172,8 @@ class Recipe:
     """One sentence for the card."""
     jobs: tuple[Job, ...]
     classifiers_from: str | None = None
-    """The system whose natural and robust classifier this one uses too; None where they are among the jobs."""
+    """The system whose natural classifier, and robust one where it has one, this one uses too; None where they are among the
+    jobs. A recipe may do without a robust classifier, and may train detectors of some classes alone."""
     prominence: int = 0
     """The app starts with the system of the highest prominence."""
 

@@ -1,5 +1,6 @@
 """Files that are whole or not there: everything is written beside its place and then renamed into it."""
 
+import hashlib
 import json
 import os
 import zipfile
@@ -11,8 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 
@@ -50,14 +50,30 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, 
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, fresh, {"note": json.dumps(note)})
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the note of a file that `write_tensors` wrote. ValueError names a damaged file."""
+def read_bytes(path: Path, sha256: str | None = None) -> bytes:
+    """The content of a file, and of no other: FileNotFoundError where it is missing, ValueError where its sha256 is another
+    than the expected one. None: whatever lies there."""
     try:
-        with safe_open(path, framework="pt") as file:
-            note = json.loads((file.metadata() or {}).get("note", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, note  # noqa: SIM118 (it is no dict)
+        content = path.read_bytes()
     except FileNotFoundError:
-        raise
+        expected = f": a file of sha256 {sha256} belongs there" if sha256 else ""
+        raise FileNotFoundError(f"{path} is missing{expected}. Restore it, or make it again.") from None
+    if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise ValueError(
+            f"{path} is not the file that was measured: expected the sha256 {sha256}, found {found}. "
+            "It is damaged, or another file in its place; restore it or train it again."
+        )
+    return content
+
+
+def read_tensors(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the note of a file that `write_tensors` wrote. ValueError names a damaged file, and one of another
+    sha256 than is expected; FileNotFoundError a missing one."""
+    content = read_bytes(path, sha256)
+    try:
+        size = int.from_bytes(content[:8], "little")
+        note = json.loads(json.loads(content[8 : 8 + size]).get("__metadata__", {}).get("note", "{}"))
+        return load(content), note
     except Exception as error:
         raise ValueError(f"{path} is not a whole safetensors file ({error}); restore it or train it again.") from error
 

@@ -13,7 +13,7 @@ from aatviz.runtime.typed_json import from_json
 
 CARD = "card.json"
 SCHEMA = 2
-"""Of cards written today. 1, those without a number: every bank holds all classes, and only judge and Gaussians may lack.
+"""Of cards written today. 1, those without a number: every bank holds all classes, only judge and Gaussians may be missing.
 2: `schema`, `detector_classes`, and a robust classifier that may be missing."""
 Need = Literal["full_bank", "robust_classifier", "judge", "gaussians"]
 """What a system may lack."""

@@ -12,31 +12,37 @@ import torch
 import torchvision
 
 from aatviz.data import open_split
-from aatviz.recipes import Recipe, digest
+from aatviz.data.registry import dataset
+from aatviz.recipes import Job, Recipe, digest
 from aatviz.runtime.files import read_json, write_json
-from aatviz.store.card import CARD, parse_card
+from aatviz.store.card import CARD, SCHEMA, parse_card, read_card
 from aatviz.store.gaussians import FILE as GAUSSIANS
 from aatviz.store.results import valid_records
 from aatviz.store.weights import read_note
 
 
 def write_card(recipe: Recipe, folder: Path) -> bool:
-    """Write the card once all weights of the system are there; False while one is still missing."""
-    files = _files(recipe)
-    paths = [*files["detectors"], files["classifier"], files["robust"]]
-    if not all((folder / path).is_file() for path in paths):
+    """Write the card once all weights of the system are there; False while one is still missing. A robust classifier belongs
+    to a system where its recipe trains one, or where the system has one that it takes its classifiers from.
+
+    Raises ValueError for a recipe whose bank does not fit its data set.
+    """
+    bank, files, classes = detector_classes(recipe), _files(recipe, folder), len(dataset(recipe.dataset).classes)
+    deciding = [*files["detectors"], files["classifier"], *([files["robust"]] if "robust" in files else [])]
+    if not all((folder / path).is_file() for path in deciding):
         return False
     extra = {kind: path for kind, path in _extra_files(recipe).items() if (folder / path).is_file()}
-    paths += [extra["judge"]] if "judge" in extra else []
-    weights = {path: _describe_weights(folder / path) for path in paths}
+    kept = [*deciding, *([extra["judge"]] if "judge" in extra else [])]
+    weights = {path: _describe_weights(folder / path) for path in kept}
     labels = open_split(recipe.dataset, "train").labels.numpy()
-    classes = int(labels.max()) + 1
     card = {
+        "schema": SCHEMA,
         "system": recipe.system,
         "about": recipe.about,
-        "kind": "shared" if len(files["detectors"]) == 1 else "separate",
+        "kind": "shared" if len(files["detectors"]) < len(bank) else "separate",
         "dataset": recipe.dataset,
         "classes": classes,
+        "detector_classes": bank,
         "norm": recipe.norm,
         "eps": recipe.eps,
         "prominence": recipe.prominence,
@@ -48,7 +54,7 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
         "gaussians": _describe_gaussians(folder / extra["gaussians"]) if "gaussians" in extra else None,
         "seconds": {
             "detectors": round(sum(weights[path]["seconds"] for path in files["detectors"]), 1),
-            "classifiers": round(weights[files["classifier"]]["seconds"] + weights[files["robust"]]["seconds"], 1),
+            "classifiers": round(sum(weights[path]["seconds"] for path in deciding if path not in files["detectors"]), 1),
         },
         "versions": {
             "python": platform.python_version(),
@@ -59,6 +65,7 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
         },
         "metrics": {},
     }
+    parse_card(card)
     write_json(folder / CARD, card)
     update_card(folder)
     return True
@@ -73,15 +80,40 @@ def update_card(folder: Path) -> None:
     write_json(folder / CARD, raw)
 
 
-def _files(recipe: Recipe) -> dict[str, Any]:
-    shipped = [job for job in recipe.jobs if not job.name.startswith("stage/")]
-    detectors = [f"{job.name}.safetensors" for job in shipped if job.method in ("aat", "aat_shared")]
+def detector_classes(recipe: Recipe) -> list[int]:
+    """The class that each column of the bank stands for. ValueError for a bank that does not fit the data set."""
+    jobs, classes = _bank_jobs(recipe), len(dataset(recipe.dataset).classes)
+    shared = [job for job in jobs if job.method == "aat_shared"]
+    bank = list(range(shared[0].outputs)) if shared else [job.target for job in jobs if job.target is not None]
+    if not bank or len(jobs) != (1 if shared else len({*bank})) or bank[-1] >= classes or (shared and len(bank) != classes):
+        raise ValueError(
+            f"{recipe.name} trains {', '.join(job.name for job in jobs) or 'no detectors'}; expected, for {recipe.dataset}, "
+            f"one shared bank of {classes} outputs, or separate detectors of different classes among 0 to {classes - 1}."
+        )
+    return bank
+
+
+def _bank_jobs(recipe: Recipe) -> list[Job]:
+    """Those that make the bank, in the order of its columns."""
+    jobs = [job for job in recipe.jobs if job.method in ("aat", "aat_shared") and not job.name.startswith("stage/")]
+    return sorted(jobs, key=lambda job: job.target or 0)
+
+
+def _files(recipe: Recipe, folder: Path) -> dict[str, Any]:
+    """The files that decide, by their kind."""
     beside = _beside(recipe)
-    return {
-        "detectors": detectors,
+    files = {
+        "detectors": [f"{job.name}.safetensors" for job in _bank_jobs(recipe)],
         "classifier": f"{beside}classifier.safetensors",
-        "robust": f"{beside}robust.safetensors",
     }
+    return files | ({"robust": f"{beside}robust.safetensors"} if _has_robust(recipe, folder) else {})
+
+
+def _has_robust(recipe: Recipe, folder: Path) -> bool:
+    if not recipe.classifiers_from:
+        return any(job.name == "robust" for job in recipe.jobs)
+    other = folder / _beside(recipe)
+    return not (other / CARD).is_file() or read_card(other).files.robust is not None
 
 
 def _extra_files(recipe: Recipe) -> dict[str, str]:

@@ -42,9 +42,10 @@ def save_gaussians(path: Path, gaussians: ClassGaussians, note: dict[str, Any]) 
     write_tensors(path, tensors, note | {"rank": gaussians.rank})
 
 
-def load_gaussians(path: Path) -> ClassGaussians:
-    """The Gaussians in a file, float32. FileNotFoundError where there is none, ValueError for a file of something else."""
-    tensors, _ = read_tensors(path)
+def load_gaussians(path: Path, sha256: str | None = None) -> ClassGaussians:
+    """The Gaussians in a file, float32. FileNotFoundError where there is none, ValueError for a file of something else, or
+    of another sha256 than is expected."""
+    tensors, _ = read_tensors(path, sha256)
     if missing := [name for name in _TENSORS if name not in tensors]:
         raise ValueError(f"{path} holds no class Gaussians: {', '.join(missing)} missing. Build it again.")
     return ClassGaussians(**{name: tensors[name].float() for name in _TENSORS})

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -74,18 +74,18 @@ class System:
     @cached_property
     def gaussians(self) -> ClassGaussians:
         """The class-conditional Gaussians that images are generated from. Lacking where it has none."""
-        return load_gaussians(self.file("gaussians"))
+        return load_gaussians(*self.file("gaussians"))
 
     @cached_property
     def judge(self) -> nn.Module:
         """A natural classifier that no attack sees, to judge generated images. Lacking where it has none."""
-        return load_network(self.file("judge")).to(self.device)
+        return load_network(*self.file("judge")).to(self.device)
 
-    def file(self, kind: Need) -> Path:
-        """Where the judge or the class Gaussians lie. Lacking where the card names no file for them."""
+    def file(self, kind: Literal["judge", "gaussians"]) -> tuple[Path, str]:
+        """Where the judge or the class Gaussians lie, and the sha256 of that file. Lacking where the card names none."""
         self.require(kind, what="Generating images")
-        files = {"judge": self.card.files.judge, "gaussians": self.card.files.gaussians}
-        return self.folder / (files[kind] or "")
+        path = getattr(self.card.files, kind)
+        return self.folder / path, self.card.sha256(path)
 
 
 def checkpoints_folder() -> Path:
@@ -122,17 +122,22 @@ def system_folder(name: str | Path) -> Path:
 def load_system(name: str | Path, device: str = "cpu") -> System:
     """A system by its name, or from a path to a checkpoint folder, with its networks on a device.
 
-    Raises FileNotFoundError where there is none, ValueError where one of its files is damaged.
+    Raises FileNotFoundError where there is none or one of its files is missing, ValueError where a file is damaged or not
+    the one whose sha256 the card says.
     """
     folder = system_folder(name)
     card = read_card(folder)
     files = card.files
-    detectors = DetectorBank([load_network(folder / file) for file in files.detectors], card.classes)
+
+    def network(file: str) -> nn.Module:
+        return load_network(folder / file, card.sha256(file)).to(device)
+
+    detectors = DetectorBank([network(file) for file in files.detectors], card.bank)
     return System(
         name=card.system,
         folder=folder,
         detectors=detectors.eval().to(device),
-        classifier=load_network(folder / files.classifier).to(device),
-        robust=load_network(folder / files.robust).to(device) if files.robust else None,
+        classifier=network(files.classifier),
+        robust=network(files.robust) if files.robust else None,
         card=card,
     )

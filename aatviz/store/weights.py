@@ -33,9 +33,10 @@ def build_network(note: dict[str, Any]) -> nn.Module:
     return NETWORKS.get(note.get("network")).build(shape, note["outputs"], **arch)
 
 
-def load_network(path: Path) -> nn.Module:
-    """The network in a weight file: float32, in eval mode, frozen. ValueError names a file that holds none."""
-    weights, note = read_tensors(path)
+def load_network(path: Path, sha256: str | None = None) -> nn.Module:
+    """The network in a weight file: float32, in eval mode, frozen. ValueError names a file that holds none, or of another
+    sha256 than is expected."""
+    weights, note = read_tensors(path, sha256)
     try:
         network = build_network(note)
         network.load_state_dict(weights)  # rounds up to the network's own types

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from aatviz import metrics
 from aatviz.metrics import Interval, share
+from aatviz.models import decisions as rule
 from aatviz.models.decisions import VictimName
-from aatviz.models.detectors import GenerativeClassifier, IntegratedClassifier
+from aatviz.models.detectors import GenerativeClassifier
 from aatviz.recipes.paper import evaluations_of
 from aatviz.runtime.files import read_arrays, read_json
 from aatviz.store.results import misfit, result_file, weights_hash
@@ -23,7 +24,7 @@ from aatviz.store.systems import System
 
 RECIPE = "curves"
 """The evaluation recipe whose record holds the logits."""
-REJECTING: tuple[VictimName, ...] = ("generative", "integrated")
+JUDGES: tuple[VictimName, ...] = ("generative", "integrated")
 """The classifiers that reject by a detector's logit."""
 
 Threshold = float | Sequence[float]
@@ -44,16 +45,9 @@ class Decided:
     def accepted(self, threshold: Threshold) -> Tensor:
         """Which images are accepted (N,), bool: where the winning logit is at least T, or T_k of the winning class k.
 
-        ValueError where there are fewer T_k than classes that win.
+        ValueError where there are fewer T_k than classes that win, or one is NaN.
         """
-        limits = torch.as_tensor(threshold, dtype=self.logit.dtype)
-        if not limits.dim():
-            return self.logit >= limits
-        if len(self.label) and len(limits) <= int(self.label.max()):
-            raise ValueError(
-                f"One T_k for each class is needed, and class {int(self.label.max())} wins here; got {len(limits)} of them."
-            )
-        return self.logit >= limits[self.label]
+        return rule.accepted(self.label, self.logit, threshold)
 
     def __len__(self) -> int:
         return len(self.logit)
@@ -155,21 +149,24 @@ def from_arrays(arrays: dict[str, Tensor], generative: GenerativeClassifier, rec
     def part(name: str, victim: VictimName) -> Decided:
         return decide(victim, generative, *(arrays[f"{name}.{key}"] for key in ("z_f", "z_h", "y")))
 
+    def robust(name: str) -> Tensor:
+        return rule.decide("robust", {"r": arrays[f"{name}.z_r"]}).label == arrays[f"{name}.y"]
+
     def decisions(victim: VictimName) -> Decisions:
         return Decisions(natural=part("natural", victim), perturbed=part(victim, victim), held_out=part("held_out", victim))
 
     return CurveRecord(
         generative=decisions("generative"),
         integrated=decisions("integrated"),
-        robust_accuracy=share(arrays["natural.z_r"].argmax(1) == arrays["natural.y"]),
-        robust_error=share(arrays["robust.z_r"].argmax(1) != arrays["robust.y"]),
+        robust_accuracy=share(robust("natural")),
+        robust_error=share(~robust("robust")),
         recipe=recipe,
     )
 
 
 def decide(victim: VictimName, generative: GenerativeClassifier, z_f: Tensor, z_h: Tensor, y: Tensor) -> Decided:
     """What the generative or the integrated classifier decides, from the logits (N,K) of f and of H and the labels (N,)."""
-    label, logit = generative.decide(z_h) if victim == "generative" else IntegratedClassifier.decide(z_f, z_h)
+    label, logit = rule.decide(victim, {"f": z_f, "h": z_h}, priors=generative.priors)
     return Decided(logit=logit, label=label, right=label == y)
 
 

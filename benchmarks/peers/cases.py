@@ -141,7 +141,7 @@ def batches(case: Case) -> list[tuple[Tensor, Tensor]]:
     """For each round, the one before them included, the images and labels that it attacks, from the bundled sample."""
     x, y = aatviz.load_data("mnist", split="sample")
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
-    fits = y[order] < min(load_bank(name).classes for name in case.banks)
+    fits = y[order] < min(len(load_bank(name).classes) for name in case.banks)
     if case.target is not None:
         fits &= y[order] != case.target
     order = order[fits]

@@ -135,7 +135,7 @@ def art_pgd(job: Job) -> Attack:
     """ART's ProjectedGradientDescentPyTorch, on a classifier with a loss of its own. It takes and returns NumPy arrays."""
     evasion, classification = _peer("art.attacks.evasion"), _peer("art.estimators.classification")
     model = Model(job)
-    outputs = job.bank.classes if job.target is None else 2
+    outputs = len(job.bank.classes) if job.target is None else 2
 
     def loss(logits: Tensor, one_hot: Tensor) -> Tensor:
         return model.rising(logits, one_hot.argmax(1)).mean()

@@ -178,7 +178,7 @@ def test_the_printed_command_and_python_give_the_numbers_on_screen(
 
 def test_the_command_says_what_is_wrong_with_its_arguments(tiny_system_folder: Path) -> None:
     result = CliRunner().invoke(cli.app, ["detector", NAME, "--k", "12"])
-    assert "has the detectors 0 to 9; got --k 12" in str(result.exception)
+    assert "has no detector of class 12; it has those of 0, 1" in str(result.exception)
 
 
 def test_an_image_opens_on_the_attack_page_with_its_detector(stored: System) -> None:

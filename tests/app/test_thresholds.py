@@ -55,7 +55,7 @@ def logits(count: int, seed: int) -> dict[str, Tensor]:
 def measured(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> curves.CurveRecord:
     """A tiny system with a record; from now on every call of a detector fails."""
     system = aatviz.load_system(NAME)
-    recipe = evaluations("Linf", 0.3)["curves"]
+    recipe = evaluations("mnist", "Linf", 0.3)["curves"]
     note = {"recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe), "weights_hash": weights_hash(system)}
     counts = {"natural": 400, "held_out": 300, "generative": 120, "integrated": 120, "robust": 120}
     parts = {part: logits(count, seed) for seed, (part, count) in enumerate(counts.items())}
@@ -261,7 +261,7 @@ def test_stored_examples_are_sent_and_in_the_csv(measured: curves.CurveRecord, m
         index=torch.arange(20) * 3,
         y=torch.arange(20) // 2,
         images=dict.fromkeys(("natural", "generative", "integrated"), torch.zeros(20, 28, 28, dtype=torch.uint8)),
-        decided={victim: {"natural": decided, "perturbed": decided} for victim in curves.REJECTING},
+        decided={victim: {"natural": decided, "perturbed": decided} for victim in curves.JUDGES},
     )
     view = dataclasses.replace(view_of(), examples=stored)
     assert threshold_live.static_data(NAME, view)["examples"]["decided"]["integrated"]["attacked"]["logit"] == (

@@ -12,7 +12,7 @@ from aatviz.recipes.evaluation import SystemEvaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.store.results import result_file
 from aatviz.store.weights import build_network, save_network
-from aatviz.thresholds.curves import REJECTING
+from aatviz.thresholds.curves import JUDGES
 from tests.changed_systems import described_again
 
 NAME = "mnist-linf-0.3-shared"
@@ -21,13 +21,13 @@ NAME = "mnist-linf-0.3-shared"
 @pytest.fixture
 def system(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> aatviz.System:
     """A tiny system, and a recipe of three steps instead of a hundred."""
-    recipe = evaluations("Linf", 0.3)["curves"]
+    recipe = evaluations("mnist", "Linf", 0.3)["curves"]
     assert isinstance(recipe, SystemEvaluation)
     short = {
         name: dataclasses.replace(scenario, attack=dataclasses.replace(scenario.attack, steps=3, step_size=0.1))
         for name, scenario in recipe.scenarios.items()
     }
-    monkeypatch.setitem(evaluations("Linf", 0.3), "curves", dataclasses.replace(recipe, scenarios=short))
+    monkeypatch.setitem(evaluations("mnist", "Linf", 0.3), "curves", dataclasses.replace(recipe, scenarios=short))
     return aatviz.load_system(NAME)
 
 
@@ -41,7 +41,7 @@ def test_the_examples_are_the_first_of_each_class_and_attacked_within_the_ball(s
     assert [int(i) for i in stored.index[:2]] == (y == 0).nonzero().flatten()[:2].tolist()
     natural = (x[stored.index] * 255).round()
     assert (stored.images["natural"].float() == natural).all()
-    for victim in REJECTING:
+    for victim in JUDGES:
         moved = (stored.images[victim].float() - natural).abs().max()
         assert 0 < moved <= 0.3 * 255 + 1
         direct = system.generative if victim == "generative" else system.integrated
@@ -57,7 +57,7 @@ def test_examples_of_other_weights_or_another_attack_are_not_shown(
     system: aatviz.System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     example_images.build_examples(system)
-    recipes = evaluations("Linf", 0.3)
+    recipes = evaluations("mnist", "Linf", 0.3)
     recipe = recipes["curves"]
     assert isinstance(recipe, SystemEvaluation)
     longer = {

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from aatviz.attacks.victims import WITH_REJECT, Victim, log_odds
+from aatviz.attacks.victims import WITH_REJECT, Victim
 from aatviz.data import load_data
 from aatviz.evaluate import finish, parts, refresh, run_part
 from aatviz.evaluate.honest import sweeps, verdict
 from aatviz.evaluate.honest.protocol import Budget, attacks, fooled_scores, transfer_source
 from aatviz.evaluate.honest.run import accepting
-from aatviz.models.decisions import VictimName
+from aatviz.models.decisions import VictimName, log_odds
 from aatviz.models.losses import classifier_margin
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.runtime.files import read_arrays

@@ -44,7 +44,7 @@ def test_a_folder_of_photographs_goes_through_every_command(tmp_path: Path, monk
     assert "is a complete system" in aatviz("train", "tiny", "--dataset", "pets", "--device", "cpu")
     assert NAME in aatviz("systems")
     system = load_system(NAME)
-    assert (system.card.dataset, system.detectors.classes, system.gaussians.classes) == ("pets", 3, 3)
+    assert (system.card.dataset, system.detectors.classes, system.gaussians.classes) == ("pets", (0, 1, 2), 3)
     assert system.card.eps == pytest.approx(8 / 255)
 
     before = {file.name: file.read_bytes() for file in system.folder.glob("*.safetensors")}

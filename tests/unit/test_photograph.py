@@ -104,7 +104,7 @@ def test_a_grey_data_set_gets_grey_and_a_colour_one_three_channels() -> None:
     ],
 )
 def test_every_kind_of_pixel_is_understood_and_said(mode: str, kind: str, note: str) -> None:
-    level = 255 if mode == "1" else 180
+    level = {"1": 255, "P": 153}.get(mode, 180)  # 153 is in the palette that Pillow takes
     if mode == "I;16":
         picture = Image.fromarray(np.full((64, 64), level * 257, np.uint16))
     elif mode in ("RGBA", "LA"):
@@ -130,7 +130,7 @@ def test_of_an_animation_the_first_frame_is_taken() -> None:
         (b"", "The file is empty"),
         (b"This is a letter.", "no image that can be read; these can: PNG, JPEG"),
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "no image that can be read"),
-        (saved(scene(90, 90))[:700], "damaged or cut off"),
+        (saved(scene(90, 90))[:200], "damaged or cut off"),
         (saved(scene(90, 90), "jpeg")[:900], "damaged or cut off"),
         (b"0" * (MOST_OWN_BYTES + 1), "at most 10 MB"),
         (saved(Image.new("1", (6000, 6000))), "6000 x 6000 pixels; at most 25 million"),
@@ -143,6 +143,7 @@ def test_what_cannot_be_used_is_refused_with_a_reason(data: bytes, message: str)
         photograph.prepare(data, COLOUR)
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_a_damaged_note_of_the_camera_costs_nothing() -> None:
     data = bytearray(saved(scene(64, 64), "jpeg", exif=b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff" + b"\xff" * 40))
     assert photograph.prepare(bytes(data), COLOUR).image.shape == (1, *COLOUR)
@@ -176,6 +177,8 @@ def test_each_data_set_has_its_procedure(tmp_path: Path) -> None:
     file.write_bytes(saved(scene(300, 200), "jpeg"))
     assert read_picture(file, "cifar10").image.shape == (1, 3, 32, 32)
     assert read_picture(file, "fashion-mnist").image.shape == (1, 1, 28, 28)
-    assert "Scaled and centred the MNIST way." in prepare(file.read_bytes(), dataset("mnist")).notes
+    stroke = Image.new("L", (90, 90))
+    stroke.paste(255, (40, 20, 50, 70))
+    assert "Scaled and centred the MNIST way." in prepare(saved(stroke), dataset("mnist")).notes
     with pytest.raises(FileNotFoundError, match="no picture"):
         read_picture(tmp_path / "elsewhere.png", "cifar10")

@@ -95,7 +95,7 @@ def attacks(
     `aatviz.pgd`."""
     ball: dict[str, Any] = {"norm": budget.norm, "eps": budget.eps, "callback": callback}
     by_pgd = budget.pgd(callback=callback)
-    own, classes = OWN_LOSS[victim.name], victim.system.detectors.classes
+    own, classes = OWN_LOSS[victim.name], len(victim.system.detectors.classes)
 
     def untargeted(loss: str, restarts: int = budget.restarts, seen_by: Victim = victim) -> Attack:
         def run(x: Tensor, y: Tensor, seed: int) -> Tensor:

@@ -19,6 +19,7 @@ from aatviz.attacks.checks import check_choice, check_number
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.settings import AttackSettings
+from aatviz.models import decisions
 from aatviz.models.decisions import VictimName
 from aatviz.store.systems import System
 
@@ -282,11 +283,9 @@ class Comparison:
 
 def decide(system: System, model: Model, logits: Mapping[Model, Tensor]) -> tuple[Tensor, Tensor | None]:
     """A model's decision (...) from all networks' logits (...,K), and the logit (...) held against T, if it rejects."""
-    own = logits[model]
-    if model != "generative":
-        return own.argmax(-1), None
-    label, score = system.generative.decide(own.flatten(0, -2))
-    return label.view(own.shape[:-1]), score.view(own.shape[:-1])
+    priors = system.generative.priors if model == "generative" else None
+    label, score = decisions.decide(model, {decisions.MODELS_OF[model]: logits[model]}, priors=priors)
+    return label, score if model in decisions.REJECTING else None
 
 
 def _to_levels(images: Tensor) -> NDArray[np.uint16]:

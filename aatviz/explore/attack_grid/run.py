@@ -123,7 +123,9 @@ def natural_logits(
 
 def network(system: System, model: Model) -> nn.Module:
     """The network whose target logit is raised: (N,C,H,W) -> logits (N,K)."""
-    return {"generative": system.detectors, "robust": system.robust_classifier, "natural": system.classifier}[model]
+    if model == "robust":
+        return system.robust_classifier
+    return system.detectors if model == "generative" else system.classifier
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -24,7 +24,7 @@ from aatviz.explore.attack_grid.result import MODELS, Model, first_targets
 from aatviz.explore.attack_grid.run import network
 from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings, StartName
 from aatviz.models.detectors import DetectorBank
-from aatviz.runtime.files import read_arrays, write_arrays
+from aatviz.runtime.files import read_arrays, read_bytes, write_arrays
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
 
@@ -47,7 +47,7 @@ def default_settings(system: System, start: StartName = "gaussian") -> GenerateS
     white = math.sqrt(channels * height * width)
     share, step = (5 / 28, 0.3 / 28) if start == "gaussian" else (1, 0.5 / 28)
     eps, step_size = math.ceil(10 * round(share * white, 3)) / 10, round(step * white, 2)
-    return GenerateSettings(start=start, eps=eps, step_size=step_size, targets=first_targets(system.detectors.classes))
+    return GenerateSettings(start=start, eps=eps, step_size=step_size, targets=first_targets(system.card.classes))
 
 
 def stored_settings(system: System) -> dict[str, GenerateSettings]:
@@ -58,9 +58,9 @@ def stored_settings(system: System) -> dict[str, GenerateSettings]:
 def start_images(system: System, settings: GenerateSettings, target: int) -> Tensor:
     """The noise of one class (n,C,H,W), in [0,1] and on 256 grey levels; the same for every model.
 
-    Raises ValueError for a class that the system does not have, FileNotFoundError for a system without Gaussians.
+    Raises ValueError for a class that the system does not have, Lacking for a system without Gaussians.
     """
-    ClassIndices("target", target).check_range(system.detectors.classes)
+    ClassIndices("target", target).check_range(system.card.classes)
     return _starts(system, settings, target, *load_data(system.card.dataset, split="sample"))
 
 
@@ -79,8 +79,9 @@ def generate(
         natural_logits: those of another run of this system, which are the same; None to compute them.
 
     Raises:
-        FileNotFoundError: for a system without class Gaussians or without a judge.
+        Lacking: for a system without a judge, a robust classifier, a detector of every class, or Gaussians that it needs.
     """
+    system.require("full_bank", "robust_classifier", "judge", what="Generating images")
     targets = _targets(system, settings)
     judge = system.judge
     x, y = load_data(system.card.dataset, split="sample")
@@ -98,7 +99,7 @@ def generate(
         logits[model], noise_logits[model] = torch.stack(after), torch.stack(before)
         judged[model] = _labels(judge, [way[-1] / 255 for way in ways])
         if model not in natural:
-            natural[model] = _natural(network(system, model), x, y, system.detectors.classes)
+            natural[model] = _natural(network(system, model), x, y, system.card.classes)
     return Generated(
         settings=settings,
         paths=paths,
@@ -117,8 +118,8 @@ def step_count(system: System, settings: GenerateSettings) -> int:
 
 def _targets(system: System, settings: GenerateSettings) -> list[int]:
     """The target classes. ValueError where the system has no such class."""
-    targets = list(range(system.detectors.classes)) if settings.targets is None else list(settings.targets)
-    ClassIndices("targets", torch.tensor(targets)).check_range(system.detectors.classes)
+    targets = list(range(system.card.classes)) if settings.targets is None else list(settings.targets)
+    ClassIndices("targets", torch.tensor(targets)).check_range(system.card.classes)
     return targets
 
 
@@ -156,7 +157,7 @@ def load_generated(system: System, name: str = "generated") -> Generated | None:
 
 def models_hash(system: System) -> str:
     """A hash over everything that a run depends on: the networks, the class Gaussians, the judge."""
-    files = [system.file(kind).read_bytes() for kind in ("gaussians", "judge")]
+    files = [read_bytes(*system.file("gaussians")), read_bytes(*system.file("judge"))]
     return hashlib.sha256(weights_hash(system).encode() + b"".join(files)).hexdigest()[:16]
 
 
@@ -200,7 +201,7 @@ def _starts(system: System, settings: GenerateSettings, target: int, x: Tensor, 
             return torch.rand((), generator=generator).expand(x.shape[1:])
         return x[others[int(torch.randint(len(others), (), generator=generator))]]
 
-    seeds = [(settings.seed * system.detectors.classes + target) * MOST_SAMPLES + i for i in range(settings.count)]
+    seeds = [(settings.seed * system.card.classes + target) * MOST_SAMPLES + i for i in range(settings.count)]
     return _bytes(torch.stack([draw(torch.Generator().manual_seed(seed)) for seed in seeds])) / 255
 
 

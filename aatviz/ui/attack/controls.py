@@ -19,7 +19,7 @@ from aatviz.ui.player.view import T_LIMITS
 from aatviz.ui.session import caches
 from aatviz.ui.session.limits import LIMITS
 from aatviz.ui.session.showcase import SETTINGS, default_settings, first_image
-from aatviz.ui.session.sidebar import current_system, default_threshold
+from aatviz.ui.session.sidebar import current_dataset, current_system, default_threshold
 
 MOST_STEPS, MOST_RESTARTS = LIMITS.most_steps, 20
 UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
@@ -27,8 +27,8 @@ VICTIMS_OWN = "paper"
 """In a link: the loss that the paper uses against the victim, whichever that is."""
 
 
-def _known() -> Dataset:
-    return dataset_of(current_system())
+def _classes() -> tuple[str, ...]:
+    return current_dataset().classes
 
 
 def _first() -> tuple[int, int]:
@@ -42,14 +42,14 @@ def _first() -> tuple[int, int]:
 state = UrlState(
     "attack",
     [
-        *picked.params(_known, _first),
+        *picked.params(current_dataset, _first),
         choice("victim", SETTINGS.victim, VICTIMS),
-        class_param("detector", 8, lambda: _known().classes),
+        class_param("detector", 8, _classes),
         flag("compare", True),
         choice("goal", "targeted", ("targeted", "untargeted")),
-        class_param("target", lambda: default_settings(current_system()).target or 0, lambda: _known().classes),
+        class_param("target", lambda: default_settings(current_system()).target or 0, _classes),
         choice("loss", VICTIMS_OWN, (VICTIMS_OWN, *UNTARGETED)),
-        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, _known),
+        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, current_dataset),
         flag("random_start", SETTINGS.random_start),
         whole("restarts", SETTINGS.restarts, 1, MOST_RESTARTS),
         whole("seed", SETTINGS.seed, 0, LARGEST_SEED),
@@ -77,9 +77,10 @@ def choose(system: System, x: Tensor, y: Tensor) -> Choice | None:
 
     `x` (N,C,H,W) and `y` (N,) are the bundled sample.
     """
-    notes = state.read()
+    known = dataset_of(system)
+    balls, notes = pgd_fields.balls(known), state.read()
     take_over(state)
-    if notes := [*notes, *_clean(system)]:
+    if notes := [*notes, *_clean(balls)]:
         st.info("  \n".join(notes), icon=":material/link:")
     with st.container(border=True):
         if picked.is_own(state):  # a drawing area needs the whole width
@@ -89,11 +90,11 @@ def choose(system: System, x: Tensor, y: Tensor) -> Choice | None:
         with first:
             image = picked.choose(state, system, x, y)
         with victim:
-            _victim(dataset_of(system))
+            _victim(known)
         with goal:
-            _goal(dataset_of(system), image.label if image else None)
+            _goal(known, image.label if image else None)
         with st.expander("Optimizer, restarts and seed", icon=":material/tune:"):
-            _advanced(dataset_of(system))
+            _advanced(balls)
     return _choice(image) if image else None
 
 
@@ -128,11 +129,11 @@ def write_url() -> None:
     state.write(leave_out=idle)
 
 
-def _clean(system: System) -> list[str]:
+def _clean(balls: pgd_fields.Balls) -> list[str]:
     """Settings that are fine by themselves, but not together; returns a kind note for each that is put right."""
     if state["loss"] not in LOSSES_OF[state["victim"]]:
         st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
-    return pgd_fields.clean(state, pgd_fields.balls(dataset_of(system)))
+    return pgd_fields.clean(state, balls)
 
 
 def _victim(known: Dataset) -> None:
@@ -190,9 +191,9 @@ def _goal(known: Dataset, y: int | None) -> None:
     pgd_fields.steps(right, state, MOST_STEPS, "attack")
 
 
-def _advanced(known: Dataset) -> None:
+def _advanced(balls: pgd_fields.Balls) -> None:
     first, second, third = st.columns(3)
-    pgd_fields.norm_of_ball(first, state, pgd_fields.balls(known))
+    pgd_fields.norm_of_ball(first, state, balls)
     pgd_fields.step_size(first, state)
     pgd_fields.optimizer(second, state)
     second.toggle("Random start", help="Begin at a random point of the ball.", **state.widget("random_start"))

@@ -9,7 +9,6 @@ from aatviz.ui.attack.controls import Choice
 from aatviz.ui.attack.picked import bundled
 from aatviz.ui.session import caches
 from aatviz.ui.session.runs import Done, Request, Runs
-from aatviz.ui.session.showcase import default_settings
 
 runs = Runs("attack", "Attack")
 
@@ -35,5 +34,7 @@ def stored(system: System, x: Tensor, y: Tensor) -> Done | None:
     """The stored run of the default settings, where there is one. x (N,C,H,W), y (N,): the bundled sample."""
     if (showcase := caches.showcase(system)) is None:
         return None
-    choice = Choice(picked=bundled(x, y, showcase.index), settings=default_settings(system), compare=True)
+    choice = Choice(
+        picked=bundled(x, y, showcase.index), settings=showcase.traces[0].settings, compare=len(showcase.traces) > 1
+    )
     return Done(system=system.name, choice=choice, value=showcase.traces)

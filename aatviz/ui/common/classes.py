@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -27,13 +28,30 @@ def dataset_of(system: System) -> Dataset:
     return dataset_of_card(system.card)
 
 
-def class_param(name: str, default: int | Callable[[], int], classes: Callable[[], Sequence[str]]) -> Param:
-    """One of the classes, in the URL by its index; the default is the last one where there are fewer."""
+def class_param(
+    name: str,
+    default: int | Callable[[], int],
+    classes: Callable[[], Sequence[str]],
+    among: Callable[[], Sequence[int]] | None = None,
+) -> Param:
+    """One of the classes, in the URL by its index; the default is the last one where it is not there. `among`: those that
+    there are, where some are not."""
+
+    def possible() -> Sequence[int]:
+        return among() if among else range(len(classes()))
 
     def first() -> int:
-        return min(default() if callable(default) else default, len(classes()) - 1)
+        wanted = default() if callable(default) else default
+        return wanted if wanted in possible() else possible()[-1]
 
-    return whole(name, first, 0, lambda: len(classes()) - 1)
+    def read(text: str) -> int:
+        k: int = plain.read(text)
+        if k not in possible():
+            raise ValueError(f"one of {', '.join(map(str, possible()))}")
+        return k
+
+    plain = whole(name, first, 0, lambda: len(classes()) - 1)
+    return replace(plain, read=read, fits=lambda value: value in possible())
 
 
 def targets_param(classes: Callable[[], Sequence[str]]) -> Param:
@@ -82,7 +100,15 @@ def pick_targets(state: UrlState, classes: Sequence[str]) -> tuple[int, ...] | N
 
 
 def pick_class(
-    place: DeltaGenerator, label: str, classes: Sequence[str], state: UrlState, name: str, *, room: int = ROOM, **more: Any
+    place: DeltaGenerator,
+    label: str,
+    classes: Sequence[str],
+    state: UrlState,
+    name: str,
+    *,
+    room: int = ROOM,
+    among: Sequence[int] | None = None,
+    **more: Any,
 ) -> int:
     """The widget of a class parameter: buttons where the names of the classes fit in a row, else a list to search in.
 
@@ -92,13 +118,15 @@ def pick_class(
         classes: the names of all classes.
         state, name: the parameter.
         room: letters that fit in a row there.
+        among: the classes to pick from; None: all.
         more: what both widgets understand, such as `help`.
     """
     common = {"format_func": classes.__getitem__, **more, **state.widget(name)}
-    if _letters(classes) <= room:
-        place.segmented_control(label, range(len(classes)), required=True, **common)
+    options = range(len(classes)) if among is None else among
+    if _letters([classes[k] for k in options]) <= room:
+        place.segmented_control(label, options, required=True, **common)
     else:
-        place.selectbox(label, range(len(classes)), **common)
+        place.selectbox(label, options, **common)
     return int(state[name])
 
 

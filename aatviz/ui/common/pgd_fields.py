@@ -18,11 +18,6 @@ Balls = Mapping[str, tuple[str, str]]
 LEAST_STEP, MOST_STEP = 0.0001, 10.0
 
 
-def balls(dataset: Dataset) -> dict[str, tuple[str, str]]:
-    """Those of the data set's presets."""
-    return {threat.norm: (threat.eps, threat.step_size) for threat in reversed(dataset.threats)}
-
-
 def most_l2(dataset: Dataset) -> float:
     """The L2 ball of this radius around any image holds all images: that of white around black."""
     return math.sqrt(math.prod(dataset.shape))
@@ -41,6 +36,12 @@ class Settings(Protocol):
     def step_size(self) -> float: ...
     @property
     def optimizer(self) -> str: ...
+
+
+def balls(dataset: Dataset, usual: Settings | None = None) -> Balls:
+    """Those of the data set's presets, and for its norm that of a page's defaults."""
+    own = {usual.norm: (written(usual.eps), written(usual.step_size))} if usual else {}
+    return {threat.norm: (threat.eps, threat.step_size) for threat in reversed(dataset.threats)} | own
 
 
 def params(defaults: Callable[[], Settings], most_steps: int, dataset: Callable[[], Dataset]) -> list[Param]:

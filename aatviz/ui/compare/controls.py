@@ -12,19 +12,15 @@ from aatviz.ui.common.classes import class_param, dataset_of, pick_class, pick_t
 from aatviz.ui.common.url import LARGEST_SEED, Param, UrlState, choice, number, whole
 from aatviz.ui.player.view import T_LIMITS
 from aatviz.ui.session.limits import LIMITS
-from aatviz.ui.session.sidebar import current_system, default_threshold
+from aatviz.ui.session.sidebar import current_dataset, current_system, default_threshold
 
 DEFAULTS = CompareSettings()
 MOST_STEPS, MOST_MAGNIFIED = min(500, LIMITS.most_steps), 20
 ROWS = {"classes": "one of each class", "class": "several of one class"}
 
 
-def _known() -> Dataset:
-    return dataset_of(current_system())
-
-
 def _classes() -> tuple[str, ...]:
-    return _known().classes
+    return current_dataset().classes
 
 
 def _models(text: str) -> list[str]:
@@ -42,7 +38,7 @@ state = UrlState(
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
         Param(name="models", default=list(DEFAULTS.models), read=_models, write=",".join),
         targets_param(_classes),
-        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, _known),
+        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, current_dataset),
         number("T", default_threshold, *T_LIMITS),
         class_param("row", 3, _classes),
         class_param("target", 8, _classes),
@@ -53,16 +49,11 @@ state = UrlState(
 )
 
 
-def balls(system: System) -> pgd_fields.Balls:
-    """eps and step size that a change of the norm sets."""
-    usual = default_settings(system)
-    return pgd_fields.balls(dataset_of(system)) | {usual.norm: (written(usual.eps), written(usual.step_size))}
-
-
 def choose(system: System) -> CompareSettings:
     """Draw the controls and return what they say."""
     known = dataset_of(system)
-    if notes := [*state.read(), *pgd_fields.clean(state, balls(system))]:
+    balls = pgd_fields.balls(known, default_settings(system))
+    if notes := [*state.read(), *pgd_fields.clean(state, balls)]:
         st.info("  \n".join(notes), icon=":material/link:")
     with st.container(border=True):
         rows, models, attack = st.columns(3, gap="medium")
@@ -73,7 +64,7 @@ def choose(system: System) -> CompareSettings:
         with attack:
             _attack(system)
         with st.expander("Norm, step size, optimizer and threshold", icon=":material/tune:"):
-            _advanced(balls(system))
+            _advanced(balls)
     return CompareSettings(
         models=chosen,
         digit=state["digit"] if state["rows"] == "class" else None,
@@ -144,8 +135,8 @@ def _attack(system: System) -> None:
     pgd_fields.steps(right, state, MOST_STEPS, "compare")
     trained, usual = system.card, default_settings(system)
     st.caption(
-        f"The detectors were trained for {trained.norm.replace('inf', '∞')} ε = {written(trained.eps)}. The page begins "
-        f"with {usual.norm.replace('inf', '∞')} ε = {written(usual.eps)}: like the paper, with a third more than is usual."
+        f"The detectors were trained for {trained.norm.replace('inf', '∞')} ε = {written(trained.eps)}. The page "
+        f"begins with {usual.norm.replace('inf', '∞')} ε = {written(usual.eps)}: a third more than usual, like the paper."
     )
 
 

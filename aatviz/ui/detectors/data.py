@@ -28,6 +28,8 @@ TRAINING_COLUMNS = ("validation_adversarial", "validation_natural", "train_adver
 class Detectors:
     """Everything that is stored about the detectors of one system."""
 
+    bank: tuple[int, ...]
+    """The classes that there are detectors of, in the order of their columns."""
     profiles: list[Profile]
     """One a detector; empty where none has been measured."""
     sample_logits: Tensor | None
@@ -42,13 +44,17 @@ class Detectors:
     def scores(self, k: int, attack: str) -> dict[str, Tensor]:
         """Detector k's logits of the three kinds of images, as far as there are any: of the test set, else the sample."""
         if self.profiles:
-            profile = self.profiles[k]
+            profile = self.profiles[self.column(k)]
             scores = {"in-class": profile.positive, "out-of-class": profile.negative}
             return scores | ({"attacked": profile.attacked[attack].scores} if attack in profile.attacked else {})
         if self.sample_logits is None:
             return {}
-        own, z = self.sample_y == k, self.sample_logits[:, k]
+        own, z = self.sample_y == k, self.sample_logits[:, self.column(k)]
         return {"in-class": z[own], "out-of-class": z[~own]}
+
+    def column(self, k: int) -> int:
+        """The place of detector k among the bank's."""
+        return self.bank.index(k)
 
 
 def detectors(system: System) -> Detectors:
@@ -76,17 +82,18 @@ def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> Detectors:
             problems.append(str(error))
             return otherwise
 
-    classes = range(_system.card.classes)
+    bank = _system.card.bank
     try:
         y = caches.sample(_system.card.dataset)[1]
     except (FileNotFoundError, ValueError):  # the page says so where it shows images
         y = torch.empty(0)
     logits = attempt(lambda: detector_records.stored_sample_logits(_system), None)
     return Detectors(
+        bank=bank,
         profiles=attempt(lambda: detector_records.load(_system), []),
         sample_logits=logits if logits is not None and len(logits) == len(y) else None,
         sample_y=y,
-        training=attempt(lambda: [detector_records.training(_system, k) for k in classes], [[] for _ in classes]),
+        training=attempt(lambda: [detector_records.training(_system, k) for k in bank], [[] for _ in bank]),
         problems=problems,
     )
 
@@ -144,11 +151,18 @@ def auc_table(found: list[Profile], attack: str, names: Sequence[str]) -> dict[s
     }
 
 
-def ranking_csv(z: Tensor, y: Tensor, k: int) -> str:
+def rankings(z: Tensor, y: Tensor, bank: tuple[int, ...], k: int) -> dict[str, Tensor]:
+    """The rankings of detector k that are not empty, from the logits z (N,K) of the bank and the classes y (N,)."""
+    column = bank.index(k)
+    found = detector_records.rankings(z, torch.where(y == k, column, -1), column, COUNT)
+    return {name: rows for name, rows in found.items() if len(rows)}
+
+
+def ranking_csv(z: Tensor, y: Tensor, bank: tuple[int, ...], k: int) -> str:
     """One row for each image of the four rankings of detector k."""
     rows = [
-        [name, place + 1, index, int(y[index]), f"{z[index, k]:.4f}"]
-        for name, indices in detector_records.rankings(z, y, k, COUNT).items()
+        [name, place + 1, index, int(y[index]), f"{z[index, bank.index(k)]:.4f}"]
+        for name, indices in rankings(z, y, bank, k).items()
         for place, index in enumerate(indices.tolist())
     ]
     return takeaway.table(["ranking", "place", "index", "class", "logit"], rows)

@@ -16,7 +16,7 @@ from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import UrlState, choice
 from aatviz.ui.detectors import data, figures, strips, words
 from aatviz.ui.session import caches
-from aatviz.ui.session.sidebar import current_dataset, link_params
+from aatviz.ui.session.sidebar import current_dataset, current_system, link_params
 from aatviz.ui.session.stored import sample_or_say
 
 HARDEST = 9
@@ -29,7 +29,7 @@ ROOM = 44
 state = UrlState(
     "detectors",
     [
-        class_param("k", HARDEST, lambda: current_dataset().classes),
+        class_param("k", HARDEST, lambda: current_dataset().classes, lambda: current_system().card.bank),
         choice("attack", "paper", detector_records.ATTACKS),
         choice("axis", "log", ("log", "linear")),
         choice("counts", "linear", ("linear", "log")),
@@ -53,7 +53,7 @@ def page(system: System) -> None:
         st.info(problem, icon=":material/query_stats:")
     st.header(f"Detector {_name(state['k'])}")
     if found.profiles:
-        _numbers(found.profiles[state["k"]])
+        _numbers(found.profiles[found.column(state["k"])])
     _ranked(system, found)
     view_first("detectors")
     _logits(system, found)
@@ -67,7 +67,7 @@ def page(system: System) -> None:
 def _choose(system: System, measured: list[str]) -> None:
     row = st.container(horizontal=True)
     with row:
-        pick_class(row, "Detector k", current_dataset().classes, state, "k", room=ROOM)
+        pick_class(row, "Detector k", current_dataset().classes, state, "k", room=ROOM, among=system.card.bank)
         if measured:
             st.pills(
                 "Attacked by",
@@ -190,22 +190,24 @@ def _ranked(system: System, found: data.Detectors) -> None:
         )
         return
     x, y = caches.sample(system.card.dataset)
-    rankings = {name: rows for name, rows in detector_records.rankings(logits, y, k, data.COUNT).items() if len(rows)}
+    rankings = data.rankings(logits, y, found.bank, k)
     # what a page would take out of its URL again stands between a visitor and the way back
     link = {} if system.name == caches.systems()[0] else link_params()
     for name, indices in rankings.items():
         st.markdown(f"**{strips.TITLES[name]}**")
-        st.html(strips.strip(x, y, logits[:, k], indices, k, current_dataset().classes, link))
+        st.html(strips.strip(x, y, logits[:, found.column(k)], indices, k, current_dataset().classes, link))
     takeaway.explain(*words.ranked(_name(k), len(y)))
     with st.container(horizontal=True):
         file = f"{system.name}-detector-{k}-ranked"
-        takeaway.download_png("The four rows (PNG)", f"{file}.png", lambda: strips.picture(x, logits[:, k], rankings))
-        takeaway.download_csv("Rankings (CSV)", f"{file}.csv", lambda: data.ranking_csv(logits, y, k))
+        takeaway.download_png(
+            "The four rows (PNG)", f"{file}.png", lambda: strips.picture(x, logits[:, found.column(k)], rankings)
+        )
+        takeaway.download_csv("Rankings (CSV)", f"{file}.csv", lambda: data.ranking_csv(logits, y, found.bank, k))
 
 
 def _training(system: System, found: data.Detectors) -> None:
     k = state["k"]
-    parts = found.training[k]
+    parts = found.training[found.column(k)]
     st.subheader("How it was trained")
     if not parts:
         st.info("No training history is stored for this detector.", icon=":material/history:")

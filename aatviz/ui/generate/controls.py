@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from aatviz.data import Dataset
 from aatviz.data.spec import written
 from aatviz.explore.generation.result import STARTS, GenerateSettings
 from aatviz.explore.generation.run import default_settings
@@ -11,19 +10,15 @@ from aatviz.ui.common import pgd_fields
 from aatviz.ui.common.classes import class_param, dataset_of, pick_targets, targets_param
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, whole
 from aatviz.ui.session.limits import LIMITS
-from aatviz.ui.session.sidebar import current_system
+from aatviz.ui.session.sidebar import current_dataset, current_system
 
 DEFAULTS = GenerateSettings()
 MOST_STEPS, MOST_COUNT = min(500, LIMITS.most_steps), 12
 START_NAMES = {"gaussian": "class noise", "uniform": "uniform noise", "constant": "plain grey", "other": "another class"}
 
 
-def _known() -> Dataset:
-    return dataset_of(current_system())
-
-
 def _classes() -> tuple[str, ...]:
-    return _known().classes
+    return current_dataset().classes
 
 
 def _start_note(start: str, noun: str) -> str:
@@ -43,7 +38,7 @@ state = UrlState(
         whole("count", DEFAULTS.count, 1, MOST_COUNT),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
         targets_param(_classes),
-        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, _known),
+        *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, current_dataset),
         class_param("target", 8, _classes),
         whole("sample", 2, 0, MOST_COUNT - 1),
         choice("targets", "all", ("all", "marked")),
@@ -51,16 +46,11 @@ state = UrlState(
 )
 
 
-def balls(system: System) -> pgd_fields.Balls:
-    """eps and step size that a change of the norm sets."""
-    usual = default_settings(system)
-    return pgd_fields.balls(dataset_of(system)) | {usual.norm: (written(usual.eps), written(usual.step_size))}
-
-
 def choose(system: System) -> GenerateSettings:
     """Draw the controls and return what they say."""
     known = dataset_of(system)
-    if notes := [*state.read(), *pgd_fields.clean(state, balls(system))]:
+    balls = pgd_fields.balls(known, default_settings(system))
+    if notes := [*state.read(), *pgd_fields.clean(state, balls)]:
         st.info("  \n".join(notes), icon=":material/link:")
     with st.container(border=True):
         start, samples, attack = st.columns([2, 1, 1], gap="medium")
@@ -71,7 +61,7 @@ def choose(system: System) -> GenerateSettings:
         with attack:
             _attack()
         with st.expander("Norm, step size and optimizer", icon=":material/tune:"):
-            _advanced(balls(system))
+            _advanced(balls)
     return GenerateSettings(
         start=state["start"],
         norm=state["norm"],

@@ -60,7 +60,7 @@ def numbers(system: System) -> None:
     count, size = bank_size(system.folder, card)
     honest = records(system, ("honest",)).get("honest")
     tiles = [
-        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {card.classes} detectors"),
+        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {len(card.bank)} detectors"),
         *_auc(detector_records.protocol(system), metrics, "Mean AUC, the paper's attack"),
         *_auc("worst-case", metrics, "Mean AUC, worst of three attacks"),
         *_rate(metrics, "accuracy", "generative", "Accuracy, generative", "natural test images, no rejection"),
@@ -86,10 +86,10 @@ def comparison(system: System) -> None:
     cards = {name: card for name, card in same.items() if card.metrics.keys() >= compared.keys()}
     if len(cards) < 2:
         return
-    rows = [["", *same]]
-    banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in same.items()}
+    rows = [["", *cards]]
+    banks = {name: bank_size(checkpoints_folder() / name, card) for name, card in cards.items()}
     rows.append(["networks, MB", *(f"{count}, {size:.1f}" for count, size in banks.values())])
-    rows.append(["training of the detectors, minutes of one core", *(training_minutes(card) for card in same.values())])
+    rows.append(["training of the detectors, minutes of one core", *(training_minutes(card) for card in cards.values())])
     for recipe, label in compared.items():
         rows.append([label, *(interval(_mean_auc(card.metrics[recipe]), 5) for card in cards.values())])
     most = max(count for count, _ in banks.values())

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from aatviz.data import Dataset
 from aatviz.explore.attack_path import Trace
-from aatviz.models.decisions import VictimName
+from aatviz.models.decisions import REJECTING, VictimName, decide
 from aatviz.store.systems import System
 from aatviz.ui.common import theme
 from aatviz.ui.common.assets import read_assets
@@ -99,15 +99,11 @@ def colours() -> dict[str, Any]:
 
 def decisions(system: System, trace: Trace) -> tuple[Tensor, Tensor | None]:
     """The victim's class at every step (S+1,), and the logit that T is held against (S+1,), None where it cannot reject."""
-    settings = trace.settings
-    if settings.victim == "generative":
-        return system.generative.decide(trace.z_h)
-    if settings.victim == "integrated":
-        return system.integrated.decide(trace.z_f, trace.z_h)
-    if settings.victim == "detector":
-        score = trace.z_h[:, settings.detector or 0]
-        return score.new_full((len(score),), settings.detector or 0).long(), score
-    return victim_logits(trace).argmax(1), None
+    victim = trace.settings.victim
+    priors = system.generative.priors if victim == "generative" else None
+    logits = {"f": trace.z_f, "h": trace.z_h, "r": trace.z_r}
+    label, score = decide(victim, logits, priors=priors, detector=trace.settings.detector)
+    return label, score if victim in REJECTING else None
 
 
 def victim_logits(trace: Trace) -> Tensor:

@@ -5,7 +5,6 @@ from typing import Any
 import streamlit as st
 import torch
 
-from aatviz.attacks.victims import WITH_REJECT
 from aatviz.data.spec import written
 from aatviz.evaluate.honest.trial import Trial
 from aatviz.metrics import share
@@ -13,7 +12,7 @@ from aatviz.metrics.format import interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui.common import pgd_fields, takeaway
 from aatviz.ui.robustness import run, words
-from aatviz.ui.robustness.view import CLEAN, MOST_IMAGES, state
+from aatviz.ui.robustness.view import CLEAN, MOST_IMAGES, state, victims
 from aatviz.ui.session.runs import Done
 from aatviz.ui.session.sidebar import current_dataset
 from aatviz.ui.session.stored import sample_or_say
@@ -21,10 +20,13 @@ from aatviz.ui.session.stored import sample_or_say
 
 def show(system: System, record: dict[str, Any] | None) -> None:
     """The controls, what it costs, and the result."""
+    if why := system.lacks("full_bank", what="The honest protocol"):
+        st.info(why, icon=":material/query_stats:")
+        return
     if (images := sample_or_say(system)) is None:
         return
     left, middle, right, last = st.columns(4)
-    left.selectbox("Victim", WITH_REJECT, format_func=words.NAMES.__getitem__, **state.widget("victim"))
+    left.selectbox("Victim", victims(system), format_func=words.NAMES.__getitem__, **state.widget("victim"))
     victim = state["victim"]
     offered = run.names(system, victim)
     if state["attack"] not in offered:

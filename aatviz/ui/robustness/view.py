@@ -22,6 +22,11 @@ CLEAN = {"none": "nothing", "1%": "1 %", "5%": "5 %"}
 MOST_IMAGES = 200
 
 
+def victims(system: System) -> tuple[str, ...]:
+    """Whom the protocol can attack: the classifiers that the system has."""
+    return tuple(name for name in WITH_REJECT if name != "robust" or not system.lacks("robust_classifier"))
+
+
 def opening(system: System) -> str:
     """What the page opens with: the verdict, or, where the honest protocol has not been run, what has been measured."""
     found = stored.records(system)
@@ -36,7 +41,7 @@ state = UrlState(
         choice("show", lambda: opening(current_system()), tuple(PARTS)),
         choice("clean", "5%", tuple(CLEAN)),
         choice("table", lambda: protocol(current_system()), lambda: tuple(evaluations_of(current_system().card))),
-        choice("victim", "generative", WITH_REJECT),
+        choice("victim", "generative", lambda: victims(current_system())),
         choice("attack", "multi-targeted", lambda: words.every_name(current_system().card.classes)),
         whole("count", 20, 1, MOST_IMAGES),
         pgd_fields.eps_param(lambda: current_system().card.eps, current_dataset),
@@ -50,6 +55,9 @@ EQUATION = (
 
 def show(system: System, record: dict[str, Any] | None) -> None:
     """The stored result at one threshold, or how to get it."""
+    if why := system.lacks("full_bank", what="The honest protocol"):
+        st.info(why, icon=":material/query_stats:")
+        return
     if record is None:
         view_first("robustness")
         st.info(

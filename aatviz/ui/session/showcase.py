@@ -1,4 +1,4 @@
-"""The stored run that the app shows before anything is computed: one digit, the generative and the robust classifier."""
+"""The stored run that the app shows before anything is computed: one image, the generative and the robust classifier."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from aatviz.attacks.settings import AttackSettings
 from aatviz.data import load_data
 from aatviz.data.spec import number
 from aatviz.explore.attack_path import Trace, trace_attack
-from aatviz.recipes.paper import papers_attack
+from aatviz.recipes.paper import usual_attack
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
@@ -22,7 +22,7 @@ SETTINGS = AttackSettings(loss="target_logit", target=8)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Showcase:
-    """The traces on one bundled image, the victim's first, then the robust classifier's."""
+    """The traces on one bundled image, the victim's first, then, where there is one, the robust classifier's."""
 
     index: int
     traces: list[Trace]
@@ -31,19 +31,24 @@ class Showcase:
 def default_settings(system: System) -> AttackSettings:
     """The default of the Attack page: `SETTINGS` in the ball that the system is trained for, towards the class that its data
     set begins with. Steps are those of the data set's preset for this ball, or else for this norm; of the paper's size where
-    it has none."""
+    it has none. A system without all detectors begins with its first one as the victim."""
     norm, eps, dataset = system.card.norm, system.card.eps, dataset_of_card(system.card)
     target = dataset.first_look[1] if dataset.first_look else 1
-    asked = replace(SETTINGS, target=target, norm=norm, eps=eps, step_size=papers_attack(norm, eps).step_size)
+    asked = replace(SETTINGS, target=target, norm=norm, eps=eps, step_size=usual_attack(*system.card.threat).step_size)
     presets = sorted(dataset.threats, key=lambda threat: number(threat.eps) != eps)
     known = [preset for preset in presets if preset.norm == norm]
-    return replace(asked, step_size=number(known[0].step_size), steps=known[0].steps) if known else asked
+    asked = replace(asked, step_size=number(known[0].step_size), steps=known[0].steps) if known else asked
+    if not system.lacks("full_bank"):
+        return asked
+    return replace(asked, victim="detector", loss="detector_logit", target=None, detector=system.card.bank[0])
 
 
 def first_image(system: System, y: Tensor) -> int:
-    """The place of the image that pages begin with in the bundled sample of the classes y (N,)."""
-    look = dataset_of_card(system.card).first_look
-    return look[0] if look else int((y == 0).nonzero()[0])
+    """The place of the image that pages begin with in the bundled sample of the classes y (N,): not one of the class that
+    it is pushed towards."""
+    look, settings = dataset_of_card(system.card).first_look, default_settings(system)
+    goal = settings.target if settings.detector is None else settings.detector
+    return look[0] if look and int(y[look[0]]) != goal else int((y != goal).nonzero()[0])
 
 
 def build_showcase(system: System) -> Path:
@@ -75,7 +80,7 @@ def load_showcase(system: System) -> Showcase | None:
 
 def _wanted(system: System) -> list[AttackSettings]:
     default = default_settings(system)
-    return [default, default.against("robust")]
+    return [default] if system.lacks("robust_classifier") else [default, default.against("robust")]
 
 
 def _part(arrays: dict[str, np.ndarray], victim: str) -> dict[str, np.ndarray]:

@@ -28,8 +28,8 @@ def choose_system(page: str, lesson: str | None = None) -> None:
     cards = caches.cards()
     if not cards:
         st.info(
-            f"There is no trained system in `{checkpoints_folder().name}/` yet. Train the small one (one network, ten "
-            "logits) with `aatviz train mnist-linf-0.3-shared`, or fetch the shipped ones with the repository.",
+            f"There is no trained system in `{checkpoints_folder().name}/` yet. Train the small one (one network for "
+            "all classes) with `aatviz train mnist-linf-0.3-shared`, or fetch the shipped ones with the repository.",
             icon=":material/model_training:",
         )
         st.stop()
@@ -144,7 +144,7 @@ def describe(system: System) -> str:
     count, size = bank_size(system.folder, card)
     if count == 1:
         text = (
-            f"Shared bank: **one network** with {card.classes} logits ({size:.1f} MB), trained with the paper's "
+            f"Shared bank: **one network** with {len(card.bank)} logits ({size:.1f} MB), trained with the paper's "
             "objective. The paper leaves this sharing to future work; one step against all detectors costs one network."
         )
     else:

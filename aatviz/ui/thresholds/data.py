@@ -64,7 +64,9 @@ class ThresholdView:
 
 
 def threshold_view(system: System) -> ThresholdView:
-    """The stored record of a system; it is read again when its files change. Raises as `thresholds.curves.load` does."""
+    """The stored record of a system; it is read again when its files change. Raises as `thresholds.curves.load` does,
+    and Lacking, a ValueError, for a system without all detectors."""
+    system.require("full_bank", what="The Thresholds page")
     files = (result_file(system, curves.RECIPE, "json"), result_file(system, "examples", "npz"))
     return _read(system, str(system.folder), tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
 
