@@ -16,6 +16,7 @@ from aatviz.recipes.evaluation import DetectorEvaluation
 from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
 
+
 def parts(system: System, recipe: DetectorEvaluation) -> list[Part]:
     """One a detector."""
     labels = test_split(system).labels

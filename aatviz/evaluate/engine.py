@@ -138,7 +138,9 @@ def stored(system: System, recipe: Evaluation, least: int | None = None) -> dict
         return None
     record: dict[str, Any] = read_json(path)
     enough = record["recipe"]["count"] >= (recipe.count if least is None else least)
-    fits = not misfit(record, recipe, weights_hash(system)) and record.get("depends") == kind_of(recipe).depends(system, recipe)
+    fits = not misfit(record, recipe, weights_hash(system)) and record.get("depends") == kind_of(recipe).depends(
+        system, recipe
+    )
     return record if enough and fits else None
 
 

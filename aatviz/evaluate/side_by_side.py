@@ -39,9 +39,7 @@ def summary(system: System, recipe: SideBySideEvaluation, parts: Parts) -> dict[
                 "threshold": None if limit == -math.inf else limit,
                 "accuracy": share(right & (score >= limit))._asdict(),
                 "error": share((worst >= limit) & (worst > -torch.inf))._asdict(),
-                "alone": {
-                    key: share((scores >= limit) & (scores > -torch.inf))._asdict() for key, scores in fooled.items()
-                },
+                "alone": {key: share((scores >= limit) & (scores > -torch.inf))._asdict() for key, scores in fooled.items()},
             }
             for rejection, limit in ((0.0, -math.inf), (recipe.clean_rejection, threshold))
         ]

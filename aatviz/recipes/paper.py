@@ -1,6 +1,6 @@
 """The evaluations of a system: the paper's protocol and a harder one, for any data set and ball.
 
-On MNIST they are the paper's own, with its step sizes, tables and figures, and its published numbers. On every other data set
+On MNIST they are the paper's own, with its step sizes, tables and figures, and its published numbers. On any other data set
 they are the same attacks with step sizes in proportion to eps, and no published numbers.
 """
 
@@ -46,9 +46,7 @@ def evaluations_of(card: Trained) -> dict[str, Evaluation]:
     return evaluations(*card.threat, card.bank)
 
 
-def evaluations(
-    dataset: str, norm: Norm, eps: float, detectors: tuple[int, ...] | None = None
-) -> dict[str, Evaluation]:
+def evaluations(dataset: str, norm: Norm, eps: float, detectors: tuple[int, ...] | None = None) -> dict[str, Evaluation]:
     """The evaluation recipes of systems trained for this data set and ball, by name.
 
     Those of MNIST that the paper has no numbers for are there as well, as long as they make sense. `detectors` are the
@@ -117,7 +115,8 @@ def _worst_of(attacks: dict[str, AttackSpec], count: int, detectors: tuple[int, 
 def _scaled(norm: Norm, eps: float) -> dict[str, AttackSpec]:
     """The three optimizers with the steps that they have in MNIST's ball of 0.3, in proportion to eps."""
     shares = (1 / 15, 1 / 15, 1 / 30) if norm == "Linf" else (1 / 25, 0.4, 0.8)
-    return _three_optimizers(norm, eps, *(_rounded(share * eps) for share in shares), random_start=False)
+    adam, momentum, steepest = (_rounded(share * eps) for share in shares)
+    return _three_optimizers(norm, eps, adam, momentum, steepest, random_start=False)
 
 
 def _three_optimizers(

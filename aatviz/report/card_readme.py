@@ -1,8 +1,10 @@
 """The README of a checkpoint folder: the card in words and tables. Nothing in it is written by hand."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from aatviz.evaluate import detectors, systems
 from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells
 from aatviz.runtime.files import write_text
 from aatviz.store.card import Card, WeightsFile, read_card

@@ -19,7 +19,7 @@ from aatviz.attacks import objective, pgd
 from aatviz.attacks.pgd import Callback
 from aatviz.data import dataset, load_data
 from aatviz.data.spec import number
-from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Comparison, Model, NaturalLogits, first_targets
+from aatviz.explore.attack_grid.result import MODELS, NEEDS, CompareSettings, Comparison, Model, NaturalLogits, first_targets
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.runtime.memory import in_batches
 from aatviz.store.results import result_file, weights_hash
@@ -50,7 +50,9 @@ def default_settings(system: System) -> CompareSettings:
     over, _, below = usual.eps.partition("/")
     larger = 4 / 3 * number(over)
     eps = number(f"{round(larger)}/{below}") if below else round(larger, 4)
+    there = models_of(system)
     return CompareSettings(
+        models=tuple(model for model in CompareSettings().models if model in there) or there,
         norm=usual.norm,
         eps=eps,
         steps=usual.steps,
@@ -76,6 +78,9 @@ def compare(system: System, settings: CompareSettings, x: Tensor, y: Tensor, cal
     The passes are in float32: each pair gets the numbers that `trace_attack` gives it alone.
     """
     classes = system.card.classes
+    for model, need in NEEDS.items():
+        if model in settings.models:
+            system.require(need, what=f"A comparison with the {model} classifier")
     index = choose_rows(settings, y, classes)
     natural = x[index].to(system.device)
     images: dict[Model, Tensor] = {}
@@ -122,10 +127,16 @@ def natural_logits(
 
 
 def network(system: System, model: Model) -> nn.Module:
-    """The network whose target logit is raised: (N,C,H,W) -> logits (N,K)."""
+    """The network whose target logit is raised: (N,C,H,W) -> logits (N,K). Lacking where the system does not have it."""
     if model == "robust":
         return system.robust_classifier
     return system.detectors if model == "generative" else system.classifier
+
+
+def models_of(system: System) -> tuple[Model, ...]:
+    """The models that this system has."""
+    missing = {model for model, need in NEEDS.items() if system.lacks(need)}
+    return tuple(model for model in MODELS if model not in missing)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,7 +151,7 @@ class Stored:
 def build_comparison(system: System) -> Path:
     """Run the default comparison of a system, store it, and return the file."""
     x, y = load_data(system.card.dataset, split="sample")
-    natural = {model: natural_logits(system, model, x, y) for model in MODELS}
+    natural = {model: natural_logits(system, model, x, y) for model in models_of(system)}
     return store_comparison(system, Stored(comparison=compare(system, default_settings(system), x, y), natural=natural))
 
 
@@ -163,7 +174,7 @@ def load_comparison(system: System) -> Stored | None:
     if str(arrays["weights_hash"]) != weights_hash(system):
         return None
     comparison = Comparison.from_arrays(arrays)
-    natural = {model: NaturalLogits.from_arrays(arrays, f"sample.{model}.") for model in MODELS}
+    natural = {model: NaturalLogits.from_arrays(arrays, f"sample.{model}.") for model in comparison.natural_logits}
     return Stored(comparison=comparison, natural=natural) if comparison.settings == default_settings(system) else None
 
 
@@ -216,10 +227,10 @@ def _per_pair(group: list[int], rows: int) -> Tensor | int:
 
 @torch.no_grad()
 def _all_logits(system: System, images: Tensor) -> dict[Model, Tensor]:
-    """The logits (...,K) of all three networks on images (...,C,H,W)."""
+    """The logits (...,K) of all networks that the system has on images (...,C,H,W)."""
     batch = images.flatten(0, -4)
 
     def logits(model: Model) -> Tensor:
         return in_batches(lambda part: network(system, model)(part.to(system.device)).float().cpu(), batch)
 
-    return {model: logits(model).unflatten(0, images.shape[:-3]) for model in MODELS}
+    return {model: logits(model).unflatten(0, images.shape[:-3]) for model in models_of(system)}

@@ -48,7 +48,7 @@ def first_image(system: System, y: Tensor) -> int:
     it is pushed towards."""
     look, settings = dataset_of_card(system.card).first_look, default_settings(system)
     goal = settings.target if settings.detector is None else settings.detector
-    return look[0] if look and int(y[look[0]]) != goal else int((y != goal).nonzero()[0])
+    return look[0] if look and int(y[look[0]]) != goal else int(y.ne(-1 if goal is None else goal).nonzero()[0])
 
 
 def build_showcase(system: System) -> Path:
