@@ -18,7 +18,7 @@ from aatviz.attacks import norm
 from aatviz.data import dataset, load_data
 from aatviz.data.own_image import photograph
 from aatviz.data.own_image.link_text import from_text, to_image
-from aatviz.explore.attack_path import OWN_PICTURE
+from aatviz.explore.snippets import OWN_PICTURE
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.card import CARD
 from aatviz.ui.attack.results import logits_csv, png

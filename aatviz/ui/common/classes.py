@@ -146,7 +146,7 @@ def shortened(name: str, most: int = SHORT) -> str:
 
 
 def size(shape: tuple[int, int, int]) -> str:
-    """The size of an image (C,H,W) in words: "28 x 28 pixels", "32 x 24 pixels in colour", the width first."""
+    """The size of an image (C,H,W) in words: "32 x 32 pixels", "24 x 16 pixels in colour", the width first."""
     channels, height, width = shape
     return f"{width} x {height} pixels{' in colour' if channels == 3 else ''}"
 
