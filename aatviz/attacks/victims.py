@@ -126,9 +126,7 @@ class Victim:
 
     def _network(self, model: str) -> nn.Module:
         system = self.system
-        if model == "r":
-            return system.robust_classifier  # not every system has one
-        return system.classifier if model == "f" else system.detectors
+        return system.robust_classifier if model == "r" else {"f": system.classifier, "h": system.detectors}[model]
 
 
 def _same(one: nn.Module, other: nn.Module) -> bool:
