@@ -102,8 +102,8 @@ def _report(system: System, trace: Trace, threshold: float) -> None:
     if why := system.lacks("full_bank", what="A generative or integrated classifier"):
         typer.echo(why)
     else:
-        rejecting = {"generative classifier": system.generative, "integrated classifier": system.integrated}
-        verdicts = {name: one.predict(path, threshold) for name, one in rejecting.items()} | verdicts
+        generative, integrated = system.generative.predict(path, threshold), system.integrated.predict(path, threshold)
+        verdicts = {"generative classifier": generative, "integrated classifier": integrated} | verdicts
     if system.robust is not None:
         verdicts["robust classifier"] = system.robust(path).argmax(1)
     for name, labels in verdicts.items():
