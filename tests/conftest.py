@@ -150,7 +150,7 @@ def quick_evaluations() -> dict[str, DetectorEvaluation]:
     """The recipes table-11 and worst-case with two steps on six images."""
     quick = {}
     for name in ("table-11", "worst-case"):
-        recipe = evaluations("Linf", 0.3)[name]
+        recipe = evaluations("mnist", "Linf", 0.3)[name]
         assert isinstance(recipe, DetectorEvaluation)
         attacks = {key: dataclasses.replace(a, steps=2, step_size=0.1, restarts=1) for key, a in recipe.attacks.items()}
         quick[name] = dataclasses.replace(recipe, count=6, attacks=attacks)
@@ -179,7 +179,7 @@ def measured_detectors(
 ) -> System:
     """The tiny shared system with the records table-11 and worst-case, and without any data set."""
     for name, recipe in quick_evaluations.items():
-        monkeypatch.setitem(evaluations("Linf", 0.3), name, recipe)
+        monkeypatch.setitem(evaluations("mnist", "Linf", 0.3), name, recipe)
     shutil.copytree(detector_records, tiny_system_folder / SHARED / "results")
     return load_system(SHARED)
 
@@ -189,9 +189,9 @@ def edit_recipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """A function after which the attacks of the evaluation of that name, a detector's, have a step more than before."""
 
     def edit(name: str) -> None:
-        recipe = evaluations("Linf", 0.3)[name]
+        recipe = evaluations("mnist", "Linf", 0.3)[name]
         assert isinstance(recipe, DetectorEvaluation)
         attacks = {key: dataclasses.replace(attack, steps=attack.steps + 1) for key, attack in recipe.attacks.items()}
-        monkeypatch.setitem(evaluations("Linf", 0.3), name, dataclasses.replace(recipe, attacks=attacks))
+        monkeypatch.setitem(evaluations("mnist", "Linf", 0.3), name, dataclasses.replace(recipe, attacks=attacks))
 
     return edit

@@ -10,12 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aatviz.attacks.geometry import Norm
+from aatviz.data.registry import dataset
 from aatviz.evaluate import stored
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import attack_words, headline, interval, markdown_table, mean_cells
 from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation
-from aatviz.recipes.paper import all_detectors, evaluations
+from aatviz.recipes.paper import WORST_CASE, all_detectors, evaluations
+from aatviz.recipes.published import Threat
 from aatviz.report import FILE as REPORT
 from aatviz.runtime.files import read_json, write_text
 from aatviz.store.card import Card
@@ -53,17 +54,17 @@ def tables() -> str:
     """The tables of all shipped systems, as far as they have been measured."""
     found = [load_system(name) for name in systems()]
     measured = [(system.card, valid_records(system.folder, system.card)) for system in found]
-    threats = dict.fromkeys((system.card.norm, system.card.eps) for system in found)
+    threats = dict.fromkeys(system.card.threat for system in found)
     parts = [line for threat in threats for line in _auc_table(threat, measured)]
     return "\n".join([*parts, _classifier_table(measured), "", *_honest_table(found), *_reports(found), *_speed(), ""])
 
 
-def _auc_table(threat: tuple[Norm, float], measured: list[Measured]) -> list[str]:
+def _auc_table(threat: Threat, measured: list[Measured]) -> list[str]:
     """The paper's attack and the worst case on the systems trained for one ball, a column for every record that is there."""
-    paper, hard = (evaluations(*threat)[name] for name in (all_detectors(*threat), "worst-case"))
+    paper, hard = (evaluations(*threat)[name] for name in (all_detectors(*threat), WORST_CASE))
     assert isinstance(paper, DetectorEvaluation)
     assert isinstance(hard, DetectorEvaluation)
-    same = [(card, records) for card, records in measured if (card.norm, card.eps) == threat]
+    same = [(card, records) for card, records in measured if card.threat == threat]
     titles = {paper.name: "the paper's attack", hard.name: "worst case"}
     columns = [(card.kind, name, records[name]) for name in titles for card, records in same if name in records]
     if not columns:
@@ -84,8 +85,8 @@ def _auc_table(threat: tuple[Norm, float], measured: list[Measured]) -> list[str
         counts.setdefault(_range(value["n"] for value in values), []).append(title)
     attacked = "; ".join(f"{n} ({' and '.join(named)})" for n, named in counts.items())
     words = (
-        f"AUC of the base detectors trained for {threat[0]} eps {threat[1]:g}, natural in-class against attacked out-of-"
-        "class test images, with 95 % intervals; those of means take the detectors for independent. "
+        f"{dataset(threat[0]).title}: AUC of the base detectors trained for {threat[1]} eps {threat[2]:g}, natural in-class "
+        "against attacked out-of-class test images, with 95 % intervals; those of means take the detectors for independent. "
         f"The paper's attack: {attack_words(asdict(attack))}. "
         f"{_hard_words(hard) if any(name == hard.name for _, name, _ in columns) else ''}"
         f"Attacked images a detector: {attacked}."

@@ -96,7 +96,7 @@ def _own(system: System, path: Path, label: int | None) -> tuple[Tensor, int]:
 
 def _report(system: System, trace: Trace, threshold: float) -> None:
     typer.echo(f"perturbation: Linf {trace.linf:.4f}, L2 {trace.l2:.4f}")
-    path = torch.stack([trace.natural, trace.perturbed])
+    path = torch.stack([trace.natural, trace.perturbed]).to(system.device)
     verdicts = {
         "generative classifier": system.generative.predict(path, threshold),
         "integrated classifier": system.integrated.predict(path, threshold),

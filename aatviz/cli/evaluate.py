@@ -90,6 +90,12 @@ def _choose(system: System, recipe: str, n: int | None) -> list[Evaluation]:
         trained = f"{system.card.norm} eps {system.card.eps:g}"
         raise ValueError(f"{system.name}, trained for {trained}, has no recipe {recipe!r}; it has {', '.join(found)}.")
     chosen = list(found.values()) if recipe == "all" else [found[recipe]]
+    left_out = {evaluation.name: why for evaluation in chosen if (why := engine.lacks(system, evaluation))}
+    if recipe in left_out:
+        raise ValueError(left_out[recipe])
+    for why in left_out.values():
+        typer.echo(f"Left out: {why}")
+    chosen = [evaluation for evaluation in chosen if evaluation.name not in left_out]
     return [dataclasses.replace(evaluation, count=n) for evaluation in chosen] if n else chosen
 
 

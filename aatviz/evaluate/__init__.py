@@ -1,20 +1,22 @@
 """A system and an evaluation recipe -> a result record, in parts that run side by side and survive an interruption.
 
-engine     parts, chunks, files: what every kind of recipe has in common
-detectors, systems, distortion, real_images, honest     what each kind computes, and what it makes of the scores
+kind       the object that each kind of evaluation is
+engine     parts, chunks, files: what all kinds have in common
+detectors, systems, side_by_side, distortion, real_images, honest   what each kind computes, and what it makes of the scores
 images     the test images that are attacked, and what scores are kept in
 attacking  one attack on one chunk
 speed      how long it will take
 passes     counts forward and backward passes
 """
 
-from aatviz.evaluate.engine import cost, finish, parts, refresh, run_part, stored
+from aatviz.evaluate.engine import cost, finish, lacks, parts, refresh, run_part, stored
 from aatviz.evaluate.images import evenly
 
 __all__ = [
     "cost",
     "evenly",
     "finish",
+    "lacks",
     "parts",
     "refresh",
     "run_part",

@@ -28,7 +28,8 @@ def attack(
     best = pgd(goal, x, **settings, seed=seed, callback=last)
     assert last.x_adv is not None
     for x_adv in (best, last.x_adv):
-        if norm(x_adv - x, spec.norm).max() > spec.eps + 1e-5 or x_adv.min() < 0 or x_adv.max() > 1:
+        inside = norm(x_adv - x, spec.norm).max() <= spec.eps + 1e-5 and x_adv.min() >= 0 and x_adv.max() <= 1
+        if not inside:  # not a number is inside nothing
             raise AssertionError("An attack left the ball or the box; its numbers would be worthless.")
     return best, last.x_adv
 

@@ -33,7 +33,7 @@ def counted(system: System) -> Iterator[Passes]:
         if not inputs[0].requires_grad:  # else an attack's own pass, by autograd
             passes.forward += len(inputs[0])
 
-    networks = [*system.detectors.networks, system.classifier, system.robust_classifier]
+    networks = [*system.detectors.networks, system.classifier, *([system.robust] if system.robust else [])]
     hooks = [network.register_forward_hook(scored) for network in networks]
     try:
         with watched(attacked):

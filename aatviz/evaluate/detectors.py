@@ -10,41 +10,40 @@ from torch import Tensor
 
 from aatviz.evaluate.attacking import attack
 from aatviz.evaluate.images import Arrays, Parts, evenly, outputs, test_split
+from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import auc_interval
 from aatviz.recipes.evaluation import DetectorEvaluation
 from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
 
-KIND = "detectors"
-CHUNK = 250
 
-
-def parts(system: System, recipe: DetectorEvaluation) -> dict[str, int]:
+def parts(system: System, recipe: DetectorEvaluation) -> list[Part]:
     """One a detector."""
     labels = test_split(system).labels
-    return {f"detector-{k}": min(recipe.count, int((labels != k).sum())) for k in recipe.detectors}
+    counts = {k: min(recipe.count, int((labels != k).sum())) for k in recipe.detectors}
+    return [Part(name=f"detector-{k}", count=count, of=k) for k, count in counts.items()]
 
 
-def passes(system: System, recipe: DetectorEvaluation, part: str) -> float:
+def passes(system: System, recipe: DetectorEvaluation, part: Part) -> float:
     """The steps of all attacks."""
     return sum((spec.steps + 1) * spec.restarts for spec in recipe.attacks.values())
 
 
-def compute(system: System, recipe: DetectorEvaluation, part: str, start: int, bf16: bool) -> Arrays:
+def compute(system: System, recipe: DetectorEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
     """The logits of one detector on attacked images, "best NAME" and "last NAME" for each attack; with the first chunk also
     those of all its natural images, "positive" and "negative"."""
-    k = int(part.removeprefix("detector-"))
+    k: int = part.of
     images = test_split(system)
     own = images.labels == k
 
     def logit(images: Tensor) -> Tensor:
         return system.detectors.logit(images, k)
 
-    natural = {} if start else {"positive": _rows(own), "negative": _rows(~own)}
-    arrays: Arrays = {name: outputs(logit, images, rows, system.device) for name, rows in natural.items()}
-    negative = images.images(evenly(_rows(~own), recipe.count)[start : start + CHUNK]).to(system.device)
+    natural = {} if rows.start else {"positive": _rows(own), "negative": _rows(~own)}
+    arrays: Arrays = {name: outputs(logit, images, of, system.device) for name, of in natural.items()}
+    negative = images.images(evenly(_rows(~own), recipe.count)[rows]).to(system.device)
     for name, spec in recipe.attacks.items():
-        best, last = attack(system, "detector_logit", spec, negative, target=k, bf16=bf16, seed=start)
+        best, last = attack(system, "detector_logit", spec, negative, target=k, bf16=bf16, seed=rows.start)
         arrays[f"best {name}"] = _scores(logit, best)
         if spec.keep == "last":
             arrays[f"last {name}"] = _scores(logit, last)
@@ -88,3 +87,14 @@ def _scores(logit: Callable[[Tensor], Tensor], x: Tensor) -> NDArray[Any]:
 
 def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
+
+
+KIND = Kind(
+    name="detectors",
+    recipe=DetectorEvaluation,
+    chunk=250,
+    parts=parts,
+    passes=passes,
+    compute=compute,
+    summary=summary,
+)

@@ -9,35 +9,36 @@ from torch import Tensor
 from aatviz.attacks.min_distortion import min_distortion
 from aatviz.attacks.objectives import LogitsObjective
 from aatviz.evaluate.images import Arrays, Parts, outputs, test_images, test_split
+from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import Z95, wilson
 from aatviz.models import losses
 from aatviz.recipes.evaluation import DistortionEvaluation
 from aatviz.store.systems import System
 
-KIND = "distortion"
 CHUNK = 50
 PART = 2 * CHUNK
 SLACK = 0.5
 """By how much a logit in bfloat16 may be off: iterates within it are looked at in float32."""
 
 
-def parts(system: System, recipe: DistortionEvaluation) -> dict[str, int]:
+def parts(system: System, recipe: DistortionEvaluation) -> list[Part]:
     """One for every hundred images: "images from 0", "images from 100" and so on."""
     count = min(recipe.count, len(test_split(system)))
-    return {f"images from {first}": min(PART, count - first) for first in range(0, count, PART)}
+    firsts = range(0, count, PART)
+    return [Part(name=f"images from {first}", count=min(PART, count - first), of=first) for first in firsts]
 
 
-def passes(system: System, recipe: DistortionEvaluation, part: str) -> float:
+def passes(system: System, recipe: DistortionEvaluation, part: Part) -> float:
     """All steps for every c."""
     return recipe.depth * (recipe.steps + 1) * len(system.detectors.networks)
 
 
-def compute(system: System, recipe: DistortionEvaluation, part: str, start: int, bf16: bool) -> Arrays:
+def compute(system: System, recipe: DistortionEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
     """For each image its distance from the false positive that the search ends with, and from the nearest one of all
     iterates; not a number where there is none. And T."""
     threshold = _threshold(system, recipe.true_positive_rate)
-    first = int(part.rpartition(" ")[2]) + start
-    x, y = test_images(system, recipe.count, slice(first, first + CHUNK))
+    first = part.of + rows.start
+    x, y = test_images(system, recipe.count, slice(first, part.of + rows.stop))
 
     def loss(z_h: Tensor) -> tuple[Tensor, Tensor]:
         value = losses.detectors_max(z_h, y)
@@ -77,3 +78,15 @@ def _threshold(system: System, true_positive_rate: float) -> float:
     """T that accepts this share of the natural test images (equation 7)."""
     logits = outputs(lambda x: system.generative.decide(system.detectors(x))[1], test_split(system), device=system.device)
     return float(torch.from_numpy(logits).quantile(1 - true_positive_rate))
+
+
+KIND = Kind(
+    name="distortion",
+    recipe=DistortionEvaluation,
+    chunk=CHUNK,
+    needs=("full_bank",),
+    parts=parts,
+    passes=passes,
+    compute=compute,
+    summary=summary,
+)

@@ -8,79 +8,55 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import Any
 
 import numpy as np
 import torch
 
-from aatviz.evaluate import detectors, distortion, real_images, systems
+from aatviz.evaluate import detectors, distortion, real_images, side_by_side, systems
 from aatviz.evaluate.cost import counted
 from aatviz.evaluate.honest import run as honest
-from aatviz.evaluate.honest.protocol import depends
 from aatviz.evaluate.images import Arrays, Parts
-from aatviz.recipes.evaluation import (
-    DetectorEvaluation,
-    DistortionEvaluation,
-    Evaluation,
-    HonestEvaluation,
-    RealImagesEvaluation,
-    SystemEvaluation,
-)
+from aatviz.evaluate.kind import Kind, Part
+from aatviz.recipes.evaluation import Evaluation
 from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_json
 from aatviz.store.results import misfit, recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
 
 Report = Callable[[str, float], None]
 """Called with a part's name and the share of it that is done."""
-
-
-class Kind(Protocol):
-    """What one kind of evaluation computes. Modules are these: `aatviz.evaluate.detectors` and its neighbours."""
-
-    KIND: str
-    """What the record calls itself."""
-    CHUNK: int
-    """Attacked images between two files: an interruption costs no more than these."""
-
-    def parts(self, system: System, recipe: Any) -> dict[str, int]:
-        """The parts that can be computed on their own, with the attacked images of each; 0 for what is one piece."""
-
-    def passes(self, system: System, recipe: Any, part: str) -> float:
-        """About how many passes forward and backward through one network of the bank each attacked image takes."""
-
-    def compute(self, system: System, recipe: Any, part: str, start: int, bf16: bool) -> Arrays:
-        """The scores of one chunk, that of the images from `start`."""
-
-    def summary(self, system: System, recipe: Any, parts: Parts) -> dict[str, Any]:
-        """Every number of the record, from the stored scores alone."""
-
-
-_KINDS: dict[type[Evaluation], ModuleType] = {
-    DetectorEvaluation: detectors,
-    SystemEvaluation: systems,
-    DistortionEvaluation: distortion,
-    RealImagesEvaluation: real_images,
-    HonestEvaluation: honest,
+KINDS: dict[type, Kind[Any]] = {
+    module.KIND.recipe: module.KIND for module in (detectors, systems, side_by_side, distortion, real_images, honest)
 }
+"""Every kind of evaluation, by the type of its recipes."""
+
+
+def kind_of(recipe: Evaluation) -> Kind[Any]:
+    """What computes the evaluations of this recipe's type."""
+    return KINDS[type(recipe)]
+
+
+def lacks(system: System, recipe: Evaluation) -> str:
+    """What this evaluation needs and the system does not have, as one sentence to show; empty where it can be measured."""
+    return system.lacks(*kind_of(recipe).needs, what=f"The evaluation {recipe.name}")
 
 
 def parts(system: System, recipe: Evaluation) -> list[str]:
-    """The parts that can be computed on their own."""
-    return list(_kind(recipe).parts(system, recipe))
+    """The names of the parts that can be computed on their own. Lacking where the system lacks what they need."""
+    return [part.name for part in _parts(system, recipe)]
 
 
 def cost(system: System, recipe: Evaluation) -> float:
     """About how many passes forward and backward through one network of the bank are still to be computed."""
     if stored(system, recipe) is not None:
         return 0.0
-    kind = _kind(recipe)
+    passes = kind_of(recipe).passes
     return sum(
-        kind.passes(system, recipe, part) * count * sum(not file.exists() for file in files) / len(files)
-        for part, count in kind.parts(system, recipe).items()
-        for files in [_chunk_files(system, recipe, part, count)]
+        passes(system, recipe, part) * part.count * sum(not file.exists() for file in files) / len(files)
+        for part in _parts(system, recipe)
+        for files in [_chunk_files(system, recipe, part)]
     )
 
 
@@ -88,16 +64,17 @@ def run_part(
     system: System, recipe: Evaluation, part: str, bf16: bool = False, report: Report = lambda *_: None
 ) -> list[Path]:
     """Compute what is still missing of one part, and return its files. ValueError with the parts there are."""
-    kind = _kind(recipe)
-    counts = kind.parts(system, recipe)
-    if part not in counts:
-        raise ValueError(f"{recipe.name} has no part {part!r}; it has {', '.join(map(repr, counts))}.")
-    files = _chunk_files(system, recipe, part, counts[part])
+    kind = kind_of(recipe)
+    found = {one.name: one for one in _parts(system, recipe)}
+    if part not in found:
+        raise ValueError(f"{recipe.name} has no part {part!r}; it has {', '.join(map(repr, found))}.")
+    files = _chunk_files(system, recipe, found[part])
     for place, file in enumerate(files):
         if not file.exists():
             started = time.monotonic()
             with counted(system) as passes:
-                arrays = kind.compute(system, recipe, part, place * kind.CHUNK, bf16)
+                rows = slice(place * kind.chunk, (place + 1) * kind.chunk)
+                arrays = kind.compute(system, recipe, found[part], rows, bf16)
             spent = {
                 "seconds": time.monotonic() - started,
                 "forward": passes.forward,
@@ -111,7 +88,7 @@ def run_part(
 
 def finish(system: System, recipe: Evaluation) -> dict[str, Any]:
     """Put the parts together into the record, write it, and remove the parts. ValueError while one is missing."""
-    files = {part: _chunk_files(system, recipe, part, count) for part, count in _kind(recipe).parts(system, recipe).items()}
+    files = {part.name: _chunk_files(system, recipe, part) for part in _parts(system, recipe)}
     if missing := [part for part, chunks in files.items() if not all(chunk.exists() for chunk in chunks)]:
         raise ValueError(f"{recipe.name} is not complete: {', '.join(missing)} still to be computed.")
     spent = dict.fromkeys(("seconds", "forward", "backward"), 0.0)
@@ -135,13 +112,23 @@ def finish(system: System, recipe: Evaluation) -> dict[str, Any]:
 
 def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[str, Any]:
     """Compute the numbers of a stored record again from its scores, and write it; no attack is run."""
-    found: Parts = {}
-    for key, array in read_arrays(result_file(system, recipe.name, "npz")).items():
-        part, _, name = key.rpartition(".") if key.rpartition(".")[0] in parts(system, recipe) else key.partition(".")
-        found.setdefault(part, {})[name] = array
+    found = apart(read_arrays(result_file(system, recipe.name, "npz")), parts(system, recipe))
     measured = dataclasses.replace(recipe, count=record["recipe"]["count"])
     cost = {key: record.get(key) for key in ("seconds", "forward", "backward", "precision")}
     return _write_record(system, measured, found, cost)
+
+
+def apart(arrays: Arrays, names: Iterable[str]) -> Parts:
+    """The arrays of each of these parts, from those of a whole record, "PART.NAME"; of two parts that a key may belong to it
+    is the one with the longer name. ValueError where one part has none."""
+    found: Parts = {part: {} for part in sorted(names, key=len, reverse=True)}
+    for key, array in arrays.items():
+        part = next((part for part in found if key.startswith(f"{part}.")), None)
+        if part is not None:
+            found[part][key.removeprefix(f"{part}.")] = array
+    if missing := [part for part, scores in found.items() if not scores]:
+        raise ValueError(f"The stored scores hold none of {', '.join(missing)}. Measure them again.")
+    return {part: found[part] for part in names}
 
 
 def stored(system: System, recipe: Evaluation, least: int | None = None) -> dict[str, Any] | None:
@@ -151,21 +138,23 @@ def stored(system: System, recipe: Evaluation, least: int | None = None) -> dict
         return None
     record: dict[str, Any] = read_json(path)
     enough = record["recipe"]["count"] >= (recipe.count if least is None else least)
-    fits = not misfit(record, recipe, weights_hash(system)) and record.get("depends") == _depends(system, recipe)
+    fits = not misfit(record, recipe, weights_hash(system)) and record.get("depends") == kind_of(recipe).depends(
+        system, recipe
+    )
     return record if enough and fits else None
 
 
 def _write_record(system: System, recipe: Evaluation, found: Parts, cost: dict[str, Any]) -> dict[str, Any]:
-    kind = _kind(recipe)
+    kind = kind_of(recipe)
     record = {
         "system": system.name,
-        "kind": kind.KIND,
+        "kind": kind.name,
         "recipe": dataclasses.asdict(recipe),
         "recipe_hash": recipe_hash(recipe),
         "weights_hash": weights_hash(system),
-        "depends": _depends(system, recipe),
+        "depends": kind.depends(system, recipe),
         "torch": torch.__version__,
-        "seeds": f"for each {kind.CHUNK} images of a part, the number of the first of them",
+        "seeds": f"for each {kind.chunk} images of a part, the number of the first of them",
         **cost,
         **kind.summary(system, recipe, found),
     }
@@ -173,21 +162,18 @@ def _write_record(system: System, recipe: Evaluation, found: Parts, cost: dict[s
     return record
 
 
-def _depends(system: System, recipe: Evaluation) -> dict[str, Any] | None:
-    """What the numbers depend on beside the recipe and the system's own weights; None: nothing."""
-    return depends(system, recipe) if isinstance(recipe, HonestEvaluation) else None
+def _parts(system: System, recipe: Evaluation) -> list[Part]:
+    kind = kind_of(recipe)
+    system.require(*kind.needs, what=f"The evaluation {recipe.name}")
+    return kind.parts(system, recipe)
 
 
-def _kind(recipe: Evaluation) -> Kind:
-    return cast(Kind, _KINDS[type(recipe)])
-
-
-def _chunk_files(system: System, recipe: Evaluation, part: str, count: int) -> list[Path]:
+def _chunk_files(system: System, recipe: Evaluation, part: Part) -> list[Path]:
     """The files that a complete part consists of, in order."""
-    chunk = _kind(recipe).CHUNK
-    starts = range(0, count, chunk) if count else [0]
+    kind = kind_of(recipe)
+    starts = range(0, part.count, kind.chunk) if part.count else [0]
     key = f"{recipe_hash(recipe)}-{weights_hash(system)}-{recipe.count}"
-    if others := _depends(system, recipe):
+    if others := kind.depends(system, recipe):
         key += f"-{hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()[:8]}"
-    slug = "".join(letter if letter.isalnum() else "-" for letter in part)
+    slug = "".join(letter if letter.isalnum() else "-" for letter in part.name)
     return [system.folder / "results" / "parts" / f"{recipe.name}-{slug}-{key}-{start}.npz" for start in starts]

@@ -13,35 +13,34 @@ from torch import Tensor
 
 from aatviz.data import open_split
 from aatviz.evaluate.images import Arrays, Parts, evenly
+from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import auc_interval, wilson
 from aatviz.recipes.evaluation import RealImagesEvaluation
 from aatviz.store.systems import System
 
-KIND = "real images"
-CHUNK = 250
 SLACK = 1e-5
 """Images within this of the ball's surface count as inside, as those of attacks do."""
 
 
-def parts(system: System, recipe: RealImagesEvaluation) -> dict[str, int]:
+def parts(system: System, recipe: RealImagesEvaluation) -> list[Part]:
     """One a detector."""
     labels = open_split(system.card.dataset, "test").labels
-    return {f"detector-{k}": min(recipe.count, int((labels != k).sum())) for k in system.detectors.classes}
+    counts = {k: min(recipe.count, int((labels != k).sum())) for k in system.detectors.classes}
+    return [Part(name=f"detector-{k}", count=count, of=k) for k, count in counts.items()]
 
 
-def passes(system: System, recipe: RealImagesEvaluation, part: str) -> float:
+def passes(system: System, recipe: RealImagesEvaluation, part: Part) -> float:
     """About one, to score what was found."""
     return 1.0
 
 
 @torch.no_grad()
-def compute(system: System, recipe: RealImagesEvaluation, part: str, start: int, bf16: bool) -> Arrays:
+def compute(system: System, recipe: RealImagesEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
     """For each out-of-class image (N,) the number of real ones in its ball, the distance of the nearest one, and the highest
     logit of the image itself and those in its ball; with the first chunk the natural in-class ones', "positive"."""
-    k = int(part.removeprefix("detector-"))
+    k: int = part.of
     test, training = (open_split(system.card.dataset, split) for split in ("test", "train"))
-    rows = (test.labels != k).nonzero().flatten()
-    chosen = evenly(rows, recipe.count)[start : start + CHUNK]
+    chosen = evenly((test.labels != k).nonzero().flatten(), recipe.count)[rows]
     real, negative = training.images(training.labels == k).to(system.device), test.images(chosen).to(system.device)
     order = torch.inf if system.card.norm == "Linf" else 2.0
     distance = torch.cdist(negative.flatten(1), real.flatten(1), p=order)
@@ -51,7 +50,7 @@ def compute(system: System, recipe: RealImagesEvaluation, part: str, start: int,
     logits[:, within] = _logits(system, real[within], k).where(inside[:, within], -torch.inf)
     highest = torch.cat([logits, _logits(system, negative, k)[:, None]], 1).amax(1)
     arrays = {"inside": inside.sum(1), "nearest": distance.amin(1), "highest": highest}
-    arrays |= {} if start else {"positive": _logits(system, test.images(test.labels == k).to(system.device), k)}
+    arrays |= {} if rows.start else {"positive": _logits(system, test.images(test.labels == k).to(system.device), k)}
     return {name: values.cpu().numpy() for name, values in arrays.items()}
 
 
@@ -74,3 +73,14 @@ def summary(system: System, recipe: RealImagesEvaluation, parts: Parts) -> dict[
 
 def _logits(system: System, x: Tensor, k: int) -> Tensor:
     return torch.cat([system.detectors.logit(part, k) for part in x.split(1000)]) if len(x) else x.new_zeros(0)
+
+
+KIND = Kind(
+    name="real images",
+    recipe=RealImagesEvaluation,
+    chunk=250,
+    parts=parts,
+    passes=passes,
+    compute=compute,
+    summary=summary,
+)

@@ -10,13 +10,12 @@ from aatviz.attacks.victims import Victim
 from aatviz.data import Split, open_split
 from aatviz.evaluate.attacking import attack
 from aatviz.evaluate.images import Arrays, Parts, evenly, outputs, test_split
+from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import share
 from aatviz.recipes.evaluation import Scenario, SystemEvaluation
 from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
 
-KIND = "system"
-CHUNK = 250
 NATURAL, HELD_OUT = "natural", "held_out"
 TRUE_POSITIVE_RATE = 0.95
 """Where figures 2a and 7 are read off: T accepts this share of the natural images (equation 7)."""
@@ -24,35 +23,41 @@ PASSES = {"classifier_margin": (1, 0), "combined": (1, 1), "combined_surrogate":
 """How often a loss asks a classifier, and the bank; all others ask only the bank."""
 
 
-def parts(system: System, recipe: SystemEvaluation) -> dict[str, int]:
+def parts(system: System, recipe: SystemEvaluation) -> list[Part]:
     """One a scenario, and two for natural images."""
-    return {NATURAL: 0, HELD_OUT: 0} | {
-        name: len(_rows(test_split(system), recipe, scenario)) for name, scenario in recipe.scenarios.items()
-    }
+    images = test_split(system)
+    return [
+        Part(name=NATURAL, count=0, of="test"),
+        Part(name=HELD_OUT, count=0, of=recipe.held_out),
+        *(
+            Part(name=name, count=len(_rows(images, recipe, scenario)), of=scenario)
+            for name, scenario in recipe.scenarios.items()
+        ),
+    ]
 
 
-def passes(system: System, recipe: SystemEvaluation, part: str) -> float:
+def passes(system: System, recipe: SystemEvaluation, part: Part) -> float:
     """A pass of a separate bank is one of each of its networks."""
-    if part not in recipe.scenarios:
+    scenario = part.of
+    if not isinstance(scenario, Scenario):
         return 0.0
-    scenario = recipe.scenarios[part]
     classifier, bank = (1, 0) if scenario.victim == "robust" else PASSES.get(scenario.loss, (0, 1))
-    return scenario.attack.steps * (classifier + bank * len(system.detectors.networks))
+    return scenario.attack.steps * scenario.attack.restarts * (classifier + bank * len(system.detectors.networks))
 
 
-def compute(system: System, recipe: SystemEvaluation, part: str, start: int, bf16: bool) -> Arrays:
+def compute(system: System, recipe: SystemEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
     """Labels "y", and the logits of f, of the bank and of the robust classifier: what every T is computed from."""
-    if part in (NATURAL, HELD_OUT):
-        images = open_split(system.card.dataset, recipe.held_out if part == HELD_OUT else "test")
+    scenario = part.of
+    if not isinstance(scenario, Scenario):
+        images = open_split(system.card.dataset, scenario)
         natural = {name: outputs(model, images, device=system.device) for name, model in _models(system).items()}
         return {"y": images.labels.numpy()} | natural
-    scenario = recipe.scenarios[part]
     images = test_split(system)
-    rows = _rows(images, recipe, scenario)[start : start + CHUNK]
-    x, y = images.images(rows).to(system.device), images.labels[rows]
+    chosen = _rows(images, recipe, scenario)[rows]
+    x, y = images.images(chosen).to(system.device), images.labels[chosen]
     victim = system.robust_classifier if scenario.victim == "robust" else system
     aimed: dict[str, Any] = {"y": y} if scenario.target is None else {"target": scenario.target}
-    best, last = attack(victim, scenario.loss, scenario.attack, x, **aimed, bf16=bf16, seed=start)
+    best, last = attack(victim, scenario.loss, scenario.attack, x, **aimed, bf16=bf16, seed=rows.start)
     return {"y": y.numpy()} | _all_logits(system, best if scenario.attack.keep == "best" else last)
 
 
@@ -73,19 +78,19 @@ def summary(system: System, recipe: SystemEvaluation, parts: Parts) -> dict[str,
     for name, scenario in recipe.scenarios.items():
         logits = found[name]
         victim = Victim(name=scenario.victim, system=system)
-        label, score = _decide(victim, logits)
+        label, score = decide(victim, logits)
         wrong = label != logits["y"]
         result["error_without_rejection"][name] = share(wrong)._asdict()
         if scenario.victim == "robust":
             continue
-        accepted = _decide(victim, natural)[1]
+        accepted = decide(victim, natural)[1]
         threshold = float(accepted.quantile(1 - TRUE_POSITIVE_RATE))
         result["at_tpr"]["threshold"][name] = threshold
         result["at_tpr"]["error"][name] = share(wrong & (score >= threshold))._asdict()
     return result
 
 
-def _decide(victim: Victim, stored: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def decide(victim: Victim, stored: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """The winning class (N,) and the score (N,) that a threshold rejects by."""
     return victim.decide({model: stored[f"z_{model}"] for model in victim.models})
 
@@ -103,3 +108,15 @@ def _models(system: System) -> dict[str, Callable[[Tensor], Tensor]]:
 @torch.no_grad()
 def _all_logits(system: System, x: Tensor) -> Arrays:
     return {name: in_batches(model, x).cpu().numpy() for name, model in _models(system).items()}
+
+
+KIND = Kind(
+    name="system",
+    recipe=SystemEvaluation,
+    chunk=250,
+    needs=("full_bank", "robust_classifier"),
+    parts=parts,
+    passes=passes,
+    compute=compute,
+    summary=summary,
+)

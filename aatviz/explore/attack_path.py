@@ -154,6 +154,7 @@ def trace_together(
     first, record = settings[0], _Record(callback)
     goal = first.detector if first.victim == "detector" else _one_or_all([one.target for one in settings])
     eps = _one_or_all([one.eps for one in settings])
+    x = x.to(system.device)
     pgd(_objective(system, first, y, goal), x, **first.pgd_arguments() | {"eps": eps}, callback=record)
     record.close()
     parts = zip(settings, x.detach(), y.tolist(), record.won(), strict=True)
@@ -182,9 +183,9 @@ def _one_or_all(values: list[Any]) -> Any:
 def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, won: _Path, all_logits: bool) -> Trace:
     needed = {"integrated": (system.classifier,), "natural": (system.classifier,), "robust": (system.robust,)}
     with torch.no_grad():
-        z_h = system.detectors(won.images).float()
+        z_h = system.detectors(won.images).float().cpu()
         z_f, z_r = (
-            network(won.images).float()
+            network(won.images).float().cpu()
             if network is not None and (all_logits or network in needed.get(settings.victim, ()))
             else z_h.new_empty(0, system.card.classes)
             for network in (system.classifier, system.robust)
@@ -192,12 +193,12 @@ def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, wo
     return Trace(
         settings=settings,
         y=y,
-        natural=natural.clone(),
-        images=won.images,
+        natural=natural.clone().cpu(),
+        images=won.images.cpu(),
         z_h=z_h,
         z_f=z_f,
         z_r=z_r,
-        loss=won.loss,
+        loss=won.loss.cpu(),
         kept=won.kept,
         restart=won.restart,
     )

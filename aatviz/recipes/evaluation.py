@@ -7,8 +7,6 @@ from aatviz.attacks.objectives import LossName
 from aatviz.models.decisions import VictimName
 from aatviz.recipes.spec import AttackSpec
 
-ALL_TEN = tuple(range(10))
-
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorEvaluation:
@@ -19,8 +17,10 @@ class DetectorEvaluation:
     attacks: dict[str, AttackSpec]
     """By a name for the table. Of several attacks, the worst result of each image counts as well."""
     count: int
-    """Out-of-class test images for each detector, evenly spread over the test set (its first half is the harder one)."""
-    detectors: tuple[int, ...] = ALL_TEN
+    """Out-of-class test images for each detector, evenly spread over the test set (the first half of MNIST's is the harder
+    one)."""
+    detectors: tuple[int, ...]
+    """The classes k of the detectors."""
     paper: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """The paper's AUC of these detectors, by attack, where it gives one."""
 
@@ -48,6 +48,14 @@ class SystemEvaluation:
     """Attacked test images, evenly spread over the test set; the natural ones are always the whole test set."""
     held_out: str = "validation"
     """The split whose natural images are scored as well, for thresholds that are chosen without the test set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideBySideEvaluation(SystemEvaluation):
+    """Several attacks on each victim; for each image the worst of them counts, and victims stand beside each other."""
+
+    clean_rejection: float = 0.05
+    """The share of held-out natural images that may be rejected; it gives every victim its T."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,4 +119,11 @@ class HonestEvaluation:
     """Points of each ball that the planted example is set apart from; fewer than the network has features."""
 
 
-Evaluation = DetectorEvaluation | SystemEvaluation | DistortionEvaluation | RealImagesEvaluation | HonestEvaluation
+Evaluation = (
+    DetectorEvaluation
+    | SystemEvaluation
+    | SideBySideEvaluation
+    | DistortionEvaluation
+    | RealImagesEvaluation
+    | HonestEvaluation
+)

@@ -1,8 +1,10 @@
 """The README of a checkpoint folder: the card in words and tables. Nothing in it is written by hand."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from aatviz.evaluate import detectors, systems
 from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells
 from aatviz.runtime.files import write_text
 from aatviz.store.card import Card, WeightsFile, read_card
@@ -17,10 +19,8 @@ def readme(card: Card) -> str:
     """Markdown for one card."""
     sections = [_head(card), _weights(card)]
     for name, metrics in card.metrics.items():
-        if metrics["kind"] == "detectors":
-            sections.append(_detector_table(name, metrics))
-        elif metrics["kind"] == "system":
-            sections.append(_system_table(name, metrics))
+        if table := TABLES.get(metrics["kind"]):
+            sections.append(table(name, metrics))
     sections.append(
         "Every number beside the paper's, and the verdict of the honest protocol, as far as measured: `report.md`.\n\n"
         f"Written by `aatviz evaluate {card.system}` from `card.json`. The weights are those that "
@@ -108,3 +108,10 @@ def _system_table(name: str, metrics: dict[str, Any]) -> str:
     return "\n".join(
         [f"## {name}\n\n{metrics['recipe']['about']}\n", markdown_table(accuracy), "", markdown_table(error), ""]
     )
+
+
+TABLES: dict[str, Callable[[str, dict[str, Any]], str]] = {
+    detectors.KIND.name: _detector_table,
+    systems.KIND.name: _system_table,
+}
+"""The kinds of evaluation that the README has a table of; all others stand in the report alone."""

@@ -1,20 +1,16 @@
 """The report on one system: the paper's numbers beside those measured here, and what the honest protocol found."""
 
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aatviz.evaluate.engine import stored
+from aatviz.evaluate import detectors, distortion, real_images, side_by_side, systems
+from aatviz.evaluate.engine import kind_of, lacks, stored
+from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import attack_words, interval, markdown_table, mean_of
-from aatviz.recipes.evaluation import (
-    DetectorEvaluation,
-    DistortionEvaluation,
-    HonestEvaluation,
-    RealImagesEvaluation,
-    SystemEvaluation,
-)
 from aatviz.recipes.paper import evaluations_of
+from aatviz.recipes.published import Published, published
 from aatviz.report.order import orders
 from aatviz.report.study import study
 from aatviz.runtime.files import read_json, write_text
@@ -39,56 +35,62 @@ def report(system: System) -> str:
         f"# {system.name}: the paper's evaluation, and a harder one\n\nTrained for {card.norm} eps {card.eps:g}. "
         "The interval of a mean takes the detectors for independent; its n counts the attacked images of all.\n"
     ]
-    missing = []
+    missing, impossible = [], []
     for name, recipe in evaluations_of(card).items():
-        record = stored(system, recipe, least=1)
-        if record is None:
+        if record := stored(system, recipe, least=1):
+            sections.append(SECTIONS[kind_of(recipe).name](system, record))
+        elif why := lacks(system, recipe):
+            impossible.append(f"{why}\n")
+        else:
             missing.append(name)
-        elif isinstance(recipe, DetectorEvaluation):
-            sections.append(_detectors(recipe, record))
-        elif isinstance(recipe, SystemEvaluation):
-            sections.append(_scenarios(name, record))
-        elif isinstance(recipe, DistortionEvaluation):
-            sections.append(_distortion(name, record))
-        elif isinstance(recipe, RealImagesEvaluation):
-            sections.append(_section(name, record, reach_table(record)))
-        elif isinstance(recipe, HonestEvaluation):
-            sections.append(_honest(record))
-    sections += [_histories(system), study(system)]
+    sections += [_histories(system), study(system), *impossible]
     if missing:
         sections.append(f"Not measured on these weights yet: {', '.join(missing)} (`aatviz evaluate {system.name}`).\n")
     sections.append(f"Written by `aatviz report {system.name}` from the records in `results/`.\n")
     return "\n".join(section for section in sections if section)
 
 
-def _detectors(recipe: DetectorEvaluation, record: Record) -> str:
-    rows = [HEAD]
-    for attack, spec in recipe.attacks.items():
-        words = attack_words(asdict(spec))
+def _detectors(system: System, record: Record) -> str:
+    rows, attacks = [HEAD], record["recipe"]["attacks"]
+    for attack, spec in attacks.items():
+        words = attack_words(spec)
         values = [row["last"].get(attack, row["best"][attack]) for row in record["rows"]]
         for row, value in zip(record["rows"], values, strict=True):
             rows.append(_row(f"k = {row['detector']}, {attack}", row["paper"].get(attack), value, words, 5))
         if len(values) > 2:
             rows.append(_row(f"mean, {attack}", record["mean"]["paper"].get(attack), mean_of(values), words, 5))
-    if len(recipe.attacks) > 1:
+    if len(attacks) > 1:
         for row in record["rows"]:
             rows.append(_row(f"k = {row['detector']}, worst of all", None, row["worst"], "best iterate of all attacks", 5))
         worst = mean_of(row["worst"] for row in record["rows"])
         rows.append(_row("mean, worst of all", None, worst, "best iterate of all attacks", 5))
-    return _section(recipe.name, record, rows)
+    return _section(record, rows if published(*system.card.threat) != Published() else _without_paper(rows))
 
 
-def _scenarios(name: str, record: Record) -> str:
+def _scenarios(system: System, record: Record) -> str:
     recipe, rows = record["recipe"], [["attacked", "loss", "attack", "error, nothing rejected", "error at 0.95 TPR", "n"]]
     for scenario, value in record["error_without_rejection"].items():
         spec = recipe["scenarios"][scenario]
         at = record["at_tpr"]["error"].get(scenario)
         cells = [scenario, spec["loss"], attack_words(spec["attack"]), interval(value)]
         rows.append([*cells, interval(at) if at else "", f"{value['n']:,}"])
-    return "\n".join([_section(name, record, rows), *(f"{sentence}\n" for sentence in orders(record))])
+    return "\n".join([_section(record, rows), *(f"{sentence}\n" for sentence in orders(record))])
 
 
-def _distortion(name: str, record: Record) -> str:
+def _side_by_side(system: System, record: Record) -> str:
+    rows = [["victim", "held-out images rejected", "T", "accuracy", "error, worst of all", "n", "strongest alone"]]
+    for victim, found in record["victims"].items():
+        for row in found:
+            threshold = "none" if row["threshold"] is None else f"{row['threshold']:.2f}"
+            error, alone = row["error"], row["alone"]
+            strongest = max(alone, key=lambda attack: alone[attack]["value"])
+            cells = [victim, f"{row['clean_rejection']:.0%}", threshold, interval(row["accuracy"]), interval(error)]
+            rows.append([*cells, f"{error['n']:,}", f"{strongest} ({alone[strongest]['value']:.4f})"])
+    specs = {attack_words(scenario["attack"]): None for scenario in record["recipe"]["scenarios"].values()}
+    return f"{_section(record, rows)}\nEach loss with {'; '.join(specs)}.\n"
+
+
+def _distortion(system: System, record: Record) -> str:
     recipe, found = record["recipe"], record["distortion"]
     search = f"{recipe['depth']} values of c up to {recipe['most_c']:g}"
     attack = f"loss 16, Adam {recipe['steps']} x {recipe['step_size']:g}, {search}"
@@ -98,7 +100,7 @@ def _distortion(name: str, record: Record) -> str:
         paper = (recipe["paper"], recipe["paper_rate"]) if keep == "last" else (None, None)
         rows.append(_row(f"mean L2 distortion, {words}", paper[0], value, attack, 2))
         rows.append(_row(f"false positive rate, {words}", paper[1], rate, attack, 4))
-    return _section(name, record, rows)
+    return _section(record, rows)
 
 
 def reach_table(record: Record) -> list[list[str]]:
@@ -111,7 +113,11 @@ def reach_table(record: Record) -> list[list[str]]:
     return [*rows, ["mean", interval(reach, 4), interval(auc, 5), f"{reach['n']:,}"]]
 
 
-def _honest(record: Record) -> str:
+def _real_images(system: System, record: Record) -> str:
+    return _section(record, reach_table(record))
+
+
+def _honest(system: System, record: Record) -> str:
     rows = [["victim", "clean rejection", "T", "accuracy", "own loss", "worst of all", "strongest", "n"]]
     for victim, found in record["victims"].items():
         for row in found["at"]:
@@ -126,7 +132,7 @@ def _honest(record: Record) -> str:
                 interval(row["error"][found["own"]]),
             ]
             rows.append([*cells, interval(worst), max(attacks, key=attacks.__getitem__), f"{worst['n']:,}"])
-    text = _section("honest", record, rows)
+    text = _section(record, rows)
     if "planted" in record:
         planted = [["attack unit test", "planted examples found", "n"]]
         planted += [[name, interval(value), str(value["n"])] for name, value in record["planted"].items()]
@@ -155,10 +161,27 @@ def _row(what: str, paper: float | None, value: dict[str, Any], attack: str, dig
     return [what, published, f"{value['value']:.{digits}f}", bounds, difference, f"{value['n']}", attack]
 
 
-def _section(name: str, record: Record, rows: list[list[str]]) -> str:
+def _without_paper(rows: list[list[str]]) -> list[list[str]]:
+    """The rows without what a data set that the paper has no numbers for would leave empty."""
+    kept = [place for place, head in enumerate(HEAD) if "paper" not in head]
+    return [[row[place] for place in kept] for row in rows]
+
+
+def _section(record: Record, rows: list[list[str]]) -> str:
     spent = f"{record['seconds'] / 60:.0f} minutes of one core"
     if record.get("backward"):
         spent += (
             f", {record['forward'] / 1e6:.2f} million forward and {record['backward'] / 1e6:.2f} million backward passes"
         )
-    return f"## {name}\n\n{record['recipe']['about']} {spent}.\n\n{markdown_table(rows)}\n"
+    return f"## {record['recipe']['name']}\n\n{record['recipe']['about']} {spent}.\n\n{markdown_table(rows)}\n"
+
+
+SECTIONS: dict[str, Callable[[System, Record], str]] = {
+    detectors.KIND.name: _detectors,
+    systems.KIND.name: _scenarios,
+    side_by_side.KIND.name: _side_by_side,
+    distortion.KIND.name: _distortion,
+    real_images.KIND.name: _real_images,
+    honest.KIND.name: _honest,
+}
+"""The section that each kind of evaluation has in the report: from a system and its record to Markdown."""

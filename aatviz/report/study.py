@@ -1,5 +1,6 @@
 """Shared against separate: the systems for the same ball side by side."""
 
+from aatviz.evaluate.detectors import KIND as DETECTORS
 from aatviz.explore.generation.run import load_generated
 from aatviz.metrics.format import headline, interval, markdown_table, mean_cells
 from aatviz.report.card_readme import training_minutes
@@ -40,7 +41,7 @@ def _aucs(same: dict[str, Card]) -> list[list[str]]:
     first, *others = [valid_records(checkpoints_folder() / name, card) for name, card in same.items()]
     rows = []
     for recipe, record in first.items():
-        if record["kind"] == "detectors" and all(recipe in other for other in others):
+        if record["kind"] == DETECTORS.name and all(recipe in other for other in others):
             columns = [[headline(row) for row in found[recipe]["rows"]] for found in (first, *others)]
             means, counts = mean_cells(columns)
             rows += [[f"{recipe}: mean AUC", *means], [f"{recipe}: n of the mean", *counts]]

@@ -19,17 +19,19 @@ from aatviz.data import dataset, load_data
 from aatviz.data.own_image import photograph
 from aatviz.data.own_image.link_text import from_text, to_image
 from aatviz.explore.snippets import OWN_PICTURE
-from aatviz.ui.attack.results import png
+from aatviz.runtime.files import read_json, write_json
+from aatviz.store.card import CARD
+from aatviz.ui.attack.results import logits_csv, png
 from aatviz.ui.common.classes import a, leading
 from aatviz.ui.player.view import MOST_LINES, player_data
-from tests.made_systems import NAMES
+from tests.made_systems import NAMES, Made
 
 APP = Path(__file__).parents[2] / "app.py"
 FASHION, CIFAR, PETS, MANY = NAMES
 
 
 @pytest.fixture(autouse=True)
-def fresh_caches(made_systems: Any) -> None:
+def fresh_caches(made_systems: Made) -> None:
     st.cache_resource.clear()
     st.cache_data.clear()
 
@@ -188,6 +190,37 @@ def test_a_photograph_becomes_an_image_of_the_data_set(name: str, tmp_path: Path
     with contextlib.redirect_stdout(io.StringIO()):
         exec(app.code[1].value, names)
     torch.testing.assert_close(names["trace"].images, traces[0].images, atol=1e-5, rtol=0)
+
+
+def test_a_system_of_one_detector_hides_what_cannot_be_and_says_so(made_systems: Made) -> None:
+    folder = made_systems.checkpoints / PETS
+    card = read_json(folder / CARD)
+    card["files"] = {name: file for name, file in card["files"].items() if name != "robust"} | {
+        "detectors": [card["files"]["detectors"][1]]
+    }
+    write_json(folder / CARD, card | {"schema": 2, "detector_classes": [1]})
+    system = aatviz.load_system(PETS)
+
+    app = open_page("attack", PETS, steps="2")
+    assert app.selectbox(key="attack.victim").options == ["natural classifier", "one base detector"]
+    assert "a detector of every class and a robust classifier; the system" in said(app)
+    trace, *others = press(app, "Attack")
+    assert not others
+    assert (trace.settings.victim, trace.settings.detector) == ("detector", 1)
+    assert trace.z_h.shape == (3, 1)
+    column = player_data(system, [trace], [""], 0.0)["columns"][0]
+    assert (column["lines"], column["towards"], set(column["predicted"])) == ([1], 1, {1})
+    assert column["score"] == pytest.approx(trace.z_h[:, 0].tolist())
+    head = logits_csv([trace], system.card.bank).splitlines()[0]
+    assert head.endswith("victim_logit_1,detector_logit_1")
+    natural = press(open_page("attack", PETS, steps="2", victim="natural", target="0"), "Attack")
+    assert [one.settings.victim for one in natural] == ["natural"]
+
+    app = open_page("compare", PETS, steps="2")
+    assert app.session_state["compare.models"] == ["natural"]
+    grid = press(app, "Compare").comparison
+    assert list(grid.images) == list(grid.logits["natural"]) == ["natural"]
+    assert "This page needs" in open_page("generate", PETS).info[0].value
 
 
 def test_of_many_values_the_chosen_and_the_highest_are_shown() -> None:

@@ -53,7 +53,7 @@ def fresh_caches(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture
 def honest(measured_detectors: System, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A record of a tiny protocol beside those of the detectors; from now on there is no data set."""
-    monkeypatch.setitem(evaluations("Linf", 0.3), "honest", SMALL)
+    monkeypatch.setitem(evaluations("mnist", "Linf", 0.3), "honest", SMALL)
     with monkeypatch.context() as patch:
         patch.setenv("AATVIZ_DATA", str(data_folder))
         for part in parts(measured_detectors, SMALL):

@@ -55,7 +55,7 @@ def logits(count: int, seed: int) -> dict[str, Tensor]:
 def measured(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> curves.CurveRecord:
     """A tiny system with a record; from now on every call of a detector fails."""
     system = aatviz.load_system(NAME)
-    recipe = evaluations("Linf", 0.3)["curves"]
+    recipe = evaluations("mnist", "Linf", 0.3)["curves"]
     note = {"recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe), "weights_hash": weights_hash(system)}
     counts = {"natural": 400, "held_out": 300, "generative": 120, "integrated": 120, "robust": 120}
     parts = {part: logits(count, seed) for seed, (part, count) in enumerate(counts.items())}

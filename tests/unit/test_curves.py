@@ -168,7 +168,7 @@ def test_each_classifier_decides_by_its_own_rule_on_its_own_attack() -> None:
 
 
 def write_record(system: aatviz.System, **changes: object) -> None:
-    recipe = evaluations("Linf", 0.3)["curves"]
+    recipe = evaluations("mnist", "Linf", 0.3)["curves"]
     note = {"recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe), "weights_hash": weights_hash(system)}
     write_json(result_file(system, "curves", "json"), note | changes)
     write_arrays(result_file(system, "curves", "npz"), {name: a.numpy() for name, a in ten_classes().items()})
@@ -187,7 +187,7 @@ def test_a_stored_record_is_read_without_a_model(tiny_system_folder: Path, monke
     monkeypatch.setattr(DetectorBank, "forward", None)
     record = curves.load(system)
     assert record.generative.natural.logit.tolist() == [5.0, 4.0, 2.0]
-    assert record.recipe["count"] == evaluations("Linf", 0.3)["curves"].count
+    assert record.recipe["count"] == evaluations("mnist", "Linf", 0.3)["curves"].count
 
 
 def test_without_a_record_the_error_names_the_command(tiny_system_folder: Path) -> None:

@@ -20,7 +20,7 @@ from aatviz.store.weights import load_network, read_note, save_network
 from tests.changed_systems import described_again
 
 COUNT = 4
-_worst, _curves = evaluations("Linf", 0.3)["worst-case"], evaluations("Linf", 0.3)["curves"]
+_worst, _curves = evaluations("mnist", "Linf", 0.3)["worst-case"], evaluations("mnist", "Linf", 0.3)["curves"]
 assert isinstance(_worst, DetectorEvaluation)
 assert isinstance(_curves, SystemEvaluation)
 KEEP = dict(zip(_worst.attacks, ("last", "best", "best"), strict=True))

@@ -21,13 +21,13 @@ NAME = "mnist-linf-0.3-shared"
 @pytest.fixture
 def system(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> aatviz.System:
     """A tiny system, and a recipe of three steps instead of a hundred."""
-    recipe = evaluations("Linf", 0.3)["curves"]
+    recipe = evaluations("mnist", "Linf", 0.3)["curves"]
     assert isinstance(recipe, SystemEvaluation)
     short = {
         name: dataclasses.replace(scenario, attack=dataclasses.replace(scenario.attack, steps=3, step_size=0.1))
         for name, scenario in recipe.scenarios.items()
     }
-    monkeypatch.setitem(evaluations("Linf", 0.3), "curves", dataclasses.replace(recipe, scenarios=short))
+    monkeypatch.setitem(evaluations("mnist", "Linf", 0.3), "curves", dataclasses.replace(recipe, scenarios=short))
     return aatviz.load_system(NAME)
 
 
@@ -57,7 +57,7 @@ def test_examples_of_other_weights_or_another_attack_are_not_shown(
     system: aatviz.System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     example_images.build_examples(system)
-    recipes = evaluations("Linf", 0.3)
+    recipes = evaluations("mnist", "Linf", 0.3)
     recipe = recipes["curves"]
     assert isinstance(recipe, SystemEvaluation)
     longer = {

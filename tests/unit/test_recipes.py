@@ -216,7 +216,7 @@ def test_recipes_cannot_be_changed_in_place(spec: Any) -> None:
 
 
 def test_the_evaluations_are_those_that_the_paper_and_the_worst_case_ask_for() -> None:
-    table, worst, curves = (evaluations("Linf", 0.3)[name] for name in ("table-11", "worst-case", "curves"))
+    table, worst, curves = (evaluations("mnist", "Linf", 0.3)[name] for name in ("table-11", "worst-case", "curves"))
     (paper,) = table.attacks.values()  # type: ignore[union-attr]
     assert (paper.optimizer, paper.steps, paper.step_size, paper.eps, table.count) == ("adam", 200, 0.01, 0.3, 2000)
     (values,) = table.paper.values()  # type: ignore[union-attr]

@@ -13,7 +13,8 @@ from aatviz.evaluate import stored
 from aatviz.explore.generation.run import load_generated
 from aatviz.metrics.format import mean_of
 from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation
-from aatviz.recipes.paper import THREATS, evaluations
+from aatviz.recipes.paper import evaluations
+from aatviz.recipes.published import MNIST
 from aatviz.report import orders, report, write_report
 from aatviz.report.study import study
 from aatviz.runtime.files import read_json, write_json
@@ -21,7 +22,7 @@ from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, load_system
 from tools.update_readme import tables
 
-RECIPES = [recipe for threat in THREATS for recipe in evaluations(*threat).values()]
+RECIPES = [recipe for threat in MNIST for recipe in evaluations("mnist", *threat).values()]
 
 
 def cells(text: str, label: str) -> list[str]:
@@ -31,7 +32,7 @@ def cells(text: str, label: str) -> list[str]:
 
 
 def test_each_row_holds_the_papers_number_and_ours(measured_detectors: System) -> None:
-    record = stored(measured_detectors, evaluations("Linf", 0.3)["table-11"])
+    record = stored(measured_detectors, evaluations("mnist", "Linf", 0.3)["table-11"])
     assert record is not None
     (value,) = record["rows"][9]["last"].values()
     row = cells(report(measured_detectors), "k = 9, Adam 200 x 0.01")
@@ -98,9 +99,9 @@ def test_numbers_can_be_computed_again_from_the_scores_before(
     assert "0.99418" in result.output
 
 
-@pytest.mark.parametrize(("norm", "eps"), THREATS)
+@pytest.mark.parametrize(("norm", "eps"), MNIST)
 def test_each_threat_of_the_paper_has_its_tables_with_the_papers_numbers(norm: Norm, eps: float) -> None:
-    found = evaluations(norm, eps)
+    found = evaluations("mnist", norm, eps)
     assert {"table-2", "table-8", "table-9", "worst-case", "curves", "honest"} <= found.keys()
     for name in ("table-2", "table-8", "table-9"):
         recipe = found[name]
@@ -111,15 +112,15 @@ def test_each_threat_of_the_paper_has_its_tables_with_the_papers_numbers(norm: N
     trained = {(attack.norm, attack.eps) for attack in found["table-2"].attacks.values()}  # type: ignore[union-attr]
     assert trained == {(norm, eps)}
     crossed = {(attack.norm, attack.eps) for attack in found["table-9"].attacks.values()}  # type: ignore[union-attr]
-    assert crossed == set(THREATS)
+    assert crossed == set(MNIST)
     own = found["table-9"].paper[f"{norm} {eps:g}"]  # type: ignore[union-attr]
     second = found["table-2"].paper["200 x 0.01" if norm == "Linf" else "200 x 0.1"]  # type: ignore[union-attr]
     assert own == pytest.approx(second, abs=1.1e-5)  # the paper rounds one of them differently in its two tables
 
 
 def test_the_numbers_of_tables_3_10_and_12_are_the_papers() -> None:
-    halves, l2 = evaluations("Linf", 0.5), evaluations("L2", 5.0)
-    third = [evaluations("Linf", eps)["table-3"] for eps in (0.3, 0.5)]
+    halves, l2 = evaluations("mnist", "Linf", 0.5), evaluations("mnist", "L2", 5.0)
+    third = [evaluations("mnist", "Linf", eps)["table-3"] for eps in (0.3, 0.5)]
     assert all(isinstance(recipe, DistortionEvaluation) for recipe in third)
     assert [(r.paper, r.paper_rate, r.depth, r.steps, r.most_c) for r in third] == [  # type: ignore[union-attr]
         (3.80, 0.9962, 20, 500, 8.0),

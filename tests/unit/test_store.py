@@ -209,8 +209,8 @@ def test_records_count_on_these_weights_and_with_todays_settings(
         return list(valid_records(measured_detectors.folder, measured_detectors.card))
 
     assert found() == ["table-11", "worst-case"]
-    reworded = dataclasses.replace(evaluations("Linf", 0.3)["worst-case"], about="Other words.", count=7)
-    monkeypatch.setitem(evaluations("Linf", 0.3), "worst-case", reworded)
+    reworded = dataclasses.replace(evaluations("mnist", "Linf", 0.3)["worst-case"], about="Other words.", count=7)
+    monkeypatch.setitem(evaluations("mnist", "Linf", 0.3), "worst-case", reworded)
     assert found() == ["table-11", "worst-case"]
     edit_recipe("table-11")
     assert found() == ["worst-case"]

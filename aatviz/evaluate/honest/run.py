@@ -1,6 +1,7 @@
 """The honest protocol on one system: every attack of it, sweeps, the attack unit test, and the verdict."""
 
 import math
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,59 +14,75 @@ from aatviz.attacks.unit_test import attack_unit_test, planted_bank
 from aatviz.attacks.victims import OWN_LOSS, WITH_REJECT, Victim
 from aatviz.data import dataset, open_split
 from aatviz.evaluate.honest import sweeps
-from aatviz.evaluate.honest.protocol import attacks, budget, fooled_scores, transfer_source
+from aatviz.evaluate.honest.protocol import attacks, budget, depends, fooled_scores, transfer_source
 from aatviz.evaluate.honest.verdict import errors, masking_checks, sweep_errors
 from aatviz.evaluate.images import Arrays, Parts, outputs, test_images, test_split
+from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import share
+from aatviz.models.decisions import MODELS_OF, VictimName
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
 from aatviz.thresholds.choose import on_grid
 
-KIND = "honest"
-CHUNK = 50
 NATURAL, PLANTED = "natural", "attack unit test"
 
 
-def parts(system: System, recipe: HonestEvaluation) -> dict[str, int]:
-    """ "generative/APGD", "robust/sweep eps", "generative/natural" and so on."""
-    found, count = {}, min(recipe.count, len(test_split(system)))
-    for name in WITH_REJECT:
-        found[f"{name}/{NATURAL}"] = 0
-        found |= {f"{name}/{attack}": count for attack in _attacks(system, name, recipe)}
-        found |= {f"{name}/sweep {sweep}": recipe.sweep_count for sweep in sweeps.SWEEPS}
-    return found | ({PLANTED: 0} if system.detectors.shared else {})
+@dataclass(frozen=True, kw_only=True)
+class On:
+    """What a part is about: an attack on a victim, a sweep, or, with neither, its natural images."""
+
+    victim: VictimName
+    attack: str | None = None
+    sweep: str | None = None
+
+    @property
+    def name(self) -> str:
+        """ "generative/APGD", "robust/sweep eps", "generative/natural" and so on."""
+        return f"{self.victim}/{self.attack or (f'sweep {self.sweep}' if self.sweep else NATURAL)}"
 
 
-def passes(system: System, recipe: HonestEvaluation, part: str) -> float:
+def parts(system: System, recipe: HonestEvaluation) -> list[Part]:
+    """For each victim its natural images, every attack and every sweep; and for a shared bank the attack unit test."""
+    found, count = [], min(recipe.count, len(test_split(system)))
+    for victim in WITH_REJECT:
+        about = [(On(victim=victim), 0)]
+        about += [(On(victim=victim, attack=attack), count) for attack in _attacks(system, victim, recipe)]
+        about += [(On(victim=victim, sweep=sweep), recipe.sweep_count) for sweep in sweeps.SWEEPS]
+        found += [Part(name=on.name, count=images, of=on) for on, images in about]
+    return found + ([Part(name=PLANTED, count=0)] if system.detectors.shared else [])
+
+
+def passes(system: System, recipe: HonestEvaluation, part: Part) -> float:
     """The calls of the attack, for each network that it asks."""
-    name, _, what = part.partition("/")
-    if not what or what == NATURAL:
+    on: On | None = part.of
+    if on is None or not (on.attack or on.sweep):
         return 0.0
-    each = {"generative": 0, "integrated": 1, "robust": 1}[name]
-    each += 0 if name == "robust" else len(system.detectors.networks)
-    if not what.startswith("sweep "):
-        return _attacks(system, name, recipe)[what].calls * each
-    chain = sweeps.settings(recipe, what.removeprefix("sweep "), "Linf", 0.3, math.prod(test_split(system).shape))
-    steps = [setting["steps"] for setting in chain]
-    return (max(steps) if what == "sweep steps" else sum(steps)) * each
-
-
-def compute(system: System, recipe: HonestEvaluation, part: str, start: int, bf16: bool) -> Arrays:
-    """Scores (N,), or (N,L) along a sweep, with which images are misclassified in ball and box; minus infinity elsewhere."""
-    if part == PLANTED:
-        return _planted(system, recipe)
-    name, what = part.split("/", 1)
-    victim = Victim(name=name, system=system)  # type: ignore[arg-type]
-    if what == NATURAL:
-        return _natural(victim, system, recipe.held_out)
+    each = sum(len(system.detectors.networks) if model == "h" else 1 for model in MODELS_OF[on.victim])
+    if on.attack:
+        calls: int = _attacks(system, on.victim, recipe)[on.attack].calls
+        return calls * each
     spent = budget(system, recipe)
-    count = recipe.sweep_count if what.startswith("sweep ") else recipe.count
-    x, y = test_images(system, count, slice(start, start + CHUNK))
-    if what.startswith("sweep "):
-        sweep = what.removeprefix("sweep ")
-        return {"scores": sweeps.run(victim, recipe, sweep, x, y, spent.norm, spent.eps, bf16, seed=start).T.cpu().numpy()}
-    attack = attacks(victim, spent, transfer_source(system), bf16)[what]
-    return {"scores": fooled_scores(victim, x, attack.run(x, y, start), y, spent).cpu().numpy()}
+    chain = sweeps.settings(recipe, on.sweep or "", spent.norm, spent.eps, math.prod(test_split(system).shape))
+    steps = [setting["steps"] for setting in chain]
+    return (max(steps) if on.sweep == "steps" else sum(steps)) * each
+
+
+def compute(system: System, recipe: HonestEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
+    """Scores (N,), or (N,L) along a sweep, with which images are misclassified in ball and box; minus infinity elsewhere."""
+    on: On | None = part.of
+    if on is None:
+        return _planted(system, recipe)
+    victim = Victim(name=on.victim, system=system)
+    spent = budget(system, recipe)
+    if on.attack:
+        x, y = test_images(system, recipe.count, rows)
+        attack = attacks(victim, spent, transfer_source(system), bf16)[on.attack]
+        return {"scores": fooled_scores(victim, x, attack.run(x, y, rows.start), y, spent).cpu().numpy()}
+    if on.sweep:
+        x, y = test_images(system, recipe.sweep_count, rows)
+        scores = sweeps.run(victim, recipe, on.sweep, x, y, spent.norm, spent.eps, bf16, seed=rows.start)
+        return {"scores": scores.T.cpu().numpy()}
+    return _natural(victim, system, recipe.held_out)
 
 
 def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str, Any]:
@@ -74,11 +91,11 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
     if source := transfer_source(system):
         result["transfer_from"] = source.name
     for name in WITH_REJECT:
-        found = {part.removeprefix(f"{name}/"): arrays for part, arrays in parts.items() if part.startswith(f"{name}/")}
-        tried = list(_attacks(system, name, recipe))
-        scores = {attack: torch.from_numpy(found[attack]["scores"]) for attack in tried}
-        swept = {sweep: torch.from_numpy(found[f"sweep {sweep}"]["scores"]).T for sweep in sweeps.SWEEPS}
-        natural = {key: torch.from_numpy(array) for key, array in found[NATURAL].items()}
+        tried = {attack: On(victim=name, attack=attack).name for attack in _attacks(system, name, recipe)}
+        moved = {sweep: On(victim=name, sweep=sweep).name for sweep in sweeps.SWEEPS}
+        scores = {attack: torch.from_numpy(parts[part]["scores"]) for attack, part in tried.items()}
+        swept = {sweep: torch.from_numpy(parts[part]["scores"]).T for sweep, part in moved.items()}
+        natural = {key: torch.from_numpy(array) for key, array in parts[On(victim=name).name].items()}
         rows = [_row(rejection, natural, scores, swept) for rejection in (0.0, *recipe.rejections)]
         result["victims"][name] = {"own": OWN_LOSS[name], "at": rows}
     spent, dimensions = budget(system, recipe), math.prod(dataset(system.card.dataset).shape)
@@ -144,3 +161,16 @@ def _planted(system: System, recipe: HonestEvaluation) -> Arrays:
     }
     found = attack_unit_test(test, tried)
     return {"names": np.array(list(found)), "found": torch.stack(list(found.values())).cpu().numpy()}
+
+
+KIND = Kind(
+    name="honest",
+    recipe=HonestEvaluation,
+    chunk=50,
+    needs=("full_bank", "robust_classifier"),
+    parts=parts,
+    passes=passes,
+    compute=compute,
+    summary=summary,
+    depends=depends,
+)

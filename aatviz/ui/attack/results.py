@@ -1,5 +1,6 @@
 """The Attack page's result: the player, the words beside it, and what can be taken home."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -90,7 +91,7 @@ def take_home(system: System, picked: Picked, traces: list[Trace]) -> None:
         for trace in traces:
             victim = trace.settings.victim
             takeaway.download_png(f"Perturbed image, {VICTIMS[victim]} (PNG)", f"{stem}-{victim}.png", partial(png, trace))
-        takeaway.download_csv("Logits by step (CSV)", f"{stem}-logits.csv", lambda: logits_csv(traces))
+        takeaway.download_csv("Logits by step (CSV)", f"{stem}-logits.csv", lambda: logits_csv(traces, system.card.bank))
 
 
 def png(trace: Trace) -> bytes:
@@ -98,10 +99,11 @@ def png(trace: Trace) -> bytes:
     return takeaway.png(enlarged(trace.perturbed, 10))
 
 
-def logits_csv(traces: list[Trace]) -> str:
+def logits_csv(traces: list[Trace], bank: Sequence[int]) -> str:
     """One row a step and victim: loss, norms, the victim's own logits, and those of all detectors."""
-    classes = range(traces[0].z_h.shape[1])
-    names = [*(f"victim_logit_{k}" for k in classes), *(f"detector_logit_{k}" for k in classes)]
+    shown = traces[0].settings.victim
+    classes = bank if shown == "detector" else range(victim_logits(traces[0]).shape[1])
+    names = [*(f"victim_logit_{k}" for k in classes), *(f"detector_logit_{k}" for k in bank)]
     rows = []
     for trace in traces:
         columns = (trace.loss, trace.norms("Linf"), trace.norms("L2"), victim_logits(trace), trace.z_h)

@@ -1,0 +1,105 @@
+"""The paper's tables and figures on MNIST that are measured there alone: 2, 3 and 8 to 10; figures 2, 7 and 8."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aatviz.attacks.geometry import Norm
+from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation, Scenario, SystemEvaluation
+from aatviz.recipes.published import MNIST, published
+from aatviz.recipes.spec import AttackSpec
+
+DATASET = "mnist"
+STEP_SIZE: Mapping[Norm, float] = {"Linf": 0.01, "L2": 0.1}
+"""Of Adam, in balls of any size."""
+
+
+def papers_attack(norm: Norm, eps: float, steps: int = 200) -> AttackSpec:
+    """Tables 2, 11 and 12: Adam, 200 steps of 0.01 (L2: of 0.1), from the image itself."""
+    return AttackSpec(norm=norm, eps=eps, step_size=STEP_SIZE[norm], steps=steps)
+
+
+def tables(norm: Norm, eps: float) -> list[Evaluation]:
+    """Those that make sense for this ball, with the paper's numbers where it has some."""
+    numbers = published(DATASET, norm, eps)
+    found: list[Evaluation] = [
+        _strengths(norm, eps, "table-2", "adam", numbers.table_2),
+        _strengths(norm, eps, "table-8", "steepest", numbers.table_8),
+        _cross(numbers.table_9),
+    ]
+    if numbers.table_10:
+        found.append(_restarts(norm, eps, numbers.table_10))
+    if norm == "Linf":
+        distortion, rate = numbers.table_3 or (None, None)
+        about = "Mean L2 distortion of unconstrained false positives at 0.95 TPR (table 3, appendix B)."
+        found.append(DistortionEvaluation(name="table-3", about=about, count=500, paper=distortion, paper_rate=rate))
+    if (norm, eps) == ("Linf", 0.3):
+        found += [_figure_2(), _figure_7(), _figure_8()]
+    return found
+
+
+def _strengths(
+    norm: Norm, eps: float, name: str, optimizer: Any, numbers: tuple[tuple[float, ...], ...]
+) -> DetectorEvaluation:
+    attacks = {
+        f"{steps:,} x {step:g}": AttackSpec(norm=norm, eps=eps, steps=steps, step_size=step, optimizer=optimizer)
+        for steps, step in ((200, STEP_SIZE[norm]), (2000, STEP_SIZE[norm] / 2))
+    }
+    how = "Adam" if optimizer == "adam" else "normalized steepest descent"
+    about = f"AUC of the first two detectors under {how}, with more and more steps ({name.replace('-', ' ')})."
+    paper = dict(zip(attacks, numbers, strict=True)) if numbers else {}
+    return DetectorEvaluation(name=name, about=about, attacks=attacks, count=1000, detectors=(0, 1), paper=paper)
+
+
+def _cross(numbers: tuple[tuple[float, ...], ...]) -> DetectorEvaluation:
+    attacks = {f"{norm} {eps:g}": papers_attack(norm, eps) for norm, eps in MNIST}
+    about = "AUC of the first two detectors in balls that they were not trained for (table 9)."
+    paper = dict(zip(attacks, numbers, strict=True)) if numbers else {}
+    return DetectorEvaluation(name="table-9", about=about, attacks=attacks, count=1000, detectors=(0, 1), paper=paper)
+
+
+def _restarts(norm: Norm, eps: float, numbers: tuple[float, ...]) -> DetectorEvaluation:
+    settings: dict[str, Any] = {"norm": norm, "eps": eps, "step_size": STEP_SIZE[norm], "steps": 200}
+    attacks = {
+        "fixed start": AttackSpec(**settings),
+        "50 random restarts": AttackSpec(**settings, random_start=True, restarts=50),
+    }
+    paper = {name: (value,) for name, value in zip(attacks, numbers, strict=True)}
+    about = "AUC of the first detector from a fixed start, and with 50 random restarts (table 10)."
+    return DetectorEvaluation(name="table-10", about=about, attacks=attacks, count=200, detectors=(0,), paper=paper)
+
+
+def _hundred(norm: Norm, eps: float) -> AttackSpec:
+    """Figure 2: Adam, 100 steps of 0.01."""
+    return AttackSpec(norm=norm, eps=eps, step_size=STEP_SIZE[norm], steps=100, keep="best")
+
+
+def _figure_2() -> SystemEvaluation:
+    trained, stronger = _hundred("Linf", 0.3), _hundred("Linf", 0.4)
+    scenarios = {
+        "integrated, classifier alone": Scenario(victim="integrated", loss="classifier_margin", attack=trained),
+        "integrated, detectors alone": Scenario(victim="integrated", loss="detectors_max", attack=trained),
+        "integrated, surrogate": Scenario(victim="integrated", loss="combined_surrogate", attack=trained),
+        "integrated, combined": Scenario(victim="integrated", loss="combined", attack=trained),
+        "generative, detectors": Scenario(victim="generative", loss="detectors_max", attack=trained),
+        "robust": Scenario(victim="robust", loss="classifier_margin", attack=trained),
+        "integrated, combined, eps 0.4": Scenario(victim="integrated", loss="combined", attack=stronger),
+        "generative, detectors, eps 0.4": Scenario(victim="generative", loss="detectors_max", attack=stronger),
+        "robust, eps 0.4": Scenario(victim="robust", loss="classifier_margin", attack=stronger),
+    }
+    about = "Detection and classification under every attack scenario, at the trained eps and a larger one (figure 2)."
+    return SystemEvaluation(name="figure-2", about=about, scenarios=scenarios, count=1000)
+
+
+def _figure_7() -> SystemEvaluation:
+    losses: tuple[Any, ...] = ("detectors_max", "cross_entropy", "cw")
+    scenarios = {loss: Scenario(victim="generative", loss=loss, attack=_hundred("Linf", 0.3)) for loss in losses}
+    about = "Generative detection and classification under attacks with other losses (figure 7)."
+    return SystemEvaluation(name="figure-7", about=about, scenarios=scenarios, count=1000)
+
+
+def _figure_8() -> SystemEvaluation:
+    victims: tuple[Any, ...] = ("generative", "robust")
+    attack = AttackSpec(eps=0.4, step_size=0.01, steps=100)
+    scenarios = {name: Scenario(victim=name, loss="target_logit", attack=attack, target=1) for name in victims}
+    about = "The logit of class 1 on its natural images and on others that were pushed towards it (figures 3 and 8)."
+    return SystemEvaluation(name="figure-8", about=about, scenarios=scenarios, count=500)
