@@ -15,13 +15,14 @@ from torch import Tensor
 
 from aatviz.data import load_data
 from aatviz.evaluate import stored
+from aatviz.explore.stored_run import load_run, store_run
 from aatviz.metrics import Interval, rate
 from aatviz.metrics.format import attack_words
 from aatviz.recipes.paper import all_detectors, evaluations_of
-from aatviz.runtime.files import read_arrays, read_json, write_arrays
+from aatviz.runtime.files import read_arrays, read_json
 from aatviz.runtime.memory import in_batches
 from aatviz.store.card import read_card
-from aatviz.store.results import result_file, weights_hash
+from aatviz.store.results import result_file
 from aatviz.store.systems import System
 
 WORST = "worst-case"
@@ -129,10 +130,7 @@ def roc(positive: Tensor, negative: Tensor) -> Roc:
 
 def store_sample_logits(system: System) -> Path:
     """Compute the detectors' logits of the bundled sample, write `results/sample_logits.npz` and return that file."""
-    file = result_file(system, SAMPLE, "npz")
-    arrays = {"z_h": _compute(system).numpy().astype(np.float16), "weights_hash": np.array(weights_hash(system))}
-    write_arrays(file, arrays)
-    return file
+    return store_run(system, SAMPLE, {"z_h": _compute(system).numpy().astype(np.float16)})
 
 
 def stored_sample_logits(system: System) -> Tensor | None:
@@ -140,13 +138,7 @@ def stored_sample_logits(system: System) -> Tensor | None:
 
     ValueError where the file is damaged.
     """
-    file = result_file(system, SAMPLE, "npz")
-    if not file.is_file():
-        return None
-    arrays = read_arrays(file)
-    if {"weights_hash", "z_h"} - arrays.keys() or str(arrays["weights_hash"]) != weights_hash(system):
-        return None
-    return torch.from_numpy(arrays["z_h"].astype(np.float32))
+    return load_run(system, SAMPLE, lambda arrays: torch.from_numpy(arrays["z_h"].astype(np.float32)))
 
 
 def sample_logits(system: System) -> Tensor:
