@@ -155,7 +155,9 @@ def test_a_system_of_one_detector_says_what_it_is(one: System) -> None:
         "and no robust classifier."
     )
     for ask in (lambda: one.generative, lambda: one.integrated):
-        with pytest.raises(Lacking, match="classifier needs a detector of every class; the system tiny-some has a detector of 3"):
+        with pytest.raises(
+            Lacking, match="classifier needs a detector of every class; the system tiny-some has a detector of 3"
+        ):
             ask()
     with pytest.raises(Lacking, match="no robust classifier"):
         _ = one.robust_classifier
