@@ -62,7 +62,10 @@ def targets_param(classes: Callable[[], Sequence[str]]) -> Param:
         return list(found) if found else None
 
     def read(text: str) -> list[int] | None:
-        found = list(some_classes(text) or ())
+        try:
+            found = list(some_classes(text) or ())
+        except ValueError:
+            found = []
         if not found or not fits(found):
             raise ValueError(
                 f"up to {MOST_PICKED} of more than {MOST_TARGETS} classes, from 0 to {len(classes()) - 1}, as 0,5"
