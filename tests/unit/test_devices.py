@@ -16,7 +16,7 @@ from aatviz.explore.attack_path import trace_attack
 from aatviz.metrics import auc
 from aatviz.models.detectors import DetectorBank, GenerativeClassifier
 from aatviz.models.networks.mlp import MLP
-from aatviz.runtime.hardware import resolve
+from aatviz.runtime.hardware import describe, fast_bf16, resolve
 from aatviz.store.systems import load_system
 from tests.made_systems import Made
 
@@ -50,6 +50,12 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) ->
 def test_another_name_is_none(name: str) -> None:
     with pytest.raises(ValueError, match="A device is cpu, cuda"):
         resolve(name)
+
+
+@pytest.mark.parametrize("name", ["mps", "mps:0"])
+def test_apples_gpu_is_known_by_both_of_its_names(name: str) -> None:
+    assert not fast_bf16(name)
+    assert "Apple GPU" in describe(name)
 
 
 class Toy:

@@ -57,15 +57,16 @@ def test_every_evaluation_and_the_report(name: str, made_systems: Made, monkeypa
         if lacks(system, quick):
             assert name == "dog-made"
             continue
-        if key == "real-images" and len(system.detectors.classes) > 10:
-            continue  # 200 detectors: the same as three, many times
+        if len(system.detectors.classes) > 10 and key in ("real-images", "honest"):
+            continue  # of 200 classes: the same as of three, many times
         for part in parts(system, quick):
             run_part(system, quick, part)
         record = finish(system, quick)
         assert record["system"] == name
         measured.append(key)
     assert {"detectors", "worst-case"} <= {*measured}
-    assert ({CURVES, "honest"} <= {*measured}) == (name in FULL)
+    assert (CURVES in measured) == (name in FULL)
+    assert ("honest" in measured) == (name in FULL and name != "many-made")
     update_card(system.folder)
     report = write_report(load_system(name)).read_text()
     assert name in report
@@ -87,7 +88,8 @@ def test_thresholds_from_the_curves(name: str, made_systems: Made, monkeypatch: 
         assert everything.tpr.value == 1
         assert curves.at(decisions, 1e9).tpr.value == 0
         per_class = curves.at(decisions, tuple([0.0] * system.card.classes))
-        assert per_class == curves.at(decisions, 0.0)
+        same = curves.at(decisions, 0.0)
+        assert (per_class.tpr, per_class.accuracy, per_class.error) == (same.tpr, same.accuracy, same.error)
 
 
 @pytest.mark.parametrize("name", FULL)
