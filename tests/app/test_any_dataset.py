@@ -72,7 +72,7 @@ BALLS = {FASHION: ("Linf", "0.1", "0.005"), CIFAR: ("L2", "0.5", "10/255")}
 BALLS |= dict.fromkeys((PETS, MANY), ("Linf", "8/255", "1/255"))
 
 
-@pytest.mark.parametrize("name", (FASHION, CIFAR, PETS, MANY))
+@pytest.mark.parametrize("name", [FASHION, CIFAR, PETS, MANY])
 def test_an_attack_is_set_up_run_shown_and_printed(name: str) -> None:
     app = open_page("attack", name)
     known = dataset(aatviz.load_system(name).card.dataset)
