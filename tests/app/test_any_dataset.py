@@ -27,7 +27,8 @@ from aatviz.ui.session.showcase import default_settings
 from tests.made_systems import NAMES, Made
 
 APP = Path(__file__).parents[2] / "app.py"
-FASHION, CIFAR, PETS, MANY, DOG = NAMES
+*WHOLE, DOG = NAMES
+FASHION, CIFAR, PETS, MANY = WHOLE
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +73,7 @@ BALLS = {FASHION: ("Linf", "0.1", "0.005"), CIFAR: ("L2", "0.5", "10/255")}
 BALLS |= dict.fromkeys((PETS, MANY), ("Linf", "8/255", "1/255"))
 
 
-@pytest.mark.parametrize("name", [FASHION, CIFAR, PETS, MANY])
+@pytest.mark.parametrize("name", WHOLE)
 def test_an_attack_is_set_up_run_shown_and_printed(name: str) -> None:
     app = open_page("attack", name)
     known = dataset(aatviz.load_system(name).card.dataset)
