@@ -90,7 +90,8 @@ def _own(system: System, path: Path, label: int | None) -> tuple[Tensor, int]:
         typer.echo(f"{path}: {note}")
     if label is None:
         label = int(system.classifier(prepared.image.to(system.device)).argmax())
-        typer.echo(f"The natural classifier says that it is a {label}. If that is wrong, give --label.")
+        name = dataset(system.card.dataset).classes[label]
+        typer.echo(f"The natural classifier says that it is a {name}. If that is wrong, give --label.")
     return prepared.image, label
 
 

@@ -17,7 +17,8 @@ from aatviz.cli import app as cli
 from aatviz.data import dataset
 from aatviz.data.own_image import read_picture
 from aatviz.data.own_image.link_text import from_text, to_image, to_pixels, to_png
-from aatviz.explore.attack_path import OWN_PICTURE, Trace
+from aatviz.explore.attack_path import Trace
+from aatviz.explore.snippets import OWN_PICTURE
 from aatviz.ui.own.link import own_link
 from aatviz.ui.own.verdicts import FirstLook, decisions, firing, logits_csv
 

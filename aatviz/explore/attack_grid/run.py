@@ -5,8 +5,6 @@ grid = compare(system, settings, x, y)
 grid.summary(system, "generative", natural_logits(system, "generative", x, y))
 """
 
-import dataclasses
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,34 +174,6 @@ def load_comparison(system: System) -> Stored | None:
     comparison = Comparison.from_arrays(arrays)
     natural = {model: NaturalLogits.from_arrays(arrays, f"sample.{model}.") for model in comparison.natural_logits}
     return Stored(comparison=comparison, natural=natural) if comparison.settings == default_settings(system) else None
-
-
-def command_line(system_name: str, settings: CompareSettings) -> str:
-    """The shell command that makes this comparison on the bundled sample."""
-    parts = ["aatviz", "compare", system_name, "--models", ",".join(settings.models)]
-    parts += [] if settings.digit is None else ["--digit", str(settings.digit)]
-    parts += ["--seed", str(settings.seed)]
-    for name, value in settings.budget.items():
-        parts += [f"--{name.replace('_', '-')}", str(value)]
-    parts += [] if settings.targets is None else ["--targets", ",".join(map(str, settings.targets))]
-    return shlex.join(parts)
-
-
-def python_code(system_name: str, settings: CompareSettings) -> str:
-    """The Python that makes this comparison on the bundled sample and prints the numbers under each grid."""
-    arguments = "".join(f"    {field.name}={getattr(settings, field.name)!r},\n" for field in dataclasses.fields(settings))
-    return (
-        "import aatviz\n"
-        "from aatviz.explore.attack_grid.run import compare, natural_logits\n"
-        "from aatviz.explore.attack_grid.result import CompareSettings\n\n"
-        f'system = aatviz.load_system("{system_name}")\n'
-        'x, y = aatviz.load_data(system.card.dataset, split="sample")\n'
-        f"settings = CompareSettings(\n{arguments})\n"
-        "grid = compare(system, settings, x, y)\n"
-        "for model in settings.models:\n"
-        "    print(model, grid.summary(system, model, natural_logits(system, model, x, y)))\n"
-        "    print(grid.after(model))  # the target logits, a row a sample, a column a target\n"
-    )
 
 
 def _targets(settings: CompareSettings, classes: int) -> list[int]:

@@ -6,10 +6,8 @@ made = generate(system, default_settings(system, "uniform"))
 made.judged_as_target("generative")    # what an independent classifier takes them for
 """
 
-import dataclasses
 import hashlib
 import math
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,33 +157,6 @@ def models_hash(system: System) -> str:
     """A hash over everything that a run depends on: the networks, the class Gaussians, the judge."""
     files = [read_bytes(*system.file("gaussians")), read_bytes(*system.file("judge"))]
     return hashlib.sha256(weights_hash(system).encode() + b"".join(files)).hexdigest()[:16]
-
-
-def command_line(system_name: str, settings: GenerateSettings) -> str:
-    """The shell command that generates these images and prints the same numbers."""
-    parts = ["aatviz", "generate", system_name]
-    for name, value in dataclasses.asdict(settings).items():
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        parts += [] if value is None else [f"--{name.replace('_', '-')}", text]
-    return shlex.join(parts)
-
-
-def python_code(system_name: str, settings: GenerateSettings) -> str:
-    """The Python that generates these images and prints the same numbers."""
-    arguments = "".join(f"    {name}={value!r},\n" for name, value in dataclasses.asdict(settings).items())
-    return (
-        "import aatviz\n"
-        "from aatviz.explore.attack_grid.result import MODELS\n"
-        "from aatviz.explore.generation.run import generate\n"
-        "from aatviz.explore.generation.result import GenerateSettings\n\n"
-        f'system = aatviz.load_system("{system_name}")\n'
-        f"settings = GenerateSettings(\n{arguments})\n"
-        "made = generate(system, settings)\n"
-        'print("noise", made.judged_as_target(None))\n'
-        "for model in MODELS:\n"
-        "    print(model, made.judged_as_target(model), made.sure(model))\n"
-        "    print(made.logits[model])  # the target logits, a row a class, a column a sample\n"
-    )
 
 
 def _starts(system: System, settings: GenerateSettings, target: int, x: Tensor, y: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from aatviz.data import Dataset
 from aatviz.data.own_image.link_text import to_png
-from aatviz.explore.attack_path import OWN_PICTURE, Trace, command_line, python_code
+from aatviz.explore.attack_path import Trace
+from aatviz.explore.snippets import OWN_PICTURE, attack_code, attack_command
 from aatviz.store.systems import System
 from aatviz.ui.attack import words
 from aatviz.ui.attack.controls import state
@@ -76,8 +77,8 @@ def take_home(system: System, picked: Picked, traces: list[Trace]) -> None:
     takeaway.reproduce(
         (
             f"{before}**{VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:",
-            command_line(system.name, trace.settings, **picked.source),
-            python_code(system.name, trace.settings, **picked.source),
+            attack_command(system.name, trace.settings, **picked.source),
+            attack_code(system.name, trace.settings, **picked.source),
         )
         for trace in traces
     )

@@ -12,6 +12,7 @@ from torch import Tensor
 from aatviz.explore import detector_records
 from aatviz.explore.detector_records import Profile, TrainingPart
 from aatviz.metrics import Interval
+from aatviz.runtime import printed
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
@@ -179,7 +180,7 @@ def training_csv(parts: list[TrainingPart]) -> str:
 
 def command_line(system: str, k: int) -> str:
     """The command that prints the numbers of the page."""
-    return f"aatviz detector {system} --k {k} --count {COUNT}"
+    return printed.command("detector", system, k=k, count=COUNT)
 
 
 def python_code(system: System, k: int, measured: bool) -> str:
@@ -190,7 +191,7 @@ def python_code(system: System, k: int, measured: bool) -> str:
         "import aatviz",
         "from aatviz.explore import detector_records",
         "",
-        f'system = aatviz.load_system("{system.name}")',
+        printed.system_line(system.name),
     ]
     if measured:
         lines += [
@@ -200,7 +201,7 @@ def python_code(system: System, k: int, measured: bool) -> str:
             "    print(name, attacked.auc)",
         ]
     lines += [
-        f'x, y = aatviz.load_data("{system.card.dataset}", split="sample")',
+        f'x, y = aatviz.load_data({printed.text(system.card.dataset)}, split="sample")',
         "z = detector_records.sample_logits(system)",
         f"for name, indices in detector_records.rankings(z, y, k={k}, count={COUNT}{where}).items():",
         f"    print(name, indices.tolist(), z[indices, {column}].tolist())",

@@ -83,7 +83,7 @@ def _editor(state: UrlState, known: Dataset) -> None:
     if state["source"] == "camera":
         st.camera_input(f"A photo of one {known.noun}", key=_CAMERA, on_change=lambda: _take_file(state, known, _CAMERA))
     else:
-        kind = "One digit, dark on light or light on dark." if is_drawn(known) else "Its middle is used."
+        kind = f"One {known.noun}, dark on light or light on dark." if is_drawn(known) else "Its middle is used."
         st.file_uploader(
             f"An image of one {known.noun}",
             type="image",

@@ -9,7 +9,7 @@ import streamlit as st
 import torch
 
 from aatviz.data.own_image.link_text import to_image, to_png
-from aatviz.explore.attack_path import OWN_PICTURE
+from aatviz.explore.snippets import OWN_PICTURE
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.classes import a, dataset_of, leading, shortened, size
