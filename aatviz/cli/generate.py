@@ -14,8 +14,8 @@ from aatviz.explore.generation.picture import picture
 from aatviz.explore.generation.result import CSV_HEAD, STARTS, GenerateSettings
 from aatviz.explore.generation.run import generate as run
 from aatviz.metrics import Interval
-from aatviz.runtime.hardware import resolve
 from aatviz.metrics.format import interval
+from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import load_system
 
 
