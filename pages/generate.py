@@ -18,7 +18,7 @@ st.markdown(
 if stored.sample_or_say(system) is None:
     st.stop()
 settings = controls.choose(system)
-if why := system.lacks("gaussians", "judge", what="This page"):
+if why := system.lacks("full_bank", "robust_classifier", "gaussians", "judge", what="This page"):
     st.info(f"{why} The shipped systems can generate: choose another in the sidebar.", icon=":material/draw:")
     controls.state.write()
     st.stop()

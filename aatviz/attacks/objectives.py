@@ -70,9 +70,8 @@ class LogitsObjective:
             several = len(passes) > 1
             parts = [one.gradient(z, several) for one, z in zip(passes, found, strict=True) if z is not None]
         # NaN counts as the least loss: the iterate is kept, and whoever decides about it says what is wrong
-        return rank.detach().masked_fill(rank.isnan(), -torch.inf), (
-            parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
-        ).to(x_adv.dtype)
+        rank = rank.detach().masked_fill(rank.isnan(), -torch.inf)
+        return rank, (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).to(x_adv.dtype)
 
 
 def objective(

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from aatviz.attacks import NORMS, OPTIMIZERS
+from aatviz.cli.options import Device
 from aatviz.data import load_data
 from aatviz.explore.attack_grid.result import CSV_HEAD, MODELS, CompareSettings, some_classes
 from aatviz.explore.attack_grid.run import compare as run
 from aatviz.explore.attack_grid.run import natural_logits
+from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import load_system
 
 
@@ -26,8 +28,9 @@ def compare(
     optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZERS)}.")] = "adam",
     targets: Annotated[str, typer.Option(help="Only these classes, separated by commas. [default: all]")] = "",
     out: Annotated[Path | None, typer.Option(help="Write a CSV file with one line a pair.")] = None,
+    device: Device = "cpu",
 ) -> None:
-    """Push bundled digits towards every class on each model; print the grids of target logits and their summaries."""
+    """Push bundled images towards every class on each model; print the grids of target logits and their summaries."""
     settings = CompareSettings(
         models=tuple(models.split(",")),  # type: ignore[arg-type]
         digit=digit,
@@ -39,7 +42,7 @@ def compare(
         optimizer=optimizer,  # type: ignore[arg-type]
         targets=some_classes(targets),
     )
-    loaded = load_system(system)
+    loaded = load_system(system, resolve(device))
     x, y = load_data(loaded.card.dataset, split="sample")
     grid = run(loaded, settings, x, y)
     for model in settings.models:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from aatviz.attacks import NORMS, OPTIMIZERS
+from aatviz.cli.options import Device
 from aatviz.data import dataset
 from aatviz.explore.attack_grid.result import MODELS, some_classes
 from aatviz.explore.generation.picture import picture
@@ -14,6 +15,7 @@ from aatviz.explore.generation.result import CSV_HEAD, STARTS, GenerateSettings
 from aatviz.explore.generation.run import generate as run
 from aatviz.metrics import Interval
 from aatviz.metrics.format import interval
+from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import load_system
 
 
@@ -31,6 +33,7 @@ def generate(
     out: Annotated[Path, typer.Option(help="The picture of all grids; a table with the same name goes beside it.")] = Path(
         "generated.png"
     ),
+    device: Device = "cpu",
 ) -> None:
     """Push noise up each class's logit on each model; draw the grids, and print what an independent judge sees in them."""
     settings = GenerateSettings(
@@ -44,7 +47,7 @@ def generate(
         seed=seed,
         targets=some_classes(targets),
     )
-    loaded = load_system(system)
+    loaded = load_system(system, resolve(device))
     made = run(loaded, settings)
     typer.echo(f"{'judged as the target':23}{_rate(made.judged_as_target(None))}  the noise itself")
     for model in MODELS:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shlex
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -155,6 +154,7 @@ def trace_together(
     first, record = settings[0], _Record(callback)
     goal = first.detector if first.victim == "detector" else _one_or_all([one.target for one in settings])
     eps = _one_or_all([one.eps for one in settings])
+    x = x.to(system.device)
     pgd(_objective(system, first, y, goal), x, **first.pgd_arguments() | {"eps": eps}, callback=record)
     record.close()
     parts = zip(settings, x.detach(), y.tolist(), record.won(), strict=True)
@@ -183,9 +183,9 @@ def _one_or_all(values: list[Any]) -> Any:
 def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, won: _Path, all_logits: bool) -> Trace:
     needed = {"integrated": (system.classifier,), "natural": (system.classifier,), "robust": (system.robust,)}
     with torch.no_grad():
-        z_h = system.detectors(won.images).float()
+        z_h = system.detectors(won.images).float().cpu()
         z_f, z_r = (
-            network(won.images).float()
+            network(won.images).float().cpu()
             if network is not None and (all_logits or network in needed.get(settings.victim, ()))
             else z_h.new_empty(0, system.card.classes)
             for network in (system.classifier, system.robust)
@@ -193,12 +193,12 @@ def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, wo
     return Trace(
         settings=settings,
         y=y,
-        natural=natural.clone(),
-        images=won.images,
+        natural=natural.clone().cpu(),
+        images=won.images.cpu(),
         z_h=z_h,
         z_f=z_f,
         z_r=z_r,
-        loss=won.loss,
+        loss=won.loss.cpu(),
         kept=won.kept,
         restart=won.restart,
     )
@@ -252,49 +252,3 @@ class _Record:
     def won(self) -> list[_Path]:
         """Of each image, the path that holds its iterate of least loss."""
         return self._won
-
-
-OWN_PICTURE = "own-image.png"
-"""The file name under which the printed commands expect an image that is not of the bundled sample."""
-
-
-def command_line(system_name: str, settings: AttackSettings, index: int | None = None, *, label: int | None = None) -> str:
-    """The shell command that runs this attack: on image `index` of the bundled sample, or, with `label=` in its place, on
-    an image of that class in `OWN_PICTURE`."""
-    _check_source(index, label)
-    parts = ["aatviz", "attack", system_name]
-    parts += ["--index", str(index)] if label is None else ["--image", OWN_PICTURE, "--label", str(label)]
-    parts += ["--victim", settings.victim]
-    for field in ("detector", "loss", "target", "norm", "eps", "steps", "step_size", "optimizer"):
-        if (value := getattr(settings, field)) is not None:
-            parts += [f"--{field.replace('_', '-')}", str(value)]
-    parts += ["--random-start"] if settings.random_start else []
-    parts += ["--restarts", str(settings.restarts), "--seed", str(settings.seed)]
-    return shlex.join(parts)
-
-
-def python_code(system_name: str, settings: AttackSettings, index: int | None = None, *, label: int | None = None) -> str:
-    """The Python that runs this attack on the image that `index` or `label` stands for, as in `command_line`."""
-    _check_source(index, label)
-    own = label is not None
-    named = [(field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings)]
-    arguments = "".join(f"    {name}={value!r},\n" for name, value in named if value is not None)
-    reader = "from aatviz.data.own_image import read_picture\n" if own else ""
-    source = f'read_picture("{OWN_PICTURE}", system.card.dataset).image'
-    image = f"x = {source}" if own else 'x, y = aatviz.load_data(system.card.dataset, split="sample")'
-    attacked = f"x, {label}" if own else f"x[{index}:{index + 1}], y[{index}]"  # type: ignore[operator]
-    return (
-        "import aatviz\nfrom aatviz.attacks.settings import AttackSettings\n"
-        f"{reader}from aatviz.explore.attack_path import trace_attack\n\n"
-        f'system = aatviz.load_system("{system_name}")\n'
-        f"{image}\n"
-        f"settings = AttackSettings(\n{arguments})\n"
-        f"trace = trace_attack(system, settings, {attacked})\n"
-        "print(trace.kept, trace.linf, trace.l2)\n"
-        "print(trace.z_h[trace.kept])  # the detectors' logits of the result\n"
-    )
-
-
-def _check_source(index: int | None, label: int | None) -> None:
-    if (index is None) == (label is None):
-        raise ValueError(f"One of index= (a bundled image) and label= (one's own image) is needed; got {index}, {label}.")

@@ -1,37 +1,38 @@
-"""A few bundled digits with their attacked versions and logits: what a moving threshold can be watched on."""
+"""A few bundled images with their attacked versions and logits: what a moving threshold can be watched on."""
 
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from aatviz.attacks import objective, pgd
 from aatviz.data import load_data
+from aatviz.explore.stored_run import Arrays, load_run, of_weights, store_run
 from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import SystemEvaluation
 from aatviz.recipes.paper import evaluations_of
-from aatviz.runtime.files import read_arrays, write_arrays
-from aatviz.store.results import recipe_hash, result_file, weights_hash
+from aatviz.store.results import recipe_hash
 from aatviz.store.systems import System
 from aatviz.thresholds.curves import JUDGES, RECIPE, Decided, decide
 
+FILE = "examples"
+"""The name of the stored examples' file."""
 PER_CLASS = 2
 """The first so many of each class in the bundled sample, which is shuffled; none is selected."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Examples:
-    """N natural digits and the same ones attacked against each classifier with a reject option."""
+    """N natural images and the same ones attacked against each classifier with a reject option."""
 
     index: Tensor
     """Their places in the bundled sample (N,)."""
     y: Tensor
     """Their classes (N,)."""
     images: dict[str, Tensor]
-    """By "natural" or by the victim of the attack: (N,28,28) as bytes, rounded for display; the logits were not."""
+    """By "natural" or by the victim of the attack: (N,C,H,W) as bytes, rounded for display; the logits were not."""
     decided: dict[str, dict[str, Decided]]
     """What the classifier named first decides on the images: `decided["generative"]["natural"]`, or "perturbed"."""
 
@@ -42,21 +43,18 @@ def build_examples(system: System) -> Path:
     assert isinstance(recipe, SystemEvaluation)
     sample, labels = load_data(system.card.dataset, split="sample")
     index = torch.cat([(labels == k).nonzero().flatten()[:PER_CLASS] for k in range(system.card.classes)])
-    x, y = sample[index], labels[index]
-    arrays = {"index": index.numpy(), "y": y.numpy(), "weights_hash": np.array(weights_hash(system))}
-    arrays["recipe_hash"] = np.array(recipe_hash(recipe))
+    x, y = sample[index].to(system.device), labels[index]
+    arrays = {"index": index.numpy(), "y": y.numpy()}
     parts = {"natural": x}
     for victim in JUDGES:
         scenario = recipe.scenarios[victim]
         parts[victim] = pgd(objective(scenario.loss, system, y=y), x, **dataclasses.asdict(scenario.attack), seed=0)
     for part, images in parts.items():
         with torch.no_grad():
-            arrays[f"{part}.z_f"] = system.classifier(images).numpy()
-            arrays[f"{part}.z_h"] = system.detectors(images).numpy()
-        arrays[f"{part}.images"] = (images[:, 0] * 255).round().byte().numpy()
-    file = result_file(system, "examples", "npz")
-    write_arrays(file, arrays)
-    return file
+            arrays[f"{part}.z_f"] = system.classifier(images).cpu().numpy()
+            arrays[f"{part}.z_h"] = system.detectors(images).cpu().numpy()
+        arrays[f"{part}.images"] = (images * 255).round().byte().cpu().numpy()
+    return store_run(system, FILE, arrays, _made_with(system))
 
 
 def load_examples(system: System) -> Examples | None:
@@ -64,14 +62,19 @@ def load_examples(system: System) -> Examples | None:
 
     ValueError where the file is damaged.
     """
-    file = result_file(system, "examples", "npz")
-    if not file.is_file():
-        return None
-    stored = read_arrays(file)
-    hashes = [str(stored.pop(name)) for name in ("weights_hash", "recipe_hash")]
-    if hashes != [weights_hash(system), recipe_hash(evaluations_of(system.card)[RECIPE])]:
-        return None
+    return load_run(system, FILE, lambda arrays: _from_arrays(system, arrays), lambda: _made_with(system))
+
+
+def _made_with(system: System) -> dict[str, str]:
+    return of_weights(system) | {"recipe_hash": recipe_hash(evaluations_of(system.card)[RECIPE])}
+
+
+def _from_arrays(system: System, stored: Arrays) -> Examples:
     arrays = {name: torch.from_numpy(array) for name, array in stored.items()}
+
+    def shown(name: str) -> Tensor:
+        images = arrays[f"{name}.images"]
+        return images.unsqueeze(1) if images.dim() == 3 else images  # the first ones were stored without a channel
 
     def part(name: str, victim: VictimName) -> Decided:
         return decide(victim, system.generative, arrays[f"{name}.z_f"], arrays[f"{name}.z_h"], arrays["y"])
@@ -79,6 +82,6 @@ def load_examples(system: System) -> Examples | None:
     return Examples(
         index=arrays["index"],
         y=arrays["y"],
-        images={name: arrays[f"{name}.images"] for name in ("natural", *JUDGES)},
+        images={name: shown(name) for name in ("natural", *JUDGES)},
         decided={victim: {"natural": part("natural", victim), "perturbed": part(victim, victim)} for victim in JUDGES},
     )

@@ -16,8 +16,8 @@ from aatviz.attacks.settings import AttackSettings
 from aatviz.data import load_data
 from aatviz.evaluate.honest.trial import Trial, run_trial
 from aatviz.evaluate.images import evenly
-from aatviz.explore.attack_grid.result import MODELS, CompareSettings
-from aatviz.explore.attack_grid.run import Stored, compare, load_comparison, natural_logits
+from aatviz.explore.attack_grid.result import CompareSettings
+from aatviz.explore.attack_grid.run import Stored, compare, load_comparison, models_of, natural_logits
 from aatviz.explore.attack_path import Trace, trace_together
 from aatviz.explore.generation.result import Generated, GenerateSettings
 from aatviz.explore.generation.run import STORED, generate, load_generated
@@ -75,7 +75,7 @@ def comparisons(weights: Weights, runs: list[CompareSettings], step: Step) -> li
     made = []
     for settings in runs:
         grid = compare(system, settings, x, y, callback=step)
-        natural = kept.natural if kept else {model: natural_logits(system, model, x, y, step) for model in MODELS}
+        natural = kept.natural if kept else {model: natural_logits(system, model, x, y, step) for model in models_of(system)}
         made.append(Stored(comparison=grid, natural=natural))
     return made
 

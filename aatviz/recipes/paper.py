@@ -115,7 +115,8 @@ def _worst_of(attacks: dict[str, AttackSpec], count: int, detectors: tuple[int, 
 def _scaled(norm: Norm, eps: float) -> dict[str, AttackSpec]:
     """The three optimizers with the steps that they have in MNIST's ball of 0.3, in proportion to eps."""
     shares = (1 / 15, 1 / 15, 1 / 30) if norm == "Linf" else (1 / 25, 0.4, 0.8)
-    return _three_optimizers(norm, eps, *(_rounded(share * eps) for share in shares), random_start=False)
+    adam, momentum, steepest = (_rounded(share * eps) for share in shares)
+    return _three_optimizers(norm, eps, adam, momentum, steepest, random_start=False)
 
 
 def _three_optimizers(

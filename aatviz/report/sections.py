@@ -87,7 +87,8 @@ def _scenarios(system: System, recipe: SystemEvaluation, record: Record) -> str:
     return "\n".join([_section(record, rows), *(f"{sentence}\n" for sentence in orders(record))])
 
 
-def _side_by_side(system: System, recipe: SideBySideEvaluation, record: Record) -> str:
+def side_by_side_table(record: Record) -> list[list[str]]:
+    """The rows of a table: each victim's accuracy and worst error, without rejection and with it."""
     rows = [["victim", "held-out images rejected", "T", "accuracy", "error, worst of all", "n", "strongest alone"]]
     for victim, found in record["victims"].items():
         for row in found:
@@ -96,8 +97,12 @@ def _side_by_side(system: System, recipe: SideBySideEvaluation, record: Record) 
             strongest = max(alone, key=lambda attack: alone[attack]["value"])
             cells = [victim, f"{row['clean_rejection']:.0%}", threshold, interval(row["accuracy"]), interval(error)]
             rows.append([*cells, f"{error['n']:,}", f"{strongest} ({alone[strongest]['value']:.4f})"])
+    return rows
+
+
+def _side_by_side(system: System, recipe: SideBySideEvaluation, record: Record) -> str:
     specs = {attack_words(scenario["attack"]): None for scenario in record["recipe"]["scenarios"].values()}
-    return f"{_section(record, rows)}\nEach loss with {'; '.join(specs)}.\n"
+    return f"{_section(record, side_by_side_table(record))}\nEach loss with {'; '.join(specs)}.\n"
 
 
 def _distortion(system: System, recipe: DistortionEvaluation, record: Record) -> str:

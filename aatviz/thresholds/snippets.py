@@ -1,5 +1,6 @@
 """Printed commands and Python that give the numbers at a threshold, or choose one."""
 
+from aatviz.runtime import printed
 from aatviz.thresholds.choose import Costs
 from aatviz.thresholds.curves import Threshold
 
@@ -7,8 +8,8 @@ from aatviz.thresholds.curves import Threshold
 def command(system: str, threshold: Threshold) -> str:
     """The shell command that prints the numbers of the page at T."""
     if isinstance(threshold, int | float):
-        return f"aatviz thresholds {system} --T {threshold:g}"
-    return f"aatviz thresholds {system} --T-per-class {listed(threshold).replace(' ', '')}"
+        return printed.command("thresholds", system, T=f"{threshold:g}")
+    return printed.command("thresholds", system, T_per_class=listed(threshold).replace(" ", ""))
 
 
 def python_code(system: str, threshold: Threshold) -> str:
@@ -17,7 +18,7 @@ def python_code(system: str, threshold: Threshold) -> str:
     return f"""import aatviz
 from aatviz.thresholds import curves
 
-record = curves.load(aatviz.load_system("{system}"))
+record = curves.load({printed.loaded(system)})
 print("generative", curves.at(record.generative, threshold={value}))
 print("integrated", curves.at(record.integrated, threshold={value}))
 print("robust", record.robust_accuracy, record.robust_error)
@@ -26,8 +27,9 @@ print("robust", record.robust_accuracy, record.robust_error)
 
 def choice_command(system: str, judge: str, by: float | Costs, each: bool) -> str:
     """The shell command that chooses T, or every T_k, as the panel does."""
-    rule = f"--costs {by.miss:g},{by.false_alarm:g},{by.prior:g}" if isinstance(by, Costs) else f"--clean-rejection {by:g}"
-    return f"aatviz thresholds {system} {rule}{' --each' if each else ''} --judge {judge}"
+    costs = f"{by.miss:g},{by.false_alarm:g},{by.prior:g}" if isinstance(by, Costs) else None
+    rejection = None if isinstance(by, Costs) else f"{by:g}"
+    return printed.command("thresholds", system, costs=costs, clean_rejection=rejection, each=each, judge=judge)
 
 
 def choice_code(system: str, judge: str, by: float | Costs, classes: int | None) -> str:
@@ -37,7 +39,7 @@ def choice_code(system: str, judge: str, by: float | Costs, classes: int | None)
 from aatviz.thresholds import curves
 from aatviz.thresholds.choose import {name}
 
-record = curves.load(aatviz.load_system("{system}"))
+record = curves.load({printed.loaded(system)})
 print(choose(record.{judge}, {by!r}{f", classes={classes}" if classes else ""}))
 """
 

@@ -257,7 +257,7 @@ def test_what_can_be_taken_home_is_the_result(tiny_system_folder: Path) -> None:
     picture = np.asarray(Image.open(io.BytesIO(png(trace))))
     assert picture.shape == (280, 280)
     assert np.array_equal(picture[5::10, 5::10], (trace.perturbed[0] * 255).round().byte().numpy())
-    rows = list(csv.DictReader(io.StringIO(logits_csv([trace]))))
+    rows = list(csv.DictReader(io.StringIO(logits_csv([trace], range(10)))))
     assert [int(row["step"]) for row in rows] == [0, 1, 2, 3]
     assert [row["kept"] for row in rows].index("1") == trace.kept
     assert float(rows[2]["detector_logit_4"]) == pytest.approx(float(trace.z_h[2, 4]))

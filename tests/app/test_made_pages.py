@@ -18,8 +18,8 @@ from aatviz.data import dataset
 from aatviz.explore import detector_records, example_images
 from aatviz.explore.detector_records import Attacked, Profile
 from aatviz.metrics import Interval
-from aatviz.recipes.paper import evaluations_of
-from aatviz.runtime.files import write_arrays, write_json
+from aatviz.recipes.paper import SIDE_BY_SIDE, evaluations_of
+from aatviz.runtime.files import read_json, write_arrays, write_json
 from aatviz.store.results import recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
 from aatviz.ui.common.classes import a
@@ -184,15 +184,56 @@ def test_thresholds_of_any_number_of_classes(name: str) -> None:
 def test_tables_of_the_detectors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     system = aatviz.load_system(name)
     protocol = detector_records.protocol(system)
-    monkeypatch.setattr(stored, "records", lambda *_: {protocol: record(system)})
+    value = interval(41)._asdict()
+    victim = [{"clean_rejection": 0.0, "threshold": None, "accuracy": value, "error": value, "alone": {"one loss": value}}]
+    beside = {"kind": "side by side", "recipe": {"about": "Two victims."}, "victims": {"generative": victim}}
+    monkeypatch.setattr(stored, "records", lambda *_: {protocol: record(system), SIDE_BY_SIDE: beside})
     app = open_page("robustness", name)
     names = dataset(system.card.dataset).classes
     assert app.session_state["robustness.show"] == "paper"
     assert any(header.value == "AUC of the detectors" for header in app.subheader)
     assert names[-1] in text(app)
+    assert "| generative | 0% | none | 0.9580 (0.5000 to 1.0000)" in text(app)
     if name == MANY:
         assert len(app.dataframe[0].value) == 200
         assert "The 20 weakest detectors under every attack" in text(app)
+
+
+def edit_card(folder: Path, files: dict[str, Any], **changes: Any) -> None:
+    """Give a system other files, and other words about itself; None takes a file out."""
+    card = read_json(folder / "card.json")
+    kept = {kind: file for kind, file in (card["files"] | files).items() if file is not None}
+    write_json(folder / "card.json", card | changes | {"files": kept})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_without_a_robust_classifier(page: str, made_systems: Made) -> None:
+    edit_card(made_systems.checkpoints / "pets-made", {"robust": None})
+    if page == "overview":
+        build_showcase(aatviz.load_system("pets-made"))
+    app = open_page(page, "pets-made", **({"show": "own", "victim": "robust"} if page == "robustness" else {}))
+    if page == "overview":
+        assert "robust classifier* are attacked" not in text(app)
+        assert "pushed towards a dog" in text(app)
+    if page == "robustness":
+        assert app.selectbox(key="robustness.victim").options == ["generative classifier", "integrated classifier"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_with_a_single_detector(page: str, made_systems: Made) -> None:
+    edit_card(made_systems.checkpoints / "pets-made", {"detectors": ["detector-1.safetensors"]}, detector_classes=[1])
+    if page == "overview":
+        build_showcase(aatviz.load_system("pets-made"))
+    if page == "detectors":
+        detector_records.store_sample_logits(aatviz.load_system("pets-made"))
+    app = open_page(page, "pets-made", **({"show": "own"} if page == "robustness" else {}))
+    if page == "overview":
+        assert "#### A cat pushed towards a dog" in text(app)
+    if page == "detectors":
+        assert app.header[0].value == "Detector dog"
+        assert "The link asks for k = '0'; possible is one of 1" in text(open_page("detectors", "pets-made", k="0"))
+    if page in ("thresholds", "robustness"):
+        assert "needs a detector of every class; the system pets-made has a detector of dog alone" in text(app)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,7 +17,8 @@ from aatviz.cli import app as cli
 from aatviz.data import dataset
 from aatviz.data.own_image import read_picture
 from aatviz.data.own_image.link_text import from_text, to_image, to_pixels, to_png
-from aatviz.explore.attack_path import OWN_PICTURE, Trace
+from aatviz.explore.attack_path import Trace
+from aatviz.explore.snippets import OWN_PICTURE
 from aatviz.ui.own.link import own_link
 from aatviz.ui.own.verdicts import FirstLook, decisions, firing, logits_csv
 
@@ -193,7 +194,7 @@ def test_the_verdicts_before_any_attack_are_those_of_the_networks(image: torch.T
 
 
 def test_words_of_the_verdicts() -> None:
-    look = FirstLook(z_h=(-3.0, 2.04, -1.0, 1.0), generative=1, natural=3, robust=0)
+    look = FirstLook(bank=(0, 1, 2, 3), z_h=(-3.0, 2.04, -1.0, 1.0), generative=1, natural=3, robust=0)
     assert firing(look, CLASSES, 1.5).startswith("**Detector 1 fires** at T = 1.5: its logit is 2.0")
     assert "**Detectors 1 and 3 fire**" in firing(look, CLASSES, 0)
     assert "**No detector fires** at T = 3. The highest logit is detector 1's: 2.0" in firing(look, CLASSES, 3)

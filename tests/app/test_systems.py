@@ -101,10 +101,10 @@ def test_a_system_that_is_not_there_gives_a_sentence_and_the_default() -> None:
 
 
 def test_back_brings_the_system_of_that_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sidebar, "MOMENT", 0.0)
     app = open_page()
     app.selectbox(key="app.system").set_value(SEPARATE)
     assert chosen(run(app)) == SEPARATE
+    monkeypatch.setattr(sidebar, "MOMENT", 0.0)  # a while later
     assert chosen(run(app, system=None)) == FIRST
     assert chosen(run(app, system=SEPARATE)) == SEPARATE  # and forward
     app.switch_page("pages/detectors.py")

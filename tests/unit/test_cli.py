@@ -9,7 +9,8 @@ import torch
 
 import aatviz
 from aatviz.attacks.settings import AttackSettings
-from aatviz.explore.attack_path import command_line, trace_attack
+from aatviz.explore.attack_path import trace_attack
+from aatviz.explore.snippets import attack_command
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -23,7 +24,7 @@ def test_attack_prints_the_numbers_of_the_library(tiny_system_folder: Path) -> N
     settings = AttackSettings(loss="target_logit", target=3, eps=0.2, steps=4, step_size=0.05, random_start=True, seed=5)
     trace = trace_attack(system, settings, x[7:8], y[7])
 
-    result = run(*command_line(name, settings, 7).split()[1:])
+    result = run(*attack_command(name, settings, 7).split()[1:])
 
     assert result.returncode == 0, result.stderr
     assert f"perturbation: Linf {trace.linf:.4f}, L2 {trace.l2:.4f}" in result.stdout

@@ -19,15 +19,14 @@ from aatviz.explore.attack_grid.result import CSV_HEAD, MODELS, CompareSettings,
 from aatviz.explore.attack_grid.run import (
     Stored,
     choose_rows,
-    command_line,
     compare,
     load_comparison,
     natural_logits,
-    python_code,
     step_count,
     store_comparison,
 )
 from aatviz.explore.attack_path import trace_attack
+from aatviz.explore.snippets import comparison_code, comparison_command
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from tests.changed_systems import described_again
@@ -229,7 +228,7 @@ def test_the_printed_command_and_python_give_these_numbers(
     found = direct.summary(system, "robust", natural_logits(system, "robust", *sample))
 
     table = tmp_path / "pairs.csv"
-    command = [*shlex.split(command_line(SHARED, settings))[1:], "--out", str(table)]
+    command = [*shlex.split(comparison_command(SHARED, settings))[1:], "--out", str(table)]
     monkeypatch.setattr(sys, "argv", ["aatviz", *command])
     with pytest.raises(SystemExit) as end:
         main()
@@ -247,7 +246,7 @@ def test_the_printed_command_and_python_give_these_numbers(
         assert row[:5] == [str(value) for value in wanted[:5]]
         assert [float(value) for value in row[5:]] == pytest.approx(wanted[5:], abs=1e-3)
 
-    exec(compile(python_code(SHARED, settings), "shown", "exec"), {})
+    exec(compile(comparison_code(SHARED, settings), "shown", "exec"), {})
     printed = capsys.readouterr().out
     assert re.search(rf"pairs=90, .*reached={found.reached}, among={found.among}, above={found.above}\)", printed)
     assert float(re.findall(r"\bl2=([0-9.]+)", printed)[0]) == pytest.approx(found.l2, abs=1e-4)

@@ -103,7 +103,7 @@ class Breaks(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         mean = x.flatten(1).mean(1)
         logits = torch.stack([mean, -mean], dim=1)
-        return torch.where(mean[:, None] > 0.6, logits * torch.nan, logits)
+        return logits.masked_fill(mean[:, None] > 0.6, torch.nan)
 
 
 def test_an_attack_keeps_the_iterate_that_a_network_has_no_number_for() -> None:

@@ -20,14 +20,13 @@ from aatviz.explore.generation import run as module
 from aatviz.explore.generation.result import LOW_MARK, MOST_FRAMES, STARTS, Generated, GenerateSettings
 from aatviz.explore.generation.run import (
     build_generated,
-    command_line,
     generate,
     generated_image,
     load_generated,
-    python_code,
     start_images,
     step_count,
 )
+from aatviz.explore.snippets import generation_code, generation_command
 from aatviz.models.gaussians import ClassGaussians, estimate
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.gaussians import load_gaussians, save_gaussians
@@ -212,7 +211,7 @@ def test_what_the_callback_raises_ends_the_work_at_once(system: System) -> None:
 
 def test_a_system_without_gaussians_says_what_is_missing(system: System) -> None:
     card = read_json(system.folder / "card.json")
-    del card.files["gaussians"], card.files["judge"]
+    del card["files"]["gaussians"], card["files"]["judge"]
     write_json(system.folder / "card.json", card)
     bare = aatviz.load_system(SHARED)
     with pytest.raises(Lacking, match="has no judge"):
@@ -244,7 +243,7 @@ def test_a_stored_run_comes_back_whole_and_only_for_these_very_models(
 
 @pytest.mark.usefixtures("system")
 def test_the_printed_command_and_python_give_the_same_numbers(made: Generated, tmp_path: Path) -> None:
-    command = [*command_line(SHARED, QUICK).split()[1:], "--out", str(tmp_path / "grids.png")]
+    command = [*generation_command(SHARED, QUICK).split()[1:], "--out", str(tmp_path / "grids.png")]
     shell = subprocess.run([sys.executable, "-m", "aatviz.cli", *command], capture_output=True, text=True)
     assert shell.returncode == 0, shell.stderr
     rates = {("judged", "the noise itself"): made.judged_as_target(None)}
@@ -261,7 +260,7 @@ def test_the_printed_command_and_python_give_the_same_numbers(made: Generated, t
         assert (row["target"], row["sample"], row["model"], row["judge"]) == (str(k), str(i), model, str(judged))
         assert float(row["target_logit"]) == pytest.approx(logit, abs=2e-4)
 
-    python = subprocess.run([sys.executable, "-c", python_code(SHARED, QUICK)], capture_output=True, text=True)
+    python = subprocess.run([sys.executable, "-c", generation_code(SHARED, QUICK)], capture_output=True, text=True)
     assert python.returncode == 0, python.stderr
     for model in MODELS:
         assert f"{model} {made.judged_as_target(model)} {made.sure(model)}" in python.stdout

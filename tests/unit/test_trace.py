@@ -11,7 +11,8 @@ import torch
 import aatviz
 from aatviz.attacks import Iterate, norm, pgd
 from aatviz.attacks.settings import LOSSES_OF, AttackSettings
-from aatviz.explore.attack_path import Trace, command_line, make_objective, python_code, trace_attack
+from aatviz.explore.attack_path import Trace, make_objective, trace_attack
+from aatviz.explore.snippets import attack_code, attack_command
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.systems import System
 
@@ -161,7 +162,7 @@ def test_the_same_attack_on_the_robust_classifier() -> None:
 
 def test_the_command_and_the_code_say_the_settings(tiny_systems: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = AttackSettings(loss="target_logit", target=5, random_start=True, restarts=2, seed=9, **QUICK)
-    words = shlex.split(command_line("mnist-linf-0.3", settings, 14))
+    words = shlex.split(attack_command("mnist-linf-0.3", settings, 14))
     assert words[:3] == ["aatviz", "attack", "mnist-linf-0.3"]
     for flag, value in {"--index": "14", "--target": "5", "--step-size": "0.05", "--restarts": "2", "--seed": "9"}.items():
         assert words[words.index(flag) + 1] == value
@@ -169,5 +170,5 @@ def test_the_command_and_the_code_say_the_settings(tiny_systems: Path, monkeypat
     assert "--detector" not in words
     monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(tiny_systems))
     names: dict[str, Any] = {}
-    exec(python_code("mnist-linf-0.3", settings, 14), names)
+    exec(attack_code("mnist-linf-0.3", settings, 14), names)
     assert names["trace"].settings == settings

@@ -21,11 +21,14 @@ from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.settings import AttackSettings
 from aatviz.models import decisions
 from aatviz.models.decisions import VictimName
+from aatviz.store.card import Need
 from aatviz.store.systems import System
 
 Model = VictimName
 MODELS: tuple[Model, ...] = ("generative", "robust", "natural")
 """Those whose target logit can be raised: the bank as "generative", and both classifiers."""
+NEEDS: dict[Model, Need] = {"generative": "full_bank", "robust": "robust_classifier"}
+"""What a system may lack for them."""
 CSV_HEAD = ["model", "row", "index", "class", "target", "target_logit_natural", "target_logit", "linf", "l2", "decision"]
 MOST_TARGETS = 10
 """Classes that a comparison or a generation begins with, where there are more."""
@@ -143,10 +146,10 @@ class NaturalLogits:
         return arrays | {"median": self.median.numpy(), "low": self.low.numpy()}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> "NaturalLogits":
-        """The counts among `arrays` under names with this prefix."""
-        first, own, others = (arrays[prefix + name] for name in ("first", "own", "others"))
-        median, low = (torch.from_numpy(arrays[prefix + name]) for name in ("median", "low"))
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "NaturalLogits":
+        """The counts that `to_arrays` took apart. KeyError where one is missing."""
+        first, own, others = (arrays[name] for name in ("first", "own", "others"))
+        median, low = (torch.from_numpy(arrays[name]) for name in ("median", "low"))
         return cls(first=int(first), own=own, others=others, median=median, low=low)
 
 
@@ -162,7 +165,7 @@ class Comparison:
     natural: Tensor
     """The samples (R,C,H,W), in [0,1]."""
     natural_logits: dict[Model, Tensor]
-    """All three networks' logits of them (R,K): those of the bank under "generative"."""
+    """Their logits (R,K) by every network that the system has: those of the bank under "generative"."""
     images: dict[Model, Tensor]
     """By attacked model, the perturbed images (R,T,C,H,W), in [0,1] and in the ball; column j was pushed towards
     `targets[j]`."""
@@ -263,6 +266,7 @@ class Comparison:
         The first ones were stored without a channel: (R,H,W) and (R,T,H,W).
         """
         settings = CompareSettings(**json.loads(str(arrays["settings"])))
+        there = [name for name in MODELS if f"natural_logits.{name}" in arrays]
         natural = _from_levels(arrays["natural"])
         images = {model: _from_levels(arrays[f"images.{model}"]) for model in settings.models}
         if natural.dim() == 3:
@@ -272,10 +276,10 @@ class Comparison:
             index=torch.from_numpy(arrays["index"]),
             y=torch.from_numpy(arrays["y"]),
             natural=natural,
-            natural_logits={name: torch.from_numpy(arrays[f"natural_logits.{name}"]) for name in MODELS},
+            natural_logits={name: torch.from_numpy(arrays[f"natural_logits.{name}"]) for name in there},
             images=images,
             logits={
-                model: {name: torch.from_numpy(arrays[f"logits.{model}.{name}"]) for name in MODELS}
+                model: {name: torch.from_numpy(arrays[f"logits.{model}.{name}"]) for name in there}
                 for model in settings.models
             },
         )

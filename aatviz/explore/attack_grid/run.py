@@ -5,13 +5,10 @@ grid = compare(system, settings, x, y)
 grid.summary(system, "generative", natural_logits(system, "generative", x, y))
 """
 
-import dataclasses
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,11 +16,13 @@ from aatviz.attacks import objective, pgd
 from aatviz.attacks.pgd import Callback
 from aatviz.data import dataset, load_data
 from aatviz.data.spec import number
-from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Comparison, Model, NaturalLogits, first_targets
-from aatviz.runtime.files import read_arrays, write_arrays
-from aatviz.store.results import result_file, weights_hash
+from aatviz.explore.attack_grid.result import MODELS, NEEDS, CompareSettings, Comparison, Model, NaturalLogits, first_targets
+from aatviz.explore.stored_run import Arrays, load_run, part, store_run
+from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
 
+FILE = "compare"
+"""The name of the stored comparison's file."""
 _CHUNK = 250
 
 
@@ -49,7 +48,9 @@ def default_settings(system: System) -> CompareSettings:
     over, _, below = usual.eps.partition("/")
     larger = 4 / 3 * number(over)
     eps = number(f"{round(larger)}/{below}") if below else round(larger, 4)
+    there = models_of(system)
     return CompareSettings(
+        models=tuple(model for model in CompareSettings().models if model in there) or there,
         norm=usual.norm,
         eps=eps,
         steps=usual.steps,
@@ -75,21 +76,24 @@ def compare(system: System, settings: CompareSettings, x: Tensor, y: Tensor, cal
     The passes are in float32: each pair gets the numbers that `trace_attack` gives it alone.
     """
     classes = system.card.classes
+    for model, need in NEEDS.items():
+        if model in settings.models:
+            system.require(need, what=f"A comparison with the {model} classifier")
     index = choose_rows(settings, y, classes)
-    natural = x[index]
+    natural = x[index].to(system.device)
     images: dict[Model, Tensor] = {}
     for model in settings.models:
         columns = []
         for group in _target_groups(system, settings):
             goal = objective("target_logit", network(system, model), target=_per_pair(group, len(index)))
             pairs = natural.repeat(len(group), 1, 1, 1)
-            columns.append(pgd(goal, pairs, **settings.budget, callback=callback))
+            columns.append(pgd(goal, pairs, **settings.budget, callback=callback).cpu())
         images[model] = torch.cat(columns).unflatten(0, (-1, len(index))).transpose(0, 1).contiguous()
     return Comparison(
         settings=settings,
         index=index,
         y=y[index],
-        natural=natural,
+        natural=natural.cpu(),
         natural_logits=_all_logits(system, natural),
         images=images,
         logits={model: _all_logits(system, perturbed) for model, perturbed in images.items()},
@@ -101,10 +105,10 @@ def natural_logits(
 ) -> NaturalLogits:
     """Count a model's target logits on natural images x (N,C,H,W) of classes y (N,); `check` is called between batches."""
     parts = []
-    for part in x.split(_CHUNK):
+    for some in x.split(_CHUNK):
         check()
         with torch.no_grad():
-            parts.append(network(system, model)(part).float())
+            parts.append(network(system, model)(some.to(system.device)).float().cpu())
     z = torch.cat(parts)
     bins = (z / NaturalLogits.width).floor().long()
     first, last = int(bins.min()), int(bins.max())
@@ -121,10 +125,16 @@ def natural_logits(
 
 
 def network(system: System, model: Model) -> nn.Module:
-    """The network whose target logit is raised: (N,C,H,W) -> logits (N,K)."""
+    """The network whose target logit is raised: (N,C,H,W) -> logits (N,K). Lacking where the system does not have it."""
     if model == "robust":
         return system.robust_classifier
     return system.detectors if model == "generative" else system.classifier
+
+
+def models_of(system: System) -> tuple[Model, ...]:
+    """The models that this system has."""
+    missing = {model for model, need in NEEDS.items() if system.lacks(need)}
+    return tuple(model for model in MODELS if model not in missing)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -139,58 +149,32 @@ class Stored:
 def build_comparison(system: System) -> Path:
     """Run the default comparison of a system, store it, and return the file."""
     x, y = load_data(system.card.dataset, split="sample")
-    natural = {model: natural_logits(system, model, x, y) for model in MODELS}
+    natural = {model: natural_logits(system, model, x, y) for model in models_of(system)}
     return store_comparison(system, Stored(comparison=compare(system, default_settings(system), x, y), natural=natural))
 
 
 def store_comparison(system: System, stored: Stored) -> Path:
     """Write `results/compare.npz` of a system, with the hash of its weights, and return that file."""
-    arrays = stored.comparison.to_arrays() | {"weights_hash": np.array(weights_hash(system))}
+    arrays = stored.comparison.to_arrays()
     for model, natural in stored.natural.items():
         arrays |= {f"sample.{model}.{name}": array for name, array in natural.to_arrays().items()}
-    file = result_file(system, "compare", "npz")
-    write_arrays(file, arrays)
-    return file
+    return store_run(system, FILE, arrays)
 
 
 def load_comparison(system: System) -> Stored | None:
-    """The stored comparison of these very weights with today's default settings; None where there is none."""
-    file = result_file(system, "compare", "npz")
-    if not file.is_file():
-        return None
-    arrays = read_arrays(file)
-    if str(arrays["weights_hash"]) != weights_hash(system):
-        return None
+    """The stored comparison of these very weights with today's default settings; None where there is none.
+
+    ValueError where the file is damaged.
+    """
+    stored = load_run(system, FILE, _from_arrays)
+    return stored if stored and stored.comparison.settings == default_settings(system) else None
+
+
+def _from_arrays(arrays: Arrays) -> Stored:
     comparison = Comparison.from_arrays(arrays)
-    natural = {model: NaturalLogits.from_arrays(arrays, f"sample.{model}.") for model in MODELS}
-    return Stored(comparison=comparison, natural=natural) if comparison.settings == default_settings(system) else None
-
-
-def command_line(system_name: str, settings: CompareSettings) -> str:
-    """The shell command that makes this comparison on the bundled sample."""
-    parts = ["aatviz", "compare", system_name, "--models", ",".join(settings.models)]
-    parts += [] if settings.digit is None else ["--digit", str(settings.digit)]
-    parts += ["--seed", str(settings.seed)]
-    for name, value in settings.budget.items():
-        parts += [f"--{name.replace('_', '-')}", str(value)]
-    parts += [] if settings.targets is None else ["--targets", ",".join(map(str, settings.targets))]
-    return shlex.join(parts)
-
-
-def python_code(system_name: str, settings: CompareSettings) -> str:
-    """The Python that makes this comparison on the bundled sample and prints the numbers under each grid."""
-    arguments = "".join(f"    {field.name}={getattr(settings, field.name)!r},\n" for field in dataclasses.fields(settings))
-    return (
-        "import aatviz\n"
-        "from aatviz.explore.attack_grid.run import compare, natural_logits\n"
-        "from aatviz.explore.attack_grid.result import CompareSettings\n\n"
-        f'system = aatviz.load_system("{system_name}")\n'
-        'x, y = aatviz.load_data(system.card.dataset, split="sample")\n'
-        f"settings = CompareSettings(\n{arguments})\n"
-        "grid = compare(system, settings, x, y)\n"
-        "for model in settings.models:\n"
-        "    print(model, grid.summary(system, model, natural_logits(system, model, x, y)))\n"
-        "    print(grid.after(model))  # the target logits, a row a sample, a column a target\n"
+    found = {model: part(arrays, f"sample.{model}.") for model in comparison.natural_logits}
+    return Stored(
+        comparison=comparison, natural={model: NaturalLogits.from_arrays(counts) for model, counts in found.items()}
     )
 
 
@@ -215,6 +199,10 @@ def _per_pair(group: list[int], rows: int) -> Tensor | int:
 
 @torch.no_grad()
 def _all_logits(system: System, images: Tensor) -> dict[Model, Tensor]:
-    """The logits (...,K) of all three networks on images (...,C,H,W)."""
+    """The logits (...,K) of all networks that the system has on images (...,C,H,W)."""
     batch = images.flatten(0, -4)
-    return {model: network(system, model)(batch).float().unflatten(0, images.shape[:-3]) for model in MODELS}
+
+    def logits(model: Model) -> Tensor:
+        return in_batches(lambda some: network(system, model)(some.to(system.device)).float().cpu(), batch)
+
+    return {model: logits(model).unflatten(0, images.shape[:-3]) for model in models_of(system)}

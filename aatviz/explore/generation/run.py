@@ -6,14 +6,11 @@ made = generate(system, default_settings(system, "uniform"))
 made.judged_as_target("generative")    # what an independent classifier takes them for
 """
 
-import dataclasses
 import hashlib
 import math
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,9 +20,10 @@ from aatviz.data import dataset, load_data
 from aatviz.explore.attack_grid.result import MODELS, Model, first_targets
 from aatviz.explore.attack_grid.run import network
 from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings, StartName
+from aatviz.explore.stored_run import load_run, store_run
 from aatviz.models.detectors import DetectorBank
-from aatviz.runtime.files import read_arrays, read_bytes, write_arrays
-from aatviz.store.results import result_file, weights_hash
+from aatviz.runtime.files import read_bytes
+from aatviz.store.results import weights_hash
 from aatviz.store.systems import System
 
 NATURAL = 100
@@ -138,54 +136,24 @@ def generated_image(system: System, settings: GenerateSettings, target: int, sam
 def build_generated(system: System, name: str = "generated") -> Path:
     """Make the run of that name, one of `STORED`, write it into the system's results and return the file."""
     made = generate(system, stored_settings(system)[name])
-    file = result_file(system, name, "npz")
-    write_arrays(file, made.to_arrays() | {"models_hash": np.array(models_hash(system))})
-    return file
+    return store_run(system, name, made.to_arrays(), {"models_hash": models_hash(system)})
 
 
 def load_generated(system: System, name: str = "generated") -> Generated | None:
-    """The stored run of that name of these very models, with today's settings; None where there is none."""
-    file = result_file(system, name, "npz")
-    if not file.is_file() or system.lacks("gaussians", "judge"):
+    """The stored run of that name of these very models, with today's settings; None where there is none.
+
+    ValueError where the file is damaged.
+    """
+    if system.lacks("gaussians", "judge"):
         return None
-    arrays = read_arrays(file)
-    if str(arrays["models_hash"]) != models_hash(system):
-        return None
-    made = Generated.from_arrays(arrays)
-    return made if made.settings == stored_settings(system)[name] else None
+    made = load_run(system, name, Generated.from_arrays, lambda: {"models_hash": models_hash(system)})
+    return made if made and made.settings == stored_settings(system)[name] else None
 
 
 def models_hash(system: System) -> str:
     """A hash over everything that a run depends on: the networks, the class Gaussians, the judge."""
     files = [read_bytes(*system.file("gaussians")), read_bytes(*system.file("judge"))]
     return hashlib.sha256(weights_hash(system).encode() + b"".join(files)).hexdigest()[:16]
-
-
-def command_line(system_name: str, settings: GenerateSettings) -> str:
-    """The shell command that generates these images and prints the same numbers."""
-    parts = ["aatviz", "generate", system_name]
-    for name, value in dataclasses.asdict(settings).items():
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        parts += [] if value is None else [f"--{name.replace('_', '-')}", text]
-    return shlex.join(parts)
-
-
-def python_code(system_name: str, settings: GenerateSettings) -> str:
-    """The Python that generates these images and prints the same numbers."""
-    arguments = "".join(f"    {name}={value!r},\n" for name, value in dataclasses.asdict(settings).items())
-    return (
-        "import aatviz\n"
-        "from aatviz.explore.attack_grid.result import MODELS\n"
-        "from aatviz.explore.generation.run import generate\n"
-        "from aatviz.explore.generation.result import GenerateSettings\n\n"
-        f'system = aatviz.load_system("{system_name}")\n'
-        f"settings = GenerateSettings(\n{arguments})\n"
-        "made = generate(system, settings)\n"
-        'print("noise", made.judged_as_target(None))\n'
-        "for model in MODELS:\n"
-        "    print(model, made.judged_as_target(model), made.sure(model))\n"
-        "    print(made.logits[model])  # the target logits, a row a class, a column a sample\n"
-    )
 
 
 def _starts(system: System, settings: GenerateSettings, target: int, x: Tensor, y: Tensor) -> Tensor:
@@ -216,11 +184,11 @@ def _climb(
 
     def watch(iterate: Iterate) -> None:
         if iterate.step in settings.frames:
-            kept.append(_bytes(iterate.x_adv))
+            kept.append(_bytes(iterate.x_adv).cpu())
         callback(iterate)
 
     goal = objective("target_logit", network(system, model), target=target)
-    pgd(goal, start, **settings.budget, keep="last", callback=watch)
+    pgd(goal, start.to(system.device), **settings.budget, keep="last", callback=watch)
     path = torch.stack(kept)
     path[1:-1] = (path[1:-1] / COARSE).round().byte() * COARSE
     return path
@@ -233,7 +201,8 @@ def _bytes(images: Tensor) -> Tensor:
 @torch.no_grad()
 def _logit(module: torch.nn.Module, x: Tensor, k: int) -> Tensor:
     """The logit (N,) of class k for images (N,C,H,W); of a separate bank only detector k runs."""
-    return module.logit(x, k) if isinstance(module, DetectorBank) else module(x)[:, k]
+    x = x.to(next(module.parameters()).device)
+    return (module.logit(x, k) if isinstance(module, DetectorBank) else module(x)[:, k]).cpu()
 
 
 def _natural(module: torch.nn.Module, x: Tensor, y: Tensor, classes: int) -> Tensor:
@@ -246,4 +215,5 @@ def _natural(module: torch.nn.Module, x: Tensor, y: Tensor, classes: int) -> Ten
 @torch.no_grad()
 def _labels(judge: torch.nn.Module, images: list[Tensor]) -> Tensor:
     """The judge's classes (T,n) for the batches (n,C,H,W) of the targets."""
-    return torch.stack([judge(batch).argmax(1) for batch in images])
+    device = next(judge.parameters()).device
+    return torch.stack([judge(batch.to(device)).argmax(1).cpu() for batch in images])

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from aatviz.attacks.settings import LOSSES_OF, AttackSettings
 from aatviz.data import Dataset
-from aatviz.models.decisions import VICTIMS
+from aatviz.models.decisions import VICTIMS, VictimName
+from aatviz.store.card import Need
 from aatviz.store.systems import System
 from aatviz.ui.attack import picked
 from aatviz.ui.attack.picked import Picked
@@ -25,10 +26,17 @@ MOST_STEPS, MOST_RESTARTS = LIMITS.most_steps, 20
 UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
 VICTIMS_OWN = "paper"
 """In a link: the loss that the paper uses against the victim, whichever that is."""
+NEEDS: dict[VictimName, Need] = {"generative": "full_bank", "integrated": "full_bank", "robust": "robust_classifier"}
+"""What a system may lack for a victim."""
 
 
 def _classes() -> tuple[str, ...]:
     return current_dataset().classes
+
+
+def victims(system: System) -> tuple[VictimName, ...]:
+    """Who can be attacked in this system."""
+    return tuple(victim for victim in VICTIMS if victim not in NEEDS or not system.lacks(NEEDS[victim]))
 
 
 def _first() -> tuple[int, int]:
@@ -43,8 +51,8 @@ state = UrlState(
     "attack",
     [
         *picked.params(current_dataset, _first),
-        choice("victim", SETTINGS.victim, VICTIMS),
-        class_param("detector", 8, _classes),
+        choice("victim", lambda: default_settings(current_system()).victim, lambda: victims(current_system())),
+        class_param("detector", 8, _classes, lambda: current_system().card.bank),
         flag("compare", True),
         choice("goal", "targeted", ("targeted", "untargeted")),
         class_param("target", lambda: default_settings(current_system()).target or 0, _classes),
@@ -90,15 +98,15 @@ def choose(system: System, x: Tensor, y: Tensor) -> Choice | None:
         with first:
             image = picked.choose(state, system, x, y)
         with victim:
-            _victim(known)
+            _victim(system, known)
         with goal:
             _goal(known, image.label if image else None)
         with st.expander("Optimizer, restarts and seed", icon=":material/tune:"):
             _advanced(balls)
-    return _choice(image) if image else None
+    return _choice(system, image) if image else None
 
 
-def _choice(image: Picked) -> Choice:
+def _choice(system: System, image: Picked) -> Choice:
     single, untargeted = state["victim"] == "detector", state["goal"] == "untargeted"
     settings = AttackSettings(
         victim=state["victim"],
@@ -114,7 +122,8 @@ def _choice(image: Picked) -> Choice:
         restarts=state["restarts"],
         seed=state["seed"],
     )
-    return Choice(picked=image, settings=settings, compare=state["compare"] and settings.victim != "robust")
+    beside = state["compare"] and settings.victim != "robust" and "robust" in victims(system)
+    return Choice(picked=image, settings=settings, compare=beside)
 
 
 def write_url() -> None:
@@ -136,24 +145,27 @@ def _clean(balls: pgd_fields.Balls) -> list[str]:
     return pgd_fields.clean(state, balls)
 
 
-def _victim(known: Dataset) -> None:
+def _victim(system: System, known: Dataset) -> None:
+    there = victims(system)
     st.markdown("**Victim**")
     st.selectbox(
         "Victim",
-        VICTIMS,
+        there,
         format_func=words.VICTIMS.__getitem__,
         on_change=_victim_changed,
         label_visibility="collapsed",
         **state.widget("victim"),
     )
     if state["victim"] == "detector":
-        pick_class(st.container(), "Detector", known.classes, state, "detector")
+        pick_class(st.container(), "Detector", known.classes, state, "detector", among=system.card.bank)
     st.caption(words.VICTIM_NOTES[state["victim"]])
     st.toggle(
         "Robust classifier beside it",
         help="The same attack with the same settings on the robust classifier, side by side.",
-        **state.widget("compare", disabled=state["victim"] == "robust"),
+        **state.widget("compare", disabled=state["victim"] == "robust" or "robust" not in there),
     )
+    if why := system.lacks(*dict.fromkeys(NEEDS.values()), what="Any other victim"):
+        st.caption(f":material/info: {why}")
 
 
 def _victim_changed() -> None:

@@ -69,7 +69,7 @@ class Picked:
 
     @property
     def source(self) -> dict[str, int]:
-        """What `command_line` and `python_code` of `aatviz.explore.attack_path` are told about it."""
+        """What the functions of `aatviz.explore.snippets` are told about it."""
         return {"label": self.label} if self.index is None else {"index": self.index}
 
 

@@ -1,5 +1,6 @@
 """The Attack page's result: the player, the words beside it, and what can be taken home."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -7,7 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from aatviz.data import Dataset
 from aatviz.data.own_image.link_text import to_png
-from aatviz.explore.attack_path import OWN_PICTURE, Trace, command_line, python_code
+from aatviz.explore.attack_path import Trace
+from aatviz.explore.snippets import OWN_PICTURE, attack_code, attack_command
 from aatviz.store.systems import System
 from aatviz.ui.attack import words
 from aatviz.ui.attack.controls import state
@@ -75,8 +77,8 @@ def take_home(system: System, picked: Picked, traces: list[Trace]) -> None:
     takeaway.reproduce(
         (
             f"{before}**{VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:",
-            command_line(system.name, trace.settings, **picked.source),
-            python_code(system.name, trace.settings, **picked.source),
+            attack_command(system.name, trace.settings, **picked.source),
+            attack_code(system.name, trace.settings, **picked.source),
         )
         for trace in traces
     )
@@ -89,7 +91,7 @@ def take_home(system: System, picked: Picked, traces: list[Trace]) -> None:
         for trace in traces:
             victim = trace.settings.victim
             takeaway.download_png(f"Perturbed image, {VICTIMS[victim]} (PNG)", f"{stem}-{victim}.png", partial(png, trace))
-        takeaway.download_csv("Logits by step (CSV)", f"{stem}-logits.csv", lambda: logits_csv(traces))
+        takeaway.download_csv("Logits by step (CSV)", f"{stem}-logits.csv", lambda: logits_csv(traces, system.card.bank))
 
 
 def png(trace: Trace) -> bytes:
@@ -97,10 +99,11 @@ def png(trace: Trace) -> bytes:
     return takeaway.png(enlarged(trace.perturbed, 10))
 
 
-def logits_csv(traces: list[Trace]) -> str:
+def logits_csv(traces: list[Trace], bank: Sequence[int]) -> str:
     """One row a step and victim: loss, norms, the victim's own logits, and those of all detectors."""
-    classes = range(traces[0].z_h.shape[1])
-    names = [*(f"victim_logit_{k}" for k in classes), *(f"detector_logit_{k}" for k in classes)]
+    shown = traces[0].settings.victim
+    classes = bank if shown == "detector" else range(victim_logits(traces[0]).shape[1])
+    names = [*(f"victim_logit_{k}" for k in classes), *(f"detector_logit_{k}" for k in bank)]
     rows = []
     for trace in traces:
         columns = (trace.loss, trace.norms("Linf"), trace.norms("L2"), victim_logits(trace), trace.z_h)

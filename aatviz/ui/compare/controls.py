@@ -4,8 +4,8 @@ import streamlit as st
 
 from aatviz.data import Dataset
 from aatviz.data.spec import written
-from aatviz.explore.attack_grid.result import MODELS, CompareSettings, Model
-from aatviz.explore.attack_grid.run import default_settings
+from aatviz.explore.attack_grid.result import NEEDS, CompareSettings, Model
+from aatviz.explore.attack_grid.run import default_settings, models_of
 from aatviz.store.systems import System
 from aatviz.ui.common import pgd_fields, words
 from aatviz.ui.common.classes import class_param, dataset_of, pick_class, pick_targets, targets_param
@@ -24,10 +24,10 @@ def _classes() -> tuple[str, ...]:
 
 
 def _models(text: str) -> list[str]:
-    names = text.split(",")
-    if not set(names) <= set(MODELS):
-        raise ValueError(f"some of {', '.join(MODELS)}, separated by commas")
-    return [model for model in MODELS if model in names]
+    names, there = text.split(","), models_of(current_system())
+    if not set(names) <= {*there}:
+        raise ValueError(f"some of {', '.join(there)}, separated by commas")
+    return [model for model in there if model in names]
 
 
 state = UrlState(
@@ -36,7 +36,13 @@ state = UrlState(
         choice("rows", "classes", tuple(ROWS)),
         class_param("digit", 3, _classes),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
-        Param(name="models", default=list(DEFAULTS.models), read=_models, write=",".join),
+        Param(
+            name="models",
+            default=lambda: list(default_settings(current_system()).models),
+            read=_models,
+            write=",".join,
+            fits=lambda names: set(names) <= {*models_of(current_system())},
+        ),
         targets_param(_classes),
         *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, current_dataset),
         number("T", default_threshold, *T_LIMITS),
@@ -60,7 +66,7 @@ def choose(system: System) -> CompareSettings:
         with rows:
             targets = _rows(known)
         with models:
-            chosen = _chosen_models(known)
+            chosen = _chosen_models(system, known)
         with attack:
             _attack(system)
         with st.expander("Norm, step size, optimizer and threshold", icon=":material/tune:"):
@@ -111,21 +117,24 @@ def _shuffle() -> None:
     st.session_state[state.key("seed")] = (state["seed"] + 1) % LARGEST_SEED
 
 
-def _chosen_models(known: Dataset) -> tuple[Model, ...]:
+def _chosen_models(system: System, known: Dataset) -> tuple[Model, ...]:
     st.markdown("**Models**, each attacked for itself")
     chosen = st.pills(
         "Models",
-        MODELS,
+        models_of(system),
         selection_mode="multi",
         format_func=words.VICTIMS.__getitem__,
         label_visibility="collapsed",
         wrap=True,
         **state.widget("models"),
     )
+    first = models_of(system)[0]
     if not chosen:
-        st.caption(f":material/info: Choose at least one; the {words.VICTIMS['generative']} is taken meanwhile.")
+        st.caption(f":material/info: Choose at least one; the {words.VICTIMS[first]} is taken meanwhile.")
+    if why := system.lacks(*NEEDS.values(), what="Comparing all models"):
+        st.caption(f":material/info: {why}")
     st.caption(f"All get the same attack: every {known.noun} is pushed towards every class by raising that class's logit.")
-    return tuple(chosen) or ("generative",)
+    return tuple(chosen) or (first,)
 
 
 def _attack(system: System) -> None:

@@ -8,7 +8,8 @@ import streamlit as st
 from aatviz.data import Dataset
 from aatviz.data.spec import written
 from aatviz.explore.attack_grid.result import CSV_HEAD, Comparison, Model
-from aatviz.explore.attack_grid.run import Stored, command_line, python_code
+from aatviz.explore.attack_grid.run import Stored
+from aatviz.explore.snippets import comparison_code, comparison_command
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway, words
 from aatviz.ui.common.classes import dataset_of
@@ -49,8 +50,8 @@ def show(system: System, shown: Stored) -> None:
         [
             (
                 "All grids, on the command line and in Python (`--out FILE.csv` also writes the table of all pairs):",
-                command_line(system.name, grid.settings),
-                python_code(system.name, grid.settings),
+                comparison_command(system.name, grid.settings),
+                comparison_code(system.name, grid.settings),
             )
         ]
     )

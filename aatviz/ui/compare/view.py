@@ -83,7 +83,7 @@ def summary_words(found: Summary) -> str:
 
 def _model(system: System, grid: Comparison, model: Model, found: Summary) -> dict[str, Any]:
     verdicts: dict[str, Any] = {}
-    for judge in MODELS:
+    for judge in grid.logits[model]:
         label, score = decide(system, judge, grid.logits[model])
         verdicts[judge] = {"label": label.flatten().tolist(), "score": None if score is None else score.flatten().tolist()}
     columns = {

@@ -8,6 +8,7 @@ import streamlit as st
 from aatviz.explore import detector_records
 from aatviz.explore.detector_records import Profile
 from aatviz.metrics.format import interval, markdown_table
+from aatviz.runtime import printed
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.classes import class_param, pick_class
@@ -237,7 +238,7 @@ def _snippets(system: System, found: data.Detectors) -> list[tuple[str, str, str
         (
             "To measure the records themselves (this takes long; what is stored is not computed again):",
             "\n".join(
-                f"aatviz evaluate {system.name} --recipe {name}"
+                printed.command("evaluate", system.name, recipe=name)
                 for name in (detector_records.protocol(system), detector_records.WORST)
             ),
             "",

@@ -10,7 +10,8 @@ from aatviz.data.spec import written
 from aatviz.explore.attack_grid.result import MODELS, Model
 from aatviz.explore.generation.picture import picture
 from aatviz.explore.generation.result import CSV_HEAD, Generated
-from aatviz.explore.generation.run import command_line, default_settings, python_code
+from aatviz.explore.generation.run import default_settings
+from aatviz.explore.snippets import generation_code, generation_command
 from aatviz.metrics import Interval
 from aatviz.metrics.format import bounds
 from aatviz.store.systems import System
@@ -44,8 +45,8 @@ def show(system: System, made: Generated) -> None:
         [
             (
                 "The grids as a picture, the table below and the rates above, on the command line; and in Python:",
-                command_line(system.name, made.settings),
-                python_code(system.name, made.settings),
+                generation_command(system.name, made.settings),
+                generation_code(system.name, made.settings),
             )
         ]
     )

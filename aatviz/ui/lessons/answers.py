@@ -5,13 +5,18 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from aatviz.explore import attack_path
-from aatviz.explore.attack_grid import run as attack_grid
 from aatviz.explore.attack_grid.result import MODELS, Comparison, Model, decide
 from aatviz.explore.attack_path import Trace
 from aatviz.explore.detector_records import protocol
-from aatviz.explore.generation import run as generation
 from aatviz.explore.generation.result import LOW_MARK, Generated
+from aatviz.explore.snippets import (
+    attack_code,
+    attack_command,
+    comparison_code,
+    comparison_command,
+    generation_code,
+    generation_command,
+)
 from aatviz.metrics import Interval
 from aatviz.store.systems import System
 from aatviz.thresholds import choose as operating_points
@@ -69,8 +74,8 @@ def answer(lesson: Lesson, facts: Facts) -> Answer | None:
     attacks = tuple(
         (
             f"The attack, victim *{attack.victim}*, on the command line and in Python:",
-            attack_path.command_line(name, attack, index=index),
-            attack_path.python_code(name, attack, index=index),
+            attack_command(name, attack, index=index),
+            attack_code(name, attack, index=index),
         )
         for attack in lesson.case.attacks
     )
@@ -163,7 +168,7 @@ def _looks_like_target(facts: Facts) -> Answer | None:
     option = 2 if m / n <= FEW else 0 if m / n >= MOST else 1
     figures = (("pairs", pairs), ("robust classifier sees the target", n), ("of these, accepted by its detector", m))
     name = facts.system.name
-    made = (attack_grid.command_line(name, grid.settings), attack_grid.python_code(name, grid.settings))
+    made = (comparison_command(name, grid.settings), comparison_code(name, grid.settings))
     snippets = (("The stored comparison, on the command line and in Python:", *made),)
     return Answer(option=option, why=why, figures=figures, snippets=snippets)
 
@@ -192,7 +197,7 @@ def _rubbish(facts: Facts) -> Answer | None:
         for label, shares in (("sure", sure), ("target found", seen))
     )
     name = facts.system.name
-    made_by = (generation.command_line(name, made.settings), generation.python_code(name, made.settings))
+    made_by = (generation_command(name, made.settings), generation_code(name, made.settings))
     snippets = (("The stored images, on the command line and in Python:", *made_by),)
     return Answer(option=option, why=why, figures=figures, snippets=snippets)
 

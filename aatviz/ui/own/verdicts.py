@@ -9,7 +9,7 @@ import streamlit as st
 import torch
 
 from aatviz.data.own_image.link_text import to_image, to_png
-from aatviz.explore.attack_path import OWN_PICTURE
+from aatviz.explore.snippets import OWN_PICTURE
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.classes import a, dataset_of, leading, shortened, size
@@ -24,12 +24,19 @@ HEIGHT, MOST = 280, 12
 class FirstLook:
     """The networks' outputs for one image; nothing in it depends on T."""
 
+    bank: tuple[int, ...]
+    """The classes of the detectors."""
     z_h: tuple[float, ...]
-    """The detectors' logits (K)."""
-    generative: int
+    """Their logits."""
     natural: int
-    robust: int
-    """The decisions."""
+    generative: int | None = None
+    robust: int | None = None
+    """The decisions; None where the system has no such classifier."""
+
+    @property
+    def logits(self) -> dict[int, float]:
+        """The detectors' logits by class."""
+        return dict(zip(self.bank, self.z_h, strict=True))
 
 
 def first_look(system: System, pixels: bytes) -> FirstLook:
@@ -42,10 +49,11 @@ def _first_look(_system: System, weights: str, pixels: bytes) -> FirstLook:
     image = to_image(pixels, dataset_of(_system).shape)
     with torch.no_grad():
         z_h = _system.detectors(image)
-        natural, robust = (int(net(image).argmax()) for net in (_system.classifier, _system.robust_classifier))
-    return FirstLook(
-        z_h=tuple(z_h[0].tolist()), generative=int(_system.generative.decide(z_h)[0]), natural=natural, robust=robust
-    )
+        natural, robust = (None if net is None else int(net(image).argmax()) for net in (_system.classifier, _system.robust))
+    assert natural is not None
+    generative = None if _system.lacks("full_bank") else int(_system.generative.decide(z_h)[0])
+    logits = tuple(z_h[0].tolist())
+    return FirstLook(bank=_system.detectors.classes, z_h=logits, natural=natural, generative=generative, robust=robust)
 
 
 def show(system: System, pixels: bytes, label: int, threshold: float, name: str) -> None:
@@ -62,7 +70,7 @@ def show(system: System, pixels: bytes, label: int, threshold: float, name: str)
         key="attack.first-look",
         config={"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": picture},
     )
-    most = f"The {MOST} highest logits are shown, the true class's in any case. " if len(classes) > MOST else ""
+    most = f"The {MOST} highest logits are shown, the true class's in any case. " if len(look.logits) > MOST else ""
     st.caption(
         f"{most}A detector fires where z(h_k(x)) is at least T. Look for the second highest bar: the detector that "
         "an attack has the shortest way to. The commands under *Reproduce this* print these logits as the natural ones."
@@ -74,16 +82,16 @@ def show(system: System, pixels: bytes, label: int, threshold: float, name: str)
 
 def firing(look: FirstLook, classes: Sequence[str], threshold: float) -> str:
     """Which detectors fire at T, as a sentence."""
-    fire = [k for k, logit in enumerate(look.z_h) if logit >= threshold]
+    fire = [k for k, logit in look.logits.items() if logit >= threshold]
     if not fire:
-        best = max(range(len(look.z_h)), key=look.z_h.__getitem__)
+        best = max(look.logits, key=look.logits.__getitem__)
         return (
             f"**No detector fires** at T = {threshold:g}. The highest logit is detector {classes[best]}'s: "
-            f"{look.z_h[best]:.1f}."
+            f"{look.logits[best]:.1f}."
         )
     if len(fire) > MOST:
         return f"**{len(fire)} detectors fire** at T = {threshold:g}, more than can be named here."
-    values = ", ".join(f"{look.z_h[k]:.1f}" for k in fire)
+    values = ", ".join(f"{look.logits[k]:.1f}" for k in fire)
     if len(fire) == 1:
         return f"**Detector {classes[fire[0]]} fires** at T = {threshold:g}: its logit is {values}."
     names = ", ".join(classes[k] for k in fire[:-1]) + f" and {classes[fire[-1]]}"
@@ -93,20 +101,22 @@ def firing(look: FirstLook, classes: Sequence[str], threshold: float) -> str:
 def decisions(look: FirstLook, classes: Sequence[str], label: int, threshold: float) -> str:
     """Who decides for what, and whether it is rejected, as a Markdown table."""
 
-    def row(who: str, decision: int, rejects: bool) -> str:
+    def row(who: str, decision: int | None, rejects: bool) -> list[str]:
+        if decision is None or (rejects and decision not in look.logits):
+            return []
         right = "✓ right" if decision == label else f"✗ wrong, it is {a(classes[label])}"
         answer = "cannot reject"
         if rejects:
-            answer = "■ yes" if look.z_h[decision] < threshold else "○ no, accepted"
-        return f"| {who} | {classes[decision]} {right} | {answer} |"
+            answer = "■ yes" if look.logits[decision] < threshold else "○ no, accepted"
+        return [f"| {who} | {classes[decision]} {right} | {answer} |"]
 
     return "\n".join(
         [
             "| classifier | decides | rejected? |\n|---|---|---|",
-            row("generative", look.generative, True),
-            row("integrated", look.natural, True),
-            row("natural", look.natural, False),
-            row("robust", look.robust, False),
+            *row("generative", look.generative, True),
+            *(row("integrated", look.natural, True) if look.generative is not None else []),
+            *row("natural", look.natural, False),
+            *row("robust", look.robust, False),
         ]
     )
 
@@ -119,11 +129,12 @@ def figure(look: FirstLook, classes: tuple[str, ...], label: int, threshold: flo
     Everybody with the same look gets the same figure: it must not be changed.
     """
     fig = go.Figure()
-    shown = leading(look.z_h, (label,), MOST)
+    own = [column for column, k in enumerate(look.bank) if k == label]
+    shown = [look.bank[column] for column in leading(look.z_h, own, MOST)]
     parts = ((True, "fires", GENERATIVE.colour, ""), (False, "below T", REJECTED.colour, "/"))
     for fires, words, colour, pattern in parts:
-        chosen = [k for k in shown if (look.z_h[k] >= threshold) == fires]
-        values = [look.z_h[k] for k in chosen]
+        chosen = [k for k in shown if (look.logits[k] >= threshold) == fires]
+        values = [look.logits[k] for k in chosen]
         fig.add_bar(
             x=[shown.index(k) for k in chosen],
             y=values,
@@ -157,5 +168,5 @@ def figure(look: FirstLook, classes: tuple[str, ...], label: int, threshold: flo
 
 def logits_csv(look: FirstLook, classes: Sequence[str], threshold: float) -> str:
     """One row a detector: its class, its logit, T, and whether it fires."""
-    rows = [[k, classes[k], logit, threshold, int(logit >= threshold)] for k, logit in enumerate(look.z_h)]
+    rows = [[k, classes[k], logit, threshold, int(logit >= threshold)] for k, logit in look.logits.items()]
     return takeaway.table(["detector", "class", "logit", "T", "fires"], rows)

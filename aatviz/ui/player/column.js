@@ -60,12 +60,12 @@ class Column {
 
   legend() {
     const { colours, names, y } = this.shared;
-    const rows = [[`true class ${names[y]}`, colours.natural, "", "circle"]];
+    const rows = this.data.lines.includes(y) ? [[`true class ${names[y]}`, colours.natural, "", "circle"]] : [];
     if (this.data.towards !== null && this.data.towards !== y)
       rows.push([`${this.data.towardsLabel} ${names[this.data.towards]}`, colours.perturbed, "7 4", "diamond"]);
     if (this.data.rejects) rows.push(["threshold T", colours.threshold, "12 4", null]);
     const left = names.length - this.data.lines.length;
-    rows.push([left ? `other classes, those of the highest logits; ${left} are not drawn` : "other classes", "var(--quiet)", "", null]);
+    if (this.data.lines.length > rows.filter(([, , , mark]) => mark).length) rows.push([left ? `other classes, those of the highest logits; ${left} are not drawn` : "other classes", "var(--quiet)", "", null]);
     return node("div", { class: "legend" }, rows.map(([label, colour, dash, mark], index) => {
       const width = index === rows.length - 1 ? 1 : 2.6;
       const icon = svg("svg", { viewBox: "0 0 30 12", "aria-hidden": "true" }, [
@@ -188,7 +188,7 @@ class Column {
     this.perturbedNote.textContent = isKept ? "the attack’s result" : `at step ${this.data.frames[at]}`;
     this.norms.replaceChildren(`L∞ ${this.data.linf[this.step].toFixed(3)}`, node("br"), `L2 ${this.data.l2[this.step].toFixed(2)}`);
     const x = this.x(this.step), { top, bottom } = this.box;
-    const marks = [this.shared.y, this.data.towards].filter((k) => k !== null).map((k) => {
+    const marks = [this.shared.y, this.data.towards].filter((k) => this.data.lines.includes(k)).map((k) => {
       const style = this.styleOf(k);
       return symbol(style.mark, x, this.yOf(this.logit(this.step, k)), style.colour);
     });

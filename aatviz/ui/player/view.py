@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+import torch
 from torch import Tensor
 
 from aatviz.data import Dataset
@@ -101,8 +102,10 @@ def decisions(system: System, trace: Trace) -> tuple[Tensor, Tensor | None]:
     """The victim's class at every step (S+1,), and the logit that T is held against (S+1,), None where it cannot reject."""
     victim = trace.settings.victim
     priors = system.generative.priors if victim == "generative" else None
-    logits = {"f": trace.z_f, "h": trace.z_h, "r": trace.z_r}
-    label, score = decide(victim, logits, priors=priors, detector=trace.settings.detector)
+    logits, detector = {"f": trace.z_f, "h": trace.z_h, "r": trace.z_r}, trace.settings.detector
+    column = None if detector is None else system.detectors.column(detector)
+    label, score = decide(victim, logits, priors=priors, detector=column)
+    label = label if detector is None else torch.full_like(label, detector)
     return label, score if victim in REJECTING else None
 
 
@@ -129,7 +132,13 @@ def _column(system: System, known: Dataset, trace: Trace, about: str) -> dict[st
     goal, goal_label = towards(trace)
     symbol = {"robust": "z_robust(x')", "natural": "z_f(x')"}.get(settings.victim, "z(h_k(x'))")
     title, logits = VICTIM_TITLES[settings.victim], victim_logits(trace)
+    if logits is trace.z_h:  # of a bank that lacks detectors, each column goes to its class
+        bank = list(system.detectors.classes)
+        logits = logits.new_full((len(logits), len(known.classes)), -np.inf).index_copy(1, torch.tensor(bank), logits)
+    else:
+        bank = list(range(logits.shape[1]))
     named = {trace.y, goal, *label[[0, trace.kept, -1]].tolist()}
+    shown = leading(logits.max(0).values.tolist(), tuple(named), MOST_LINES)
     frames = _frames(trace)
     return {
         "key": settings.victim,
@@ -139,7 +148,7 @@ def _column(system: System, known: Dataset, trace: Trace, about: str) -> dict[st
         "natural": pack16(trace.natural),
         "images": pack16(trace.images[frames]),
         "frames": frames,
-        "lines": leading(logits.max(0).values.tolist(), tuple(named), MOST_LINES),
+        "lines": [k for k in shown if k in bank],
         "logits": base64.b64encode(logits.numpy().astype("<f4").tobytes()).decode(),
         "logitName": f"{'detector logit' if symbol.startswith('z(h') else 'logit'} {symbol}",
         "predicted": label.tolist(),

@@ -7,6 +7,7 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
+from aatviz.runtime import printed
 from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
@@ -63,13 +64,13 @@ def snippets(system: str, measured: bool) -> list[tuple[str, str, str]]:
             "from aatviz.evaluate import stored",
             "from aatviz.recipes.evaluation import HonestEvaluation",
             "",
-            f'found = stored(aatviz.load_system("{system}"), HonestEvaluation(), least=1)',
+            f"found = stored({printed.loaded(system)}, HonestEvaluation(), least=1)",
             'for name, victim in found["victims"].items():',
             '    for row in victim["at"]:',
             '        print(name, row["clean_rejection"], row["threshold"], row["error"]["worst of all"])',
         ]
     )
-    measure = f"aatviz evaluate {system} --recipe honest"
+    measure = printed.command("evaluate", system, recipe="honest")
     words = "The protocol (this takes long; what is stored is not computed again), and the numbers of its record:"
-    tables = ("The paper's tables beside ours, from the stored records:", f"aatviz report {system}", "")
+    tables = ("All tables, from the stored records:", printed.command("report", system), "")
     return [(words, measure, read if measured else ""), tables]

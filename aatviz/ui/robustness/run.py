@@ -9,6 +9,7 @@ from aatviz.evaluate import evenly
 from aatviz.evaluate.honest.trial import Trial, attacks_of, run_trial, spent
 from aatviz.explore import work
 from aatviz.models.decisions import VictimName
+from aatviz.runtime import printed
 from aatviz.store.systems import System
 from aatviz.ui.session.runs import Request, Runs
 from aatviz.ui.session.timing import seconds_per_call
@@ -47,9 +48,9 @@ def snippet(system: System, trial: Trial) -> str:
         "from aatviz.evaluate.honest.protocol import Budget, attacks, fooled_scores, transfer_source",
         "from aatviz.attacks.victims import Victim",
         "",
-        f'system = aatviz.load_system("{system.name}")',
+        printed.system_line(system.name),
         f'victim = Victim(name="{trial.victim}", system=system)',
-        f'sample = aatviz.load_data("{system.card.dataset}", split="sample")',
+        f'sample = aatviz.load_data({printed.text(system.card.dataset)}, split="sample")',
         f"x, y = (evenly(values, {trial.count}) for values in sample)",
         f"budget = Budget({settings})",
         f'attack = attacks(victim, budget, transfer_source(system))["{trial.attack}"]',

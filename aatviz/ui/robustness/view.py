@@ -18,7 +18,7 @@ from aatviz.ui.robustness import figures, words
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_dataset, current_system
 
-PARTS = {"verdict": "The verdict", "paper": "The paper's tables", "own": "Run it yourself"}
+PARTS = {"verdict": "The verdict", "paper": "Tables and figures", "own": "Run it yourself"}
 CLEAN = {"none": "nothing", "1%": "1 %", "5%": "5 %"}
 MOST_IMAGES = 200
 
@@ -58,7 +58,7 @@ EQUATION = (
 
 def show(system: System, record: dict[str, Any] | None) -> None:
     """The stored result at one threshold, or how to get it."""
-    if why := system.lacks("full_bank", what="The honest protocol"):
+    if why := system.lacks("full_bank", "robust_classifier", what="The honest protocol"):
         st.info(why, icon=":material/query_stats:")
         return
     if record is None:
