@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from aatviz.data import open_split
-from aatviz.evaluate.images import Arrays, Parts, evenly, test_split
+from aatviz.evaluate.images import Arrays, Parts, evenly
 from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import Hits, Sides, auc_interval, mean_auc_interval, mean_share_interval, wilson
 from aatviz.recipes.evaluation import RealImagesEvaluation
@@ -24,7 +24,7 @@ SLACK = 1e-5
 
 def parts(system: System, recipe: RealImagesEvaluation) -> list[Part]:
     """One a detector."""
-    labels = test_split(system).labels
+    labels = open_split(system.card.dataset, "test").labels
     counts = {k: min(recipe.count, int((labels != k).sum())) for k in system.detectors.classes}
     return [Part(name=f"detector-{k}", count=count, of=k) for k, count in counts.items()]
 
@@ -68,7 +68,7 @@ def summary(system: System, recipe: RealImagesEvaluation, parts: Parts) -> dict[
             }
         )
     mean = {name: float(np.mean([row[name]["value"] for row in rows])) for name in ("in_reach", "auc")}
-    intervals = _mean_intervals(recipe, system.detectors.classes, parts, test_split(system).labels)
+    intervals = _mean_intervals(recipe, system.detectors.classes, parts, open_split(system.card.dataset, "test").labels)
     return {"norm": system.card.norm, "eps": system.card.eps, "rows": rows, "mean": mean, "mean_intervals": intervals}
 
 
