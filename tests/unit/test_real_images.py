@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from aatviz.data import load_data
+from aatviz.data import dataset, load_data
 from aatviz.evaluate import engine, finish, parts, real_images, refresh, run_part
 from aatviz.evaluate.images import evenly
 from aatviz.metrics import auc
@@ -63,10 +63,12 @@ def test_words_and_report_hold_the_numbers_of_the_record(system: System) -> None
     for part in parts(system, RECIPE):
         run_part(system, RECIPE, part)
     record = finish(system, RECIPE)
-    words = reach(record)
+    words = reach(record, dataset("mnist-sample"))
     assert f"**{record['mean']['in_reach']:.1%}** of the out-of-class test images" in words
     assert f"**{record['mean']['auc']:.4f}**" in words
     means = [rf"{record['mean'][name]:.{digits}f} \([\d.]+ to [\d.]+\)" for name, digits in (("in_reach", 4), ("auc", 5))]
     n = sum(row["auc"]["n"] for row in record["rows"])
     assert re.search(rf"\| mean \| {means[0]} \| {means[1]} \| {n} \|", report(system))
-    assert "none has a real training image" in reach(record | {"mean": record["mean"] | {"in_reach": 0.0}})
+    assert "none has a real training image" in reach(
+        record | {"mean": record["mean"] | {"in_reach": 0.0}}, dataset("mnist-sample")
+    )
