@@ -15,13 +15,14 @@ from torch import Tensor
 
 from aatviz.data import load_data
 from aatviz.evaluate import stored
+from aatviz.explore.stored_run import load_run, store_run
 from aatviz.metrics import Interval, rate
 from aatviz.metrics.format import attack_words
 from aatviz.recipes.paper import all_detectors, evaluations_of
-from aatviz.runtime.files import read_arrays, read_json, write_arrays
+from aatviz.runtime.files import read_arrays, read_json
 from aatviz.runtime.memory import in_batches
 from aatviz.store.card import read_card
-from aatviz.store.results import result_file, weights_hash
+from aatviz.store.results import result_file
 from aatviz.store.systems import System
 
 WORST = "worst-case"
@@ -95,7 +96,7 @@ def protocol(system: System) -> str:
 
 
 def load(system: System) -> list[Profile]:
-    """The profiles of all detectors, in order.
+    """The profiles of all detectors, in the order of the bank's columns.
 
     Raises FileNotFoundError where no record of these weights is there, with the command that measures one, and ValueError
     for a damaged record.
@@ -111,7 +112,7 @@ def load(system: System) -> list[Profile]:
             raise FileNotFoundError(
                 f"Nobody has measured these detectors of {system.name} under attack yet. Measure them with: {command}"
             )
-        return [_profile(k, found) for k in range(system.card.classes)]
+        return [_profile(place, k, found) for place, k in enumerate(system.detectors.classes)]
     except (KeyError, IndexError) as error:
         raise ValueError(
             f"The record of the detectors of {system.name} cannot be used: {error} is missing in it. "
@@ -129,10 +130,7 @@ def roc(positive: Tensor, negative: Tensor) -> Roc:
 
 def store_sample_logits(system: System) -> Path:
     """Compute the detectors' logits of the bundled sample, write `results/sample_logits.npz` and return that file."""
-    file = result_file(system, SAMPLE, "npz")
-    arrays = {"z_h": _compute(system).numpy().astype(np.float16), "weights_hash": np.array(weights_hash(system))}
-    write_arrays(file, arrays)
-    return file
+    return store_run(system, SAMPLE, {"z_h": _compute(system).numpy().astype(np.float16)})
 
 
 def stored_sample_logits(system: System) -> Tensor | None:
@@ -140,13 +138,7 @@ def stored_sample_logits(system: System) -> Tensor | None:
 
     ValueError where the file is damaged.
     """
-    file = result_file(system, SAMPLE, "npz")
-    if not file.is_file():
-        return None
-    arrays = read_arrays(file)
-    if {"weights_hash", "z_h"} - arrays.keys() or str(arrays["weights_hash"]) != weights_hash(system):
-        return None
-    return torch.from_numpy(arrays["z_h"].astype(np.float32))
+    return load_run(system, SAMPLE, lambda arrays: torch.from_numpy(arrays["z_h"].astype(np.float32)))
 
 
 def sample_logits(system: System) -> Tensor:
@@ -196,10 +188,11 @@ def training(system: System, k: int) -> list[TrainingPart]:
     return parts
 
 
-def _profile(k: int, found: dict[str, tuple[dict[str, Any], dict[str, NDArray[Any]]]]) -> Profile:
+def _profile(place: int, k: int, found: dict[str, tuple[dict[str, Any], dict[str, NDArray[Any]]]]) -> Profile:
+    """Of detector k, whose row comes at that place."""
     attacked = {}
     for name, (record, arrays) in found.items():
-        row, specs = record["rows"][k], record["recipe"]["attacks"]
+        row, specs = record["rows"][place], record["recipe"]["attacks"]
         if name != WORST:
             ((attack, spec),) = specs.items()
             for key, keep in (("paper", "last"), ("best", "best")):
@@ -210,7 +203,7 @@ def _profile(k: int, found: dict[str, tuple[dict[str, Any], dict[str, NDArray[An
             about = "; ".join(attack_words(spec) for spec in specs.values())
             attacked["worst"] = Attacked(about=about, scores=scores, auc=Interval(**row["worst"]))
     record, arrays = next(iter(found.values()))
-    row = record["rows"][k]
+    row = record["rows"][place]
     return Profile(
         k=k,
         positive=torch.from_numpy(arrays[f"detector-{k}.positive"]),

@@ -4,20 +4,21 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from aatviz.attacks import objective, pgd
 from aatviz.data import load_data
+from aatviz.explore.stored_run import Arrays, load_run, of_weights, store_run
 from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import SystemEvaluation
 from aatviz.recipes.paper import evaluations_of
-from aatviz.runtime.files import read_arrays, write_arrays
-from aatviz.store.results import recipe_hash, result_file, weights_hash
+from aatviz.store.results import recipe_hash
 from aatviz.store.systems import System
 from aatviz.thresholds.curves import JUDGES, RECIPE, Decided, decide
 
+FILE = "examples"
+"""The name of the stored examples' file."""
 PER_CLASS = 2
 """The first so many of each class in the bundled sample, which is shuffled; none is selected."""
 
@@ -43,8 +44,7 @@ def build_examples(system: System) -> Path:
     sample, labels = load_data(system.card.dataset, split="sample")
     index = torch.cat([(labels == k).nonzero().flatten()[:PER_CLASS] for k in range(system.card.classes)])
     x, y = sample[index].to(system.device), labels[index]
-    arrays = {"index": index.numpy(), "y": y.numpy(), "weights_hash": np.array(weights_hash(system))}
-    arrays["recipe_hash"] = np.array(recipe_hash(recipe))
+    arrays = {"index": index.numpy(), "y": y.numpy()}
     parts = {"natural": x}
     for victim in JUDGES:
         scenario = recipe.scenarios[victim]
@@ -54,9 +54,7 @@ def build_examples(system: System) -> Path:
             arrays[f"{part}.z_f"] = system.classifier(images).cpu().numpy()
             arrays[f"{part}.z_h"] = system.detectors(images).cpu().numpy()
         arrays[f"{part}.images"] = (images * 255).round().byte().cpu().numpy()
-    file = result_file(system, "examples", "npz")
-    write_arrays(file, arrays)
-    return file
+    return store_run(system, FILE, arrays, _made_with(system))
 
 
 def load_examples(system: System) -> Examples | None:
@@ -64,13 +62,14 @@ def load_examples(system: System) -> Examples | None:
 
     ValueError where the file is damaged.
     """
-    file = result_file(system, "examples", "npz")
-    if not file.is_file():
-        return None
-    stored = read_arrays(file)
-    hashes = [str(stored.pop(name)) for name in ("weights_hash", "recipe_hash")]
-    if hashes != [weights_hash(system), recipe_hash(evaluations_of(system.card)[RECIPE])]:
-        return None
+    return load_run(system, FILE, lambda arrays: _from_arrays(system, arrays), lambda: _made_with(system))
+
+
+def _made_with(system: System) -> dict[str, str]:
+    return of_weights(system) | {"recipe_hash": recipe_hash(evaluations_of(system.card)[RECIPE])}
+
+
+def _from_arrays(system: System, stored: Arrays) -> Examples:
     arrays = {name: torch.from_numpy(array) for name, array in stored.items()}
 
     def shown(name: str) -> Tensor:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import types
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ def _read(kind: Any, value: Any, field: str, whole: Any = None) -> Any:
 
 
 def _read_fields(kind: Any, value: Mapping[str, Any], field: str) -> Any:
-    hints, found = get_type_hints(kind), {}
+    hints, found = _hints(kind), {}
     for one in dataclasses.fields(kind):
         inside = f"{field}.{one.name}" if field else one.name
         if one.name in value:
@@ -66,6 +67,9 @@ def _read_fields(kind: Any, value: Mapping[str, Any], field: str) -> Any:
         return kind(**found)
     except ValueError as error:  # what the dataclass itself demands
         raise _Misfit(f"{error}") from None
+
+
+_hints = cache(get_type_hints)
 
 
 def _only(kinds: tuple[Any, ...]) -> Any:

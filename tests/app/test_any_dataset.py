@@ -20,8 +20,6 @@ from aatviz.data.own_image import photograph
 from aatviz.data.own_image.link_text import from_text, to_image
 from aatviz.data.spec import number
 from aatviz.explore.snippets import OWN_PICTURE
-from aatviz.runtime.files import read_json, write_json
-from aatviz.store.card import CARD
 from aatviz.ui.attack.results import logits_csv, png
 from aatviz.ui.common.classes import a, leading
 from aatviz.ui.player.view import MOST_LINES, player_data
@@ -29,7 +27,8 @@ from aatviz.ui.session.showcase import default_settings
 from tests.made_systems import NAMES, Made
 
 APP = Path(__file__).parents[2] / "app.py"
-WHOLE = FASHION, CIFAR, PETS, MANY = NAMES[:4]
+*WHOLE, DOG = NAMES
+FASHION, CIFAR, PETS, MANY = WHOLE
 
 
 @pytest.fixture(autouse=True)
@@ -195,16 +194,9 @@ def test_a_photograph_becomes_an_image_of_the_data_set(name: str, tmp_path: Path
     torch.testing.assert_close(names["trace"].images, traces[0].images, atol=1e-5, rtol=0)
 
 
-def test_a_system_of_one_detector_hides_what_cannot_be_and_says_so(made_systems: Made) -> None:
-    folder = made_systems.checkpoints / PETS
-    card = read_json(folder / CARD)
-    card["files"] = {name: file for name, file in card["files"].items() if name != "robust"} | {
-        "detectors": [card["files"]["detectors"][1]]
-    }
-    write_json(folder / CARD, card | {"schema": 2, "detector_classes": [1]})
-    system = aatviz.load_system(PETS)
-
-    app = open_page("attack", PETS, steps="2")
+def test_a_system_of_one_detector_hides_what_cannot_be_and_says_so() -> None:
+    system = aatviz.load_system(DOG)
+    app = open_page("attack", DOG, steps="2")
     assert app.selectbox(key="attack.victim").options == ["natural classifier", "one base detector"]
     assert "a detector of every class and a robust classifier; the system" in said(app)
     trace, *others = press(app, "Attack")
@@ -216,14 +208,14 @@ def test_a_system_of_one_detector_hides_what_cannot_be_and_says_so(made_systems:
     assert column["score"] == pytest.approx(trace.z_h[:, 0].tolist())
     head = logits_csv([trace], system.card.bank).splitlines()[0]
     assert head.endswith("victim_logit_1,detector_logit_1")
-    natural = press(open_page("attack", PETS, steps="2", victim="natural", target="0"), "Attack")
+    natural = press(open_page("attack", DOG, steps="2", victim="natural", target="0"), "Attack")
     assert [one.settings.victim for one in natural] == ["natural"]
 
-    app = open_page("compare", PETS, steps="2")
+    app = open_page("compare", DOG, steps="2")
     assert app.session_state["compare.models"] == ["natural"]
     grid = press(app, "Compare").comparison
     assert list(grid.images) == list(grid.logits["natural"]) == ["natural"]
-    assert "This page needs" in open_page("generate", PETS).info[0].value
+    assert "This page needs" in open_page("generate", DOG).info[0].value
 
 
 def test_of_many_values_the_chosen_and_the_highest_are_shown() -> None:

@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from typer.testing import CliRunner
 
 import aatviz
 from aatviz.attacks import COMBINED, LOSSES, TARGETED, objective, pgd
 from aatviz.attacks.settings import AttackSettings
+from aatviz.attacks.victims import Victim
+from aatviz.cli import app
 from aatviz.evaluate import finish, parts, run_part
 from aatviz.explore.attack_path import trace_attack
 from aatviz.metrics import auc
+from aatviz.models.decisions import decide
 from aatviz.models.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
 from aatviz.recipes import AttackSpec, Recipe
 from aatviz.recipes.evaluation import DetectorEvaluation
@@ -114,6 +118,18 @@ def test_classifiers_with_a_reject_option_refuse_a_bank_of_some_classes() -> Non
         IntegratedClassifier(f, bank)
     with pytest.raises(ValueError, match="got 10 classes and 3 detectors"):
         IntegratedClassifier(f, whole).predict(images(2))
+    for victim in ("generative", "integrated"):  # a single column would be spread over all classes
+        with pytest.raises(ValueError, match=f"The {victim} classifier .*; got 10 classes and 1 detectors"):
+            decide(victim, {"f": torch.rand(2, 10), "h": torch.rand(2, 1)}, priors=torch.full((10,), 0.1))
+
+
+def test_a_victim_asks_for_no_network_that_it_does_not_need(tiny_system_folder: Path) -> None:
+    system = dataclasses.replace(load_system("mnist-linf-0.3-shared"), robust=None)
+    x = torch.rand(3, 1, 28, 28)
+    assert Victim(name="generative", system=system).judge(x)[0].shape == (3,)
+    assert Victim(name="integrated", system=system).judge(x)[0].shape == (3,)
+    with pytest.raises(Lacking, match="without a robust classifier"):
+        Victim(name="robust", system=system).judge(x)
 
 
 @pytest.mark.parametrize("classes", [[], [3, 3], [5, 2], [-1]])
@@ -154,10 +170,9 @@ def test_a_system_of_one_detector_says_what_it_is(one: System) -> None:
         "Figure 2 needs a detector of every class and a robust classifier; the system tiny-some has a detector of 3 alone "
         "and no robust classifier."
     )
+    why = "classifier needs a detector of every class; the system tiny-some has a detector of 3 alone"
     for ask in (lambda: one.generative, lambda: one.integrated):
-        with pytest.raises(
-            Lacking, match="classifier needs a detector of every class; the system tiny-some has a detector of 3"
-        ):
+        with pytest.raises(Lacking, match=why):
             ask()
     with pytest.raises(Lacking, match="no robust classifier"):
         _ = one.robust_classifier
@@ -219,3 +234,26 @@ def test_a_system_that_borrows_classifiers_has_a_robust_one_where_the_other_has(
     system = load_system(folder)
     assert system.card.files.classifier == "../tiny-some/classifier.safetensors"
     assert system.robust is None
+
+
+def test_the_command_line_attacks_one_detector_and_says_what_is_not_there(one: System) -> None:
+    asked = [
+        "attack",
+        str(one.folder),
+        "--victim",
+        "detector",
+        "--detector",
+        "3",
+        "--loss",
+        "detector_logit",
+        "--steps",
+        "3",
+    ]
+    done = CliRunner().invoke(app, asked, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "needs a detector of every class; the system tiny-some has a detector of 3 alone." in done.output
+    assert "natural classifier: " in done.output
+    assert "robust classifier: " not in done.output
+    (line,) = [line for line in done.output.splitlines() if line.endswith(tuple("0123456789")) and line.startswith("    3 ")]
+    before, after = (float(part) for part in line.split()[1::2])
+    assert after > before

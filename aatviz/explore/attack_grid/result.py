@@ -146,10 +146,10 @@ class NaturalLogits:
         return arrays | {"median": self.median.numpy(), "low": self.low.numpy()}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> "NaturalLogits":
-        """The counts among `arrays` under names with this prefix."""
-        first, own, others = (arrays[prefix + name] for name in ("first", "own", "others"))
-        median, low = (torch.from_numpy(arrays[prefix + name]) for name in ("median", "low"))
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "NaturalLogits":
+        """The counts that `to_arrays` took apart. KeyError where one is missing."""
+        first, own, others = (arrays[name] for name in ("first", "own", "others"))
+        median, low = (torch.from_numpy(arrays[name]) for name in ("median", "low"))
         return cls(first=int(first), own=own, others=others, median=median, low=low)
 
 

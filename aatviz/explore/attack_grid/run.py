@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,11 +17,12 @@ from aatviz.attacks.pgd import Callback
 from aatviz.data import dataset, load_data
 from aatviz.data.spec import number
 from aatviz.explore.attack_grid.result import MODELS, NEEDS, CompareSettings, Comparison, Model, NaturalLogits, first_targets
-from aatviz.runtime.files import read_arrays, write_arrays
+from aatviz.explore.stored_run import Arrays, load_run, part, store_run
 from aatviz.runtime.memory import in_batches
-from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
 
+FILE = "compare"
+"""The name of the stored comparison's file."""
 _CHUNK = 250
 
 
@@ -105,10 +105,10 @@ def natural_logits(
 ) -> NaturalLogits:
     """Count a model's target logits on natural images x (N,C,H,W) of classes y (N,); `check` is called between batches."""
     parts = []
-    for part in x.split(_CHUNK):
+    for some in x.split(_CHUNK):
         check()
         with torch.no_grad():
-            parts.append(network(system, model)(part.to(system.device)).float().cpu())
+            parts.append(network(system, model)(some.to(system.device)).float().cpu())
     z = torch.cat(parts)
     bins = (z / NaturalLogits.width).floor().long()
     first, last = int(bins.min()), int(bins.max())
@@ -155,25 +155,27 @@ def build_comparison(system: System) -> Path:
 
 def store_comparison(system: System, stored: Stored) -> Path:
     """Write `results/compare.npz` of a system, with the hash of its weights, and return that file."""
-    arrays = stored.comparison.to_arrays() | {"weights_hash": np.array(weights_hash(system))}
+    arrays = stored.comparison.to_arrays()
     for model, natural in stored.natural.items():
         arrays |= {f"sample.{model}.{name}": array for name, array in natural.to_arrays().items()}
-    file = result_file(system, "compare", "npz")
-    write_arrays(file, arrays)
-    return file
+    return store_run(system, FILE, arrays)
 
 
 def load_comparison(system: System) -> Stored | None:
-    """The stored comparison of these very weights with today's default settings; None where there is none."""
-    file = result_file(system, "compare", "npz")
-    if not file.is_file():
-        return None
-    arrays = read_arrays(file)
-    if str(arrays["weights_hash"]) != weights_hash(system):
-        return None
+    """The stored comparison of these very weights with today's default settings; None where there is none.
+
+    ValueError where the file is damaged.
+    """
+    stored = load_run(system, FILE, _from_arrays)
+    return stored if stored and stored.comparison.settings == default_settings(system) else None
+
+
+def _from_arrays(arrays: Arrays) -> Stored:
     comparison = Comparison.from_arrays(arrays)
-    natural = {model: NaturalLogits.from_arrays(arrays, f"sample.{model}.") for model in comparison.natural_logits}
-    return Stored(comparison=comparison, natural=natural) if comparison.settings == default_settings(system) else None
+    found = {model: part(arrays, f"sample.{model}.") for model in comparison.natural_logits}
+    return Stored(
+        comparison=comparison, natural={model: NaturalLogits.from_arrays(counts) for model, counts in found.items()}
+    )
 
 
 def _targets(settings: CompareSettings, classes: int) -> list[int]:
@@ -201,6 +203,6 @@ def _all_logits(system: System, images: Tensor) -> dict[Model, Tensor]:
     batch = images.flatten(0, -4)
 
     def logits(model: Model) -> Tensor:
-        return in_batches(lambda part: network(system, model)(part.to(system.device)).float().cpu(), batch)
+        return in_batches(lambda some: network(system, model)(some.to(system.device)).float().cpu(), batch)
 
     return {model: logits(model).unflatten(0, images.shape[:-3]) for model in models_of(system)}

@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,9 +20,10 @@ from aatviz.data import dataset, load_data
 from aatviz.explore.attack_grid.result import MODELS, Model, first_targets
 from aatviz.explore.attack_grid.run import network
 from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings, StartName
+from aatviz.explore.stored_run import load_run, store_run
 from aatviz.models.detectors import DetectorBank
-from aatviz.runtime.files import read_arrays, read_bytes, write_arrays
-from aatviz.store.results import result_file, weights_hash
+from aatviz.runtime.files import read_bytes
+from aatviz.store.results import weights_hash
 from aatviz.store.systems import System
 
 NATURAL = 100
@@ -136,21 +136,18 @@ def generated_image(system: System, settings: GenerateSettings, target: int, sam
 def build_generated(system: System, name: str = "generated") -> Path:
     """Make the run of that name, one of `STORED`, write it into the system's results and return the file."""
     made = generate(system, stored_settings(system)[name])
-    file = result_file(system, name, "npz")
-    write_arrays(file, made.to_arrays() | {"models_hash": np.array(models_hash(system))})
-    return file
+    return store_run(system, name, made.to_arrays(), {"models_hash": models_hash(system)})
 
 
 def load_generated(system: System, name: str = "generated") -> Generated | None:
-    """The stored run of that name of these very models, with today's settings; None where there is none."""
-    file = result_file(system, name, "npz")
-    if not file.is_file() or system.lacks("gaussians", "judge"):
+    """The stored run of that name of these very models, with today's settings; None where there is none.
+
+    ValueError where the file is damaged.
+    """
+    if system.lacks("gaussians", "judge"):
         return None
-    arrays = read_arrays(file)
-    if str(arrays["models_hash"]) != models_hash(system):
-        return None
-    made = Generated.from_arrays(arrays)
-    return made if made.settings == stored_settings(system)[name] else None
+    made = load_run(system, name, Generated.from_arrays, lambda: {"models_hash": models_hash(system)})
+    return made if made and made.settings == stored_settings(system)[name] else None
 
 
 def models_hash(system: System) -> str:

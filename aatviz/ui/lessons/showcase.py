@@ -2,16 +2,18 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from aatviz.data import load_data
 from aatviz.explore.attack_path import Trace, trace_attack
-from aatviz.runtime.files import read_arrays, write_arrays
-from aatviz.store.results import result_file, weights_hash
+from aatviz.explore.stored_run import Arrays, load_run, part, store_run
 from aatviz.store.systems import System
 from aatviz.ui.lessons.catalogue import LESSONS, AttackCase
 
+FILE = "lessons"
+"""The name of the stored results' file."""
 Stored = dict[str, list[Trace]]
 """By the lesson's name: the victim's trace, then the robust classifier's where it is compared. Two iterates each."""
 
@@ -19,7 +21,7 @@ Stored = dict[str, list[Trace]]
 def build_lessons(system: System) -> Path:
     """Run the lessons' attacks on a system, write their results to `results/lessons.npz` and return that file."""
     x, _ = load_data(system.card.dataset, split="sample")
-    arrays = {"weights_hash": np.array(weights_hash(system))}
+    arrays: dict[str, NDArray[Any]] = {}
     for lesson in LESSONS:
         if lesson.case is None:
             continue
@@ -27,27 +29,25 @@ def build_lessons(system: System) -> Path:
         for attack in lesson.case.attacks:
             trace = ends(trace_attack(system, attack, x[index : index + 1], lesson.case.digit))
             arrays |= {f"{lesson.name}.{attack.victim}.{name}": array for name, array in trace.to_arrays().items()}
-    file = result_file(system, "lessons", "npz")
-    write_arrays(file, arrays)
-    return file
+    return store_run(system, FILE, arrays)
 
 
 def load_lessons(system: System) -> Stored:
-    """The stored results of these very weights; lessons whose settings have changed since are left out."""
-    file = result_file(system, "lessons", "npz")
-    if not file.is_file():
-        return {}
-    arrays = read_arrays(file)
-    if str(arrays["weights_hash"]) != weights_hash(system):
-        return {}
+    """The stored results of these very weights; lessons whose settings have changed since are left out.
+
+    ValueError where the file is damaged.
+    """
+    return load_run(system, FILE, _from_arrays) or {}
+
+
+def _from_arrays(arrays: Arrays) -> Stored:
     stored: Stored = {}
     for lesson in LESSONS:
         attacks = lesson.case.attacks if lesson.case else []
-        prefixes = [f"{lesson.name}.{attack.victim}." for attack in attacks]
-        if not prefixes or any(f"{prefix}note" not in arrays for prefix in prefixes):
+        parts = [part(arrays, f"{lesson.name}.{attack.victim}.") for attack in attacks]
+        if not parts or any("note" not in one for one in parts):
             continue
-        parts = [{key.removeprefix(p): value for key, value in arrays.items() if key.startswith(p)} for p in prefixes]
-        traces = [Trace.from_arrays(part) for part in parts]
+        traces = [Trace.from_arrays(one) for one in parts]
         if [trace.settings for trace in traces] == attacks and traces[0].y == lesson.case.digit:  # type: ignore[union-attr]
             stored[lesson.name] = traces
     return stored

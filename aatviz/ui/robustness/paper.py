@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from aatviz.evaluate.detectors import KIND as DETECTORS
 from aatviz.explore.detector_records import WORST, protocol
 from aatviz.metrics.format import headline, interval
 from aatviz.recipes.paper import SIDE_BY_SIDE
@@ -23,7 +24,7 @@ MOST = 20
 def show(system: System, state: UrlState) -> None:
     """Everything that has been measured; the words say what has not."""
     records = stored.records(system)
-    tables = [name for name, record in records.items() if record["kind"] == "detectors"]
+    tables = [name for name, record in records.items() if record["kind"] == DETECTORS.name]
     if not records.keys() - {"honest"}:
         st.info(
             f"Nothing has been measured on these weights yet. `aatviz evaluate {system.name}` does.", icon=":material/info:"
@@ -184,7 +185,7 @@ def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:
     takeaway.explain(
         f"Unconstrained attacks on {rate['n']:,} images with loss 16, at the T that accepts 95 % of natural images "
         f"(T = {record['threshold']:.2f}): {rate['value']:.1%} of the images became false positives.",
-        f"the mean, {value['value']:.2f} ({value['low']:.2f} to {value['high']:.2f}){beside}. It keeps what "
+        f"the mean, {interval(value, 2)}{beside}. It keeps what "
         f"its search ends with; the nearest false positive on the way is at {nearest['value']:.2f} on average.",
     )
 

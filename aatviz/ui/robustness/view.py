@@ -6,6 +6,7 @@ import streamlit as st
 
 from aatviz.attacks.victims import WITH_REJECT
 from aatviz.data.spec import written
+from aatviz.evaluate.detectors import KIND as DETECTORS
 from aatviz.explore.detector_records import protocol
 from aatviz.recipes.paper import evaluations_of
 from aatviz.store.systems import System
@@ -31,7 +32,9 @@ def opening(system: System) -> str:
     """What the page opens with: the verdict, or, where the honest protocol has not been run, what has been measured."""
     found = stored.records(system)
     return (
-        "paper" if "honest" not in found and any(record["kind"] == "detectors" for record in found.values()) else "verdict"
+        "paper"
+        if "honest" not in found and any(record["kind"] == DETECTORS.name for record in found.values())
+        else "verdict"
     )
 
 

@@ -10,12 +10,13 @@ from aatviz.attacks.settings import AttackSettings
 from aatviz.data import load_data
 from aatviz.data.spec import number
 from aatviz.explore.attack_path import Trace, trace_attack
+from aatviz.explore.stored_run import Arrays, load_run, part, store_run
 from aatviz.recipes.paper import usual_attack
-from aatviz.runtime.files import read_arrays, write_arrays
-from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System
 from aatviz.ui.common.datasets import dataset_of_card
 
+FILE = "showcase"
+"""The name of the stored run's file."""
 SETTINGS = AttackSettings(loss="target_logit", target=8)
 """Push it towards a class, Adam, 100 steps; in whatever ball, and whatever the class."""
 
@@ -55,34 +56,28 @@ def build_showcase(system: System) -> Path:
     """Compute the stored run of a system, write it to `results/showcase.npz` and return that file."""
     x, y = load_data(system.card.dataset, split="sample")
     index = first_image(system, y)
-    arrays = {"index": np.array(index), "weights_hash": np.array(weights_hash(system))}
+    arrays = {"index": np.array(index)}
     for settings in _wanted(system):
         trace = trace_attack(system, settings, x[index : index + 1], y[index])
         arrays |= {f"{settings.victim}.{name}": array for name, array in trace.to_arrays().items()}
-    file = result_file(system, "showcase", "npz")
-    write_arrays(file, arrays)
-    return file
+    return store_run(system, FILE, arrays)
 
 
 def load_showcase(system: System) -> Showcase | None:
-    """The stored run of these very weights with today's default settings; None where there is none."""
-    file = result_file(system, "showcase", "npz")
-    if not file.is_file():
-        return None
-    arrays = read_arrays(file)
-    if str(arrays["weights_hash"]) != weights_hash(system):
-        return None
+    """The stored run of these very weights with today's default settings; None where there is none.
+
+    ValueError where the file is damaged.
+    """
     wanted = _wanted(system)
-    traces = [Trace.from_arrays(_part(arrays, settings.victim)) for settings in wanted]
-    fits = [trace.settings for trace in traces] == wanted
-    return Showcase(index=int(arrays["index"]), traces=traces) if fits else None
+
+    def build(arrays: Arrays) -> Showcase:
+        traces = [Trace.from_arrays(part(arrays, f"{settings.victim}.")) for settings in wanted]
+        return Showcase(index=int(arrays["index"]), traces=traces)
+
+    found = load_run(system, FILE, build)
+    return found if found and [trace.settings for trace in found.traces] == wanted else None
 
 
 def _wanted(system: System) -> list[AttackSettings]:
     default = default_settings(system)
     return [default] if system.lacks("robust_classifier") else [default, default.against("robust")]
-
-
-def _part(arrays: dict[str, np.ndarray], victim: str) -> dict[str, np.ndarray]:
-    prefix = f"{victim}."
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -8,6 +8,7 @@ import streamlit as st
 
 from aatviz.explore.example_images import Examples, load_examples
 from aatviz.metrics import Interval
+from aatviz.metrics.format import bounds
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.thresholds import choose as operating_points
@@ -100,8 +101,8 @@ def per_hundred(share: Interval) -> str:
 
 
 def with_interval(share: Interval) -> str:
-    """ "98.2% (97.9 to 98.4)": a rate with its 95 % interval."""
-    return f"{per_hundred(share)}% ({100 * share.low:.1f} to {100 * share.high:.1f})"
+    """ "98.2% (97.9% to 98.4%)": a rate with its 95 % interval."""
+    return f"{per_hundred(share)}% ({bounds(share, 1, percent=True)})"
 
 
 def words(threshold: Threshold) -> str:
