@@ -75,7 +75,7 @@ def test_without_a_stored_run_it_invites_to_press_the_button() -> None:
 
 def test_a_system_that_cannot_generate_says_so(tiny_system_folder: Path) -> None:
     card = read_json(tiny_system_folder / NAME / "card.json")
-    del card.files["judge"], card.files["gaussians"]
+    del card["files"]["judge"], card["files"]["gaussians"]
     write_json(tiny_system_folder / NAME / "card.json", card)
     app = open_page()
     assert "has no judge and no class Gaussians" in app.info[0].value
