@@ -6,6 +6,7 @@
 | cifar10-made | (3,32,32) | 10 | preact | shared | L2 0.5 |
 | pets-made | (3,16,24) | 3 | pooled | separate | Linf 8/255 |
 | many-made | (3,8,8) | 200 | mlp | shared | Linf 8/255 |
+| dog-made | (3,16,24) | 3 | mlp | the dog detector alone, no robust classifier | L2 0.5 |
 
 The networks have learned next to nothing; what is tested is that everything runs, and on which shapes.
 """
@@ -37,32 +38,39 @@ MANY = tuple(f"kind {k:03}" for k in range(200))
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One made system. Its name is the data set's, and "made"."""
+    """One made system."""
 
+    name: str
     dataset: str
     norm: Norm
     eps: float
     network: str
     arch: tuple[tuple[str, Any], ...]
-    separate: bool = False
-
-    @property
-    def name(self) -> str:
-        return f"{self.dataset}-made"
+    bank: tuple[int, ...] = ()
+    """The classes of separate detectors; empty: a shared bank of all."""
 
 
 KINDS = (
-    Kind(dataset="fashion-mnist", norm="Linf", eps=0.1, network="mlp", arch=(("widths", (16,)),)),
-    Kind(dataset="cifar10", norm="L2", eps=0.5, network="preact", arch=(("widths", (4, 8)), ("blocks", (0, 1)))),
+    Kind(name="fashion-mnist-made", dataset="fashion-mnist", norm="Linf", eps=0.1, network="mlp", arch=(("widths", (16,)),)),
     Kind(
+        name="cifar10-made",
+        dataset="cifar10",
+        norm="L2",
+        eps=0.5,
+        network="preact",
+        arch=(("widths", (4, 8)), ("blocks", (0, 1))),
+    ),
+    Kind(
+        name="pets-made",
         dataset="pets",
         norm="Linf",
         eps=8 / 255,
         network="pooled",
         arch=(("widths", (4, 8)), ("stem", 4)),
-        separate=True,
+        bank=(0, 1, 2),
     ),
-    Kind(dataset="many", norm="Linf", eps=8 / 255, network="mlp", arch=(("widths", (16,)),)),
+    Kind(name="many-made", dataset="many", norm="Linf", eps=8 / 255, network="mlp", arch=(("widths", (16,)),)),
+    Kind(name="dog-made", dataset="pets", norm="L2", eps=0.5, network="mlp", arch=(("widths", (16,)),), bank=(1,)),
 )
 NAMES = tuple(kind.name for kind in KINDS)
 
@@ -140,8 +148,8 @@ def recipe_of(kind: Kind) -> Recipe:
             seed=seed,
         )
 
-    shared = [job("shared", "aat_shared", 1)]
-    separate = [job(f"detector-{target}", "aat", 10 + target, 1, target) for target in range(k)]
+    separate = [job(f"detector-{target}", "aat", 10 + target, 1, target) for target in kind.bank]
+    baseline = [job("robust", "madry", 3)] if len(kind.bank) in (0, k) else []
     return Recipe(
         name=kind.name,
         system=kind.name,
@@ -150,9 +158,9 @@ def recipe_of(kind: Kind) -> Recipe:
         eps=kind.eps,
         about="Networks of a few steps, for tests.",
         jobs=(
-            *(separate if kind.separate else shared),
+            *(separate or [job("shared", "aat_shared", 1)]),
             job("classifier", "natural", 2),
-            job("robust", "madry", 3),
+            *baseline,
             dataclasses.replace(job("judge", "natural", 4), network="mlp", arch=(("widths", (8,)),)),
         ),
     )

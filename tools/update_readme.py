@@ -13,7 +13,7 @@ from typing import Any
 from aatviz.data.registry import dataset
 from aatviz.evaluate import stored
 from aatviz.evaluate.honest.verdict import EVERY
-from aatviz.metrics.format import attack_words, headline, interval, markdown_table, mean_cells
+from aatviz.metrics.format import attack_words, headline, interval, markdown_table, mean_cells, means_of
 from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation
 from aatviz.recipes.paper import WORST_CASE, all_detectors, evaluations
 from aatviz.recipes.published import Threat
@@ -76,7 +76,7 @@ def _auc_table(threat: Threat, measured: list[Measured]) -> list[str]:
     for k in paper.detectors:
         cells = [str(k), *([f"{published[k]:.5f}"] if published else [])]
         rows.append([*cells, *(interval(values[k], 5) for values in aucs)])
-    means, sums = mean_cells(aucs)
+    means, sums = mean_cells(headline(means_of(record)) for _, _, record in columns)
     rows.append(["mean", *([f"{sum(published) / len(published):.5f}"] if published else []), *means])
     rows.append(["n of the mean", *([""] if published else []), *sums])
     ((_, attack),) = paper.attacks.items()
@@ -86,7 +86,8 @@ def _auc_table(threat: Threat, measured: list[Measured]) -> list[str]:
     attacked = "; ".join(f"{n} ({' and '.join(named)})" for n, named in counts.items())
     words = (
         f"{dataset(threat[0]).title}: AUC of the base detectors trained for {threat[1]} eps {threat[2]:g}, natural in-class "
-        "against attacked out-of-class test images, with 95 % intervals; those of means take the detectors for independent. "
+        "against attacked out-of-class test images, with 95 % intervals; those of means are a bootstrap over the test "
+        "images, which the detectors share. "
         f"The paper's attack: {attack_words(asdict(attack))}. "
         f"{_hard_words(hard) if any(name == hard.name for _, name, _ in columns) else ''}"
         f"Attacked images a detector: {attacked}."

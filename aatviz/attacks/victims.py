@@ -126,7 +126,7 @@ class Victim:
 
     def _network(self, model: str) -> nn.Module:
         system = self.system
-        return {"f": system.classifier, "h": system.detectors, "r": system.robust_classifier}[model]
+        return system.robust_classifier if model == "r" else {"f": system.classifier, "h": system.detectors}[model]
 
 
 def _same(one: nn.Module, other: nn.Module) -> bool:

@@ -90,22 +90,26 @@ def _own(system: System, path: Path, label: int | None) -> tuple[Tensor, int]:
         typer.echo(f"{path}: {note}")
     if label is None:
         label = int(system.classifier(prepared.image.to(system.device)).argmax())
-        typer.echo(f"The natural classifier says that it is a {label}. If that is wrong, give --label.")
+        name = dataset(system.card.dataset).classes[label]
+        typer.echo(f"The natural classifier says that it is a {name}. If that is wrong, give --label.")
     return prepared.image, label
 
 
 def _report(system: System, trace: Trace, threshold: float) -> None:
     typer.echo(f"perturbation: Linf {trace.linf:.4f}, L2 {trace.l2:.4f}")
     path = torch.stack([trace.natural, trace.perturbed]).to(system.device)
-    verdicts = {
-        "generative classifier": system.generative.predict(path, threshold),
-        "integrated classifier": system.integrated.predict(path, threshold),
-        "natural classifier": system.classifier(path).argmax(1),
-        "robust classifier": system.robust_classifier(path).argmax(1),
-    }
+    verdicts = {"natural classifier": system.classifier(path).argmax(1)}
+    if why := system.lacks("full_bank", what="A generative or integrated classifier"):
+        typer.echo(why)
+    else:
+        generative, integrated = system.generative.predict(path, threshold), system.integrated.predict(path, threshold)
+        verdicts = {"generative classifier": generative, "integrated classifier": integrated} | verdicts
+    if system.robust is not None:
+        verdicts["robust classifier"] = system.robust(path).argmax(1)
     for name, labels in verdicts.items():
         before, after = ("rejected" if label == REJECTED else str(int(label)) for label in labels)
         typer.echo(f"{name}: {before} -> {after}")
     typer.echo("class  detectors' logits, natural -> perturbed")
-    for k, (before_z, after_z) in enumerate(system.detectors(path).detach().T.tolist()):
+    logits = system.detectors(path).detach().T.tolist()
+    for k, (before_z, after_z) in zip(system.detectors.classes, logits, strict=True):
         typer.echo(f"{k:5}  {before_z:9.4f} -> {after_z:9.4f}")

@@ -30,7 +30,7 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Write a CSV file with one line a pair.")] = None,
     device: Device = "cpu",
 ) -> None:
-    """Push bundled digits towards every class on each model; print the grids of target logits and their summaries."""
+    """Push bundled images towards every class on each model; print the grids of target logits and their summaries."""
     settings = CompareSettings(
         models=tuple(models.split(",")),  # type: ignore[arg-type]
         digit=digit,

@@ -14,6 +14,7 @@ from aatviz.explore.generation.picture import picture
 from aatviz.explore.generation.result import CSV_HEAD, STARTS, GenerateSettings
 from aatviz.explore.generation.run import generate as run
 from aatviz.metrics import Interval
+from aatviz.metrics.format import interval
 from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import load_system
 
@@ -63,4 +64,4 @@ def generate(
 
 
 def _rate(rate: Interval) -> str:
-    return f"{rate.value:.4f} ({rate.low:.4f} to {rate.high:.4f}), n = {rate.n},"
+    return f"{interval(rate)}, n = {rate.n},"

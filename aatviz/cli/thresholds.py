@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from aatviz.metrics import Interval
+from aatviz.metrics.format import interval
 from aatviz.store.systems import load_system
 from aatviz.thresholds import choose as operating_points
 from aatviz.thresholds import curves
@@ -100,7 +101,7 @@ def _words(threshold: Threshold) -> str:
 
 
 def _rate(share: Interval) -> str:
-    return f"{share.value:.4f} ({share.low:.4f} to {share.high:.4f}, n = {share.n:,})"
+    return interval(share, with_n=True)
 
 
 def _print(name: str, point: curves.AtThreshold) -> None:

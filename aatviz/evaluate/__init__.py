@@ -2,7 +2,7 @@
 
 kind       the object that each kind of evaluation is
 engine     parts, chunks, files: what all kinds have in common
-detectors, systems, side_by_side, distortion, real_images, honest   what each kind computes, and what it makes of the scores
+detectors, systems, side_by_side, distortion, real_images, honest   what each computes, and makes of the scores
 images     the test images that are attacked, and what scores are kept in
 attacking  one attack on one chunk
 speed      how long it will take

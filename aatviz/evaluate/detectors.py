@@ -11,7 +11,7 @@ from torch import Tensor
 from aatviz.evaluate.attacking import attack
 from aatviz.evaluate.images import Arrays, Parts, evenly, outputs, test_split
 from aatviz.evaluate.kind import Kind, Part
-from aatviz.metrics import auc_interval
+from aatviz.metrics import Sides, auc_interval, mean_auc_intervals
 from aatviz.recipes.evaluation import DetectorEvaluation
 from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
@@ -73,7 +73,34 @@ def summary(system: System, recipe: DetectorEvaluation, parts: Parts) -> dict[st
     for keep in ("last", "best"):
         mean[keep] = {name: _mean(row[keep][name]["value"] for row in rows) for name in rows[0][keep]}
     mean["paper"] = {name: _mean(values) for name, values in recipe.paper.items()}
-    return {"rows": rows, "mean": mean}
+    return {"rows": rows, "mean": mean, "mean_intervals": _mean_intervals(recipe, parts, test_split(system).labels)}
+
+
+def _mean_intervals(recipe: DetectorEvaluation, parts: Parts, labels: Tensor) -> dict[str, Any]:
+    """The means over the detectors with their intervals, in the shape of a row."""
+    first = next(iter(parts.values()))
+    keys = ["negative", *(f"{keep} {name}" for keep in ("last", "best") for name in recipe.attacks)]
+    scores = {key: [torch.from_numpy(scores[key]) for scores in parts.values()] for key in keys if key in first}
+    every = [torch.stack(best) for best in zip(*(scores[f"best {name}"] for name in recipe.attacks), strict=True)]
+    if len(recipe.attacks) > 1:
+        scores["worst"] = [best.amax(0) for best in every]
+    places = [(_rows(labels == k), _rows(labels != k)) for k in recipe.detectors]
+    positive = [torch.from_numpy(scores["positive"]) for scores in parts.values()]
+
+    def sides(key: str) -> list[Sides]:
+        return [
+            Sides(own, rows, other, others if key == "negative" else evenly(others, recipe.count))
+            for own, other, (rows, others) in zip(positive, scores[key], places, strict=True)
+        ]
+
+    found = {key: mean._asdict() for key, mean in mean_auc_intervals({key: sides(key) for key in scores}, labels).items()}
+    (only, *_) = recipe.attacks
+    return {
+        "natural": found["negative"],
+        "worst": found.get("worst", found[f"best {only}"]),
+        "last": {name: found[f"last {name}"] for name in recipe.attacks if f"last {name}" in found},
+        "best": {name: found[f"best {name}"] for name in recipe.attacks},
+    }
 
 
 def _rows(chosen: Tensor) -> Tensor:

@@ -111,11 +111,14 @@ def finish(system: System, recipe: Evaluation) -> dict[str, Any]:
 
 
 def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[str, Any]:
-    """Compute the numbers of a stored record again from its scores, and write it; no attack is run."""
+    """Compute the numbers of a stored record again from its scores, and write it; no attack is run, and what the record says
+    of how it was measured stays."""
     found = apart(read_arrays(result_file(system, recipe.name, "npz")), parts(system, recipe))
     measured = dataclasses.replace(recipe, count=record["recipe"]["count"])
-    cost = {key: record.get(key) for key in ("seconds", "forward", "backward", "precision")}
-    return _write_record(system, measured, found, cost)
+    words = {"recipe": dataclasses.asdict(measured)}
+    fresh: dict[str, Any] = record | words | kind_of(recipe).summary(system, measured, found)
+    write_json(result_file(system, recipe.name, "json"), fresh)
+    return fresh
 
 
 def apart(arrays: Arrays, names: Iterable[str]) -> Parts:

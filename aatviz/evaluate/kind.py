@@ -1,7 +1,7 @@
 """One object for each kind of evaluation: its parts, what computes them, and what is made of the scores.
 
-A new kind is a recipe type in `aatviz.recipes.evaluation`, a `Kind` in a module here that `engine.KINDS` lists, a section
-of the report in `aatviz.report.sections`.
+A new kind is a recipe type in `aatviz.recipes.evaluation`, a `Kind` in a module here that `engine.KINDS` lists, and a
+section of the report in `aatviz.report.sections`.
 """
 
 from collections.abc import Callable

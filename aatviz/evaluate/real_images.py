@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from aatviz.data import open_split
-from aatviz.evaluate.images import Arrays, Parts, evenly
+from aatviz.evaluate.images import Arrays, Parts, evenly, test_split
 from aatviz.evaluate.kind import Kind, Part
-from aatviz.metrics import auc_interval, wilson
+from aatviz.metrics import Hits, Sides, auc_interval, mean_auc_interval, mean_share_interval, wilson
 from aatviz.recipes.evaluation import RealImagesEvaluation
 from aatviz.store.systems import System
 
@@ -24,7 +24,7 @@ SLACK = 1e-5
 
 def parts(system: System, recipe: RealImagesEvaluation) -> list[Part]:
     """One a detector."""
-    labels = open_split(system.card.dataset, "test").labels
+    labels = test_split(system).labels
     counts = {k: min(recipe.count, int((labels != k).sum())) for k in system.detectors.classes}
     return [Part(name=f"detector-{k}", count=count, of=k) for k, count in counts.items()]
 
@@ -68,7 +68,19 @@ def summary(system: System, recipe: RealImagesEvaluation, parts: Parts) -> dict[
             }
         )
     mean = {name: float(np.mean([row[name]["value"] for row in rows])) for name in ("in_reach", "auc")}
-    return {"norm": system.card.norm, "eps": system.card.eps, "rows": rows, "mean": mean}
+    intervals = _mean_intervals(recipe, system.detectors.classes, parts, test_split(system).labels)
+    return {"norm": system.card.norm, "eps": system.card.eps, "rows": rows, "mean": mean, "mean_intervals": intervals}
+
+
+def _mean_intervals(recipe: RealImagesEvaluation, classes: tuple[int, ...], parts: Parts, labels: Tensor) -> dict[str, Any]:
+    hits, sides = [], []
+    for k, arrays in zip(classes, parts.values(), strict=True):
+        scores = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        rows = evenly((labels != k).nonzero().flatten(), recipe.count)
+        hits.append(Hits(scores["inside"] > 0, rows))
+        sides.append(Sides(scores["positive"], (labels == k).nonzero().flatten(), scores["highest"], rows))
+    means = {"in_reach": mean_share_interval(hits, labels), "auc": mean_auc_interval(sides, labels)}
+    return {name: value._asdict() for name, value in means.items()}
 
 
 def _logits(system: System, x: Tensor, k: int) -> Tensor:

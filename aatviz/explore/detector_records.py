@@ -96,7 +96,7 @@ def protocol(system: System) -> str:
 
 
 def load(system: System) -> list[Profile]:
-    """The profiles of all detectors, in order.
+    """The profiles of all detectors, in the order of the bank's columns.
 
     Raises FileNotFoundError where no record of these weights is there, with the command that measures one, and ValueError
     for a damaged record.
@@ -112,7 +112,7 @@ def load(system: System) -> list[Profile]:
             raise FileNotFoundError(
                 f"Nobody has measured these detectors of {system.name} under attack yet. Measure them with: {command}"
             )
-        return [_profile(k, found) for k in range(system.card.classes)]
+        return [_profile(place, k, found) for place, k in enumerate(system.detectors.classes)]
     except (KeyError, IndexError) as error:
         raise ValueError(
             f"The record of the detectors of {system.name} cannot be used: {error} is missing in it. "
@@ -188,10 +188,11 @@ def training(system: System, k: int) -> list[TrainingPart]:
     return parts
 
 
-def _profile(k: int, found: dict[str, tuple[dict[str, Any], dict[str, NDArray[Any]]]]) -> Profile:
+def _profile(place: int, k: int, found: dict[str, tuple[dict[str, Any], dict[str, NDArray[Any]]]]) -> Profile:
+    """Of detector k, whose row comes at that place."""
     attacked = {}
     for name, (record, arrays) in found.items():
-        row, specs = record["rows"][k], record["recipe"]["attacks"]
+        row, specs = record["rows"][place], record["recipe"]["attacks"]
         if name != WORST:
             ((attack, spec),) = specs.items()
             for key, keep in (("paper", "last"), ("best", "best")):
@@ -202,7 +203,7 @@ def _profile(k: int, found: dict[str, tuple[dict[str, Any], dict[str, NDArray[An
             about = "; ".join(attack_words(spec) for spec in specs.values())
             attacked["worst"] = Attacked(about=about, scores=scores, auc=Interval(**row["worst"]))
     record, arrays = next(iter(found.values()))
-    row = record["rows"][k]
+    row = record["rows"][place]
     return Profile(
         k=k,
         positive=torch.from_numpy(arrays[f"detector-{k}.positive"]),

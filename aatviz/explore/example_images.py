@@ -1,4 +1,4 @@
-"""A few bundled digits with their attacked versions and logits: what a moving threshold can be watched on."""
+"""A few bundled images with their attacked versions and logits: what a moving threshold can be watched on."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ PER_CLASS = 2
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Examples:
-    """N natural digits and the same ones attacked against each classifier with a reject option."""
+    """N natural images and the same ones attacked against each classifier with a reject option."""
 
     index: Tensor
     """Their places in the bundled sample (N,)."""
     y: Tensor
     """Their classes (N,)."""
     images: dict[str, Tensor]
-    """By "natural" or by the victim of the attack: (N,28,28) as bytes, rounded for display; the logits were not."""
+    """By "natural" or by the victim of the attack: (N,C,H,W) as bytes, rounded for display; the logits were not."""
     decided: dict[str, dict[str, Decided]]
     """What the classifier named first decides on the images: `decided["generative"]["natural"]`, or "perturbed"."""
 
@@ -53,7 +53,7 @@ def build_examples(system: System) -> Path:
         with torch.no_grad():
             arrays[f"{part}.z_f"] = system.classifier(images).cpu().numpy()
             arrays[f"{part}.z_h"] = system.detectors(images).cpu().numpy()
-        arrays[f"{part}.images"] = (images[:, 0] * 255).round().byte().numpy()
+        arrays[f"{part}.images"] = (images * 255).round().byte().cpu().numpy()
     return store_run(system, FILE, arrays, _made_with(system))
 
 
@@ -72,12 +72,16 @@ def _made_with(system: System) -> dict[str, str]:
 def _from_arrays(system: System, stored: Arrays) -> Examples:
     arrays = {name: torch.from_numpy(array) for name, array in stored.items()}
 
+    def shown(name: str) -> Tensor:
+        images = arrays[f"{name}.images"]
+        return images.unsqueeze(1) if images.dim() == 3 else images  # the first ones were stored without a channel
+
     def part(name: str, victim: VictimName) -> Decided:
         return decide(victim, system.generative, arrays[f"{name}.z_f"], arrays[f"{name}.z_h"], arrays["y"])
 
     return Examples(
         index=arrays["index"],
         y=arrays["y"],
-        images={name: arrays[f"{name}.images"] for name in ("natural", *JUDGES)},
+        images={name: shown(name) for name in ("natural", *JUDGES)},
         decided={victim: {"natural": part("natural", victim), "perturbed": part(victim, victim)} for victim in JUDGES},
     )

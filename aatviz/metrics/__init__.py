@@ -1,5 +1,6 @@
 """The paper's metrics (equations 7, 8, 14, 15 and AUC), intervals, and how a number is written."""
 
+from aatviz.metrics.bootstrap import Hits, Sides, mean_auc_interval, mean_auc_intervals, mean_share_interval
 from aatviz.metrics.rates import (
     Z95,
     Interval,
@@ -8,7 +9,6 @@ from aatviz.metrics.rates import (
     auc_interval,
     error_with_reject,
     false_positive_rate,
-    mean_interval,
     rate,
     share,
     true_positive_rate,
@@ -17,13 +17,17 @@ from aatviz.metrics.rates import (
 
 __all__ = [
     "Z95",
+    "Hits",
     "Interval",
+    "Sides",
     "accuracy_with_reject",
     "auc",
     "auc_interval",
     "error_with_reject",
     "false_positive_rate",
-    "mean_interval",
+    "mean_auc_interval",
+    "mean_auc_intervals",
+    "mean_share_interval",
     "rate",
     "share",
     "true_positive_rate",

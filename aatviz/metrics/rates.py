@@ -4,7 +4,6 @@ Scores are detector logits; a sample is accepted where its score is at least T. 
 """
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -74,26 +73,7 @@ def auc_interval(positive: Tensor, negative: Tensor) -> Interval:
     variance = float(placements_pos.var() / len(positive) + placements_neg.var() / n) if n > 1 < len(positive) else 0.0
     if variance == 0 or not 0 < value < 1:
         return Interval(value, *wilson(round(value * n), n)[1:3], n)
-    return Interval(value, *_bounds(value, math.sqrt(variance)), n)
-
-
-def mean_interval(intervals: Sequence[Interval]) -> Interval:
-    """The mean of K AUCs, or proportions, with its 95 % interval: var(mean) = sum_k var_k / K^2. n is the sum of theirs.
-
-    Each variance is taken back out of its interval, on the logit scale as in `auc_interval`, and the mean's interval is made
-    on that scale too; on the plain one, cut off at 0 and 1, where one of them reaches 0 or 1. The K are taken for
-    independent. For the detectors of one bank that is an approximation, as they share images: on the records of tables 11
-    and 12 a bootstrap over the test images gives intervals that are 11 to 17 % wider.
-
-    ValueError without any interval.
-    """
-    if not intervals:
-        raise ValueError("A mean needs at least one interval; got none.")
-    value, n = sum(each.value for each in intervals) / len(intervals), sum(each.n for each in intervals)
-    deviation = math.sqrt(sum(_deviation(each) ** 2 for each in intervals)) / len(intervals)
-    if all(_inside(each) for each in intervals):
-        return Interval(value, *_bounds(value, deviation), n)
-    return Interval(value, max(0.0, value - Z95 * deviation), min(1.0, value + Z95 * deviation), n)
+    return Interval(value, *bounds_around(value, math.sqrt(variance)), n)
 
 
 def wilson(successes: int, n: int) -> Interval:
@@ -112,27 +92,14 @@ def share(hits: Tensor) -> Interval:
     return wilson(int(hits.sum()), hits.numel())
 
 
-def _inside(interval: Interval) -> bool:
-    """Whether it has finite bounds on the logit scale."""
-    return interval.low > 0 and interval.high < 1
-
-
 def _logit(p: float) -> float:
     return math.log(p / (1 - p))
 
 
-def _bounds(value: float, deviation: float) -> tuple[float, float]:
+def bounds_around(value: float, deviation: float) -> tuple[float, float]:
     """The 95 % interval of a value inside (0,1), symmetric on the logit scale, from its standard deviation."""
     centre, spread = _logit(value), Z95 * deviation / (value * (1 - value))
     return 1 / (1 + math.exp(spread - centre)), 1 / (1 + math.exp(-spread - centre))
-
-
-def _deviation(interval: Interval) -> float:
-    """The standard deviation behind an interval: what `_bounds` made it of, or, at 0 or 1, that of its longer side."""
-    value, low, high, _ = interval
-    if _inside(interval):
-        return (_logit(high) - _logit(low)) / (2 * Z95) * value * (1 - value)
-    return max(value - low, high - value) / Z95
 
 
 def _placements(own: Tensor, other: Tensor) -> Tensor:

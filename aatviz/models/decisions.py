@@ -44,11 +44,11 @@ def decide(victim: VictimName, logits: Logits, *, priors: Tensor | None = None, 
         victim: one of `VICTIMS`.
         logits: those of the models in `MODELS_OF[victim]`, (...,K) each; others may be there.
         priors: p(C_k) (K,), which the generative classifier alone needs (equation 6).
-        detector: which base detector k, for the victim "detector".
+        detector: for the victim "detector" the column of its logit: k itself, except in a bank of some classes alone.
 
     Raises:
-        ValueError: for an unknown victim, or where a logit or a score is NaN. Let through, such an image would count as
-            rejected, since NaN reaches no threshold.
+        ValueError: for an unknown victim, for a bank without a detector of every class where one is needed, or where a logit
+            or a score is NaN. Let through, such an image would count as rejected, since NaN reaches no threshold.
     """
     if victim not in MODELS_OF:
         raise ValueError(f"The victim is one of {', '.join(VICTIMS)}; got {victim!r}.")
@@ -73,8 +73,10 @@ def unchecked(victim: VictimName, logits: Logits, *, priors: Tensor | None = Non
     if victim == "generative":
         if priors is None:
             raise ValueError("priors= is missing: the generative classifier weighs its detectors by them (equation 6).")
+        _of_every_class(victim, logits["h"], len(priors))
         return _chosen(most_likely(logits["h"], priors), logits["h"])
     if victim == "integrated":
+        _of_every_class(victim, logits["h"], logits["f"].shape[-1])
         return _chosen(logits["f"].argmax(-1), logits["h"])
     own = logits[MODELS_OF[victim]]
     label = own.argmax(-1)
@@ -111,6 +113,14 @@ def accepted(label: Tensor, score: Tensor, threshold: Threshold) -> Tensor:
             f"One T_k for each class is needed, and class {int(label.max())} wins here; got {len(limits)} of them."
         )
     return score >= limits[label]
+
+
+def _of_every_class(victim: VictimName, z_h: Tensor, classes: int) -> None:
+    """ValueError for a bank of some classes alone: its columns stand for other classes than those that win."""
+    if z_h.shape[-1] != classes:
+        raise ValueError(
+            f"The {victim} classifier needs a detector of every class; got {classes} classes and {z_h.shape[-1]} detectors."
+        )
 
 
 def _chosen(label: Tensor, z_h: Tensor) -> Decision:

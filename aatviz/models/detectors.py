@@ -108,11 +108,6 @@ class IntegratedClassifier:
     def decide(z_f: Tensor, z_h: Tensor) -> Decision:
         """f's class (N,) and that detector's logit (N,) from the logits (N,K) of f and of H. ValueError for NaN, and where
         they have not the same K: the detectors' columns would stand for other classes than f's."""
-        if z_f.shape[1] != z_h.shape[1]:
-            raise ValueError(
-                f"The integrated classifier needs a detector of every class of f; got {z_f.shape[1]} classes and "
-                f"{z_h.shape[1]} detectors."
-            )
         return decide("integrated", {"f": z_f, "h": z_h})
 
     @torch.no_grad()

@@ -1,7 +1,7 @@
 """The evaluations of a system: the paper's protocol and a harder one, for any data set and ball.
 
-On MNIST they are the paper's own, with its step sizes, tables and figures, and its published numbers. On any other data set
-they are the same attacks with step sizes in proportion to eps, and no published numbers.
+On MNIST they are the paper's own, with its step sizes, tables and figures, and its published numbers. On every other data
+set they are the same attacks with step sizes in proportion to eps, and no published numbers.
 """
 
 from functools import cache

@@ -1,11 +1,11 @@
 """The README of a checkpoint folder: the card in words and tables. Nothing in it is written by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from aatviz.evaluate import detectors, systems
-from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells
+from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells, means_of
 from aatviz.runtime.files import write_text
 from aatviz.store.card import Card, WeightsFile, read_card
 
@@ -79,7 +79,7 @@ def _detector_table(name: str, metrics: dict[str, Any]) -> str:
     columns += [*(f"{attack}, last iterate" for attack in lasts), *(f"{attack}, best iterate" for attack in attacks)]
     columns += ["worst of all", "natural out-of-class"]
 
-    def values(row: dict[str, Any]) -> list[dict[str, Any]]:
+    def values(row: Mapping[str, Any]) -> list[dict[str, Any]]:
         found = [*(row["last"][attack] for attack in lasts), *(row["best"][attack] for attack in attacks)]
         return [*found, row["worst"], row["natural"]]
 
@@ -87,12 +87,13 @@ def _detector_table(name: str, metrics: dict[str, Any]) -> str:
     for row in metrics["rows"]:
         cells = [str(row["detector"]), *(f"{row['paper'][attack]:.5f}" for attack in published)]
         rows.append([*cells, *(interval(value, 5) for value in values(row))])
-    means, counts = mean_cells(zip(*map(values, metrics["rows"]), strict=True))
+    means, counts = mean_cells(values(means_of(metrics)))
     rows.append(["mean", *(f"{metrics['mean']['paper'][attack]:.5f}" for attack in published), *means])
     rows.append(["n of the mean", *("" for _ in published), *counts])
     settings = "; ".join(f"*{attack}*: {attack_words(spec)}" for attack, spec in recipe["attacks"].items())
     n = metrics["rows"][0]["worst"]["n"]
-    words = f"n = {n:,} attacked test images a detector; the intervals of means take the detectors for independent"
+    words = f"n = {n:,} attacked test images a detector; the intervals of means are a bootstrap over the test images"
+    words += ", which the detectors share"
     head = f"## {name}\n\n{recipe['about']} {words}. {settings}.\n"
     return "\n".join([head, markdown_table([columns, *rows]), ""])
 

@@ -8,7 +8,7 @@ from aatviz.evaluate import detectors, distortion, real_images, side_by_side, sy
 from aatviz.evaluate.engine import kind_of, lacks, stored
 from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.honest.verdict import EVERY
-from aatviz.metrics.format import attack_words, interval, markdown_table, mean_of
+from aatviz.metrics.format import attack_words, bounds, interval, markdown_table, means_of
 from aatviz.recipes.paper import evaluations_of
 from aatviz.recipes.published import Published, published
 from aatviz.report.order import orders
@@ -33,7 +33,8 @@ def report(system: System) -> str:
     card = system.card
     sections = [
         f"# {system.name}: the paper's evaluation, and a harder one\n\nTrained for {card.norm} eps {card.eps:g}. "
-        "The interval of a mean takes the detectors for independent; its n counts the attacked images of all.\n"
+        "The interval of a mean is a bootstrap over the test images, which the detectors share; its n counts "
+        "the attacked images of all.\n"
     ]
     missing, impossible = [], []
     for name, recipe in evaluations_of(card).items():
@@ -51,19 +52,26 @@ def report(system: System) -> str:
 
 
 def _detectors(system: System, record: Record) -> str:
-    rows, attacks = [HEAD], record["recipe"]["attacks"]
+    rows, attacks, means = [HEAD], record["recipe"]["attacks"], means_of(record)
     for attack, spec in attacks.items():
         words = attack_words(spec)
         values = [row["last"].get(attack, row["best"][attack]) for row in record["rows"]]
         for row, value in zip(record["rows"], values, strict=True):
             rows.append(_row(f"k = {row['detector']}, {attack}", row["paper"].get(attack), value, words, 5))
         if len(values) > 2:
-            rows.append(_row(f"mean, {attack}", record["mean"]["paper"].get(attack), mean_of(values), words, 5))
+            rows.append(
+                _row(
+                    f"mean, {attack}",
+                    record["mean"]["paper"].get(attack),
+                    means["last"].get(attack, means["best"][attack]),
+                    words,
+                    5,
+                )
+            )
     if len(attacks) > 1:
         for row in record["rows"]:
             rows.append(_row(f"k = {row['detector']}, worst of all", None, row["worst"], "best iterate of all attacks", 5))
-        worst = mean_of(row["worst"] for row in record["rows"])
-        rows.append(_row("mean, worst of all", None, worst, "best iterate of all attacks", 5))
+        rows.append(_row("mean, worst of all", None, means["worst"], "best iterate of all attacks", 5))
     return _section(record, rows if published(*system.card.threat) != Published() else _without_paper(rows))
 
 
@@ -77,7 +85,8 @@ def _scenarios(system: System, record: Record) -> str:
     return "\n".join([_section(record, rows), *(f"{sentence}\n" for sentence in orders(record))])
 
 
-def _side_by_side(system: System, record: Record) -> str:
+def side_by_side_table(record: Record) -> list[list[str]]:
+    """The rows of a table: each victim's accuracy and worst error, without rejection and with it."""
     rows = [["victim", "held-out images rejected", "T", "accuracy", "error, worst of all", "n", "strongest alone"]]
     for victim, found in record["victims"].items():
         for row in found:
@@ -86,8 +95,12 @@ def _side_by_side(system: System, record: Record) -> str:
             strongest = max(alone, key=lambda attack: alone[attack]["value"])
             cells = [victim, f"{row['clean_rejection']:.0%}", threshold, interval(row["accuracy"]), interval(error)]
             rows.append([*cells, f"{error['n']:,}", f"{strongest} ({alone[strongest]['value']:.4f})"])
+    return rows
+
+
+def _side_by_side(system: System, record: Record) -> str:
     specs = {attack_words(scenario["attack"]): None for scenario in record["recipe"]["scenarios"].values()}
-    return f"{_section(record, rows)}\nEach loss with {'; '.join(specs)}.\n"
+    return f"{_section(record, side_by_side_table(record))}\nEach loss with {'; '.join(specs)}.\n"
 
 
 def _distortion(system: System, record: Record) -> str:
@@ -109,7 +122,7 @@ def reach_table(record: Record) -> list[list[str]]:
     for row in record["rows"]:
         cells = [interval(row["in_reach"], 4), interval(row["auc"], 5), f"{row['in_reach']['n']:,}"]
         rows.append([f"k = {row['detector']}", *cells])
-    reach, auc = (mean_of(row[name] for row in record["rows"]) for name in ("in_reach", "auc"))
+    reach, auc = (means_of(record)[name] for name in ("in_reach", "auc"))
     return [*rows, ["mean", interval(reach, 4), interval(auc, 5), f"{reach['n']:,}"]]
 
 
@@ -155,10 +168,9 @@ def _histories(system: System) -> str:
 
 
 def _row(what: str, paper: float | None, value: dict[str, Any], attack: str, digits: int) -> list[str]:
-    bounds = f"{value['low']:.{digits}f} to {value['high']:.{digits}f}"
     published = "" if paper is None else f"{paper:.{digits}f}"
     difference = "" if paper is None else f"{value['value'] - paper:+.{digits}f}"
-    return [what, published, f"{value['value']:.{digits}f}", bounds, difference, f"{value['n']}", attack]
+    return [what, published, f"{value['value']:.{digits}f}", bounds(value, digits), difference, f"{value['n']}", attack]
 
 
 def _without_paper(rows: list[list[str]]) -> list[list[str]]:

@@ -2,7 +2,7 @@
 
 from aatviz.evaluate.detectors import KIND as DETECTORS
 from aatviz.explore.generation.run import load_generated
-from aatviz.metrics.format import headline, interval, markdown_table, mean_cells
+from aatviz.metrics.format import headline, interval, markdown_table, mean_cells, means_of
 from aatviz.report.card_readme import training_minutes
 from aatviz.store.card import Card
 from aatviz.store.results import valid_records
@@ -43,7 +43,7 @@ def _aucs(same: dict[str, Card]) -> list[list[str]]:
     for recipe, record in first.items():
         if record["kind"] == DETECTORS.name and all(recipe in other for other in others):
             columns = [[headline(row) for row in found[recipe]["rows"]] for found in (first, *others)]
-            means, counts = mean_cells(columns)
+            means, counts = mean_cells(headline(means_of(found[recipe])) for found in (first, *others))
             rows += [[f"{recipe}: mean AUC", *means], [f"{recipe}: n of the mean", *counts]]
             for row, *values in zip(record["rows"], *columns, strict=True):
                 rows.append([f"{recipe}: k = {row['detector']}", *(interval(value, 5) for value in values)])

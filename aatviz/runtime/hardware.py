@@ -31,7 +31,7 @@ def resolve(name: str) -> str:
 
 def fast_bf16(device: str) -> bool:
     """Whether a device multiplies bfloat16 in hardware, so that it is faster than float32."""
-    if device == "mps":
+    if _is_mps(device):
         return False
     if device != "cpu":
         return torch.cuda.is_bf16_supported()
@@ -41,7 +41,7 @@ def fast_bf16(device: str) -> bool:
 
 def describe(device: str) -> str:
     """The processor in words, for cards."""
-    if device == "mps":
+    if _is_mps(device):
         return f"{platform.processor() or platform.machine()}, Apple GPU"
     if device != "cpu":
         return torch.cuda.get_device_name(device)
@@ -52,7 +52,7 @@ def describe(device: str) -> str:
 
 def wait_for(device: str) -> None:
     """Until a GPU has done what it was told; a CPU always has."""
-    if device == "mps":
+    if _is_mps(device):
         torch.mps.synchronize()
     elif device != "cpu":
         torch.cuda.synchronize(device)
@@ -61,6 +61,10 @@ def wait_for(device: str) -> None:
 def in_float64(values: Tensor) -> Tensor:
     """The values in float64; on the CPU where their device, Apple's GPU, has no float64."""
     return (values.cpu() if values.device.type == "mps" else values).double()
+
+
+def _is_mps(device: str) -> bool:
+    return device.partition(":")[0] == "mps"
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import types
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -32,13 +33,14 @@ def from_json(kind: type[T], value: Any, where: str) -> T:
     return found
 
 
-def _read(kind: Any, value: Any, field: str) -> Any:
+def _read(kind: Any, value: Any, field: str, whole: Any = None) -> Any:
+    """`whole` is the union that `kind` is a part of."""
     if kind is Any:
         return value
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return None if value is None and type(None) in inner else _read(_only(inner), value, field)
-    if dataclasses.is_dataclass(kind):
+        return None if value is None and type(None) in inner else _read(_only(inner), value, field, kind)
+    if dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
         return _read_fields(kind, value, field)
     if origin is tuple and isinstance(value, list):
         return tuple(_read(inner[0], one, f"{field}[{i}]") for i, one in enumerate(value))
@@ -50,13 +52,11 @@ def _read(kind: Any, value: Any, field: str) -> Any:
         return value
     if origin is Literal and value in inner:
         return value
-    raise _Misfit(f"{_named(field)} is {_shown(value)}; expected {_words(kind)}.")
+    raise _Misfit(f"{_named(field)} is {_shown(value)}; expected {_words(whole or kind)}.")
 
 
-def _read_fields(kind: Any, value: Any, field: str) -> Any:
-    if not isinstance(value, Mapping):
-        raise _Misfit(f"{_named(field)} is {_shown(value)}; expected {_words(kind)}.")
-    hints, found = get_type_hints(kind), {}
+def _read_fields(kind: Any, value: Mapping[str, Any], field: str) -> Any:
+    hints, found = _hints(kind), {}
     for one in dataclasses.fields(kind):
         inside = f"{field}.{one.name}" if field else one.name
         if one.name in value:
@@ -67,6 +67,9 @@ def _read_fields(kind: Any, value: Any, field: str) -> Any:
         return kind(**found)
     except ValueError as error:  # what the dataclass itself demands
         raise _Misfit(f"{error}") from None
+
+
+_hints = cache(get_type_hints)
 
 
 def _only(kinds: tuple[Any, ...]) -> Any:

@@ -208,7 +208,7 @@ def test_the_files_to_take_home_hold_what_is_shown(stored: System) -> None:
     assert [row["paper"] for row in aucs if row["out_of_class"] == "paper"][9] == "0.99418"
 
     assert found.sample_logits is not None
-    ranked = rows(data.ranking_csv(found.sample_logits, found.sample_y, 3))
+    ranked = rows(data.ranking_csv(found.sample_logits, found.sample_y, found.bank, 3))
     assert [int(row["index"]) for row in ranked[:10]] == detector_records.rankings(found.sample_logits, found.sample_y, 3)[
         "typical"
     ].tolist()
@@ -217,8 +217,8 @@ def test_the_files_to_take_home_hold_what_is_shown(stored: System) -> None:
     x, y = aatviz.load_data("mnist", split="sample")
     rankings = detector_records.rankings(found.sample_logits, y, 3)
     sheet = np.asarray(Image.open(io.BytesIO(strips.picture(x, found.sample_logits[:, 3], rankings))))
-    first = (x[rankings["typical"][0], 0] * 255).round().byte().numpy()
-    assert np.array_equal(sheet[8 + 18 : 8 + 18 + 84 : 3, 8 : 8 + 84 : 3], first)
+    first = (x[rankings["typical"][0], 0] * 255).round().byte()
+    assert np.array_equal(sheet[8 + 18 : 8 + 18 + 84 : 3, 8 : 8 + 84 : 3], first[:, :, None].repeat(1, 1, 3).numpy())
 
 
 def test_a_new_record_is_read_without_a_restart(stored: System) -> None:

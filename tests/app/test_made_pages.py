@@ -18,7 +18,7 @@ from aatviz.data import dataset
 from aatviz.explore import detector_records, example_images
 from aatviz.explore.detector_records import Attacked, Profile
 from aatviz.metrics import Interval
-from aatviz.recipes.paper import evaluations_of
+from aatviz.recipes.paper import SIDE_BY_SIDE, evaluations_of
 from aatviz.runtime.files import read_json, write_arrays, write_json
 from aatviz.store.results import recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
@@ -184,12 +184,16 @@ def test_thresholds_of_any_number_of_classes(name: str) -> None:
 def test_tables_of_the_detectors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     system = aatviz.load_system(name)
     protocol = detector_records.protocol(system)
-    monkeypatch.setattr(stored, "records", lambda *_: {protocol: record(system)})
+    value = interval(41)._asdict()
+    victim = [{"clean_rejection": 0.0, "threshold": None, "accuracy": value, "error": value, "alone": {"one loss": value}}]
+    beside = {"kind": "side by side", "recipe": {"about": "Two victims."}, "victims": {"generative": victim}}
+    monkeypatch.setattr(stored, "records", lambda *_: {protocol: record(system), SIDE_BY_SIDE: beside})
     app = open_page("robustness", name)
     names = dataset(system.card.dataset).classes
     assert app.session_state["robustness.show"] == "paper"
     assert any(header.value == "AUC of the detectors" for header in app.subheader)
     assert names[-1] in text(app)
+    assert "| generative | 0% | none | 0.9580 (0.5000 to 1.0000)" in text(app)
     if name == MANY:
         assert len(app.dataframe[0].value) == 200
         assert "The 20 weakest detectors under every attack" in text(app)

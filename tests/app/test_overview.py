@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 import aatviz
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.explore.attack_path import trace_attack
-from aatviz.metrics.format import mean_of
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.weights import build_network, save_network
 from aatviz.ui.overview import card as overview_card
@@ -82,8 +81,9 @@ def test_the_figures_of_the_card_are_shown(tiny_system_folder: Path) -> None:
     proportion = {"value": 0.9912, "low": 0.989, "high": 0.993, "n": 10_000}
     worst = {"value": 0.99, "low": 0.98, "high": 0.995, "n": 2000}
     rows = [{"worst": worst, "last": {"Adam 200 x 0.01": worst | {"value": 0.9981}}}] * 10
+    mean = worst | {"value": 0.9981, "n": 20_000}
     metrics = {
-        "table-11": {"rows": rows, "mean": {}},
+        "table-11": {"rows": rows, "mean_intervals": {"last": {}, "worst": mean}},
         "curves": {
             "accuracy": {"generative": proportion, "robust": proportion},
             "error_without_rejection": {"generative": proportion | {"value": 0.2}, "robust": proportion | {"value": 0.1}},
@@ -93,7 +93,6 @@ def test_the_figures_of_the_card_are_shown(tiny_system_folder: Path) -> None:
     app = open_page()
     assert {metric.value for metric in app.metric} == {"1", "0.9981", "0.9912", "0.2000", "0.1000"}
     assert "n = 10,000" in texts(app)
-    mean = mean_of([worst | {"value": 0.9981}] * 10)
     assert f"of 10 detectors; 95 % interval {mean['low']:.4f} to {mean['high']:.4f}, n = 20,000" in texts(app)
 
 

@@ -198,7 +198,7 @@ def test_the_parts_of_a_separate_bank_run_on_their_own_network(
 
 def test_a_part_that_is_cut_off_goes_on_where_it_was(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """In chunks of two images: the first two are kept, and the record is the same as without the interruption."""
-    monkeypatch.setattr(detectors, "CHUNK", 2)
+    monkeypatch.setitem(engine.KINDS, DetectorEvaluation, dataclasses.replace(detectors.KIND, chunk=2))
     whole = run(system, WORST)
     before = scores(system, WORST.name)
     result_file(system, WORST.name, "json").unlink()

@@ -39,7 +39,7 @@ def test_the_examples_are_the_first_of_each_class_and_attacked_within_the_ball(s
     x, y = aatviz.load_data("mnist", split="sample")
     assert stored.y.tolist() == [k for k in range(10) for _ in range(example_images.PER_CLASS)]
     assert [int(i) for i in stored.index[:2]] == (y == 0).nonzero().flatten()[:2].tolist()
-    natural = (x[stored.index, 0] * 255).round()
+    natural = (x[stored.index] * 255).round()
     assert (stored.images["natural"].float() == natural).all()
     for victim in JUDGES:
         moved = (stored.images[victim].float() - natural).abs().max()

@@ -211,7 +211,7 @@ def test_what_the_callback_raises_ends_the_work_at_once(system: System) -> None:
 
 def test_a_system_without_gaussians_says_what_is_missing(system: System) -> None:
     card = read_json(system.folder / "card.json")
-    del card.files["gaussians"], card.files["judge"]
+    del card["files"]["gaussians"], card["files"]["judge"]
     write_json(system.folder / "card.json", card)
     bare = aatviz.load_system(SHARED)
     with pytest.raises(Lacking, match="has no judge"):

@@ -13,6 +13,7 @@ SHAPES = {
     "cifar10-made": ((3, 32, 32), 10),
     "pets-made": ((3, 16, 24), 3),
     "many-made": ((3, 8, 8), 200),
+    "dog-made": ((3, 16, 24), 3),
 }
 
 
@@ -30,9 +31,15 @@ def test_a_made_system_takes_its_data_sets_images(kind: Kind, made_systems: Made
         assert images.shape == shape
         assert images.labels.unique().tolist() == list(range(classes))
     x = open_split(kind.dataset, "sample").images(slice(0, 5))
-    for network in (system.detectors, system.classifier, system.robust_classifier, system.judge):
+    networks = [system.classifier, system.judge]
+    networks += [] if system.lacks("robust_classifier") else [system.robust_classifier]
+    assert len(networks) == (2 if kind.name == "dog-made" else 3)
+    for network in networks:
         assert network(x).shape == (5, classes)
-    assert len(system.detectors.networks) == (classes if kind.separate else 1)
+    bank = kind.bank or tuple(range(classes))
+    assert system.detectors.classes == bank
+    assert system.detectors(x).shape == (5, len(bank))
+    assert len(system.detectors.networks) == (len(kind.bank) or 1)
     assert system.gaussians.mean.shape == (classes, *shape)
     noise = system.gaussians.draw(classes - 1, torch.Generator().manual_seed(0))
     assert noise.shape == shape

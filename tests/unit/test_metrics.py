@@ -1,13 +1,10 @@
 """Equations 7, 8, 14 and 15 by hand, AUC by counting pairs, intervals against published values."""
 
-import math
-
 import pytest
 import torch
 from torch import Tensor
 
 from aatviz import metrics
-from aatviz.metrics import Interval
 
 SCORES = torch.tensor([2.0, 1.0, 1.0, 0.0, -3.0])
 MARKED = torch.tensor([True, True, False, True, False])
@@ -95,47 +92,3 @@ def test_the_auc_interval_covers_the_true_value_about_19_times_in_20() -> None:
     intervals = [metrics.auc_interval(positive + 1, negative) for positive, negative in draws]
     coverage = sum(i.low <= true <= i.high for i in intervals) / len(intervals)
     assert coverage == pytest.approx(0.95, abs=0.027)
-
-
-def test_the_interval_of_a_mean_by_hand() -> None:
-    """0.9 and 0.8 with the logits' deviations 0.2 and 0.3, so 0.018 and 0.048 of their own: that of 0.85 is half of
-    sqrt(0.018^2 + 0.048^2), and 0.025632 / (0.85 * 0.15) = 0.201035 on the logit scale."""
-
-    def bounds(value: float, deviation: float) -> list[float]:
-        centre = math.log(value / (1 - value))
-        return [1 / (1 + math.exp(-centre - sign * metrics.Z95 * deviation)) for sign in (-1, 1)]
-
-    mean = metrics.mean_interval([Interval(0.9, *bounds(0.9, 0.2), 300), Interval(0.8, *bounds(0.8, 0.3), 200)])
-    assert mean == pytest.approx((0.85, *bounds(0.85, 0.201035), 500), abs=1e-6)
-
-
-def test_the_mean_of_one_is_itself_and_without_any_there_is_none() -> None:
-    for one in (
-        metrics.auc_interval(SCORES, SCORES - 1),
-        metrics.wilson(3, 40),
-        metrics.wilson(0, 40),
-        metrics.wilson(40, 40),
-    ):
-        assert metrics.mean_interval([one]) == pytest.approx(one)
-    with pytest.raises(ValueError, match="got none"):
-        metrics.mean_interval([])
-
-
-def test_perfect_values_among_those_of_a_mean_widen_its_interval_by_what_they_rest_on() -> None:
-    other = Interval(0.9999, 0.9990, 0.99999, 1000)
-    few, many = (metrics.mean_interval([metrics.wilson(n, n), other]) for n in (10, 1000))
-    assert few.value == many.value == pytest.approx(0.99995)
-    assert 0.8 < few.low < many.low < many.value < many.high <= few.high == 1
-
-
-def test_the_interval_of_a_mean_covers_the_true_one_about_19_times_in_20() -> None:
-    """400 times three detectors of independent images, 60 + 60 normal scores 0.5, 1 and 2 deviations apart: three deviations
-    of 0.95 are 0.033."""
-    shifts = torch.tensor([0.5, 1.0, 2.0])
-    true = float(torch.special.ndtr(shifts / math.sqrt(2)).mean())
-    draws = torch.randn(400, 3, 2, 60, generator=torch.Generator().manual_seed(0))
-    means = [
-        metrics.mean_interval([metrics.auc_interval(p + s, n) for s, (p, n) in zip(shifts, each, strict=True)])
-        for each in draws
-    ]
-    assert sum(mean.low <= true <= mean.high for mean in means) / 400 == pytest.approx(0.95, abs=0.033)

@@ -60,10 +60,11 @@ def test_a_folder_of_photographs_goes_through_every_command(tmp_path: Path, monk
     aatviz("generate", NAME, "--steps", 2, "--count", 2, "--out", tmp_path / "grown.png")
     with (tmp_path / "grown.csv").open() as file:
         assert len(list(csv.reader(file))) == 1 + 3 * 2 * 3  # a head; classes, samples, models
-    assert Image.open(tmp_path / "grown.png").mode == "RGB"
+    with Image.open(tmp_path / "grown.png") as picture:
+        assert picture.mode == "RGB"
 
     said = aatviz("attack", NAME, "--index", 1, "--eps", 0.1, "--steps", 3)
-    assert "perturbation: Linf 0.1" in said
+    assert "perturbation: Linf 0.0300" in said
     aatviz("attack", NAME, "--victim", "detector", "--detector", 2, "--norm", "L2", "--eps", 1, "--steps", 2)
     aatviz("compare", NAME, "--steps", 2, "--eps", 0.1, "--out", tmp_path / "pairs.csv")
     assert len((tmp_path / "pairs.csv").read_text().splitlines()) == 1 + 2 * 3 * 3

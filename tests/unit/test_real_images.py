@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from aatviz.data import load_data
-from aatviz.evaluate import finish, parts, real_images, refresh, run_part
+from aatviz.evaluate import engine, finish, parts, real_images, refresh, run_part
 from aatviz.evaluate.images import evenly
 from aatviz.metrics import auc
 from aatviz.recipes.evaluation import RealImagesEvaluation
@@ -33,7 +33,7 @@ def test_every_image_in_the_ball_is_counted_and_the_highest_logit_kept(
     system: System, monkeypatch: pytest.MonkeyPatch, norm: str, eps: float
 ) -> None:
     """In chunks, against loops over all pairs."""
-    monkeypatch.setattr(real_images, "CHUNK", 8)
+    monkeypatch.setitem(engine.KINDS, RealImagesEvaluation, dataclasses.replace(real_images.KIND, chunk=8))
     system = dataclasses.replace(system, card=dataclasses.replace(system.card, norm=norm, eps=eps))
     for part in parts(system, RECIPE):
         run_part(system, RECIPE, part)

@@ -11,7 +11,7 @@ from aatviz.attacks.geometry import Norm
 from aatviz.cli import app
 from aatviz.evaluate import stored
 from aatviz.explore.generation.run import load_generated
-from aatviz.metrics.format import mean_of
+from aatviz.metrics.format import means_of
 from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.recipes.published import MNIST
@@ -43,7 +43,7 @@ def test_each_row_holds_the_papers_number_and_ours(measured_detectors: System) -
     assert "adam 2 x 0.1" in row[6]
     mean = cells(report(measured_detectors), "mean, Adam 200 x 0.01")
     assert mean[1:3] == ["0.99815", f"{record['mean']['last']['Adam 200 x 0.01']:.5f}"]
-    whole = mean_of(row["last"]["Adam 200 x 0.01"] for row in record["rows"])
+    whole = means_of(record)["last"]["Adam 200 x 0.01"]
     assert mean[3] == f"{whole['low']:.5f} to {whole['high']:.5f}"
     assert mean[5] == "60"
 

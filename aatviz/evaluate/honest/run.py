@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aatviz.attacks import apgd, pgd, square
 from aatviz.attacks.unit_test import attack_unit_test, planted_bank
@@ -42,14 +42,14 @@ class On:
 
 
 def parts(system: System, recipe: HonestEvaluation) -> list[Part]:
-    """For each victim its natural images, every attack and every sweep; and for a shared bank the attack unit test."""
+    """For each victim its natural images, every attack and every sweep; and, where it can be, the attack unit test."""
     found, count = [], min(recipe.count, len(test_split(system)))
     for victim in WITH_REJECT:
         about = [(On(victim=victim), 0)]
         about += [(On(victim=victim, attack=attack), count) for attack in _attacks(system, victim, recipe)]
         about += [(On(victim=victim, sweep=sweep), recipe.sweep_count) for sweep in sweeps.SWEEPS]
         found += [Part(name=on.name, count=images, of=on) for on, images in about]
-    return found + ([Part(name=PLANTED, count=0)] if system.detectors.shared else [])
+    return found + ([Part(name=PLANTED, count=0)] if _plantable(system, recipe) else [])
 
 
 def passes(system: System, recipe: HonestEvaluation, part: Part) -> float:
@@ -142,6 +142,12 @@ def _natural(victim: Victim, system: System, split: str) -> Arrays:
     label, score = (torch.cat(values).cpu() for values in zip(*judged, strict=True))
     held_out = outputs(lambda x: victim.judge(x)[1], open_split(system.card.dataset, split), device=system.device)
     return {"score": score.numpy(), "right": (label == test.labels).numpy(), "held_out": held_out}
+
+
+def _plantable(system: System, recipe: HonestEvaluation) -> bool:
+    """Whether the attack unit test can set an example apart: in a shared bank whose last layer has enough features."""
+    head = getattr(system.detectors.networks[0], "out", None)
+    return system.detectors.shared and isinstance(head, nn.Linear) and head.in_features > recipe.planted_inner
 
 
 def _planted(system: System, recipe: HonestEvaluation) -> Arrays:

@@ -126,7 +126,7 @@ class Generated:
     def marks(self, model: Model) -> tuple[Tensor, Tensor]:
         """The `LOW_MARK` quantile and the median of the natural images' logits (T,), each of the row's class."""
         rows = self.natural_logits[model][self.targets]
-        return rows.nanquantile(LOW_MARK, dim=1), rows.nanmedian(dim=1).values
+        return rows.nanquantile(LOW_MARK, dim=1), rows.nanquantile(0.5, dim=1)
 
     def sure(self, model: Model) -> Interval:
         """The share of a model's results of which it is as sure as of a natural image: their target logit exceeds the

@@ -62,7 +62,10 @@ def targets_param(classes: Callable[[], Sequence[str]]) -> Param:
         return list(found) if found else None
 
     def read(text: str) -> list[int] | None:
-        found = list(some_classes(text) or ())
+        try:
+            found = list(some_classes(text) or ())
+        except ValueError:
+            found = []
         if not found or not fits(found):
             raise ValueError(
                 f"up to {MOST_PICKED} of more than {MOST_TARGETS} classes, from 0 to {len(classes()) - 1}, as 0,5"
@@ -146,7 +149,7 @@ def shortened(name: str, most: int = SHORT) -> str:
 
 
 def size(shape: tuple[int, int, int]) -> str:
-    """The size of an image (C,H,W) in words: "28 x 28 pixels", "32 x 24 pixels in colour", the width first."""
+    """The size of an image (C,H,W) in words: "32 x 32 pixels", "24 x 16 pixels in colour", the width first."""
     channels, height, width = shape
     return f"{width} x {height} pixels{' in colour' if channels == 3 else ''}"
 

@@ -23,7 +23,7 @@ class Model {
     for (const target of this.targets)
       heads.push(node("span", { role: "columnheader", "aria-label": `towards ${names[target]}`, title: names[target] }, [names[target]]));
     const grid = node("div", { class: "grid", role: "grid", "aria-label": `${this.data.title}: samples by targets. Arrow keys move.` }, [
-      node("div", { class: "row", role: "row" }, heads),
+      node("div", { class: this.targets.some((target) => names[target].length > 4) ? "row long" : "row", role: "row" }, heads),
     ]);
     this.cells = rows.map(({ index, y }, row) => {
       const natural = pictures.canvas({ "aria-hidden": "true" });

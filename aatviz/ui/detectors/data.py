@@ -154,8 +154,7 @@ def auc_table(found: list[Profile], attack: str, names: Sequence[str]) -> dict[s
 
 def rankings(z: Tensor, y: Tensor, bank: tuple[int, ...], k: int) -> dict[str, Tensor]:
     """The rankings of detector k that are not empty, from the logits z (N,K) of the bank and the classes y (N,)."""
-    column = bank.index(k)
-    found = detector_records.rankings(z, torch.where(y == k, column, -1), column, COUNT)
+    found = detector_records.rankings(z, y, k, COUNT, bank.index(k))
     return {name: rows for name, rows in found.items() if len(rows)}
 
 
@@ -186,6 +185,8 @@ def command_line(system: str, k: int) -> str:
 
 def python_code(system: System, k: int, measured: bool) -> str:
     """The Python that prints the numbers of the page."""
+    column = system.card.bank.index(k)
+    where = "" if column == k else f", column={column}"
     lines = [
         "import aatviz",
         "from aatviz.explore import detector_records",
@@ -194,7 +195,7 @@ def python_code(system: System, k: int, measured: bool) -> str:
     ]
     if measured:
         lines += [
-            f"profile = detector_records.load(system)[{k}]",
+            f"profile = detector_records.load(system)[{column}]",
             'print("natural", profile.natural)',
             "for name, attacked in profile.attacked.items():",
             "    print(name, attacked.auc)",
@@ -202,7 +203,7 @@ def python_code(system: System, k: int, measured: bool) -> str:
     lines += [
         f'x, y = aatviz.load_data({printed.text(system.card.dataset)}, split="sample")',
         "z = detector_records.sample_logits(system)",
-        f"for name, indices in detector_records.rankings(z, y, k={k}, count={COUNT}).items():",
-        f"    print(name, indices.tolist(), z[indices, {k}].tolist())",
+        f"for name, indices in detector_records.rankings(z, y, k={k}, count={COUNT}{where}).items():",
+        f"    print(name, indices.tolist(), z[indices, {column}].tolist())",
     ]
     return "\n".join(lines)

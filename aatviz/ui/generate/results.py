@@ -13,6 +13,7 @@ from aatviz.explore.generation.result import CSV_HEAD, Generated
 from aatviz.explore.generation.run import default_settings
 from aatviz.explore.snippets import generation_code, generation_command
 from aatviz.metrics import Interval
+from aatviz.metrics.format import bounds
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway, words
 from aatviz.ui.common.classes import a, dataset_of
@@ -110,7 +111,7 @@ def _rates(made: Generated, known: Dataset) -> None:
 
 def _rate(what: str, rate: Interval, note: str = "") -> None:
     st.markdown(f"**{_per_hundred(rate)} of 100** {what}")
-    st.caption(f"{note}n = {rate.n}; 95 % interval {100 * rate.low:.0f} to {100 * rate.high:.0f}")
+    st.caption(f"{note}n = {rate.n}; 95 % interval {bounds(rate, 0, percent=True)}")
 
 
 def _per_hundred(rate: Interval) -> str:

@@ -22,10 +22,10 @@ def panel(states: Mapping[str, Callable[[System], UrlState]]) -> None:
         )
         try:
             state = states[path](current_system())
+            names = [param.name for param in state.params]
         except (FileNotFoundError, ValueError) as error:
             st.info(str(error), icon=":material/query_stats:")
             return
-        names = [param.name for param in state.params]
         left, right = st.columns(2)
         lock = left.multiselect("Lock these settings", names, key=f"lesson-own-lock-{path}")
         hide = right.multiselect("Hide these settings", names, key=f"lesson-own-hide-{path}")

@@ -9,7 +9,7 @@ from torch import Tensor
 from aatviz.data.spec import written
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.explore import detector_records
-from aatviz.metrics.format import headline, interval, markdown_table, mean_of
+from aatviz.metrics.format import bounds, headline, interval, markdown_table, means_of
 from aatviz.report.card_readme import training_minutes
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.ui.common.pictures import enlarged
@@ -136,7 +136,8 @@ def _auc(recipe: str, metrics: dict[str, Any], label: str) -> list[tuple[str, st
 
 def _mean_auc(record: dict[str, Any]) -> dict[str, Any]:
     """The detectors' mean, with its interval and the number of attacked images behind it."""
-    return mean_of(headline(row) for row in record["rows"])
+    found: dict[str, Any] = headline(means_of(record))
+    return found
 
 
 def _rate(metrics: dict[str, Any], kind: str, victim: str, label: str, note: str) -> list[tuple[str, str, str]]:
@@ -158,4 +159,4 @@ def _error(
 
 
 def _interval(value: dict[str, Any]) -> str:
-    return f"95 % interval {value['low']:.4f} to {value['high']:.4f}, n = {value['n']:,}"
+    return f"95 % interval {bounds(value)}, n = {value['n']:,}"

@@ -17,6 +17,6 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 
 def canvas(known: Dataset, key: str, on_picture: Callable[[], None]) -> None:
     """Draw it. `on_picture` is called when `st.session_state[key]["picture"]` has changed: a PNG as a data URL, white on
-    black, ten times as large as the data set's images; "" once everything is cleared."""
+    black, larger than the data set's images; "" once everything is cleared."""
     _, height, width = known.shape
     _VIEW(data={"height": height, "width": width, "noun": known.noun}, key=key, on_picture_change=on_picture)

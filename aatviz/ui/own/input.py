@@ -62,8 +62,7 @@ def choose(state: UrlState, system: System) -> tuple[bytes, int] | None:
         if problem := st.session_state.pop(_PROBLEM, None):
             st.warning(problem, icon=":material/image_not_supported:")
         if not (pixels := state["image"]):
-            of = known.plural if known.noun != "image" else "images of the data set"
-            st.caption(f"What the networks get appears here: {size(known.shape)}, made ready as the {of} were.")
+            st.caption(f"What the networks get appears here: {size(known.shape)}, prepared in the way of {known.title}.")
             return None
         return pixels, _prepared(state, system, known, pixels)
 
@@ -81,11 +80,11 @@ def _editor(state: UrlState, known: Dataset) -> None:
         canvas(known, _CANVAS, lambda: take_drawing(state, known, st.session_state[_CANVAS]["picture"]))
         return
     if state["source"] == "camera":
-        st.camera_input(f"A photo of one {known.noun}", key=_CAMERA, on_change=lambda: _take_file(state, known, _CAMERA))
+        st.camera_input("A photo", key=_CAMERA, on_change=lambda: _take_file(state, known, _CAMERA))
     else:
-        kind = "One digit, dark on light or light on dark." if is_drawn(known) else "Its middle is used."
+        kind = f"One {known.noun}, dark on light or light on dark." if is_drawn(known) else "Its middle is used."
         st.file_uploader(
-            f"An image of one {known.noun}",
+            f"An image of one {known.noun}" if is_drawn(known) else "An image file",
             type="image",
             key=_FILE,
             max_upload_size=LIMITS.upload_mb,

@@ -72,5 +72,5 @@ def snippets(system: str, measured: bool) -> list[tuple[str, str, str]]:
     )
     measure = printed.command("evaluate", system, recipe="honest")
     words = "The protocol (this takes long; what is stored is not computed again), and the numbers of its record:"
-    tables = ("The paper's tables beside ours, from the stored records:", printed.command("report", system), "")
+    tables = ("All tables, from the stored records:", printed.command("report", system), "")
     return [(words, measure, read if measured else ""), tables]

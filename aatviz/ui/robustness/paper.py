@@ -4,9 +4,11 @@ from typing import Any
 
 import streamlit as st
 
+from aatviz.evaluate.detectors import KIND as DETECTORS
 from aatviz.explore.detector_records import WORST, protocol
 from aatviz.metrics.format import headline, interval
-from aatviz.report import orders, reach_table, report
+from aatviz.recipes.paper import SIDE_BY_SIDE
+from aatviz.report import orders, reach_table, report, side_by_side_table
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.plots import config
@@ -22,19 +24,21 @@ MOST = 20
 def show(system: System, state: UrlState) -> None:
     """Everything that has been measured; the words say what has not."""
     records = stored.records(system)
-    tables = [name for name, record in records.items() if record["kind"] == "detectors"]
-    if not tables:
+    tables = [name for name, record in records.items() if record["kind"] == DETECTORS.name]
+    if not records.keys() - {"honest"}:
         st.info(
             f"Nothing has been measured on these weights yet. `aatviz evaluate {system.name}` does.", icon=":material/info:"
         )
         return
-    if state["table"] not in tables:
-        st.session_state[state.key("table")] = tables[0]
-    beside = any(row["paper"] for row in records[state["table"]]["rows"])
-    st.subheader("AUC of the detectors, beside the paper's" if beside else "AUC of the detectors")
-    st.pills("Table", tables, required=True, format_func=lambda name: name.replace("-", " "), **state.widget("table"))
-    _aucs(system, records[state["table"]])
+    if tables:
+        if state["table"] not in tables:
+            st.session_state[state.key("table")] = tables[0]
+        beside = any(row["paper"] for row in records[state["table"]]["rows"])
+        st.subheader("AUC of the detectors, beside the paper's" if beside else "AUC of the detectors")
+        st.pills("Table", tables, required=True, format_func=lambda name: name.replace("-", " "), **state.widget("table"))
+        _aucs(system, records[state["table"]])
     _heat_map(system, records)
+    _side_by_side(records)
     _curves(system, records)
     _distortion(system, records)
     _reach(records)
@@ -152,6 +156,19 @@ def _curves(system: System, records: dict[str, dict[str, Any]]) -> None:
         st.markdown("**The order of the attacks**, errors as measured:\n\n" + "\n".join(f"- {each}" for each in sentences))
 
 
+def _side_by_side(records: dict[str, dict[str, Any]]) -> None:
+    """The bank and the robust classifier under the same attacks."""
+    if SIDE_BY_SIDE not in records:
+        return
+    st.subheader("The bank and the robust classifier beside each other")
+    takeaway.show_table(side_by_side_table(records[SIDE_BY_SIDE]))
+    takeaway.explain(
+        f"{records[SIDE_BY_SIDE]['recipe']['about']} Accuracy is on natural test images; an error is a misclassified and "
+        "accepted image in the ball, and for each image the worst attack counts.",
+        "who errs less at the same share of rejected held-out images, and which attack alone comes closest to the worst.",
+    )
+
+
 def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:
     if "table-3" not in records:
         return
@@ -164,11 +181,11 @@ def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:
         config=config(f"{system.name}-distortion"),
         alt="A histogram of the L2 distances of false positives from their images.",
     )
-    nearest = record["distortion"]["best"]
+    nearest, beside = record["distortion"]["best"], ", beside the paper's" if record["recipe"]["paper"] else ""
     takeaway.explain(
         f"Unconstrained attacks on {rate['n']:,} images with loss 16, at the T that accepts 95 % of natural images "
         f"(T = {record['threshold']:.2f}): {rate['value']:.1%} of the images became false positives.",
-        f"the mean, {value['value']:.2f} ({value['low']:.2f} to {value['high']:.2f}), beside the paper's. It keeps what "
+        f"the mean, {interval(value, 2)}{beside}. It keeps what "
         f"its search ends with; the nearest false positive on the way is at {nearest['value']:.2f} on average.",
     )
 

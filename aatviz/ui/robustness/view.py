@@ -6,6 +6,7 @@ import streamlit as st
 
 from aatviz.attacks.victims import WITH_REJECT
 from aatviz.data.spec import written
+from aatviz.evaluate.detectors import KIND as DETECTORS
 from aatviz.explore.detector_records import protocol
 from aatviz.recipes.paper import evaluations_of
 from aatviz.store.systems import System
@@ -17,7 +18,7 @@ from aatviz.ui.robustness import figures, words
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_dataset, current_system
 
-PARTS = {"verdict": "The verdict", "paper": "The paper's tables", "own": "Run it yourself"}
+PARTS = {"verdict": "The verdict", "paper": "Tables and figures", "own": "Run it yourself"}
 CLEAN = {"none": "nothing", "1%": "1 %", "5%": "5 %"}
 MOST_IMAGES = 200
 
@@ -31,7 +32,9 @@ def opening(system: System) -> str:
     """What the page opens with: the verdict, or, where the honest protocol has not been run, what has been measured."""
     found = stored.records(system)
     return (
-        "paper" if "honest" not in found and any(record["kind"] == "detectors" for record in found.values()) else "verdict"
+        "paper"
+        if "honest" not in found and any(record["kind"] == DETECTORS.name for record in found.values())
+        else "verdict"
     )
 
 
@@ -55,7 +58,7 @@ EQUATION = (
 
 def show(system: System, record: dict[str, Any] | None) -> None:
     """The stored result at one threshold, or how to get it."""
-    if why := system.lacks("full_bank", what="The honest protocol"):
+    if why := system.lacks("full_bank", "robust_classifier", what="The honest protocol"):
         st.info(why, icon=":material/query_stats:")
         return
     if record is None:

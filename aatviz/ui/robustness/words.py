@@ -7,7 +7,7 @@ from aatviz.attacks.victims import OWN_LOSS
 from aatviz.data import Dataset
 from aatviz.data.spec import written
 from aatviz.evaluate.honest.verdict import EVERY
-from aatviz.metrics.format import interval
+from aatviz.metrics.format import bounds, interval
 from aatviz.ui.common.classes import shortened
 
 LEAST_FOUND = 0.95
@@ -95,7 +95,7 @@ def verdict(record: dict[str, Any], place: int) -> str:
         lines.append(
             f"- **{NAMES[name].capitalize()}**: right and accepted on {row['accuracy']['value']:.1%} of natural images. "
             f"Attacked images that it misclassifies and accepts: **{worst['value']:.1%}** "
-            f"({worst['low']:.1%} to {worst['high']:.1%}, n = {worst['n']:,}); the paper's own attack ({LOSSES[own]}) alone "
+            f"({bounds(worst, 1, percent=True)}, n = {worst['n']:,}); the paper's own attack ({LOSSES[own]}) alone "
             f"would have said {paper['value']:.1%}."
         )
     best = min(rows, key=lambda name: rows[name]["error"][EVERY]["value"])

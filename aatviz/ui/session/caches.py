@@ -148,7 +148,7 @@ def _seconds_per_step(_system: System, folder: str, victim: str, loss: str) -> f
         victim=victim,  # type: ignore[arg-type]
         loss=loss,  # type: ignore[arg-type]
         target=0 if loss == "target_logit" else None,
-        detector=0 if victim == "detector" else None,
+        detector=_system.card.bank[0] if victim == "detector" else None,
         steps=TIMED_STEPS,
     )
     image = torch.full((1, *dataset_of_card(_system.card).shape), 0.5)

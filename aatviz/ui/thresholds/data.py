@@ -8,6 +8,7 @@ import streamlit as st
 
 from aatviz.explore.example_images import Examples, load_examples
 from aatviz.metrics import Interval
+from aatviz.metrics.format import bounds
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.thresholds import choose as operating_points
@@ -53,20 +54,14 @@ class ThresholdView:
         return len(self.names)
 
     @property
-    def robust(self) -> tuple[Interval, Interval] | None:
-        """The robust classifier's accuracy and error, where the system has one."""
-        rates = self.record.robust_accuracy, self.record.robust_error
-        return None if None in rates else rates
-
-    @property
     def decisions(self) -> dict[str, Decisions]:
         return {"generative": self.record.generative, "integrated": self.record.integrated}
 
 
 def threshold_view(system: System) -> ThresholdView:
     """The stored record of a system; it is read again when its files change. Raises as `thresholds.curves.load` does,
-    and Lacking, a ValueError, for a system without all detectors."""
-    system.require("full_bank", what="The Thresholds page")
+    and Lacking, a ValueError, for a system without all that the curves need."""
+    system.require("full_bank", "robust_classifier", what="The Thresholds page")
     files = (result_file(system, curves.RECIPE, "json"), result_file(system, "examples", "npz"))
     return _read(system, str(system.folder), tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
 
@@ -106,8 +101,8 @@ def per_hundred(share: Interval) -> str:
 
 
 def with_interval(share: Interval) -> str:
-    """ "98.2% (97.9 to 98.4)": a rate with its 95 % interval."""
-    return f"{per_hundred(share)}% ({100 * share.low:.1f} to {100 * share.high:.1f})"
+    """ "98.2% (97.9% to 98.4%)": a rate with its 95 % interval."""
+    return f"{per_hundred(share)}% ({bounds(share, 1, percent=True)})"
 
 
 def words(threshold: Threshold) -> str:

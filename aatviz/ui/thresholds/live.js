@@ -97,7 +97,6 @@ class Cards {
       this.lines[name] = { natural, attacked };
       return node("article", { "data-testid": `counts-${name}` }, [node("h3", {}, [swatch, title]), natural, attacked]);
     }));
-    if (!data.robust) return;
     const { accuracy, error } = data.robust;
     this.say("robust", accuracy[0] * accuracy[3], accuracy[3], error[0] * error[3], error[3]);
   }

@@ -60,7 +60,6 @@ def show_live(system: str, view: ThresholdView, state: UrlState, first: bool) ->
 
 def static_data(system: str, view: ThresholdView) -> dict[str, Any]:
     """Everything that no setting changes; `id` changes exactly with it."""
-    robust = view.robust
     data: dict[str, Any] = {
         "name": system,
         "noun": view.noun,
@@ -75,13 +74,9 @@ def static_data(system: str, view: ThresholdView) -> dict[str, Any]:
             }
             for name, decisions in view.decisions.items()
         },
-        "robust": robust and {"accuracy": list(robust[0]), "error": list(robust[1])},
+        "robust": {"accuracy": list(view.record.robust_accuracy), "error": list(view.record.robust_error)},
         "examples": _examples(view.examples) if view.examples else None,
-        "looks": {
-            name: {"label": m.label, "colour": m.colour, "symbol": m.symbol}
-            for name, m in _LOOKS.items()
-            if name != "robust" or robust
-        },
+        "looks": {name: {"label": m.label, "colour": m.colour, "symbol": m.symbol} for name, m in _LOOKS.items()},
         "colours": {
             "natural": theme.NATURAL.colour,
             "perturbed": theme.PERTURBED.colour,

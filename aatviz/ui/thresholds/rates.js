@@ -61,7 +61,6 @@ class RatesChart {
   }
 
   robust() {
-    if (!this.data.robust) return svg("g");
     const { accuracy, error } = this.data.robust;
     if (this.kind === "roc" || !this.inside(accuracy[0])) return svg("g"); // it accepts everything
     return svg("g", {}, [

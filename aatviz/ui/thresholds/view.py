@@ -67,16 +67,11 @@ def _numbers(view: ThresholdView, threshold: Threshold) -> None:
         st.caption(data.words(threshold))
     with st.container(key="numbers-at-T"):
         st.markdown(data.counts_table({NAMES[name]: rates for name, rates in now.items()}))
-        text = "In brackets the 95% interval (Wilson). "
-        if view.robust:
-            accuracy, error = map(data.with_interval, view.robust)
-            text += (
-                f"The {ROBUST.label} cannot reject: {accuracy} of the natural {view.noun} right, {error} of the "
-                "attacked ones fooled, at any T."
-            )
-        else:
-            text += f"This system has no {ROBUST.label} to compare with."
-        st.caption(text)
+        accuracy, error = view.record.robust_accuracy, view.record.robust_error
+        st.caption(
+            f"In brackets the 95% interval (Wilson). The {ROBUST.label} cannot reject: {data.with_interval(accuracy)} of "
+            f"the natural {view.noun} right, {data.with_interval(error)} of the attacked ones fooled, at any T."
+        )
 
 
 def _words(view: ThresholdView) -> None:
@@ -84,18 +79,11 @@ def _words(view: ThresholdView) -> None:
         "Each curve is a classifier, each point of it one T; the mark on it is the T of the slider, with its 95% interval. "
         "Upwards: natural images that are accepted (left chart, equation 7), or accepted *and right* (middle, equation "
         "14). To the right, in both: attacked images that are accepted *although misclassified* (equations 8 and 15); an "
-        "attack that fails does not count. "
-        + ("The star is the robust classifier, Madry's, under its own attack. " if view.robust else "")
-        + "With one T for each detector the point may leave the faint curves of one common T.",
+        "attack that fails does not count. The star is the robust classifier, Madry's, under its own attack. With one T "
+        "for each detector the point may leave the faint curves of one common T.",
         "the top left corner: everything natural accepted, nothing fooled. A lower T walks along the curve, up and to the "
-        "right. "
-        + (
-            "Where does a curve pass above the star, or to its left? There, rejecting buys more than the robust classifier "
-            "offers. "
-            if view.robust
-            else ""
-        )
-        + "On the log axis, 0 stands at the left edge.",
+        "right. Where does a curve pass above the star, or to its left? There, rejecting buys more than the robust "
+        "classifier offers. On the log axis, 0 stands at the left edge.",
         RATES,
     )
     takeaway.explain(
@@ -155,7 +143,7 @@ def _about(view: ThresholdView) -> None:
     recipe = view.record.recipe
     natural, attacked = len(view.record.generative.natural), len(view.record.generative.perturbed)
     st.subheader("Where the numbers come from")
-    names = NAMES | ({"robust": ROBUST.label} if view.robust else {})
+    names = NAMES | {"robust": ROBUST.label}
     lines = "\n".join(f"- {MARKS[name]} {label}: {data.attack_sentence(recipe, name)}." for name, label in names.items())
     st.markdown(
         f"{natural:,} natural test images, and {attacked:,} of them attacked, against each classifier separately:\n\n"
