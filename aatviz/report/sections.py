@@ -1,6 +1,7 @@
 """The report on one system: the paper's numbers beside those measured here, and what the honest protocol found."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,14 @@ from aatviz.evaluate.engine import kind_of, lacks, stored
 from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import attack_words, bounds, interval, markdown_table, means_of
+from aatviz.recipes.evaluation import (
+    DetectorEvaluation,
+    DistortionEvaluation,
+    HonestEvaluation,
+    RealImagesEvaluation,
+    SideBySideEvaluation,
+    SystemEvaluation,
+)
 from aatviz.recipes.paper import evaluations_of
 from aatviz.recipes.published import Published, published
 from aatviz.report.order import orders
@@ -39,7 +48,7 @@ def report(system: System) -> str:
     missing, impossible = [], []
     for name, recipe in evaluations_of(card).items():
         if record := stored(system, recipe, least=1):
-            sections.append(SECTIONS[kind_of(recipe).name](system, record))
+            sections.append(SECTIONS[kind_of(recipe).name](system, recipe, record))
         elif why := lacks(system, recipe):
             impossible.append(f"{why}\n")
         else:
@@ -51,34 +60,27 @@ def report(system: System) -> str:
     return "\n".join(section for section in sections if section)
 
 
-def _detectors(system: System, record: Record) -> str:
-    rows, attacks, means = [HEAD], record["recipe"]["attacks"], means_of(record)
-    for attack, spec in attacks.items():
-        words = attack_words(spec)
+def _detectors(system: System, recipe: DetectorEvaluation, record: Record) -> str:
+    rows, means = [HEAD], means_of(record)
+    for attack, spec in recipe.attacks.items():
+        words = attack_words(asdict(spec))
         values = [row["last"].get(attack, row["best"][attack]) for row in record["rows"]]
         for row, value in zip(record["rows"], values, strict=True):
             rows.append(_row(f"k = {row['detector']}, {attack}", row["paper"].get(attack), value, words, 5))
         if len(values) > 2:
-            rows.append(
-                _row(
-                    f"mean, {attack}",
-                    record["mean"]["paper"].get(attack),
-                    means["last"].get(attack, means["best"][attack]),
-                    words,
-                    5,
-                )
-            )
-    if len(attacks) > 1:
+            mean = means["last"].get(attack, means["best"][attack])
+            rows.append(_row(f"mean, {attack}", record["mean"]["paper"].get(attack), mean, words, 5))
+    if len(recipe.attacks) > 1:
         for row in record["rows"]:
             rows.append(_row(f"k = {row['detector']}, worst of all", None, row["worst"], "best iterate of all attacks", 5))
         rows.append(_row("mean, worst of all", None, means["worst"], "best iterate of all attacks", 5))
     return _section(record, rows if published(*system.card.threat) != Published() else _without_paper(rows))
 
 
-def _scenarios(system: System, record: Record) -> str:
-    recipe, rows = record["recipe"], [["attacked", "loss", "attack", "error, nothing rejected", "error at 0.95 TPR", "n"]]
+def _scenarios(system: System, recipe: SystemEvaluation, record: Record) -> str:
+    rows = [["attacked", "loss", "attack", "error, nothing rejected", "error at 0.95 TPR", "n"]]
     for scenario, value in record["error_without_rejection"].items():
-        spec = recipe["scenarios"][scenario]
+        spec = record["recipe"]["scenarios"][scenario]
         at = record["at_tpr"]["error"].get(scenario)
         cells = [scenario, spec["loss"], attack_words(spec["attack"]), interval(value)]
         rows.append([*cells, interval(at) if at else "", f"{value['n']:,}"])
@@ -98,19 +100,19 @@ def side_by_side_table(record: Record) -> list[list[str]]:
     return rows
 
 
-def _side_by_side(system: System, record: Record) -> str:
+def _side_by_side(system: System, recipe: SideBySideEvaluation, record: Record) -> str:
     specs = {attack_words(scenario["attack"]): None for scenario in record["recipe"]["scenarios"].values()}
     return f"{_section(record, side_by_side_table(record))}\nEach loss with {'; '.join(specs)}.\n"
 
 
-def _distortion(system: System, record: Record) -> str:
-    recipe, found = record["recipe"], record["distortion"]
-    search = f"{recipe['depth']} values of c up to {recipe['most_c']:g}"
-    attack = f"loss 16, Adam {recipe['steps']} x {recipe['step_size']:g}, {search}"
+def _distortion(system: System, recipe: DistortionEvaluation, record: Record) -> str:
+    found = record["distortion"]
+    search = f"{recipe.depth} values of c up to {recipe.most_c:g}"
+    attack = f"loss 16, Adam {recipe.steps} x {recipe.step_size:g}, {search}"
     rows = [HEAD]
     for keep, words in (("last", "the iterate that the search ends with"), ("best", "the nearest of all iterates")):
         value, rate = found[keep], found[keep]["false_positive_rate"]
-        paper = (recipe["paper"], recipe["paper_rate"]) if keep == "last" else (None, None)
+        paper = (recipe.paper, recipe.paper_rate) if keep == "last" else (None, None)
         rows.append(_row(f"mean L2 distortion, {words}", paper[0], value, attack, 2))
         rows.append(_row(f"false positive rate, {words}", paper[1], rate, attack, 4))
     return _section(record, rows)
@@ -126,11 +128,11 @@ def reach_table(record: Record) -> list[list[str]]:
     return [*rows, ["mean", interval(reach, 4), interval(auc, 5), f"{reach['n']:,}"]]
 
 
-def _real_images(system: System, record: Record) -> str:
+def _real_images(system: System, recipe: RealImagesEvaluation, record: Record) -> str:
     return _section(record, reach_table(record))
 
 
-def _honest(system: System, record: Record) -> str:
+def _honest(system: System, recipe: HonestEvaluation, record: Record) -> str:
     rows = [["victim", "clean rejection", "T", "accuracy", "own loss", "worst of all", "strongest", "n"]]
     for victim, found in record["victims"].items():
         for row in found["at"]:
@@ -188,7 +190,7 @@ def _section(record: Record, rows: list[list[str]]) -> str:
     return f"## {record['recipe']['name']}\n\n{record['recipe']['about']} {spent}.\n\n{markdown_table(rows)}\n"
 
 
-SECTIONS: dict[str, Callable[[System, Record], str]] = {
+SECTIONS: dict[str, Callable[[System, Any, Record], str]] = {
     detectors.KIND.name: _detectors,
     systems.KIND.name: _scenarios,
     side_by_side.KIND.name: _side_by_side,
@@ -196,4 +198,4 @@ SECTIONS: dict[str, Callable[[System, Record], str]] = {
     real_images.KIND.name: _real_images,
     honest.KIND.name: _honest,
 }
-"""The section that each kind of evaluation has in the report: from a system and its record to Markdown."""
+"""The section that each kind of evaluation has in the report: from a system, a recipe and its record to Markdown."""

@@ -25,7 +25,7 @@ def detectors(generator: torch.Generator) -> list[Sides]:
     found = []
     for k in range(CLASSES):
         own, other = places(k == LABELS), places(k != LABELS)
-        positive = SHIFT + torch.randn(len(own), generator=generator)
+        positive = SHIFT + NOISE * torch.randn(len(own), generator=generator)
         negative = effect[other] + NOISE * torch.randn(len(other), generator=generator)
         found.append(Sides(positive, own, negative, other))
     return found
@@ -48,7 +48,7 @@ def as_if_independent(found: list[Sides]) -> metrics.Interval:
 
 def test_the_interval_covers_the_true_mean_where_detectors_share_images_and_the_independent_one_does_not() -> None:
     """300 sets of images; three deviations of 0.95 are 0.038."""
-    true = float(torch.special.ndtr(torch.tensor(SHIFT / math.sqrt(1 + 1 + NOISE**2))))
+    true = float(torch.special.ndtr(torch.tensor(SHIFT / math.sqrt(NOISE**2 + 1 + NOISE**2))))
     generator = torch.Generator().manual_seed(0)
     hits = {"bootstrap": 0, "independent": 0}
     for _ in range(300):
