@@ -16,7 +16,7 @@ from aatviz.ui.session.stored import sample_or_say
 
 # The other pages: file, words, icon.
 NEXT = (
-    ("attack", "Attack {one}, yours or one of the bundled ones", "target"),
+    ("attack", "Attack {one}, yours or a bundled one", "target"),
     ("compare", "Every class towards every other", "grid_view"),
     ("generate", "Draw {plural} out of noise", "draw"),
     ("thresholds", "What the threshold buys, and what it costs", "tune"),

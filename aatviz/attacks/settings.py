@@ -2,12 +2,13 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from aatviz.attacks.checks import check_choice, check_number
 from aatviz.attacks.geometry import NORMS, Norm
 from aatviz.attacks.objectives import LossName
 from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName
+from aatviz.attacks.pgd import Keep
 from aatviz.models.decisions import VICTIMS, VictimName
 
 LOSSES_OF: dict[VictimName, tuple[LossName, ...]] = {
@@ -18,6 +19,34 @@ LOSSES_OF: dict[VictimName, tuple[LossName, ...]] = {
     "detector": ("detector_logit",),
 }
 """The losses that fit each victim. The first is the paper's own for it: 10, 13, 9, 9, and objective 5."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PGDSettings:
+    """How PGD searches, checked; each field is the argument of the same name of `aatviz.pgd`."""
+
+    norm: Norm = "Linf"
+    eps: float
+    """On the [0,1] scale of the images."""
+    step_size: float
+    steps: int
+    optimizer: OptimizerName = "adam"
+    random_start: bool = False
+    restarts: int = 1
+    keep: Keep = "last"
+
+    def __post_init__(self) -> None:
+        check_choice("norm", self.norm, NORMS)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("keep", self.keep, get_args(Keep))
+        check_number("eps", self.eps, least=0)
+        if self.norm == "Linf" and self.eps > 1:
+            raise ValueError(
+                f"An Linf eps is on the [0,1] scale of the images; got {self.eps:g}. Write 8/255 for 8 grey levels."
+            )
+        check_number("step_size", self.step_size, least=0)
+        check_number("steps", self.steps, least=0, whole=True)
+        check_number("restarts", self.restarts, least=1, whole=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,22 +76,18 @@ class AttackSettings:
         check_choice(f"The loss against the victim {self.victim}", self.loss, LOSSES_OF[self.victim])
         _check_class("detector", self.detector, self.victim == "detector", 'the victim "detector"')
         _check_class("target", self.target, self.loss == "target_logit", "the loss target_logit")
-        check_choice("norm", self.norm, NORMS)
-        check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        check_number("eps", self.eps, least=0)
-        if self.norm == "Linf" and self.eps > 1:
-            raise ValueError(
-                f"An Linf eps is on the [0,1] scale of the images; got {self.eps:g}. Write 8/255 for 8 grey levels."
-            )
-        check_number("step_size", self.step_size, least=0)
-        check_number("steps", self.steps, least=0, whole=True)
-        check_number("restarts", self.restarts, least=1, whole=True)
         check_number("seed", self.seed, least=0, whole=True)
+        _ = self.pgd  # its own checks
+
+    @property
+    def pgd(self) -> PGDSettings:
+        """How it searches; of all iterates the best counts."""
+        shared = {field.name: getattr(self, field.name) for field in dataclasses.fields(PGDSettings) if field.name != "keep"}
+        return PGDSettings(**shared, keep="best")
 
     def pgd_arguments(self) -> dict[str, Any]:
         """The part of these settings that `aatviz.pgd` takes."""
-        own = ("victim", "detector", "loss", "target")
-        return {name: value for name, value in dataclasses.asdict(self).items() if name not in own}
+        return dataclasses.asdict(self.pgd) | {"seed": self.seed}
 
     def against(self, victim: VictimName) -> "AttackSettings":
         """The same attack on another classifier: the same loss where it fits, else the paper's own for that victim."""

@@ -7,26 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from aatviz.attacks.geometry import Norm
-from aatviz.attacks.optimizers import OptimizerName
-from aatviz.attacks.pgd import Keep
+from aatviz.attacks.settings import PGDSettings
 
 Method = Literal["natural", "madry", "aat", "aat_shared"]
 Optimizer = Literal["adam", "sgd"]
 Border = Literal["black", "reflect"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class AttackSpec:
-    """The settings of one PGD attack; each field is the argument of the same name of `aatviz.attacks.pgd`."""
-
-    norm: Norm = "Linf"
-    eps: float
-    step_size: float
-    steps: int
-    optimizer: OptimizerName = "adam"
-    random_start: bool = False
-    restarts: int = 1
-    keep: Keep = "last"
+AttackSpec = PGDSettings
+"""What recipes say about an attack."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -200,7 +200,7 @@ def test_somebody_elses_task_is_plain_text_and_not_endless(tiny_system_folder: P
     (text,) = app.text
     assert text.value.startswith("**bold** <script>")
     assert len(text.value) <= links.MOST_TASK
-    assert app.number_input(key="attack.eps").disabled
+    assert app.text_input(key="attack.eps").disabled
     assert app.number_input(key="attack.steps").disabled
     assert not app.selectbox(key="attack.victim").disabled
 

@@ -124,7 +124,7 @@ def test_a_frozen_network_is_cast_once() -> None:
     network = net(dtype=torch.float32).requires_grad_(False)
     x = images(2, torch.float32)
     first, second = (prepared(network, bf16=True)(x) for _ in range(2))
-    assert first.weights is second.weights  # type: ignore[attr-defined]
+    assert first.inner.weights is second.inner.weights  # type: ignore[attr-defined]
 
 
 def preact() -> nn.Module:

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.attacks.checks import check_choice, check_number
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
+from aatviz.attacks.settings import PGDSettings
 from aatviz.explore.attack_grid.result import MODELS, Model, checked_targets
 from aatviz.metrics import Interval, share
 
@@ -50,16 +50,11 @@ class GenerateSettings:
 
     def __post_init__(self) -> None:
         check_choice("start", self.start, STARTS)
-        check_choice("norm", self.norm, NORMS)
-        check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        check_number("eps", self.eps, least=0)
-        if self.norm == "Linf" and self.eps > 1:
-            raise ValueError(f"An Linf eps is on the [0,1] scale of the images; got {self.eps:g}. Choose one up to 1.")
-        check_number("step_size", self.step_size, least=0)
         check_number("steps", self.steps, least=1, whole=True)
         check_number("count", self.count, least=1, whole=True)
         if self.count > MOST_SAMPLES:
             raise ValueError(f"count is at most {MOST_SAMPLES} samples a class; got {self.count}.")
+        _ = PGDSettings(**self.budget)  # its own checks
         check_number("seed", self.seed, least=0, whole=True)
         object.__setattr__(self, "targets", checked_targets(self.targets))
 

@@ -55,8 +55,7 @@ def overview(found: list[Profile], attack: str, k: int, names: Sequence[str]) ->
     layout(fig, 340)
     fig.update_layout(clickmode="event+select")
     if any(len(names[profile.k]) > 2 for profile in found):  # long names need the room of the legend
-        above = {"legend": {"y": 1.02, "yanchor": "bottom"}, "margin": {"t": 90, "b": 110}, "height": 410}
-        fig.update_layout(**above)
+        fig.update_layout(legend={"y": 1.02, "yanchor": "bottom"}, margin={"t": 90, "b": 110}, height=410)
     ticks = [shortened(names[profile.k]) for profile in found]
     fig.update_xaxes(
         title="detector k", range=[-0.6, len(found) - 0.4], tickvals=list(place.values()), ticktext=ticks, showgrid=False

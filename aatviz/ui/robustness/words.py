@@ -43,7 +43,8 @@ def row_of(attack: str, own: str) -> str:
 def in_words(attack: str, victim: str) -> str:
     """An attack's name for a visitor."""
     own = OWN_LOSS[victim]  # type: ignore[index]
-    words = ROWS[row_of(attack, own)]
+    row = row_of(attack, own)
+    words = f"the same, {attack.rpartition(', ')[2]}" if row == "restarts" else ROWS[row]
     return f"{words} ({LOSSES[own]})" if attack == own else words
 
 

@@ -108,7 +108,8 @@ def current_system() -> System:
 
 def before_lesson() -> str | None:
     """The system that a lesson has taken the place of."""
-    return st.session_state.get(_BEFORE)
+    before: str | None = st.session_state.get(_BEFORE)
+    return before
 
 
 def current_dataset() -> Dataset:
