@@ -198,5 +198,5 @@ def test_silly_links_get_a_kind_note_and_the_default() -> None:
 def test_rows_are_put_into_words_for_each_victim() -> None:
     assert words.in_words("detectors", "generative") == "the paper's loss (loss 10)"
     assert words.in_words("detectors", "integrated") == "detectors alone (loss 10)"
-    assert words.in_words("margin, 9 restarts", "robust") == "the same, with restarts"
+    assert words.in_words("margin, 9 restarts", "robust") == "the same, 9 restarts"
     assert set(run.names(load_system(NAME), "integrated")) <= set(words.every_name(10))

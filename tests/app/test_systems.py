@@ -70,13 +70,17 @@ def test_systems_are_grouped_by_data_set_and_named_by_their_ball() -> None:
     data.set_value("pets")
     run(app)
     assert chosen(app) == "pets-made"
-    assert app.selectbox(key="app.system").options == ["L∞ 8/255, separate"]
+    assert app.selectbox(key="app.system").options == ["L∞ 8/255, separate", "L2 0.5, shared"]
 
 
 def test_two_systems_of_one_ball_are_told_apart_by_name(several: Made) -> None:
     shutil.copytree(several.checkpoints / "pets-made", several.checkpoints / "pets-again")
     app = open_page(system="pets-made")
-    assert app.selectbox(key="app.system").options == ["L∞ 8/255, separate, pets-again", "L∞ 8/255, separate, pets-made"]
+    assert app.selectbox(key="app.system").options == [
+        "L∞ 8/255, separate, pets-again",
+        "L∞ 8/255, separate, pets-made",
+        "L2 0.5, shared",
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES)
