@@ -7,5 +7,7 @@ from aatviz.store.systems import cards
 
 def systems() -> None:
     """List the systems that are there, each with the sentence of its card."""
-    for name, card in cards().items():
-        typer.echo(f"{name:28} {card.about}")
+    found = cards()
+    width = max(map(len, found), default=0)
+    for name, card in found.items():
+        typer.echo(f"{name:{width}} {card.about}")

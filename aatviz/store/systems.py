@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from aatviz.data.registry import BUILT_IN
 from aatviz.models.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
 from aatviz.models.gaussians import ClassGaussians
 from aatviz.store.card import CARD, Card, Need, read_card
@@ -94,13 +95,15 @@ def checkpoints_folder() -> Path:
 
 
 def cards() -> dict[str, Card]:
-    """The cards of the shipped systems, by the folder's name: the app's default first, then the L-inf ones, small balls
-    before large ones."""
+    """The cards of the shipped systems, by the folder's name: the app's default first, then one data set after the other,
+    its L-inf systems first, small balls before large ones."""
     found = {path.parent.name: read_card(path.parent) for path in checkpoints_folder().glob(f"*/{CARD}")}
+    known = tuple(BUILT_IN)
 
     def place(name: str) -> tuple[Any, ...]:
         card = found[name]
-        return -card.prominence, card.norm != "Linf", card.eps, name
+        place_of_data = known.index(card.dataset) if card.dataset in known else len(known)
+        return -card.prominence, place_of_data, card.dataset, card.norm != "Linf", card.eps, name
 
     return {name: found[name] for name in sorted(found, key=place)}
 

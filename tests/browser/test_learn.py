@@ -11,7 +11,7 @@ FREE = "ε, L∞ radius"
 
 
 def control(page: Page, label: str):  # type: ignore[no-untyped-def]
-    return page.get_by_role("spinbutton", name=label)
+    return page.get_by_label(label, exact=True)
 
 
 def test_predict_reveal_do_the_exercise_and_leave_it(page: Page) -> None:

@@ -19,9 +19,17 @@ from aatviz.store.card import Card, read_card
 from aatviz.ui.session.showcase import load_showcase
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ["mnist-linf-0.3-shared", "mnist-linf-0.3", "mnist-linf-0.5-shared", "mnist-l2-2.5-shared", "mnist-l2-5.0-shared"]
-LIMIT_MB = 80 + 3 * 7
-"""Two systems for one ball, and a shared bank for each of three others."""
+FASHION = "fashion-mnist-linf-0.1-shared"
+SHIPPED = [
+    "mnist-linf-0.3-shared",
+    "mnist-linf-0.3",
+    "mnist-linf-0.5-shared",
+    "mnist-l2-2.5-shared",
+    "mnist-l2-5.0-shared",
+    FASHION,
+]
+LIMIT_MB = 80 + 3 * 7 + 16
+"""Two systems for one ball of MNIST, a shared bank for each of three others, and Fashion-MNIST with its classifiers."""
 
 
 def card_of(name: str) -> Card:
@@ -80,21 +88,22 @@ def test_the_tables_of_readme_and_docs_are_in_step_with_what_is_stored(tool: str
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_shipped_detectors_withstand_a_short_attack_on_bundled_digits(name: str) -> None:
-    """Class 9, the hardest, on 60 negatives: a guard against wrong weights, not a measurement (those are in the card)."""
+def test_the_shipped_detectors_withstand_a_short_attack_on_bundled_images(name: str) -> None:
+    """Class 9 on 60 negatives: a guard against wrong weights, not a measurement (those are in the card)."""
     system = aatviz.load_system(name)
-    x, y = aatviz.load_data("mnist", split="sample")
-    x_adv = aatviz.pgd(aatviz.objective("detector_logit", system, target=9), x[y != 9][:60], step_size=0.05, steps=15)
+    x, y = aatviz.load_data(system.card.dataset, split="sample")
+    ball = {"eps": 0.1, "step_size": 0.02} if name == FASHION else {"step_size": 0.05}
+    x_adv = aatviz.pgd(aatviz.objective("detector_logit", system, target=9), x[y != 9][:60], steps=15, **ball)
     with torch.no_grad():
         score = auc(system.detectors.logit(x[y == 9], 9), system.detectors.logit(x_adv, 9))
     assert score >= 0.985
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_shipped_classifiers_read_bundled_digits(name: str) -> None:
+def test_the_shipped_classifiers_read_bundled_images(name: str) -> None:
     system = aatviz.load_system(name)
-    x, y = aatviz.load_data("mnist", split="sample")
+    x, y = aatviz.load_data(system.card.dataset, split="sample")
     x, y = x[:1000], y[:1000]
     labels = [system.generative.predict(x), system.classifier(x).argmax(1), system.robust_classifier(x).argmax(1)]
     for label in labels:
-        assert (label == y).float().mean() > 0.97
+        assert (label == y).float().mean() > (0.8 if name == FASHION else 0.97)
