@@ -106,7 +106,7 @@ def load(system: System) -> list[Profile]:
     try:
         for name in (protocol(system), WORST):
             file = result_file(system, name, "npz")
-            if file.is_file() and (record := stored(system, evaluations_of(system.card)[name])) is not None:
+            if file.is_file() and (record := stored(system, evaluations_of(system.card)[name], least=1)) is not None:
                 found[name] = (record, read_arrays(file))
         if not found:
             raise FileNotFoundError(
