@@ -265,3 +265,16 @@ def test_limits_come_from_the_environment(given: dict[str, str], field: str, val
 def test_a_limit_that_is_none_is_named(name: str, text: str, expected: str) -> None:
     with pytest.raises(ValueError, match=rf"{name} is {expected}"):
         Limits.of({name: text})
+
+
+def test_a_slow_first_step_does_not_turn_the_next_visitor_away() -> None:
+    school = School()
+    first = school.jobs.submit("long", Work(function=_nothing, context=None, argument="long"), 8004, 240.0, "a")
+    until(lambda: first.done_steps)
+    first.started, first.done_steps = time.monotonic() - 1.0, 1  # a second for one of 8,004 steps: it loaded the networks
+    assert school.jobs.seconds_left(first) < 0.2 * 8004
+    second = school.jobs.submit("next", Work(function=_nothing, context=None, argument="next"), 8004, 240.0, "b")
+    assert school.jobs.ahead(second) == 1
+    first.started = (first.started or 0.0) - 2 * module.TRUSTED  # and once it has run for long, its own pace counts
+    first.done_steps = 80
+    assert school.jobs.seconds_left(first) > 0.1 * 8004

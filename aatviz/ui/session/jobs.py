@@ -20,6 +20,8 @@ AWAY_RUNNING, AWAY_WAITING = 8.0, 120.0
 """Seconds that a visitor may be away before a run of theirs is given up, while it runs and while it waits."""
 STAGGER = 5.0
 """Seconds between the starts of two workers: the first visitor's page has a core to itself."""
+TRUSTED = 10.0
+"""Seconds after which only a run's own pace tells how long it still takes: its first steps also load the networks."""
 LONG_QUEUE = 10
 """How much longer than a short run a long one may wait in its queue."""
 RESULTS = 256
@@ -208,10 +210,13 @@ class Jobs:
         return sum(self._left(job) for job in alone) / len(self._runners[jobs[0].lane]) if jobs else 0.0
 
     def _left(self, job: Job) -> float:
-        """Seconds that the job itself still takes: by its own pace once it has one."""
+        """Seconds that the job itself still takes: more and more by its own pace, of which the first steps say little."""
+        expected = job.seconds * self._pace[job.lane]
         if job.started is None or job.done_steps == 0:
-            return job.seconds * self._pace[job.lane]
-        return (time.monotonic() - job.started) / job.done_steps * max(job.total - job.done_steps, 0)
+            return expected
+        spent, steps = time.monotonic() - job.started, max(job.total - job.done_steps, 0)
+        trust = min(spent / TRUSTED, 1.0)
+        return trust * spent / job.done_steps * steps + (1 - trust) * expected * steps / job.total
 
     def _hand_out(self, lane: Lane, runner: Runner, after: float) -> None:
         time.sleep(after)
