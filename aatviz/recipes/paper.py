@@ -92,7 +92,7 @@ def _all_detectors(dataset: str, norm: Norm, eps: float, detectors: tuple[int, .
         attacks={words: attack},
         count=2000 if dataset == mnist_tables.DATASET else _each(ATTACKED, detectors),
         detectors=detectors,
-        paper={words: numbers.all_detectors} if numbers.all_detectors else {},
+        paper={words: tuple(numbers.all_detectors[k] for k in detectors)} if numbers.all_detectors else {},
     )
 
 

@@ -146,3 +146,8 @@ def test_a_bank_is_measured_on_its_own_classes_and_many_classes_share_the_images
     many = evaluations("pets", "Linf", 8 / 255, tuple(range(200)))
     assert (many["detectors"].count, many["worst-case"].count) == (450, 50)
     assert "table-2" not in evaluations("mnist", "Linf", 0.3, (3,))
+
+
+def test_a_bank_of_some_digits_meets_the_papers_numbers_of_those_digits() -> None:
+    recipe = evaluations("mnist", "Linf", 0.3, (3, 9))["table-11"]
+    assert recipe.paper == {"Adam 200 x 0.01": (0.99861, 0.99418)}  # type: ignore[union-attr]
