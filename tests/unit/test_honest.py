@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,8 @@ from aatviz.evaluate.honest.run import accepting
 from aatviz.models.decisions import VictimName, log_odds
 from aatviz.models.losses import classifier_margin
 from aatviz.recipes.evaluation import HonestEvaluation
-from aatviz.runtime.files import read_arrays
-from aatviz.store.systems import System, load_system
+from aatviz.runtime.files import read_arrays, read_json, write_json
+from aatviz.store.systems import System, load_system, systems
 
 COUNT = 4
 SMALL = dataclasses.replace(
@@ -189,6 +190,16 @@ def test_the_source_of_transfers_is_read_again_only_where_its_files_changed(syst
     assert transfer_source(system) is first
     os.utime(first.folder / "robust.safetensors", (1, 1))
     assert transfer_source(system) is not first
+
+
+def test_nothing_is_transferred_from_a_copy_or_from_a_system_that_lacks_what_is_attacked(system: System) -> None:
+    separate = system.folder.parent / "mnist-linf-0.3"
+    card = read_json(separate / "card.json")
+    alone = {kind: path for kind, path in card["files"].items() if kind != "robust"}
+    write_json(separate / "card.json", card | {"files": alone, "schema": 2})
+    shutil.copytree(system.folder, system.folder.parent / "copy")
+    assert {"copy", "mnist-linf-0.3"} <= {*systems()}
+    assert transfer_source(system) is None
 
 
 def test_a_sweep_goes_up_to_the_whole_box() -> None:

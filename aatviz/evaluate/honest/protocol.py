@@ -20,9 +20,11 @@ from aatviz.attacks.pgd import Callback
 from aatviz.attacks.victims import OWN_LOSS, Victim
 from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import HonestEvaluation
-from aatviz.store.card import CARD
+from aatviz.store.card import CARD, Need
 from aatviz.store.systems import System, cards, load_system, system_folder
 
+NEEDS: tuple[Need, ...] = ("full_bank", "robust_classifier")
+"""What a system must have to be attacked by the protocol, and to be a source of transfers."""
 UNTARGETED: dict[VictimName, tuple[str, ...]] = {
     "generative": ("classifier", "detectors", "combined", "detectors margin"),
     "integrated": ("classifier", "detectors", "combined", "combined surrogate"),
@@ -160,8 +162,10 @@ def depends(system: System, recipe: HonestEvaluation) -> dict[str, Any]:
 
 
 def _source(system: System) -> str | None:
+    """The first one that has all that is attacked, and is not this system itself, under another folder's name perhaps."""
     for name, card in cards().items():
-        if name != system.name and card.threat == system.card.threat:
+        other = name != system.name and card.threat == system.card.threat and not card.lacks(*NEEDS)
+        if other and card.weights_hash != system.card.weights_hash:
             return name
     return None
 

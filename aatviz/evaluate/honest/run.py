@@ -14,7 +14,7 @@ from aatviz.attacks.unit_test import attack_unit_test, planted_bank
 from aatviz.attacks.victims import OWN_LOSS, WITH_REJECT, Victim
 from aatviz.data import dataset, open_split
 from aatviz.evaluate.honest import sweeps
-from aatviz.evaluate.honest.protocol import attacks, budget, depends, fooled_scores, transfer_source
+from aatviz.evaluate.honest.protocol import NEEDS, attacks, budget, depends, fooled_scores, transfer_source
 from aatviz.evaluate.honest.verdict import errors, masking_checks, sweep_errors
 from aatviz.evaluate.images import Arrays, Parts, outputs, test_images, test_split
 from aatviz.evaluate.kind import Kind, Part
@@ -173,7 +173,7 @@ KIND = Kind(
     name="honest",
     recipe=HonestEvaluation,
     chunk=50,
-    needs=("full_bank", "robust_classifier"),
+    needs=NEEDS,
     parts=parts,
     passes=passes,
     compute=compute,
