@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from aatviz import recipes
 from aatviz.evaluate import detectors, systems
 from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells, means_of
+from aatviz.recipes import any_dataset
 from aatviz.runtime.files import write_text
+from aatviz.runtime.printed import command
 from aatviz.store.card import Card, WeightsFile, read_card
 
 
@@ -23,8 +26,8 @@ def readme(card: Card) -> str:
             sections.append(table(name, metrics))
     sections.append(
         "Every number beside the paper's, and the verdict of the honest protocol, as far as measured: `report.md`.\n\n"
-        f"Written by `aatviz evaluate {card.system}` from `card.json`. The weights are those that "
-        f"`aatviz train {card.recipe['name']}` makes, rounded to float16; all numbers were measured on those.\n"
+        f"Written by `aatviz evaluate {card.system}` from `card.json`. The weights are those that {_training(card)} makes, "
+        "rounded to float16; all numbers were measured on those.\n"
     )
     return "\n".join(sections)
 
@@ -53,6 +56,14 @@ def _weights(card: Card) -> str:
     minutes = f"Minutes of one process with one thread for training the detectors: {training_minutes(card)}."
     data = f"Training data (sha256 of images and labels): `{first.data_hash[:16]}`. Versions: {versions}."
     return "\n".join([head, *rows, "", f"{minutes} {data}", *_gaussians(card), ""])
+
+
+def _training(card: Card) -> str:
+    """The command that trains these weights; of a recipe that the command line does not know, its name."""
+    recipe, kind = card.recipe["name"], card.recipe["name"].removeprefix(f"{card.dataset}-")
+    if recipe in recipes.names():
+        return f"`{command('train', recipe)}`"
+    return f"`{command('train', kind, dataset=card.dataset)}`" if kind in any_dataset.RECIPES else f"the recipe {recipe}"
 
 
 def _evaluations(weights: list[WeightsFile]) -> str:

@@ -54,8 +54,9 @@ def test_a_folder_of_photographs_goes_through_every_command(tmp_path: Path, monk
     for recipe in ("detectors", "curves"):
         aatviz("evaluate", NAME, "--recipe", recipe, "--n", 4, "--device", "cpu")
     report = aatviz("report", NAME)
-    assert "detectors" in report
-    assert "pets" in (system.folder / "README.md").read_text()
+    assert "\n## detectors\n" in report
+    assert "\n## curves\n" in report
+    assert "those that `aatviz train tiny --dataset pets` makes" in (system.folder / "README.md").read_text()
 
     aatviz("generate", NAME, "--steps", 2, "--count", 2, "--out", tmp_path / "grown.png")
     with (tmp_path / "grown.csv").open() as file:
