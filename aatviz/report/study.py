@@ -1,5 +1,7 @@
 """Shared against separate: the systems for the same ball side by side."""
 
+from typing import Any
+
 from aatviz.evaluate.detectors import KIND as DETECTORS
 from aatviz.explore.generation.run import load_generated
 from aatviz.metrics.format import headline, interval, markdown_table, mean_cells, means_of
@@ -37,11 +39,11 @@ def _cost(same: dict[str, Card]) -> list[list[str]]:
 
 
 def _aucs(same: dict[str, Card]) -> list[list[str]]:
-    """Every recipe that all of them have been measured by: the mean with its n, and each detector."""
+    """Every recipe that the same detectors of all have been measured by: the mean with its n, and each detector."""
     first, *others = [valid_records(checkpoints_folder() / name, card) for name, card in same.items()]
     rows = []
     for recipe, record in first.items():
-        if record["kind"] == DETECTORS.name and all(recipe in other for other in others):
+        if record["kind"] == DETECTORS.name and all(_classes(other.get(recipe)) == _classes(record) for other in others):
             columns = [[headline(row) for row in found[recipe]["rows"]] for found in (first, *others)]
             means, counts = mean_cells(headline(means_of(found[recipe])) for found in (first, *others))
             rows += [[f"{recipe}: mean AUC", *means], [f"{recipe}: n of the mean", *counts]]
@@ -50,10 +52,15 @@ def _aucs(same: dict[str, Card]) -> list[list[str]]:
     return rows
 
 
+def _classes(record: dict[str, Any] | None) -> list[int]:
+    return [row["detector"] for row in record["rows"]] if record else []
+
+
 def _generated(names: list[str]) -> list[list[str]]:
     """What an independent classifier makes of the images that the detectors draw from noise."""
     made = [load_generated(load_system(name)) for name in names]
-    if any(run is None for run in made):
+    shares = [run.judged_as_target("generative") for run in made if run]
+    if len(shares) < len(made):
         return []
-    shares = [interval(run.judged_as_target("generative")._asdict(), 2) for run in made if run]
-    return [["images generated from class noise that the judge takes for the target (n = 100)", *shares]]
+    words = f"images generated from class noise that the judge takes for the target (n = {shares[0].n})"
+    return [[words, *(interval(share, 2) for share in shares)]]

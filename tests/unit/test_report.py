@@ -177,6 +177,16 @@ def test_shared_and_separate_banks_for_one_ball_stand_side_by_side() -> None:
     assert study(load_system("mnist-l2-2.5-shared")) == ""
 
 
+def test_detectors_of_different_classes_do_not_stand_side_by_side(measured_detectors: System) -> None:
+    separate = load_system("mnist-linf-0.3")
+    record = read_json(result_file(measured_detectors, "table-11", "json")) | {"weights_hash": weights_hash(separate)}
+    write_json(result_file(separate, "table-11", "json"), record)
+    assert "table-11: k = 9" in study(separate)
+    write_json(result_file(separate, "table-11", "json"), record | {"rows": record["rows"][:9]})
+    assert "table-11" not in study(separate)
+    assert "networks in the bank" in study(separate)
+
+
 def test_what_was_measured_before_a_recipe_was_edited_is_in_no_table(
     measured_detectors: System, edit_recipe: Callable[[str], None]
 ) -> None:
