@@ -6,7 +6,7 @@ detectors, systems, side_by_side, distortion, real_images, honest   what each co
 images     the test images that are attacked, and what scores are kept in
 attacking  one attack on one chunk
 speed      how long it will take
-passes     counts forward and backward passes
+cost       counts forward and backward passes
 """
 
 from aatviz.evaluate.engine import cost, finish, lacks, parts, refresh, run_part, stored

@@ -24,7 +24,7 @@ class Part:
     count: int
     """Its attacked images; 0 for what is one piece."""
     of: Any = None
-    """What it is about: the class of a detector, the name of a scenario, the place of its first image."""
+    """What it is about: the class of a detector, a scenario, the place of its first image, a split."""
 
 
 def _nothing(system: System, recipe: Any) -> None:

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from aatviz.data import open_split
-from aatviz.evaluate.images import Arrays, Parts, evenly
+from aatviz.evaluate.images import Arrays, Parts, evenly, test_split
 from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import Hits, Sides, auc_interval, mean_auc_interval, mean_share_interval, wilson
 from aatviz.recipes.evaluation import RealImagesEvaluation
+from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
 
 SLACK = 1e-5
@@ -24,7 +25,7 @@ SLACK = 1e-5
 
 def parts(system: System, recipe: RealImagesEvaluation) -> list[Part]:
     """One a detector."""
-    labels = open_split(system.card.dataset, "test").labels
+    labels = test_split(system).labels
     counts = {k: min(recipe.count, int((labels != k).sum())) for k in system.detectors.classes}
     return [Part(name=f"detector-{k}", count=count, of=k) for k, count in counts.items()]
 
@@ -39,7 +40,7 @@ def compute(system: System, recipe: RealImagesEvaluation, part: Part, rows: slic
     """For each out-of-class image (N,) the number of real ones in its ball, the distance of the nearest one, and the highest
     logit of the image itself and those in its ball; with the first chunk the natural in-class ones', "positive"."""
     k: int = part.of
-    test, training = (open_split(system.card.dataset, split) for split in ("test", "train"))
+    test, training = test_split(system), open_split(system.card.dataset, "train")
     chosen = evenly((test.labels != k).nonzero().flatten(), recipe.count)[rows]
     real, negative = training.images(training.labels == k).to(system.device), test.images(chosen).to(system.device)
     order = torch.inf if system.card.norm == "Linf" else 2.0
@@ -68,7 +69,7 @@ def summary(system: System, recipe: RealImagesEvaluation, parts: Parts) -> dict[
             }
         )
     mean = {name: float(np.mean([row[name]["value"] for row in rows])) for name in ("in_reach", "auc")}
-    intervals = _mean_intervals(recipe, system.detectors.classes, parts, open_split(system.card.dataset, "test").labels)
+    intervals = _mean_intervals(recipe, system.detectors.classes, parts, test_split(system).labels)
     return {"norm": system.card.norm, "eps": system.card.eps, "rows": rows, "mean": mean, "mean_intervals": intervals}
 
 
@@ -84,7 +85,7 @@ def _mean_intervals(recipe: RealImagesEvaluation, classes: tuple[int, ...], part
 
 
 def _logits(system: System, x: Tensor, k: int) -> Tensor:
-    return torch.cat([system.detectors.logit(part, k) for part in x.split(1000)]) if len(x) else x.new_zeros(0)
+    return in_batches(lambda part: system.detectors.logit(part, k), x) if len(x) else x.new_zeros(0)
 
 
 KIND = Kind(

@@ -1,6 +1,6 @@
 """What is known of each base detector, from files alone: logits and AUC, ROC, how it ranks the sample, its training.
 
-profile = profiles.load(aatviz.load_system("mnist-linf-0.3-shared"))[3]
+profile = detector_records.load(aatviz.load_system("mnist-linf-0.3-shared"))[3]
 profile.attacked["paper"].auc       # a value with its 95 % interval and n
 """
 
@@ -18,14 +18,14 @@ from aatviz.evaluate import stored
 from aatviz.explore.stored_run import load_run, store_run
 from aatviz.metrics import Interval, rate
 from aatviz.metrics.format import attack_words
-from aatviz.recipes.paper import all_detectors, evaluations_of
+from aatviz.recipes.paper import WORST_CASE, all_detectors, evaluations_of
 from aatviz.runtime.files import read_arrays, read_json
 from aatviz.runtime.memory import in_batches
 from aatviz.store.card import read_card
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 
-WORST = "worst-case"
+WORST = WORST_CASE
 """The evaluation recipe of stronger attacks; that of the paper's protocol is `protocol`."""
 ATTACKS = ("paper", "best", "worst")
 """The paper's attack at its last iterate; the same attack at the best iterate of each image; the worst of several."""
@@ -157,7 +157,7 @@ def rankings(z: Tensor, y: Tensor, k: int, count: int = 10, column: int | None =
     """
     column = k if column is None else column
     if not 0 <= column < z.shape[1]:
-        raise ValueError(f"There are the detectors 0 to {z.shape[1] - 1}; got k = {column}.")
+        raise ValueError(f"The logits have the columns 0 to {z.shape[1] - 1}; got {column} for the detector {k}.")
     own, other = (y == k).nonzero().flatten(), (y != k).nonzero().flatten()
 
     def ends(members: Tensor, highest: bool) -> Tensor:

@@ -5,8 +5,8 @@ detection threshold T_k should be determined by optimizing a utility function" (
 a share of clean images that may be rejected, and the least expected cost of misses and false alarms.
 
 record = curves.load(aatviz.load_system("mnist-linf-0.3-shared"))
-operating_points.choose(record.generative, 0.01)                      # T that rejects 1 % of the held-out images
-operating_points.choose(record.generative, Costs(miss=10), classes=10)  # T_0 ... T_9 of least expected cost
+choose(record.generative, 0.01)                        # T that rejects 1 % of the held-out images
+choose(record.generative, Costs(miss=10), classes=10)  # T_0 ... T_9 of least expected cost
 """
 
 import math

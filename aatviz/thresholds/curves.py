@@ -17,12 +17,12 @@ from aatviz.metrics import Interval, share
 from aatviz.models import decisions as rule
 from aatviz.models.decisions import VictimName
 from aatviz.models.detectors import GenerativeClassifier
-from aatviz.recipes.paper import evaluations_of
+from aatviz.recipes.paper import CURVES, evaluations_of
 from aatviz.runtime.files import read_arrays, read_json
 from aatviz.store.results import misfit, result_file, weights_hash
 from aatviz.store.systems import System
 
-RECIPE = "curves"
+RECIPE = CURVES
 """The evaluation recipe whose record holds the logits."""
 JUDGES: tuple[VictimName, ...] = ("generative", "integrated")
 """The classifiers that reject by a detector's logit."""

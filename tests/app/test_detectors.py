@@ -141,7 +141,7 @@ def test_without_a_record_the_bundled_sample_still_has_its_histograms(stored: Sy
     assert "Nobody has measured" in app.info[0].value
     assert "bundled images, natural ones only" in words(app)
     assert len(app.get("plotly_chart")) == 3
-    assert "profiles.load" not in app.code[1].value
+    assert "detector_records.load" not in app.code[1].value
 
 
 @pytest.mark.parametrize("name", ["results/table-11.npz", "results/sample_logits.npz", "history/shared.json"])

@@ -117,7 +117,7 @@ def system(shape: Shape, classes: int, separate: bool) -> Any:
     return SimpleNamespace(detectors=bank, classifier=one, robust_classifier=one, generative=generative)
 
 
-def least_logit(network: LinearNet, k: int, x: Tensor, p: Norm) -> Tensor:
+def greatest_logit(network: LinearNet, k: int, x: Tensor, p: Norm) -> Tensor:
     """The greatest logit k in ball and box, (N,)."""
     w = -network.out.weight[k].view(x.shape[1:])
     return -linear(w, optimum(w, x, p, EPS[p]).float()) + network.out.bias[k]
@@ -128,7 +128,7 @@ def least_logit(network: LinearNet, k: int, x: Tensor, p: Norm) -> Tensor:
 @pytest.mark.parametrize("separate", [False, True])
 def test_a_detector_of_a_bank_and_success_at_a_threshold(shape: Shape, classes: int, p: Norm, separate: bool) -> None:
     victim, x, k = system(shape, classes, separate and classes <= 10), images(shape, at_border=True), classes - 1
-    best = least_logit(victim.robust_classifier, k, x, p)
+    best = greatest_logit(victim.robust_classifier, k, x, p)
     settings: dict[str, Any] = {"norm": p, "eps": EPS[p], "step_size": EPS[p] / 2, "steps": 60, "optimizer": "steepest"}
     goal = objective("detector_logit", victim, target=k)
     found = victim.detectors.logit(pgd(goal, x, **settings), k)

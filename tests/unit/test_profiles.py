@@ -91,7 +91,7 @@ def test_rankings_by_hand() -> None:
     z = torch.tensor([[0.0, 5.0], [0.0, 2.0], [0.0, 7.0], [0.0, 5.0], [0.0, -1.0], [0.0, 2.0]])
     found = {name: indices.tolist() for name, indices in detector_records.rankings(z, y, 1, 2).items()}
     assert found == {"typical": [2, 1], "atypical": [1, 5], "confusing": [0, 3], "remote": [4, 0]}
-    with pytest.raises(ValueError, match="detectors 0 to 1; got k = 2"):
+    with pytest.raises(ValueError, match="columns 0 to 1; got 2 for the detector 2"):
         detector_records.rankings(z, y, 2)
 
 
