@@ -8,12 +8,12 @@ from torch import Tensor
 
 from aatviz.attacks.victims import Victim
 from aatviz.evaluate import systems
-from aatviz.evaluate.honest.run import accepting
 from aatviz.evaluate.images import Parts, evenly
 from aatviz.evaluate.kind import Kind
 from aatviz.metrics import share
 from aatviz.recipes.evaluation import SideBySideEvaluation
 from aatviz.store.systems import System
+from aatviz.thresholds.choose import accepting_scores
 
 
 def summary(system: System, recipe: SideBySideEvaluation, parts: Parts) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def summary(system: System, recipe: SideBySideEvaluation, parts: Parts) -> dict[
         fooled = {key: _fooled(victim, logits) for key, logits in attacked.items()}
         unmoved = evenly(score.where(~right, -torch.inf), len(next(iter(fooled.values()))))
         worst = torch.stack([unmoved, *fooled.values()]).amax(0)
-        threshold = accepting(systems.decide(victim, held_out)[1], recipe.clean_rejection)
+        threshold = accepting_scores(systems.decide(victim, held_out)[1], recipe.clean_rejection)
         victims[name] = [
             {
                 "clean_rejection": rejection,

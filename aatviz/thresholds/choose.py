@@ -62,12 +62,17 @@ def choose(decisions: Decisions, by: float | Costs, classes: int | None = None) 
 
 def accepting(held_out: Decided, rejection: float) -> float:
     """The highest T on the grid that rejects at most this share of the held-out natural images, 0 <= rejection < 1."""
+    return accepting_scores(held_out.logit, rejection)
+
+
+def accepting_scores(held_out: Tensor, rejection: float) -> float:
+    """`accepting`, from the scores (N,) alone that T is held against."""
     if not 0 <= rejection < 1:
         raise ValueError(f"The share of rejected images is at least 0 and below 1; got {rejection!r}.")
     if not len(held_out):
         raise ValueError("There are no held-out images to choose a threshold on; got 0.")
     rejected = int(len(held_out) * rejection + 1e-9)
-    return on_grid(float(held_out.logit.sort().values[rejected]))
+    return on_grid(float(held_out.sort().values[rejected]))
 
 
 def accepting_per_class(held_out: Decided, rejection: float, classes: int) -> tuple[float, ...]:

@@ -15,12 +15,12 @@ from aatviz.data import load_data
 from aatviz.evaluate import finish, parts, refresh, run_part
 from aatviz.evaluate.honest import sweeps, verdict
 from aatviz.evaluate.honest.protocol import Budget, attacks, fooled_scores, transfer_source
-from aatviz.evaluate.honest.run import accepting
 from aatviz.models.decisions import VictimName, log_odds
 from aatviz.models.losses import classifier_margin
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.runtime.files import read_arrays, read_json, write_json
 from aatviz.store.systems import System, load_system, systems
+from aatviz.thresholds.choose import accepting_scores
 
 COUNT = 4
 SMALL = dataclasses.replace(
@@ -155,7 +155,7 @@ def test_the_integrated_classifier_is_fooled_only_where_it_is_in_float32(
 
 def test_a_threshold_rejects_no_more_held_out_images_than_asked() -> None:
     held_out = torch.arange(200) / 7
-    threshold = accepting(held_out, 0.05)
+    threshold = accepting_scores(held_out, 0.05)
     assert 0.04 < (held_out < threshold).double().mean().item() <= 0.05
 
 

@@ -22,7 +22,7 @@ from aatviz.metrics import share
 from aatviz.models.decisions import MODELS_OF, VictimName
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.store.systems import System
-from aatviz.thresholds.choose import on_grid
+from aatviz.thresholds.choose import accepting_scores
 
 NATURAL, PLANTED = "natural", "attack unit test"
 
@@ -108,16 +108,11 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
     return result
 
 
-def accepting(held_out: Tensor, rejection: float) -> float:
-    """The highest T on the grid that rejects at most this share of the held-out clean images' scores (N,)."""
-    return on_grid(float(held_out.sort().values[int(len(held_out) * rejection + 1e-9)]))
-
-
 def _row(
     rejection: float, natural: dict[str, Tensor], scores: dict[str, Tensor], swept: dict[str, Tensor]
 ) -> dict[str, Any]:
     """Everything at the threshold that rejects this share of the held-out clean images."""
-    threshold = accepting(natural["held_out"], rejection) if rejection else -math.inf
+    threshold = accepting_scores(natural["held_out"], rejection) if rejection else -math.inf
     # a threshold of minus infinity, "nothing is rejected", would also accept what is not misclassified
     limit = threshold if rejection else float(torch.finfo(torch.float32).min)
     return {
