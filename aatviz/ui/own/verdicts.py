@@ -10,9 +10,11 @@ import torch
 
 from aatviz.data.own_image.link_text import to_image, to_png
 from aatviz.explore.snippets import OWN_PICTURE
+from aatviz.metrics.format import markdown_table
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.classes import a, dataset_of, leading, shortened, size
+from aatviz.ui.common.plots import config
 from aatviz.ui.common.theme import GENERATIVE, REJECTED, THRESHOLD
 from aatviz.ui.session import caches
 
@@ -64,11 +66,10 @@ def show(system: System, pixels: bytes, label: int, threshold: float, name: str)
     words.markdown(firing(look, classes, threshold))
     words.markdown(decisions(look, classes, label, threshold))
     title = f"{name}-detectors"
-    picture = {"format": "png", "scale": 3, "filename": title}
     chart.plotly_chart(
         figure(look, classes, label, threshold),
         key="attack.first-look",
-        config={"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": picture},
+        config=config(title),
     )
     most = f"The {MOST} highest logits are shown, the true class's in any case. " if len(look.logits) > MOST else ""
     st.caption(
@@ -101,18 +102,18 @@ def firing(look: FirstLook, classes: Sequence[str], threshold: float) -> str:
 def decisions(look: FirstLook, classes: Sequence[str], label: int, threshold: float) -> str:
     """Who decides for what, and whether it is rejected, as a Markdown table."""
 
-    def row(who: str, decision: int | None, rejects: bool) -> list[str]:
+    def row(who: str, decision: int | None, rejects: bool) -> list[list[str]]:
         if decision is None or (rejects and decision not in look.logits):
             return []
         right = "✓ right" if decision == label else f"✗ wrong, it is {a(classes[label])}"
         answer = "cannot reject"
         if rejects:
             answer = "■ yes" if look.logits[decision] < threshold else "○ no, accepted"
-        return [f"| {who} | {classes[decision]} {right} | {answer} |"]
+        return [[who, f"{classes[decision]} {right}", answer]]
 
-    return "\n".join(
+    return markdown_table(
         [
-            "| classifier | decides | rejected? |\n|---|---|---|",
+            ["classifier", "decides", "rejected?"],
             *row("generative", look.generative, True),
             *(row("integrated", look.natural, True) if look.generative is not None else []),
             *row("natural", look.natural, False),
