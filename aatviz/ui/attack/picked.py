@@ -36,7 +36,7 @@ def params(known: Callable[[], Dataset], first: Callable[[], tuple[int, int]]) -
 
     return [
         choice("pick", "class", tuple(PICKS)),
-        class_param("digit", lambda: first()[0], lambda: known().classes),
+        class_param("digit", lambda: first()[0], known),
         whole("nth", lambda: first()[1], 0, most),
         whole("index", 0, 0, most),
         whole("shuffle", 0, 0, LARGEST_SEED),
@@ -129,9 +129,7 @@ def _index(state: UrlState, y: Tensor, classes: tuple[str, ...]) -> int:
         st.number_input(f"Index, 0 to {len(y) - 1}", 0, len(y) - 1, **state.widget("index"))
         return int(state["index"])
     locked = bool(state.widget("shuffle")["disabled"])
-    st.button("Shuffle", icon=":material/shuffle:", on_click=_shuffle, args=(state,), width="stretch", disabled=locked)
+    st.button(
+        "Shuffle", icon=":material/shuffle:", on_click=state.another, args=("shuffle",), width="stretch", disabled=locked
+    )
     return int(torch.randint(len(y), (1,), generator=torch.Generator().manual_seed(state["shuffle"])))
-
-
-def _shuffle(state: UrlState) -> None:
-    st.session_state[state.key("shuffle")] = (state["shuffle"] + 1) % LARGEST_SEED

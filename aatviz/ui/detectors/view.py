@@ -30,7 +30,7 @@ ROOM = 44
 state = UrlState(
     "detectors",
     [
-        class_param("k", HARDEST, lambda: current_dataset().classes, lambda: current_system().card.bank),
+        class_param("k", HARDEST, current_dataset, lambda: current_system().card.bank),
         choice("attack", "paper", detector_records.ATTACKS),
         choice("axis", "log", ("log", "linear")),
         choice("counts", "linear", ("linear", "log")),

@@ -45,7 +45,7 @@ def labels(known: Dataset) -> tuple[str, ...]:
 
 def invitation(known: Dataset) -> str:
     """What the page says as long as there is no image."""
-    verb = f"Draw {a(known.noun)} above" if is_drawn(known) else f"Photograph {a(known.noun)}"
+    verb = f"Draw {a(known.noun)} above" if is_drawn(known) else "Take a photo"
     return f"{verb}, or upload one; then it can be attacked."
 
 
