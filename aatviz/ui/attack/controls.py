@@ -173,11 +173,11 @@ def _goal(known: Dataset, y: int | None) -> None:
     st.markdown("**Goal**")
     if state["victim"] == "detector":
         name = known.classes[state["detector"]]
-        st.caption(f"Raise the logit of detector {name}, as in training (objective 5).")
+        st.caption(f"Raise the logit of detector {words.literal(name)}, as in training (objective 5).")
         if state["detector"] == y:
             st.caption(
-                f":material/info: The {known.noun} is {a(name)}, a natural sample of this detector's own class. Choose "
-                "another."
+                f":material/info: The {known.noun} is {words.literal(a(name))}, a natural sample of this detector's own "
+                "class. Choose another."
             )
     else:
         st.segmented_control(

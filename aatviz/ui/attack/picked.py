@@ -13,6 +13,7 @@ from aatviz.store.systems import System
 from aatviz.ui.common.classes import a, class_param, dataset_of, pick_class
 from aatviz.ui.common.pictures import show_image
 from aatviz.ui.common.url import LARGEST_SEED, Param, UrlState, choice, whole
+from aatviz.ui.common.words import literal
 from aatviz.ui.own import input as own_input
 from aatviz.ui.own.link import PICK, image_param
 
@@ -109,7 +110,9 @@ def choose(state: UrlState, system: System, x: Tensor, y: Tensor) -> Picked | No
     with fields:
         index = _index(state, y, known.classes)
         name = a(known.classes[int(y[index])])
-        st.caption(f"{name[0].upper()}{name[1:]}: image {index} of the bundled sample, in no network's training set.")
+        st.caption(
+            f"{literal(name[0].upper() + name[1:])}: image {index} of the bundled sample, in no network's training set."
+        )
     show_image(picture, x[index], 112, f"The chosen {known.noun}, {name}")
     return bundled(x, y, index)
 

@@ -13,6 +13,7 @@ from aatviz.explore.attack_grid.result import MOST_TARGETS, first_targets, some_
 from aatviz.store.systems import System
 from aatviz.ui.common.datasets import dataset_of_card
 from aatviz.ui.common.url import Param, UrlState, whole
+from aatviz.ui.common.words import literal
 
 ROOM = 26
 """Letters that buttons in a row may need in a third of the page; more of them make a list."""
@@ -126,12 +127,12 @@ def pick_class(
         among: the classes to pick from; None: all.
         more: what both widgets understand, such as `help`.
     """
-    common = {"format_func": classes.__getitem__, **more, **state.widget(name)}
+    common = {**more, **state.widget(name)}
     options = range(len(classes)) if among is None else among
     if _letters([classes[k] for k in options]) <= room:
-        place.segmented_control(label, options, required=True, **common)
+        place.segmented_control(label, options, format_func=lambda k: literal(classes[k]), required=True, **common)
     else:
-        place.selectbox(label, options, **common)
+        place.selectbox(label, options, format_func=classes.__getitem__, **common)
     return int(state[name])
 
 

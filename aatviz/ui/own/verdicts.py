@@ -16,6 +16,7 @@ from aatviz.ui.common import takeaway
 from aatviz.ui.common.classes import a, dataset_of, leading, shortened, size
 from aatviz.ui.common.plots import config
 from aatviz.ui.common.theme import GENERATIVE, REJECTED, THRESHOLD
+from aatviz.ui.common.words import literal
 from aatviz.ui.session import caches
 
 HEIGHT, MOST = 280, 12
@@ -87,16 +88,16 @@ def firing(look: FirstLook, classes: Sequence[str], threshold: float) -> str:
     if not fire:
         best = max(look.logits, key=look.logits.__getitem__)
         return (
-            f"**No detector fires** at T = {threshold:g}. The highest logit is detector {classes[best]}'s: "
+            f"**No detector fires** at T = {threshold:g}. The highest logit is detector {literal(classes[best])}'s: "
             f"{look.logits[best]:.1f}."
         )
     if len(fire) > MOST:
         return f"**{len(fire)} detectors fire** at T = {threshold:g}, more than can be named here."
     values = ", ".join(f"{look.logits[k]:.1f}" for k in fire)
     if len(fire) == 1:
-        return f"**Detector {classes[fire[0]]} fires** at T = {threshold:g}: its logit is {values}."
-    names = ", ".join(classes[k] for k in fire[:-1]) + f" and {classes[fire[-1]]}"
-    return f"**Detectors {names} fire** at T = {threshold:g}: their logits are {values}."
+        return f"**Detector {literal(classes[fire[0]])} fires** at T = {threshold:g}: its logit is {values}."
+    *names, last = (literal(classes[k]) for k in fire)
+    return f"**Detectors {', '.join(names)} and {last} fire** at T = {threshold:g}: their logits are {values}."
 
 
 def decisions(look: FirstLook, classes: Sequence[str], label: int, threshold: float) -> str:
@@ -105,11 +106,11 @@ def decisions(look: FirstLook, classes: Sequence[str], label: int, threshold: fl
     def row(who: str, decision: int | None, rejects: bool) -> list[list[str]]:
         if decision is None or (rejects and decision not in look.logits):
             return []
-        right = "✓ right" if decision == label else f"✗ wrong, it is {a(classes[label])}"
+        right = "✓ right" if decision == label else f"✗ wrong, it is {literal(a(classes[label]))}"
         answer = "cannot reject"
         if rejects:
             answer = "■ yes" if look.logits[decision] < threshold else "○ no, accepted"
-        return [[who, f"{classes[decision]} {right}", answer]]
+        return [[who, f"{literal(classes[decision])} {right}", answer]]
 
     return markdown_table(
         [
