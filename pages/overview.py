@@ -9,6 +9,7 @@ from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack import words as attack_words
 from aatviz.ui.common.classes import a
 from aatviz.ui.common.pacing import view_first
+from aatviz.ui.common.words import literal
 from aatviz.ui.overview import card as overview_card
 from aatviz.ui.player.view import show_player
 from aatviz.ui.session.sidebar import current_dataset, current_system, link_params
@@ -47,7 +48,7 @@ if stored:
     traces = stored.value
     attack = traces[0].settings
     goal = attack.target if attack.detector is None else attack.detector
-    start, end = (a(dataset.classes[k]) for k in (traces[0].y, goal))
+    start, end = (literal(a(dataset.classes[k])) for k in (traces[0].y, goal))
     st.markdown(
         f"#### {start[0].upper()}{start[1:]} pushed towards {end}: {attack.norm.replace('inf', '∞')}, "
         f"ε = {written(attack.eps)}, {attack.steps} steps of {written(attack.step_size)} with Adam"

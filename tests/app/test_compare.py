@@ -235,5 +235,5 @@ def test_what_can_be_taken_home_is_the_result(short: tuple[Comparison, dict[Any,
 def test_what_the_browser_says_is_taken_over_as_far_as_it_makes_sense(monkeypatch: pytest.MonkeyPatch) -> None:
     session: dict[str, Any] = {}
     monkeypatch.setattr(compare_results.st, "session_state", session)
-    compare_results.take_over({"row": 4, "target": 12, "view": "perturbation", "magnify": "many", "seed": 7})
+    state.take({"row": 4, "target": 12, "view": "perturbation", "magnify": "many", "seed": 7}, compare_results.PLACE)
     assert session == {state.key("row"): 4, state.key("view"): "perturbation"}

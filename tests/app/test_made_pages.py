@@ -23,6 +23,7 @@ from aatviz.runtime.files import read_json, write_arrays, write_json
 from aatviz.store.results import recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
 from aatviz.ui.common.classes import a
+from aatviz.ui.common.words import literal
 from aatviz.ui.detectors import strips
 from aatviz.ui.session import stored
 from aatviz.ui.session.showcase import build_showcase, load_showcase
@@ -133,7 +134,7 @@ def test_the_overview_shows_a_stored_run_of_any_image(name: str) -> None:
     goal = trace.settings.detector if name == DOG else trace.settings.target
     assert goal is not None
     assert goal != trace.y
-    heading = f"pushed towards {a(names[goal])}"
+    heading = f"pushed towards {literal(a(names[goal]))}"
     assert heading in text(open_page("overview", name))
 
 

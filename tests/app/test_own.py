@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from aatviz.data.own_image import read_picture
 from aatviz.data.own_image.link_text import from_text, to_image, to_pixels, to_png
 from aatviz.explore.attack_path import Trace
 from aatviz.explore.snippets import OWN_PICTURE
+from aatviz.ui.common.words import literal, without_marks
 from aatviz.ui.own.link import own_link
 from aatviz.ui.own.verdicts import FirstLook, decisions, firing, logits_csv
 
@@ -203,3 +205,24 @@ def test_words_of_the_verdicts() -> None:
     assert rows[1] == "| integrated | 3 ✗ wrong, it is a 1 | ■ yes |"
     assert rows[3] == "| robust | 0 ✗ wrong, it is a 1 | cannot reject |"
     assert logits_csv(look, CLASSES, 1.5).splitlines()[2] == "1,1,2.04,1.5,1"
+
+
+def test_a_class_of_any_name_is_shown_by_its_name() -> None:
+    names = ("a|b", "*odd*", "[x](y)", "1. $5 or $6")
+    look = FirstLook(bank=(0, 1, 2, 3), z_h=(2.0, 3.0, 1.0, 2.5), generative=1, natural=0, robust=3)
+    rows = [re.split(r"(?<!\\)\|", row)[1:-1] for row in decisions(look, names, 2, 0.0).splitlines()]
+    assert {len(row) for row in rows} == {3}
+    cells = [without_marks(row[1].strip()) for row in rows[2:]]
+    assert cells[1] == cells[2] == "a|b ✗ wrong, it is a [x](y)"
+    assert [cells[0].split(" ✗")[0], cells[3].split(" ✗")[0]] == ["*odd*", "1. $5 or $6"]
+    sentence = firing(look, names, 0.0)
+    assert without_marks(sentence).startswith("Detectors a|b, *odd*, [x](y) and 1. $5 or $6 fire at T = 0")
+    for mark in "*[$":
+        escaped = sentence.replace(f"\\{mark}", "").replace("**Detectors", "").replace("fire**", "")
+        assert mark not in escaped
+    assert [literal(name) for name in ("T-shirt/top", "kind 003", "- x", "12. x")] == [
+        "T-shirt/top",
+        "kind 003",
+        r"\- x",
+        r"12\. x",
+    ]

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from aatviz.attacks.settings import LOSSES_OF, AttackSettings
 from aatviz.data import Dataset
+from aatviz.explore.attack_grid import result as attack_grid
 from aatviz.models.decisions import VICTIMS, VictimName
 from aatviz.store.card import Need
 from aatviz.store.systems import System
@@ -26,12 +27,8 @@ MOST_STEPS, MOST_RESTARTS = LIMITS.most_steps, 20
 UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
 VICTIMS_OWN = "paper"
 """In a link: the loss that the paper uses against the victim, whichever that is."""
-NEEDS: dict[VictimName, Need] = {"generative": "full_bank", "integrated": "full_bank", "robust": "robust_classifier"}
+NEEDS: dict[VictimName, Need] = attack_grid.NEEDS | {"integrated": "full_bank"}
 """What a system may lack for a victim."""
-
-
-def _classes() -> tuple[str, ...]:
-    return current_dataset().classes
 
 
 def victims(system: System) -> tuple[VictimName, ...]:
@@ -52,10 +49,10 @@ state = UrlState(
     [
         *picked.params(current_dataset, _first),
         choice("victim", lambda: default_settings(current_system()).victim, lambda: victims(current_system())),
-        class_param("detector", 8, _classes, lambda: current_system().card.bank),
+        class_param("detector", 8, current_dataset, lambda: current_system().card.bank),
         flag("compare", True),
         choice("goal", "targeted", ("targeted", "untargeted")),
-        class_param("target", lambda: default_settings(current_system()).target or 0, _classes),
+        class_param("target", lambda: default_settings(current_system()).target or 0, current_dataset),
         choice("loss", VICTIMS_OWN, (VICTIMS_OWN, *UNTARGETED)),
         *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, current_dataset),
         flag("random_start", SETTINGS.random_start),
@@ -176,11 +173,11 @@ def _goal(known: Dataset, y: int | None) -> None:
     st.markdown("**Goal**")
     if state["victim"] == "detector":
         name = known.classes[state["detector"]]
-        st.caption(f"Raise the logit of detector {name}, as in training (objective 5).")
+        st.caption(f"Raise the logit of detector {words.literal(name)}, as in training (objective 5).")
         if state["detector"] == y:
             st.caption(
-                f":material/info: The {known.noun} is {a(name)}, a natural sample of this detector's own class. Choose "
-                "another."
+                f":material/info: The {known.noun} is {words.literal(a(name))}, a natural sample of this detector's own "
+                "class. Choose another."
             )
     else:
         st.segmented_control(

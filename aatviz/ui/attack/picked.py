@@ -13,6 +13,7 @@ from aatviz.store.systems import System
 from aatviz.ui.common.classes import a, class_param, dataset_of, pick_class
 from aatviz.ui.common.pictures import show_image
 from aatviz.ui.common.url import LARGEST_SEED, Param, UrlState, choice, whole
+from aatviz.ui.common.words import literal
 from aatviz.ui.own import input as own_input
 from aatviz.ui.own.link import PICK, image_param
 
@@ -36,7 +37,7 @@ def params(known: Callable[[], Dataset], first: Callable[[], tuple[int, int]]) -
 
     return [
         choice("pick", "class", tuple(PICKS)),
-        class_param("digit", lambda: first()[0], lambda: known().classes),
+        class_param("digit", lambda: first()[0], known),
         whole("nth", lambda: first()[1], 0, most),
         whole("index", 0, 0, most),
         whole("shuffle", 0, 0, LARGEST_SEED),
@@ -109,7 +110,9 @@ def choose(state: UrlState, system: System, x: Tensor, y: Tensor) -> Picked | No
     with fields:
         index = _index(state, y, known.classes)
         name = a(known.classes[int(y[index])])
-        st.caption(f"{name[0].upper()}{name[1:]}: image {index} of the bundled sample, in no network's training set.")
+        st.caption(
+            f"{literal(name[0].upper() + name[1:])}: image {index} of the bundled sample, in no network's training set."
+        )
     show_image(picture, x[index], 112, f"The chosen {known.noun}, {name}")
     return bundled(x, y, index)
 
@@ -129,9 +132,7 @@ def _index(state: UrlState, y: Tensor, classes: tuple[str, ...]) -> int:
         st.number_input(f"Index, 0 to {len(y) - 1}", 0, len(y) - 1, **state.widget("index"))
         return int(state["index"])
     locked = bool(state.widget("shuffle")["disabled"])
-    st.button("Shuffle", icon=":material/shuffle:", on_click=_shuffle, args=(state,), width="stretch", disabled=locked)
+    st.button(
+        "Shuffle", icon=":material/shuffle:", on_click=state.another, args=("shuffle",), width="stretch", disabled=locked
+    )
     return int(torch.randint(len(y), (1,), generator=torch.Generator().manual_seed(state["shuffle"])))
-
-
-def _shuffle(state: UrlState) -> None:
-    st.session_state[state.key("shuffle")] = (state["shuffle"] + 1) % LARGEST_SEED

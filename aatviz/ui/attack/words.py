@@ -4,6 +4,7 @@ from aatviz.attacks.settings import AttackSettings
 from aatviz.data import Dataset
 from aatviz.models.decisions import VictimName
 from aatviz.ui.common.classes import a
+from aatviz.ui.common.words import literal
 
 
 def equation(settings: AttackSettings) -> str:
@@ -58,7 +59,7 @@ def look_for(settings: AttackSettings, compared: bool, known: Dataset) -> str:
     """What is worth seeing in this attack, in a few sentences."""
     goal = _goal(settings)
     shape = (
-        f"begins to look like {a(known.classes[goal])}"
+        f"begins to look like {literal(a(known.classes[goal]))}"
         if goal is not None
         else f"takes on traits of {a(f'{known.noun} of another class')}"
     )

@@ -13,6 +13,7 @@ from aatviz.explore.attack_grid.result import MOST_TARGETS, first_targets, some_
 from aatviz.store.systems import System
 from aatviz.ui.common.datasets import dataset_of_card
 from aatviz.ui.common.url import Param, UrlState, whole
+from aatviz.ui.common.words import literal
 
 ROOM = 26
 """Letters that buttons in a row may need in a third of the page; more of them make a list."""
@@ -31,14 +32,14 @@ def dataset_of(system: System) -> Dataset:
 def class_param(
     name: str,
     default: int | Callable[[], int],
-    classes: Callable[[], Sequence[str]],
+    known: Callable[[], Dataset],
     among: Callable[[], Sequence[int]] | None = None,
 ) -> Param:
     """One of the classes, in the URL by its index; the default is the last one where it is not there. `among`: those that
     there are, where some are not."""
 
     def possible() -> Sequence[int]:
-        return among() if among else range(len(classes()))
+        return among() if among else range(len(known().classes))
 
     def first() -> int:
         wanted = default() if callable(default) else default
@@ -50,15 +51,15 @@ def class_param(
             raise ValueError(f"one of {', '.join(map(str, possible()))}")
         return k
 
-    plain = whole(name, first, 0, lambda: len(classes()) - 1)
+    plain = whole(name, first, 0, lambda: len(known().classes) - 1)
     return replace(plain, read=read, fits=lambda value: value in possible())
 
 
-def targets_param(classes: Callable[[], Sequence[str]]) -> Param:
+def targets_param(known: Callable[[], Dataset]) -> Param:
     """Some of many classes, in the URL by their indices, "0,5,17"; None where there are few: all of them."""
 
     def first() -> list[int] | None:
-        found = first_targets(len(classes()))
+        found = first_targets(len(known().classes))
         return list(found) if found else None
 
     def read(text: str) -> list[int] | None:
@@ -67,21 +68,23 @@ def targets_param(classes: Callable[[], Sequence[str]]) -> Param:
         except ValueError:
             found = []
         if not found or not fits(found):
+            if first() is None:
+                raise ValueError(f"nothing: there are no more than {MOST_TARGETS} classes")
             raise ValueError(
-                f"up to {MOST_PICKED} of more than {MOST_TARGETS} classes, from 0 to {len(classes()) - 1}, as 0,5"
+                f"up to {MOST_PICKED} of more than {MOST_TARGETS} classes, from 0 to {len(known().classes) - 1}, as 0,5"
             )
         return found
 
     def fits(found: Sequence[int] | None) -> bool:
         if found is None or first() is None:
             return first() is found
-        return len(found) <= MOST_PICKED and max(found, default=0) < len(classes())
+        return len(found) <= MOST_PICKED and max(found, default=0) < len(known().classes)
 
     return Param(
         name="classes",
         default=first,
         read=read,
-        write=lambda found: ",".join(map(str, found)) if found else None,
+        write=lambda found: "all" if found is None else ",".join(map(str, found)) or None,
         fits=fits,
     )
 
@@ -124,12 +127,12 @@ def pick_class(
         among: the classes to pick from; None: all.
         more: what both widgets understand, such as `help`.
     """
-    common = {"format_func": classes.__getitem__, **more, **state.widget(name)}
+    common = {**more, **state.widget(name)}
     options = range(len(classes)) if among is None else among
     if _letters([classes[k] for k in options]) <= room:
-        place.segmented_control(label, options, required=True, **common)
+        place.segmented_control(label, options, format_func=lambda k: literal(classes[k]), required=True, **common)
     else:
-        place.selectbox(label, options, **common)
+        place.selectbox(label, options, format_func=classes.__getitem__, **common)
     return int(state[name])
 
 

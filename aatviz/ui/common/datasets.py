@@ -1,6 +1,6 @@
 """A system's data set as far as this machine knows it: an imported one may lie elsewhere."""
 
-from typing import Any
+from typing import NoReturn
 
 from aatviz import data
 from aatviz.data import DataNotFound, Dataset
@@ -48,7 +48,7 @@ def is_known(card: Card) -> bool:
     return bool(dataset_of_card(card).splits)
 
 
-def missing(name: str) -> Any:
+def missing(name: str) -> NoReturn:
     """Raise the DataNotFound of a data set that this machine does not know."""
     raise DataNotFound(
         f"The data set {name!r}, which this system was trained on, is not on this machine. Import it under that name with: "

@@ -1,7 +1,6 @@
 """Images and perturbations of any size as pictures of crisp squares, grey or in colour."""
 
 import base64
-import io
 from html import escape
 
 import numpy as np
@@ -10,6 +9,7 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
+from aatviz.ui.common import takeaway
 from aatviz.ui.common.theme import NATURAL, PERTURBED
 
 
@@ -46,9 +46,7 @@ def channels(colour: str) -> list[int]:
 
 def data_url(picture: Image.Image) -> str:
     """A picture as the address of an image that is part of the page: one that the browser had to fetch could be gone."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return f"data:image/png;base64,{base64.b64encode(takeaway.png(picture)).decode()}"
 
 
 def show_image(place: DeltaGenerator, image: Tensor, width: int, name: str) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from aatviz.metrics.format import markdown_table
+from aatviz.ui.common.words import without_marks
 
 MOST_ROWS = 40
 """A table of more rows is one to scroll."""
@@ -27,7 +28,7 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
     if len(rows) <= MOST_ROWS:
         st.markdown(markdown_table([list(row) for row in rows]))
         return
-    columns = zip(*[[cell.replace("**", "") for cell in row] for row in rows[1:]], strict=True)
+    columns = zip(*[[without_marks(cell) for cell in row] for row in rows[1:]], strict=True)
     st.dataframe({head or " ": list(column) for head, column in zip(rows[0], columns, strict=True)}, hide_index=True)
 
 

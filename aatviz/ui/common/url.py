@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,9 +78,7 @@ def amount(name: str, default: Callable[[], str], low: float, high: float | Call
         except ValueError:
             value = math.nan
         if not low <= value <= most():
-            raise ValueError(
-                f"a number from {low:g} to {most():g}, like {'8/255' if most() >= 8 / 255 else low} or {most():g}"
-            )
+            raise ValueError(f"a number from {low:g} to {most():g}, like 0.3 or 8/255")
         return text.strip()
 
     def fits(text: str) -> bool:
@@ -121,6 +119,19 @@ class UrlState:
     def hidden(self, name: str) -> bool:
         """Whether the lesson that led here hides a control: for views that draw their own ones, not Streamlit's."""
         return name in _listed("hide")
+
+    def another(self, name: str) -> None:
+        """The next seed, for a button."""
+        st.session_state[self.key(name)] = (self[name] + 1) % LARGEST_SEED
+
+    def take(self, values: Mapping[str, Any], names: Sequence[str]) -> None:
+        """Take over what a view in the browser says of these parameters, as far as it makes sense."""
+        for param in self.params:
+            if param.name in names and param.name in values:
+                try:
+                    st.session_state[self.key(param.name)] = param.read(str(values[param.name]))
+                except ValueError:
+                    continue
 
     def __getitem__(self, name: str) -> Any:
         return st.session_state[self.key(name)]

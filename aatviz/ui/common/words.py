@@ -1,6 +1,7 @@
 """The words that several pages use: what victims, losses and optimizers are called, and how a ball is written."""
 
 import math
+import re
 
 from aatviz.attacks.objectives import LossName
 from aatviz.attacks.settings import AttackSettings
@@ -31,6 +32,21 @@ LOSSES: dict[LossName, str] = {
     "detector_logit": "detector logit",
 }
 OPTIMIZERS = {"adam": "Adam (the paper's)", "steepest": "steepest: sign or unit gradient", "momentum": "momentum"}
+
+
+_MARKS, _STARTS = re.escape(r"\`*_[]<>!|$~:&"), re.escape("-+#.)")
+"""Letters that mean something to Markdown: anywhere, and at the beginning of a line, perhaps after a number."""
+
+
+def literal(text: str) -> str:
+    """A text in Markdown that shows just as it is: an imported class may be called "a|b", "[x]" or "$5"."""
+    anywhere = re.sub(rf"([{_MARKS}])", r"\\\1", text)
+    return re.sub(rf"^(\d*)([{_STARTS}])", r"\1\\\2", anywhere)
+
+
+def without_marks(markdown: str) -> str:
+    """The text of a table's cell in Markdown: without the asterisks of bold type, and what `literal` wrote as it was."""
+    return re.sub(rf"\*\*|\\(?=[{_MARKS}{_STARTS}])", "", markdown)
 
 
 def signs(shape: tuple[int, int, int]) -> str:

@@ -94,10 +94,10 @@ class CompareView {
   }
 
   show() {
-    const { row, column } = this.hover ?? this.cell(), { names, rows, targets } = this.data;
+    const { row, column } = this.hover ?? this.cell(), { names, rows, targets, withArticle } = this.data;
     const { index, y } = rows[row];
     const own = y === targets[column] ? ", its own class" : "";
-    this.role("marked").textContent = `Image ${index}, ${a(names[y])}, pushed towards ${names[targets[column]]}${own}.`;
+    this.role("marked").textContent = `Image ${index}, ${withArticle[y]}, pushed towards ${names[targets[column]]}${own}.`;
     for (const model of this.models) model.show(row, column);
   }
 

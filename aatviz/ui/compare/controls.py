@@ -19,10 +19,6 @@ MOST_STEPS, MOST_MAGNIFIED = min(500, LIMITS.most_steps), 20
 ROWS = {"classes": "one of each class", "class": "several of one class"}
 
 
-def _classes() -> tuple[str, ...]:
-    return current_dataset().classes
-
-
 def _models(text: str) -> list[str]:
     names, there = text.split(","), models_of(current_system())
     if not set(names) <= {*there}:
@@ -34,7 +30,7 @@ state = UrlState(
     "compare",
     [
         choice("rows", "classes", tuple(ROWS)),
-        class_param("digit", 3, _classes),
+        class_param("digit", 3, current_dataset),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
         Param(
             name="models",
@@ -43,11 +39,11 @@ state = UrlState(
             write=",".join,
             fits=lambda names: set(names) <= {*models_of(current_system())},
         ),
-        targets_param(_classes),
+        targets_param(current_dataset),
         *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, current_dataset),
         number("T", default_threshold, *T_LIMITS),
-        class_param("row", 3, _classes),
-        class_param("target", 8, _classes),
+        class_param("row", 3, current_dataset),
+        class_param("target", 8, current_dataset),
         choice("view", "perturbed", ("perturbed", "perturbation")),
         whole("magnify", 1, 1, MOST_MAGNIFIED),
         choice("targets", "all", ("all", "marked")),
@@ -107,14 +103,14 @@ def _rows(known: Dataset) -> tuple[int, ...] | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input("Seed of the choice", 0, LARGEST_SEED, **state.widget("seed"))
         st.button(
-            f"Other {known.plural}", icon=":material/shuffle:", on_click=_shuffle, disabled=state.widget("seed")["disabled"]
+            f"Other {known.plural}",
+            icon=":material/shuffle:",
+            on_click=state.another,
+            args=("seed",),
+            disabled=state.widget("seed")["disabled"],
         )
     st.caption("From the bundled sample, in no network's training set.")
     return targets
-
-
-def _shuffle() -> None:
-    st.session_state[state.key("seed")] = (state["seed"] + 1) % LARGEST_SEED
 
 
 def _chosen_models(system: System, known: Dataset) -> tuple[Model, ...]:
@@ -133,7 +129,7 @@ def _chosen_models(system: System, known: Dataset) -> tuple[Model, ...]:
         st.caption(f":material/info: Choose at least one; the {words.VICTIMS[first]} is taken meanwhile.")
     if why := system.lacks(*NEEDS.values(), what="Comparing all models"):
         st.caption(f":material/info: {why}")
-    st.caption(f"All get the same attack: every {known.noun} is pushed towards every class by raising that class's logit.")
+    st.caption(f"All get the same attack: every {known.noun} is pushed towards each target by raising that class's logit.")
     return tuple(chosen) or (first,)
 
 
@@ -145,7 +141,8 @@ def _attack(system: System) -> None:
     trained, usual = system.card, default_settings(system)
     st.caption(
         f"The detectors were trained for {trained.norm.replace('inf', '∞')} ε = {written(trained.eps)}. The page "
-        f"begins with {usual.norm.replace('inf', '∞')} ε = {written(usual.eps)}: a third more than usual, like the paper."
+        f"begins with {usual.norm.replace('inf', '∞')} ε = {written(usual.eps)}: about a third more than usual, as in the "
+        "paper."
     )
 
 

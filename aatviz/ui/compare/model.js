@@ -18,7 +18,7 @@ class Model {
   }
 
   grid() {
-    const { names, noun, rows } = this.view.data, { pictures } = this.view;
+    const { names, noun, rows, withArticle } = this.view.data, { pictures } = this.view;
     const heads = [node("span", { role: "columnheader", "aria-label": `natural ${noun}`, class: "x" }, ["x"])];
     for (const target of this.targets)
       heads.push(node("span", { role: "columnheader", "aria-label": `towards ${names[target]}`, title: names[target] }, [names[target]]));
@@ -28,7 +28,7 @@ class Model {
     this.cells = rows.map(({ index, y }, row) => {
       const natural = pictures.canvas({ "aria-hidden": "true" });
       pictures.show(natural, this.view.natural, row);
-      const head = node("div", { class: "cell x", role: "rowheader", "aria-label": `image ${index}, ${a(names[y])}` }, [natural]);
+      const head = node("div", { class: "cell x", role: "rowheader", "aria-label": `image ${index}, ${withArticle[y]}` }, [natural]);
       const cells = this.targets.map((target, column) => this.cell(row, column, y === target));
       grid.append(node("div", { class: "row", role: "row" }, [head, ...cells.map((cell) => cell.element)]));
       return cells;
@@ -71,14 +71,14 @@ class Model {
   }
 
   draw() {
-    const { place } = this.view, { names, rows } = this.view.data;
+    const { place } = this.view, { names, rows, withArticle } = this.view.data;
     this.cells.forEach((cells, row) => cells.forEach(({ element, canvas }, column) => {
       this.paint(canvas, row, column, place.view);
       const verdict = this.verdict(this.data.key, row, column);
       element.classList.toggle("fooled", verdict.fooled);
       element.classList.toggle("rejected", verdict.rejected === true);
-      const [truth, target] = [names[rows[row].y], names[this.targets[column]]];
-      const text = `${a(truth)} towards ${target}: ${this.numbers(row, column)}; ${verdict.words}`;
+      const [truth, target] = [withArticle[rows[row].y], names[this.targets[column]]];
+      const text = `${truth} towards ${target}: ${this.numbers(row, column)}; ${verdict.words}`;
       element.setAttribute("aria-label", text);
       element.title = text;
     }));

@@ -42,7 +42,7 @@ def show(system: System, shown: Stored) -> None:
         locked=[name for name in PLACE if state.widget(name)["disabled"]],
         hidden=[name for name in PLACE if state.hidden(name)],
     )
-    opened = show_grids(data, VIEW_KEY, take_over)
+    opened = show_grids(data, VIEW_KEY, lambda place: state.take(place, PLACE))
     view_first("compare")
     _words(grid, known)
     _histograms(system, shown, known)
@@ -75,16 +75,6 @@ def attack_params(grid: Comparison, cell: Mapping[str, Any], threshold: float) -
 def pairs_csv(system: System, grid: Comparison) -> str:
     """One row a pair and model."""
     return takeaway.table(CSV_HEAD, grid.rows(system))
-
-
-def take_over(place: Mapping[str, Any]) -> None:
-    """Take over what the browser says, as far as it makes sense."""
-    for param in state.params:
-        if param.name in PLACE and param.name in place:
-            try:
-                st.session_state[state.key(param.name)] = param.read(str(place[param.name]))
-            except ValueError:
-                continue
 
 
 def _words(grid: Comparison, known: Dataset) -> None:

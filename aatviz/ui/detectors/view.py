@@ -15,6 +15,7 @@ from aatviz.ui.common.classes import class_param, pick_class
 from aatviz.ui.common.pacing import view_first
 from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import UrlState, choice
+from aatviz.ui.common.words import literal
 from aatviz.ui.detectors import data, figures, strips, words
 from aatviz.ui.session import caches
 from aatviz.ui.session.sidebar import current_dataset, current_system, link_params
@@ -30,7 +31,7 @@ ROOM = 44
 state = UrlState(
     "detectors",
     [
-        class_param("k", HARDEST, lambda: current_dataset().classes, lambda: current_system().card.bank),
+        class_param("k", HARDEST, current_dataset, lambda: current_system().card.bank),
         choice("attack", "paper", detector_records.ATTACKS),
         choice("axis", "log", ("log", "linear")),
         choice("counts", "linear", ("linear", "log")),
@@ -52,7 +53,7 @@ def page(system: System) -> None:
     _choose(system, measured)
     for problem in found.problems:
         st.info(problem, icon=":material/query_stats:")
-    st.header(f"Detector {_name(state['k'])}")
+    st.header(f"Detector {literal(_name(state['k']))}")
     if found.profiles:
         _numbers(found.profiles[found.column(state["k"])])
     _ranked(system, found)
@@ -133,7 +134,7 @@ def _numbers(profile: Profile) -> None:
         rows.append([f"◆ {bold}{words.ATTACKS[name]}{bold}", f"{bold}{auc}{bold}", f"{part.auc.n:,}"])
     if profile.paper is not None:
         rows.append(["― the paper's own detector, its attack", f"{profile.paper:.5f}", "not given"])
-    st.markdown(words.in_a_sentence(_name(profile.k), profile, state["attack"]))
+    st.markdown(words.in_a_sentence(literal(_name(profile.k)), profile, state["attack"]))
     st.markdown(markdown_table(rows))
     st.caption(words.where_from(profile, state["attack"]))
 
@@ -156,7 +157,7 @@ def _logits(system: System, found: data.Detectors) -> None:
             alt=f"Histograms of the logits of detector {_name(k)}: "
             + "; ".join(f"{figures.KINDS[kind][0]}, median {z.median():.1f}" for kind, z in scores.items()),
         )
-        st.markdown(words.histograms(_name(k), bool(found.profiles)))
+        st.markdown(words.histograms(literal(_name(k)), bool(found.profiles)))
     with right:
         st.subheader("Its ROC curve")
         st.segmented_control("Horizontal axis", ("log", "linear"), required=True, **state.widget("axis"))
@@ -197,7 +198,7 @@ def _ranked(system: System, found: data.Detectors) -> None:
     for name, indices in rankings.items():
         st.markdown(f"**{strips.TITLES[name]}**")
         st.html(strips.strip(x, y, logits[:, found.column(k)], indices, k, current_dataset().classes, link))
-    takeaway.explain(*words.ranked(_name(k), len(y)))
+    takeaway.explain(*words.ranked(literal(_name(k)), len(y)))
     with st.container(horizontal=True):
         file = f"{system.name}-detector-{k}-ranked"
         takeaway.download_png(
@@ -219,7 +220,7 @@ def _training(system: System, found: data.Detectors) -> None:
         config=config(f"training-detector-{k}"),
         alt=f"AUC of detector {_name(k)} during training, natural and adversarial, on validation and on training images.",
     )
-    takeaway.explain(*words.training(parts, _name(k)))
+    takeaway.explain(*words.training(parts, literal(_name(k))))
     takeaway.download_csv(
         "Training history (CSV)", f"{system.name}-detector-{k}-training.csv", lambda: data.training_csv(parts)
     )

@@ -17,10 +17,6 @@ MOST_STEPS, MOST_COUNT = min(500, LIMITS.most_steps), 12
 START_NAMES = {"gaussian": "class noise", "uniform": "uniform noise", "constant": "plain grey", "other": "another class"}
 
 
-def _classes() -> tuple[str, ...]:
-    return current_dataset().classes
-
-
 def _start_note(start: str, noun: str) -> str:
     return {
         "gaussian": "Drawn from the Gaussian of the target class: mean, main directions and fine noise of its training "
@@ -37,9 +33,9 @@ state = UrlState(
         choice("start", DEFAULTS.start, STARTS),
         whole("count", DEFAULTS.count, 1, MOST_COUNT),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
-        targets_param(_classes),
+        targets_param(current_dataset),
         *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, current_dataset),
-        class_param("target", 8, _classes),
+        class_param("target", 8, current_dataset),
         whole("sample", 2, 0, MOST_COUNT - 1),
         choice("targets", "all", ("all", "marked")),
     ],
@@ -106,15 +102,12 @@ def _samples(classes: tuple[str, ...]) -> tuple[int, ...] | None:
     st.button(
         "Other noise",
         icon=":material/shuffle:",
-        on_click=_shuffle,
+        on_click=state.another,
+        args=("seed",),
         disabled=state.widget("seed")["disabled"],
         width="stretch",
     )
     return pick_targets(state, classes)
-
-
-def _shuffle() -> None:
-    st.session_state[state.key("seed")] = (state["seed"] + 1) % LARGEST_SEED
 
 
 def _attack() -> None:

@@ -77,12 +77,7 @@ def _place() -> dict[str, int]:
 
 def _moved(place: Mapping[str, Any]) -> None:
     """Take over what the browser says, as far as it makes sense."""
-    for param in state.params:
-        if param.name in ("target", "sample") and param.name in place:
-            try:
-                st.session_state[state.key(param.name)] = param.read(str(place[param.name]))
-            except ValueError:
-                continue
+    state.take(place, ("target", "sample"))
     st.session_state[_TOLD] = (state["target"], state["sample"])
 
 

@@ -1,8 +1,6 @@
 """The grids of the Generate page: one view in the browser that gets all frames as one picture and scrubs through them."""
 
-import base64
 import hashlib
-import io
 import math
 from collections.abc import Callable
 from functools import lru_cache
@@ -18,6 +16,7 @@ from aatviz.explore.attack_grid.result import MODELS, Model
 from aatviz.explore.generation.result import Generated
 from aatviz.ui.common import theme
 from aatviz.ui.common.assets import read_assets
+from aatviz.ui.common.pictures import data_url
 from aatviz.ui.player.view import VICTIM_COLOURS, VICTIM_TITLES, told_once
 
 ABOUT: dict[Model, str] = {
@@ -51,11 +50,11 @@ def view_data(made: Generated, known: Dataset, place: dict[str, int]) -> dict[st
 
 @lru_cache(maxsize=4)  # a mark moves often, and packing thousands of small images takes a moment
 def _content(made: Generated, known: Dataset) -> dict[str, Any]:
-    sprite = base64.b64encode(_sprite(made)).decode()
+    sprite = data_url(_sprite(made))
     facts = [_model(made, model) for model in MODELS]
     return {
         "id": hashlib.sha256(f"{sprite}{facts}".encode()).hexdigest()[:16],
-        "sprite": f"data:image/png;base64,{sprite}",
+        "sprite": sprite,
         "steps": made.settings.frames,
         "count": made.settings.count,
         **told_once(known),
@@ -67,14 +66,12 @@ def _content(made: Generated, known: Dataset) -> dict[str, Any]:
     }
 
 
-def _sprite(made: Generated) -> bytes:
-    """One PNG: below each other the frames, each a row a class; beside each other the models, each a column a sample."""
+def _sprite(made: Generated) -> Image.Image:
+    """One picture: below each other the frames, each a row a class; beside each other the models, each a column a sample."""
     paths = torch.stack([made.paths[model] for model in MODELS])  # (M,F,T,n,C,H,W)
     sheet = paths.permute(1, 2, 5, 0, 3, 6, 4).flatten(3, 5).flatten(0, 2)
     sheet = sheet[..., 0] if sheet.shape[-1] == 1 else sheet
-    file = io.BytesIO()
-    Image.fromarray(sheet.contiguous().numpy()).save(file, "png")
-    return file.getvalue()
+    return Image.fromarray(sheet.contiguous().numpy())
 
 
 def _model(made: Generated, model: Model) -> dict[str, Any]:

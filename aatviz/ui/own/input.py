@@ -13,6 +13,7 @@ from aatviz.store.systems import System
 from aatviz.ui.common.classes import a, dataset_of, size
 from aatviz.ui.common.pictures import show_image
 from aatviz.ui.common.url import UrlState
+from aatviz.ui.common.words import literal
 from aatviz.ui.own.canvas import canvas
 from aatviz.ui.own.link import TOO_BIG
 from aatviz.ui.own.verdicts import first_look
@@ -45,7 +46,7 @@ def labels(known: Dataset) -> tuple[str, ...]:
 
 def invitation(known: Dataset) -> str:
     """What the page says as long as there is no image."""
-    verb = f"Draw {a(known.noun)} above" if is_drawn(known) else f"Photograph {a(known.noun)}"
+    verb = f"Draw {a(known.noun)} above" if is_drawn(known) else "Take a photo"
     return f"{verb}, or upload one; then it can be attacked."
 
 
@@ -109,10 +110,11 @@ def _prepared(state: UrlState, system: System, known: Dataset, pixels: bytes) ->
     )
     if state["label"] == ASK:
         st.caption(
-            f":material/info: The natural classifier says that it is **{a(known.classes[guess])}**. Say so if it is wrong."
+            f":material/info: The natural classifier says that it is **{literal(a(known.classes[guess]))}**. Say so if it "
+            "is wrong."
         )
     elif int(state["label"]) != guess:
-        st.caption(f":material/info: The natural classifier would say **{known.classes[guess]}**.")
+        st.caption(f":material/info: The natural classifier would say **{literal(known.classes[guess])}**.")
     of, notes = st.session_state.get(_NOTES, (b"", ()))
     lines = notes if of == pixels else ("It came with the link, and is used as it is.",)
     st.caption(f"What the networks get: {size(known.shape)}. " + " ".join(lines))

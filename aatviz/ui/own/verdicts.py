@@ -10,10 +10,13 @@ import torch
 
 from aatviz.data.own_image.link_text import to_image, to_png
 from aatviz.explore.snippets import OWN_PICTURE
+from aatviz.metrics.format import markdown_table
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.classes import a, dataset_of, leading, shortened, size
+from aatviz.ui.common.plots import config
 from aatviz.ui.common.theme import GENERATIVE, REJECTED, THRESHOLD
+from aatviz.ui.common.words import literal
 from aatviz.ui.session import caches
 
 HEIGHT, MOST = 280, 12
@@ -64,11 +67,10 @@ def show(system: System, pixels: bytes, label: int, threshold: float, name: str)
     words.markdown(firing(look, classes, threshold))
     words.markdown(decisions(look, classes, label, threshold))
     title = f"{name}-detectors"
-    picture = {"format": "png", "scale": 3, "filename": title}
     chart.plotly_chart(
         figure(look, classes, label, threshold),
         key="attack.first-look",
-        config={"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": picture},
+        config=config(title),
     )
     most = f"The {MOST} highest logits are shown, the true class's in any case. " if len(look.logits) > MOST else ""
     st.caption(
@@ -86,33 +88,33 @@ def firing(look: FirstLook, classes: Sequence[str], threshold: float) -> str:
     if not fire:
         best = max(look.logits, key=look.logits.__getitem__)
         return (
-            f"**No detector fires** at T = {threshold:g}. The highest logit is detector {classes[best]}'s: "
+            f"**No detector fires** at T = {threshold:g}. The highest logit is detector {literal(classes[best])}'s: "
             f"{look.logits[best]:.1f}."
         )
     if len(fire) > MOST:
         return f"**{len(fire)} detectors fire** at T = {threshold:g}, more than can be named here."
     values = ", ".join(f"{look.logits[k]:.1f}" for k in fire)
     if len(fire) == 1:
-        return f"**Detector {classes[fire[0]]} fires** at T = {threshold:g}: its logit is {values}."
-    names = ", ".join(classes[k] for k in fire[:-1]) + f" and {classes[fire[-1]]}"
-    return f"**Detectors {names} fire** at T = {threshold:g}: their logits are {values}."
+        return f"**Detector {literal(classes[fire[0]])} fires** at T = {threshold:g}: its logit is {values}."
+    *names, last = (literal(classes[k]) for k in fire)
+    return f"**Detectors {', '.join(names)} and {last} fire** at T = {threshold:g}: their logits are {values}."
 
 
 def decisions(look: FirstLook, classes: Sequence[str], label: int, threshold: float) -> str:
     """Who decides for what, and whether it is rejected, as a Markdown table."""
 
-    def row(who: str, decision: int | None, rejects: bool) -> list[str]:
+    def row(who: str, decision: int | None, rejects: bool) -> list[list[str]]:
         if decision is None or (rejects and decision not in look.logits):
             return []
-        right = "✓ right" if decision == label else f"✗ wrong, it is {a(classes[label])}"
+        right = "✓ right" if decision == label else f"✗ wrong, it is {literal(a(classes[label]))}"
         answer = "cannot reject"
         if rejects:
             answer = "■ yes" if look.logits[decision] < threshold else "○ no, accepted"
-        return [f"| {who} | {classes[decision]} {right} | {answer} |"]
+        return [[who, f"{literal(classes[decision])} {right}", answer]]
 
-    return "\n".join(
+    return markdown_table(
         [
-            "| classifier | decides | rejected? |\n|---|---|---|",
+            ["classifier", "decides", "rejected?"],
             *row("generative", look.generative, True),
             *(row("integrated", look.natural, True) if look.generative is not None else []),
             *row("natural", look.natural, False),

@@ -210,7 +210,7 @@ class Column {
   }
 
   judgeDetector() {
-    const { data, T } = this, { names, y } = this.shared, k = data.detector, [truth, claimed] = [names[y], a(names[k])];
+    const { data, T } = this, { names, withArticle, y } = this.shared, k = data.detector, [truth, claimed] = [names[y], withArticle[k]];
     const score = data.score[this.step], rejected = score < T;
     const fooled = !rejected && k !== y;
     const claim = k === y ? `it is ${claimed}: nothing to be fooled about` : rejected ? `does not take this ${truth} for ${claimed}` : `takes this ${truth} for ${claimed}`;

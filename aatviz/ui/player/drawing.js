@@ -61,10 +61,6 @@ function boundText(bound) {
 function shortened(name, most) {
   return name.length <= most ? name : `${name.slice(0, most - 1)}…`;
 }
-function a(name) {
-  // The name with its article: "a 3", "an 8", "an airplane".
-  return `${/^(?!uni|use|eu|one\b)[aeiou]|^8|^11$|^18$/i.test(name) ? "an" : "a"} ${name}`;
-}
 function rgba([r, g, b], a) {
   return `rgba(${r},${g},${b},${a})`;
 }

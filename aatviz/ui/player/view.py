@@ -15,7 +15,7 @@ from aatviz.models.decisions import REJECTING, VictimName, decide
 from aatviz.store.systems import System
 from aatviz.ui.common import theme
 from aatviz.ui.common.assets import read_assets
-from aatviz.ui.common.classes import dataset_of, leading
+from aatviz.ui.common.classes import a, dataset_of, leading
 from aatviz.ui.common.pictures import channels
 from aatviz.ui.common.url import UrlState
 
@@ -82,7 +82,8 @@ def player_data(system: System, traces: list[Trace], abouts: list[str], threshol
 def told_once(known: Dataset) -> dict[str, Any]:
     """What a view in the browser has to know of the data set."""
     count, height, width = known.shape
-    return {"shape": {"channels": count, "height": height, "width": width}, "names": known.classes}
+    shape = {"channels": count, "height": height, "width": width}
+    return {"shape": shape, "names": known.classes, "withArticle": [a(name) for name in known.classes]}
 
 
 def colours() -> dict[str, Any]:

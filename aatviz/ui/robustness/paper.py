@@ -13,6 +13,7 @@ from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import UrlState
+from aatviz.ui.common.words import literal
 from aatviz.ui.robustness import data, paper_figures, words
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_dataset
@@ -87,7 +88,7 @@ def _aucs(system: System, record: dict[str, Any]) -> None:
     if len(few) < len(rows):
         st.caption(f"The figure shows the {len(few)} weakest of {len(rows)}; the table has all of them.")
     lines = [["detector, attack", "paper", "here (95% interval)", "n"]]
-    lines += [[label, f"{p:.5f}" if p else "", interval(value, 5), f"{value['n']:,}"] for label, value, p in rows]
+    lines += [[literal(label), f"{p:.5f}" if p else "", interval(value, 5), f"{value['n']:,}"] for label, value, p in rows]
     with st.expander("As a table", icon=":material/table:"):
         takeaway.show_table(lines)
 
@@ -118,7 +119,7 @@ def _heat_map(system: System, records: dict[str, dict[str, Any]]) -> None:
         config=config(f"{system.name}-heat-map"),
         alt="A heat map of the AUC of every detector under every attack.",
     )
-    hardest = " and ".join(names[k] for k in sorted(weakest[:2]))
+    hardest = " and ".join(literal(names[k]) for k in sorted(weakest[:2]))
     st.caption(
         f"AUC; the darker a cell, the more pairs the detector gets wrong. In the first column {hardest} are the hardest."
     )

@@ -9,6 +9,7 @@ from aatviz.data.spec import written
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import bounds, interval
 from aatviz.ui.common.classes import shortened
+from aatviz.ui.common.words import literal
 
 LEAST_FOUND = 0.95
 """An attack that finds fewer of the planted examples is called weak."""
@@ -142,7 +143,7 @@ def reach(record: dict[str, Any], dataset: Dataset) -> str:
     return (
         f"This ball ({ball}) is so large that it holds real {dataset.plural} of other classes: **{mean['in_reach']:.1%}** "
         f"of the out-of-class test images have one, {hardest['in_reach']['value']:.1%} where the class is "
-        f"{dataset.classes[hardest['detector']]}. "
+        f"{literal(dataset.classes[hardest['detector']])}. "
         "An attacker need only look it up, without any gradient, and a detector is right to accept it: in so large a ball "
         f"“is this a k?” has no single answer. That alone lowers the mean AUC of these detectors to **{mean['auc']:.4f}**."
     )
