@@ -7,6 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from aatviz.data import dataset
 from aatviz.ui.lessons.catalogue import LESSONS
 from aatviz.ui.session import sidebar
 from tests.made_systems import Made
@@ -122,6 +123,18 @@ def test_a_click_with_the_url_of_a_moment_ago_leaves_the_choice() -> None:
     app.selectbox(key="app.dataset").set_value("many")
     run(app)
     assert chosen(run(app, system="pets-made")) == "many-made"
+
+
+@pytest.mark.parametrize("k", ["4", None])
+def test_a_detector_stays_chosen_where_the_next_system_lists_its_classes(k: str | None) -> None:
+    """Ten digits are buttons and ten longer names a list: another kind of widget under the same key."""
+    app = open_page("detectors", **({"k": k} if k else {}))
+    before = app.session_state["detectors.k"]
+    for other, classes in (("CIFAR-10", dataset("cifar10").classes), ("MNIST", dataset("mnist").classes)):
+        app.selectbox(key="app.dataset").select(other)
+        run(app)
+        assert app.header[0].value == f"Detector {classes[before]}"
+        assert "".join(app.query_params.get("k", "")) == (k or "")
 
 
 @pytest.mark.parametrize("page", PAGES)
