@@ -155,6 +155,26 @@ def test_a_damaged_system_says_so_and_another_one_can_be_chosen(several: Made) -
     assert chosen(run(app)) == "many-made"
 
 
+@pytest.mark.parametrize("page", ["overview", "learn", "attack"])
+@pytest.mark.parametrize("file", ["card.json", "shared.safetensors"])
+def test_the_first_system_is_broken_and_the_pages_of_the_others_are_whole(page: str, file: str, several: Made) -> None:
+    (several.checkpoints / FIRST / file).write_bytes(b"none")
+    app = open_page(page, system=SEPARATE)
+    assert f"`{SEPARATE}`, trained against" in text(app)
+    assert not app.error
+    said = "".join(caption.value for caption in app.sidebar.caption)
+    assert (f"The system `{FIRST}` is broken and left out." in said) == (file == "card.json")
+    assert ("card.json is not valid JSON" in said) == (file == "card.json")
+
+
+def test_every_card_is_broken(several: Made) -> None:
+    for card in several.checkpoints.glob("*/card.json"):
+        card.write_text("{}")
+    app = open_page()
+    assert "There is no trained system" in app.info[0].value
+    assert '"system" is missing' in app.sidebar.caption[0].value
+
+
 def test_a_lesson_opens_its_system_says_so_and_gives_it_free_again() -> None:
     lesson = LESSONS[0]
     app = open_page("learn", system="pets-made")

@@ -84,7 +84,12 @@ def comparison(system: System) -> None:
         detector_records.WORST: "mean AUC, worst of three attacks, 3 restarts",
     }
     same = {name: card for name, card in caches.cards().items() if card.threat == system.card.threat}
-    cards = {name: card for name, card in same.items() if card.metrics.keys() >= compared.keys()}
+    cards = {
+        name: card
+        for name, card in same.items()
+        if card.metrics.keys() >= compared.keys()
+        and all((checkpoints_folder() / name / file).is_file() for file in card.files.detectors)
+    }
     if len(cards) < 2:
         return
     rows = [["", *cards]]

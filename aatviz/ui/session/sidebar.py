@@ -26,6 +26,8 @@ def choose_system(page: str, lesson: str | None = None) -> None:
     Without any system the page ends here, with the way to get one.
     """
     cards = caches.cards()
+    for folder, why in caches.broken().items():
+        st.sidebar.caption(f":material/broken_image: The system `{folder}` is broken and left out. {why}")
     if not cards:
         st.info(
             f"There is no trained system in `{checkpoints_folder().name}/` yet. Train the small one (one network for "
