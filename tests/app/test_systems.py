@@ -71,7 +71,7 @@ def test_systems_are_grouped_by_data_set_and_named_by_their_ball() -> None:
     data.set_value("pets")
     run(app)
     assert chosen(app) == "pets-made"
-    assert app.selectbox(key="app.system").options == ["L∞ 8/255, separate", "L2 0.5, shared"]
+    assert app.selectbox(key="app.system").options == ["L∞ 8/255, separate", "L2 0.5, one detector"]
 
 
 def test_two_systems_of_one_ball_are_told_apart_by_name(several: Made) -> None:
@@ -80,13 +80,19 @@ def test_two_systems_of_one_ball_are_told_apart_by_name(several: Made) -> None:
     assert app.selectbox(key="app.system").options == [
         "L∞ 8/255, separate, pets-again",
         "L∞ 8/255, separate, pets-made",
-        "L2 0.5, shared",
+        "L2 0.5, one detector",
     ]
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_cold_link_opens_its_system_on_every_page(page: str) -> None:
     assert chosen(open_page(page, system="fashion-mnist-made")) == "fashion-mnist-made"
+
+
+def test_a_single_detector_is_called_neither_shared_nor_separate() -> None:
+    said = text(open_page(system="dog-made"))
+    assert "A single detector: **one network** of one logit" in said
+    assert "Shared bank" not in said
 
 
 @pytest.mark.parametrize("page", PAGES[1:])
