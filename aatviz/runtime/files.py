@@ -40,7 +40,7 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # or not even text
         raise ValueError(f"{path} is not valid JSON ({error}); restore it from the repository.") from error
 
 

@@ -95,9 +95,21 @@ def checkpoints_folder() -> Path:
 
 
 def cards() -> dict[str, Card]:
+    """The cards of the shipped systems that can be read, in the order of `cards_and_broken`."""
+    return cards_and_broken()[0]
+
+
+def cards_and_broken() -> tuple[dict[str, Card], dict[str, str]]:
     """The cards of the shipped systems, by the folder's name: the app's default first, then one data set after the other,
-    its L-inf systems first, small balls before large ones."""
-    found = {path.parent.name: read_card(path.parent) for path in checkpoints_folder().glob(f"*/{CARD}")}
+    its L-inf systems first, small balls before large ones. And the folders whose card cannot be read: by their names, why.
+    """
+    found: dict[str, Card] = {}
+    broken: dict[str, str] = {}
+    for path in sorted(checkpoints_folder().glob(f"*/{CARD}")):
+        try:
+            found[path.parent.name] = read_card(path.parent)
+        except (OSError, ValueError) as error:
+            broken[path.parent.name] = str(error)
     known = tuple(BUILT_IN)
 
     def place(name: str) -> tuple[Any, ...]:
@@ -105,7 +117,7 @@ def cards() -> dict[str, Card]:
         place_of_data = known.index(card.dataset) if card.dataset in known else len(known)
         return -card.prominence, place_of_data, card.dataset, card.norm != "Linf", card.eps, name
 
-    return {name: found[name] for name in sorted(found, key=place)}
+    return {name: found[name] for name in sorted(found, key=place)}, broken
 
 
 def systems() -> list[str]:

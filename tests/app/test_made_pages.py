@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def record(system: System) -> dict[str, Any]:
     (attack,) = recipe.attacks
     rows = [
         {"detector": k, "last": {attack: value}, "best": {attack: value}, "worst": value, "natural": value, "paper": {}}
-        for k, value in enumerate(interval(k)._asdict() for k in range(system.card.classes))
+        for k, value in ((k, interval(k)._asdict()) for k in system.card.bank)
     ]
     return {"kind": "detectors", "rows": rows, "recipe": dataclasses.asdict(recipe)}
 
@@ -203,6 +204,17 @@ def test_tables_of_the_detectors(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     if name == MANY:
         assert len(app.dataframe[0].value) == 200
         assert "The 20 weakest detectors under every attack" in text(app)
+
+
+def test_the_detectors_of_some_classes_bear_their_own_names(made_systems: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"detectors": [f"detector-{k}.safetensors" for k in (1, 2)]}
+    edit_card(made_systems.checkpoints / "pets-made", kept, detector_classes=[1, 2])
+    system = aatviz.load_system("pets-made")
+    monkeypatch.setattr(stored, "records", lambda *_: {detector_records.protocol(system): record(system)})
+    app = open_page("robustness", "pets-made", show="paper")
+    specs = [json.loads(chart.proto.spec)["data"][0] for chart in app.get("plotly_chart")]
+    assert [spec["y"] for spec in specs if spec["type"] == "heatmap"] == [["dog", "eel"]]
+    assert "In the first column dog and eel are the hardest." in text(app)
 
 
 def edit_card(folder: Path, files: dict[str, Any], **changes: Any) -> None:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 import aatviz
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.explore.attack_path import trace_attack
+from aatviz.recipes.paper import SIDE_BY_SIDE
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.weights import build_network, save_network
 from aatviz.ui.overview import card as overview_card
@@ -106,6 +107,18 @@ def test_the_error_is_that_under_all_attacks_where_it_has_been_measured(monkeypa
     app = open_page()
     assert {metric.value for metric in app.metric} == {"1", "0.1700", "0.2500"}
     assert "worst of all attacks, T rejects 1 % of clean images; 95 % interval 0.1000 to 0.3000, n = 500" in texts(app)
+
+
+def test_without_the_protocol_the_error_is_that_of_the_worst_of_three_optimizers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rows(value: float) -> list[dict[str, Any]]:
+        error = {"value": value, "low": 0.1, "high": 0.3, "n": 1000}
+        return [{"error": error}, {"error": error | {"value": 0.05}}]
+
+    record = {"victims": {"generative": rows(0.21), "robust": rows(0.28)}}
+    monkeypatch.setattr(overview_card, "records", lambda *_: {SIDE_BY_SIDE: record})
+    app = open_page()
+    assert {metric.value for metric in app.metric} == {"1", "0.2100", "0.2800"}
+    assert "worst of three optimizers, no rejection; 95 % interval 0.1000 to 0.3000, n = 1,000" in texts(app)
 
 
 def test_a_card_without_figures_is_no_error() -> None:

@@ -7,6 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from aatviz.data import dataset
 from aatviz.ui.lessons.catalogue import LESSONS
 from aatviz.ui.session import sidebar
 from tests.made_systems import Made
@@ -70,7 +71,7 @@ def test_systems_are_grouped_by_data_set_and_named_by_their_ball() -> None:
     data.set_value("pets")
     run(app)
     assert chosen(app) == "pets-made"
-    assert app.selectbox(key="app.system").options == ["L∞ 8/255, separate", "L2 0.5, shared"]
+    assert app.selectbox(key="app.system").options == ["L∞ 8/255, separate", "L2 0.5, one detector"]
 
 
 def test_two_systems_of_one_ball_are_told_apart_by_name(several: Made) -> None:
@@ -79,13 +80,19 @@ def test_two_systems_of_one_ball_are_told_apart_by_name(several: Made) -> None:
     assert app.selectbox(key="app.system").options == [
         "L∞ 8/255, separate, pets-again",
         "L∞ 8/255, separate, pets-made",
-        "L2 0.5, shared",
+        "L2 0.5, one detector",
     ]
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_cold_link_opens_its_system_on_every_page(page: str) -> None:
     assert chosen(open_page(page, system="fashion-mnist-made")) == "fashion-mnist-made"
+
+
+def test_a_single_detector_is_called_neither_shared_nor_separate() -> None:
+    said = text(open_page(system="dog-made"))
+    assert "A single detector: **one network** of one logit" in said
+    assert "Shared bank" not in said
 
 
 @pytest.mark.parametrize("page", PAGES[1:])
@@ -124,6 +131,18 @@ def test_a_click_with_the_url_of_a_moment_ago_leaves_the_choice() -> None:
     assert chosen(run(app, system="pets-made")) == "many-made"
 
 
+@pytest.mark.parametrize("k", ["4", None])
+def test_a_detector_stays_chosen_where_the_next_system_lists_its_classes(k: str | None) -> None:
+    """Ten digits are buttons and ten longer names a list: another kind of widget under the same key."""
+    app = open_page("detectors", **({"k": k} if k else {}))
+    before = app.session_state["detectors.k"]
+    for other, classes in (("CIFAR-10", dataset("cifar10").classes), ("MNIST", dataset("mnist").classes)):
+        app.selectbox(key="app.dataset").select(other)
+        run(app)
+        assert app.header[0].value == f"Detector {classes[before]}"
+        assert "".join(app.query_params.get("k", "")) == (k or "")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_system_opens_where_its_data_set_is_not_here(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AATVIZ_DATA", str(tmp_path / "nothing"))
@@ -140,6 +159,26 @@ def test_a_damaged_system_says_so_and_another_one_can_be_chosen(several: Made) -
     assert "classifier.safetensors" in app.error[0].value
     app.selectbox(key="app.dataset").set_value("many")
     assert chosen(run(app)) == "many-made"
+
+
+@pytest.mark.parametrize("page", ["overview", "learn", "attack"])
+@pytest.mark.parametrize("file", ["card.json", "shared.safetensors"])
+def test_the_first_system_is_broken_and_the_pages_of_the_others_are_whole(page: str, file: str, several: Made) -> None:
+    (several.checkpoints / FIRST / file).write_bytes(b"none")
+    app = open_page(page, system=SEPARATE)
+    assert f"`{SEPARATE}`, trained against" in text(app)
+    assert not app.error
+    said = "".join(caption.value for caption in app.sidebar.caption)
+    assert (f"The system `{FIRST}` is broken and left out." in said) == (file == "card.json")
+    assert ("card.json is not valid JSON" in said) == (file == "card.json")
+
+
+def test_every_card_is_broken(several: Made) -> None:
+    for card in several.checkpoints.glob("*/card.json"):
+        card.write_text("{}")
+    app = open_page()
+    assert "There is no trained system" in app.info[0].value
+    assert '"system" is missing' in app.sidebar.caption[0].value
 
 
 def test_a_lesson_opens_its_system_says_so_and_gives_it_free_again() -> None:

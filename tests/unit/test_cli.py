@@ -33,6 +33,17 @@ def test_attack_prints_the_numbers_of_the_library(tiny_system_folder: Path) -> N
         assert float(printed.split("->")[1]) == pytest.approx(logit, abs=2e-4)
 
 
+def test_systems_are_listed_and_a_broken_one_with_what_is_wrong(tiny_system_folder: Path) -> None:
+    about = aatviz.load_system("mnist-linf-0.3-shared").card.about
+    card = tiny_system_folder / "mnist-linf-0.3" / "card.json"
+    card.write_text(card.read_text()[:-9])
+    result = run("systems")
+    assert result.returncode == 0, result.stderr
+    whole, broken = result.stdout.splitlines()
+    assert whole.split(maxsplit=1) == ["mnist-linf-0.3-shared", about]
+    assert broken.startswith(f"{'mnist-linf-0.3':21} broken: {card} is not valid JSON")
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -1,6 +1,7 @@
 """Files that are whole or not there; weights in float16; systems by name and by path; which records count."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,7 +18,7 @@ from aatviz.runtime import files
 from aatviz.runtime.files import read_arrays, read_json, read_tensors, write_arrays, write_json, write_tensors, write_text
 from aatviz.store import cards
 from aatviz.store.results import valid_records
-from aatviz.store.systems import System
+from aatviz.store.systems import System, cards_and_broken
 from aatviz.store.weights import build_network, load_network, read_note, save_network, start_from
 from tests.changed_systems import described_again
 
@@ -196,6 +197,27 @@ def test_a_damaged_or_missing_weight_file_is_named(name: str, missing: bool, tin
     else:
         path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(FileNotFoundError if missing else ValueError, match=name.replace(".", r"\.")):
+        aatviz.load_system("mnist-linf-0.3")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "card.json is not valid JSON"),
+        (b"[]", "expected an object"),
+        (b'{"schema": 99}', "is written in schema 99"),
+        (b'{"system": "mnist-linf-0.3"}', '"about" is missing'),
+        (b"\xff", "card.json is not valid JSON"),
+    ],
+)
+def test_a_broken_card_is_told_and_takes_no_other_system_away(content: bytes, said: str, tiny_system_folder: Path) -> None:
+    (tiny_system_folder / "mnist-linf-0.3" / "card.json").write_bytes(content)
+    found, broken = cards_and_broken()
+    assert list(found) == aatviz.systems() == ["mnist-linf-0.3-shared"]
+    assert list(broken) == ["mnist-linf-0.3"]
+    assert said in broken["mnist-linf-0.3"]
+    assert aatviz.load_system("mnist-linf-0.3-shared").name == "mnist-linf-0.3-shared"
+    with pytest.raises(ValueError, match=re.escape(said)):
         aatviz.load_system("mnist-linf-0.3")
 
 

@@ -129,7 +129,10 @@ def pick_class(
     """
     common = {**more, **state.widget(name)}
     options = range(len(classes)) if among is None else among
-    if _letters([classes[k] for k in options]) <= room:
+    in_a_row, key = _letters([classes[k] for k in options]) <= room, state.key(name)
+    if st.session_state.get(f"{key}.in-a-row") != in_a_row:  # to Streamlit the other kind is a new widget, without a value
+        st.session_state[f"{key}.in-a-row"], st.session_state[key] = in_a_row, state[name]
+    if in_a_row:
         place.segmented_control(label, options, format_func=lambda k: literal(classes[k]), required=True, **common)
     else:
         place.selectbox(label, options, format_func=classes.__getitem__, **common)

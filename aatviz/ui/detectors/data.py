@@ -60,14 +60,8 @@ class Detectors:
 
 def detectors(system: System) -> Detectors:
     """What is stored about a system's detectors; it is read again when one of its files changes."""
-    names = (
-        *(
-            f"{name}.{kind}"
-            for name in (detector_records.protocol(system), detector_records.WORST)
-            for kind in ("json", "npz")
-        ),
-    )
-    files = [system.folder / "results" / name for name in names]
+    recipes = (detector_records.protocol(system), detector_records.WORST)
+    files = [result_file(system, recipe, kind) for recipe in recipes for kind in ("json", "npz")]
     files += [result_file(system, detector_records.SAMPLE, "npz"), *sorted((system.folder / "history").rglob("*.json"))]
     return _read(system, str(system.folder), tuple(_changed(file) for file in files))
 

@@ -41,8 +41,11 @@ PAGES = {target.path: target for target in (Target(title=title) for title in TIT
 
 
 def system_of(lesson: Lesson) -> System | None:
-    """The system that a lesson is written for, where it is here."""
-    return caches.load_system(lesson.system) if lesson.system in caches.systems() else None
+    """The system that a lesson is written for, where it is here and whole."""
+    try:
+        return caches.load_system(lesson.system) if lesson.system in caches.systems() else None
+    except (FileNotFoundError, ValueError):  # the exercise's page says what is damaged
+        return None
 
 
 def about_system(lesson: Lesson) -> None:

@@ -63,7 +63,7 @@ def numbers(system: System) -> None:
     tiles = [
         ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {len(card.bank)} detectors"),
         *_auc(detector_records.protocol(system), metrics, "Mean AUC, the paper's attack"),
-        *_auc("worst-case", metrics, "Mean AUC, worst of three attacks"),
+        *_auc(detector_records.WORST, metrics, "Mean AUC, worst of three attacks"),
         *_rate(metrics, "accuracy", "generative", "Accuracy, generative", "natural test images, no rejection"),
         *_error(hard, metrics, "generative", "Error, generative", "loss 10"),
         *_rate(metrics, "accuracy", "robust", "Accuracy, robust classifier", "natural test images"),
@@ -84,7 +84,12 @@ def comparison(system: System) -> None:
         detector_records.WORST: "mean AUC, worst of three attacks, 3 restarts",
     }
     same = {name: card for name, card in caches.cards().items() if card.threat == system.card.threat}
-    cards = {name: card for name, card in same.items() if card.metrics.keys() >= compared.keys()}
+    cards = {
+        name: card
+        for name, card in same.items()
+        if card.metrics.keys() >= compared.keys()
+        and all((checkpoints_folder() / name / file).is_file() for file in card.files.detectors)
+    }
     if len(cards) < 2:
         return
     rows = [["", *cards]]
@@ -153,22 +158,18 @@ def _error(
 ) -> list[tuple[str, str, str]]:
     """The error under all attacks of the honest protocol; where it has not been run, under the worst of three optimizers;
     where neither has, under one attack. `hard` holds the records that are there."""
-    if row := _row(hard, "honest", victim, "at", 1):
-        worst, rejected = row["error"][EVERY], f"T rejects {100 * row['clean_rejection']:g} % of clean images"
-        return [(label, f"{worst['value']:.4f}", f"worst of all attacks, {rejected}; {_interval(worst)}")]
-    if row := _row(hard, SIDE_BY_SIDE, victim, None, 0):
-        worst = row["error"]
-        return [(label, f"{worst['value']:.4f}", f"worst of three optimizers, no rejection; {_interval(worst)}")]
-    return _rate(metrics, "error_without_rejection", victim, label, f"attacked by {loss} alone, no rejection")
-
-
-def _row(hard: dict[str, dict[str, Any]], record: str, victim: str, within: str | None, place: int) -> dict[str, Any] | None:
-    """One row of what a record says of a victim; None where it says nothing."""
-    found = hard.get(record, {}).get("victims", {}).get(victim)
-    if found is None:
-        return None
-    row: dict[str, Any] = (found[within] if within else found)[place]
-    return row
+    honest, beside = (hard.get(name, {}).get("victims", {}).get(victim) for name in ("honest", SIDE_BY_SIDE))
+    if honest:
+        row = honest["at"][1]
+        worst, how = (
+            row["error"][EVERY],
+            f"worst of all attacks, T rejects {100 * row['clean_rejection']:g} % of clean images",
+        )
+    elif beside:
+        worst, how = beside[0]["error"], "worst of three optimizers, no rejection"
+    else:
+        return _rate(metrics, "error_without_rejection", victim, label, f"attacked by {loss} alone, no rejection")
+    return [(label, f"{worst['value']:.4f}", f"{how}; {_interval(worst)}")]
 
 
 def _interval(value: dict[str, Any]) -> str:

@@ -107,19 +107,19 @@ def _heat_map(system: System, records: dict[str, dict[str, Any]]) -> None:
             columns["worst of these"] = [row["worst"]["value"] for row in record["rows"]]
     if not columns:
         return
-    names, first = current_dataset().classes, next(iter(columns.values()))
+    names, bank, first = current_dataset().classes, system.card.bank, next(iter(columns.values()))
     weakest = sorted(range(len(first)), key=first.__getitem__)
     shown = sorted(weakest[:MOST])
-    labels = [words.detector(k, names) for k in shown]
+    labels = [words.detector(bank[place], names) for place in shown]
     every = len(shown) == len(first)
     st.subheader("Every detector under every attack" if every else f"The {len(shown)} weakest detectors under every attack")
     st.plotly_chart(
-        paper_figures.heat_map(labels, {attack: [values[k] for k in shown] for attack, values in columns.items()}),
+        paper_figures.heat_map(labels, {attack: [values[place] for place in shown] for attack, values in columns.items()}),
         key="robustness-heat",
         config=config(f"{system.name}-heat-map"),
         alt="A heat map of the AUC of every detector under every attack.",
     )
-    hardest = " and ".join(literal(names[k]) for k in sorted(weakest[:2]))
+    hardest = " and ".join(literal(names[bank[place]]) for place in sorted(weakest[:2]))
     st.caption(
         f"AUC; the darker a cell, the more pairs the detector gets wrong. In the first column {hardest} are the hardest."
     )

@@ -6,6 +6,7 @@ Streamlit leaves arguments whose names begin with an underscore out of a cache's
 import os
 import sys
 import time
+from contextlib import suppress
 from functools import lru_cache
 
 import streamlit as st
@@ -20,10 +21,9 @@ from aatviz.explore import work
 from aatviz.explore.attack_path import trace_attack
 from aatviz.runtime.hardware import one_thread
 from aatviz.runtime.worker import Worker
-from aatviz.store import systems as systems_of_store
 from aatviz.store.card import CARD, Card
 from aatviz.store.results import result_file, weights_hash
-from aatviz.store.systems import System, checkpoints_folder
+from aatviz.store.systems import System, cards_and_broken, checkpoints_folder
 from aatviz.thresholds import choose as operating_points
 from aatviz.thresholds.curves import RECIPE
 from aatviz.ui.common.datasets import dataset_of_card
@@ -54,13 +54,22 @@ def systems() -> list[str]:
 
 def cards() -> dict[str, Card]:
     """The cards of the shipped systems by name, in the order of `aatviz.systems`; read again when one has changed."""
+    return _cards(_stamps())[0]
+
+
+def broken() -> dict[str, str]:
+    """The folders of systems whose card cannot be read, by name: why."""
+    return _cards(_stamps())[1]
+
+
+def _stamps() -> tuple[tuple[str, int], ...]:
     files = sorted(checkpoints_folder().glob(f"*/{CARD}"))
-    return _cards(tuple((str(file), file.stat().st_mtime_ns) for file in files))
+    return tuple((str(file), file.stat().st_mtime_ns) for file in files)
 
 
 @lru_cache(maxsize=4)
-def _cards(files: tuple[tuple[str, int], ...]) -> dict[str, Card]:
-    return systems_of_store.cards()
+def _cards(files: tuple[tuple[str, int], ...]) -> tuple[dict[str, Card], dict[str, str]]:
+    return cards_and_broken()
 
 
 def load_system(name: str) -> System:
@@ -116,8 +125,9 @@ def jobs() -> Jobs:
     """The workers of this server and their queues."""
     first = None
     if names := systems():
-        system = load_system(names[0])
-        first = Work(function=work.ready, context=work.Weights(system.folder, fingerprint(system)), argument=None)
+        with suppress(FileNotFoundError, ValueError):  # damaged, as its own pages say: the others' runs need the workers
+            system = load_system(names[0])
+            first = Work(function=work.ready, context=work.Weights(system.folder, fingerprint(system)), argument=None)
     return Jobs(workers(), LIMITS, is_connected, first)
 
 

@@ -211,12 +211,12 @@ class Jobs:
 
     def _left(self, job: Job) -> float:
         """Seconds that the job itself still takes: more and more by its own pace, of which the first steps say little."""
-        expected = job.seconds * self._pace[job.lane]
-        if job.started is None or job.done_steps == 0:
+        expected, done = job.seconds * self._pace[job.lane], job.done_steps
+        if job.started is None or done == 0:
             return expected
-        spent, steps = time.monotonic() - job.started, max(job.total - job.done_steps, 0)
+        spent, steps = time.monotonic() - job.started, max(job.total - done, 0)
         trust = min(spent / TRUSTED, 1.0)
-        return trust * spent / job.done_steps * steps + (1 - trust) * expected * steps / job.total
+        return trust * spent / done * steps + (1 - trust) * expected * steps / job.total
 
     def _hand_out(self, lane: Lane, runner: Runner, after: float) -> None:
         time.sleep(after)

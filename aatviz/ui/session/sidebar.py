@@ -26,6 +26,8 @@ def choose_system(page: str, lesson: str | None = None) -> None:
     Without any system the page ends here, with the way to get one.
     """
     cards = caches.cards()
+    for folder, why in caches.broken().items():
+        st.sidebar.caption(f":material/broken_image: The system `{folder}` is broken and left out. {why}")
     if not cards:
         st.info(
             f"There is no trained system in `{checkpoints_folder().name}/` yet. Train the small one (one network for "
@@ -143,7 +145,9 @@ def describe(system: System) -> str:
     """What a system is, in numbers of its own card, and how the other kind of bank differs."""
     card = system.card
     count, size = bank_size(system.folder, card)
-    if count == 1:
+    if len(card.bank) == 1:
+        text = f"A single detector: **one network** of one logit ({size:.1f} MB), trained with the paper's objective."
+    elif count == 1:
         text = (
             f"Shared bank: **one network** with {len(card.bank)} logits ({size:.1f} MB), trained with the paper's "
             "objective. The paper leaves this sharing to future work; one step against all detectors costs one network."
@@ -170,4 +174,5 @@ def bank_size(folder: Path, card: Card) -> tuple[int, float]:
 
 
 def _label(card: Card) -> str:
-    return f"{threat_of(card)}, {'shared' if len(card.files.detectors) == 1 else 'separate'}"
+    kind = "one detector" if len(card.bank) == 1 else "shared" if len(card.files.detectors) == 1 else "separate"
+    return f"{threat_of(card)}, {kind}"
