@@ -14,7 +14,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from aatviz.data import open_split
-from aatviz.evaluate import finish, parts, real_images, run_part
+from aatviz.evaluate import finish, images, parts, real_images, run_part
 from aatviz.evaluate.honest import trial
 from aatviz.models.detectors import DetectorBank
 from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation
@@ -135,7 +135,8 @@ def test_real_images_within_reach_are_told_with_what_they_do_to_the_auc(
     measured_detectors: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a ball without one, and in one with some; the sample's digits stand for the whole data set."""
-    monkeypatch.setattr(real_images, "open_split", lambda _, split: open_split("mnist-sample", split))
+    for module in (real_images, images):
+        monkeypatch.setattr(module, "open_split", lambda _, split: open_split("mnist-sample", split))
     recipe = RealImagesEvaluation(count=20)
     for eps in (0.3, 0.99):
         card = dataclasses.replace(measured_detectors.card, eps=eps)
