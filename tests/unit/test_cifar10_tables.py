@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from aatviz.data import open_split
+from aatviz.data.spec import written
 from aatviz.evaluate import finish, parts, run_part
+from aatviz.explore.attack_grid import run as attack_grid
+from aatviz.explore.generation import run as generation
 from aatviz.metrics import auc_interval
 from aatviz.recipes.cifar10_tables import L2_80, LINF_2, LINF_8
 from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, RobustLogitsEvaluation
@@ -14,6 +17,7 @@ from aatviz.recipes.paper import WORST_CASE, all_detectors, evaluations
 from aatviz.recipes.published import published
 from aatviz.recipes.spec import AttackSpec
 from aatviz.store.systems import load_system
+from aatviz.ui.session import showcase
 from tests.made_systems import Made
 
 TEN = tuple(range(10))
@@ -86,3 +90,21 @@ def test_the_robust_classifiers_logits_are_measured_as_detectors(made_systems: M
         assert row["natural"]["value"] == pytest.approx(expected, abs=1e-6)
         assert row["best"]["some"]["value"] <= row["natural"]["value"]
     assert record["mean"]["worst"] < record["mean"]["natural"]
+
+
+def test_pages_begin_with_the_papers_settings(made_systems: Made) -> None:
+    """Figures 5 and 6; in another ball than 8/255 an attack stays in that ball."""
+    system = load_system("cifar10-made")
+    grid, drawn = attack_grid.default_settings(system), generation.default_settings(system)
+    assert (grid.norm, written(grid.eps), written(grid.step_size), grid.steps) == ("Linf", "12/255", "2/255", 30)
+    assert (drawn.norm, drawn.eps, drawn.step_size, drawn.steps, drawn.optimizer) == ("L2", 30.0, 0.5, 60, "steepest")
+    assert generation.default_settings(system, "uniform").eps > 55
+    assert (showcase.default_settings(system).norm, showcase.default_settings(system).eps) == ("L2", 0.5)
+    eight = dataclasses.replace(system, card=dataclasses.replace(system.card, norm="Linf", eps=LINF_8))
+    asked = showcase.default_settings(eight)
+    assert (written(asked.eps), written(asked.step_size), asked.steps, asked.optimizer) == (
+        "12/255",
+        "2/255",
+        30,
+        "steepest",
+    )
