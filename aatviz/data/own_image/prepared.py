@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from PIL import Image, UnidentifiedImageError, features
 from torch import Tensor
 
-from aatviz.data.limits import MOST_OWN_BYTES, MOST_OWN_PIXELS
 from aatviz.data.own_image.link_text import Shape, to_image
+from aatviz.runtime.limits import MOST_OWN_BYTES, MOST_OWN_PIXELS
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM") + (("AVIF",) if features.check("avif") else ())
 TURNED = "Turned upright, as the camera noted."
