@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aatviz.evaluate import detectors, distortion, real_images, side_by_side, systems
+from aatviz.evaluate import detectors, distortion, real_images, robust_logits, side_by_side, systems
 from aatviz.evaluate.engine import kind_of, lacks, stored
 from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.honest.verdict import EVERY
@@ -108,7 +108,7 @@ def _side_by_side(system: System, recipe: SideBySideEvaluation, record: Record) 
 def _distortion(system: System, recipe: DistortionEvaluation, record: Record) -> str:
     found = record["distortion"]
     search = f"{recipe.depth} values of c up to {recipe.most_c:g}"
-    attack = f"loss 16, Adam {recipe.steps} x {recipe.step_size:g}, {search}"
+    attack = f"loss 16, {recipe.optimizer.capitalize()} {recipe.steps} x {recipe.step_size:g}, {search}"
     rows = [HEAD]
     for keep, words in (("last", "the iterate that the search ends with"), ("best", "the nearest of all iterates")):
         value, rate = found[keep], found[keep]["false_positive_rate"]
@@ -192,6 +192,7 @@ def _section(record: Record, rows: list[list[str]]) -> str:
 
 SECTIONS: dict[str, Callable[[System, Any, Record], str]] = {
     detectors.KIND.name: _detectors,
+    robust_logits.KIND.name: _detectors,
     systems.KIND.name: _scenarios,
     side_by_side.KIND.name: _side_by_side,
     distortion.KIND.name: _distortion,

@@ -135,11 +135,17 @@ def _words(system: System, made: Generated, known: Dataset) -> None:
         [rf"x = \arg\max_{{{ball}}} \; z(x')_t" + (rf", \qquad {noise}" if from_class_noise else "")],
     )
     usual, white = default_settings(system), most_l2(known)
+    begins = (
+        f"The page begins with {usual.steps} L2 steps of {usual.step_size:g} within ε = {usual.eps:g} of the class noise"
+    )
+    free = f"From the other starts, ε is {white:.4g}, the L2 norm of a white image, which is no limit on these images."
+    if known.drawn:
+        st.caption(f"{begins}, as the paper does. {free}")
+        return
     st.caption(
-        f"The page begins with {usual.steps} L2 steps of {usual.step_size:g} within ε = {usual.eps:g} of the class noise, "
-        "as experiments on MNIST found: smaller steps leave the images grey, their logits far lower, and a larger ε changes "
-        f"next to nothing. Both grow with the L2 norm of a white image, here {white:.4g}. From the other starts, ε is as "
-        "large as that norm, which is no limit on these images. The paper takes 60 steps of 0.5 within ε = 30 on CIFAR-10."
+        f"{begins}, as experiments on MNIST found: smaller steps leave the images grey, their logits far lower, and a "
+        f"larger ε changes next to nothing. Both grow with the size of an image. {free} The paper takes 60 steps of 0.5 "
+        "within ε = 30 on CIFAR-10."
     )
 
 
