@@ -106,9 +106,15 @@ def finish(system: System, recipe: Evaluation) -> dict[str, Any]:
     write_arrays(result_file(system, recipe.name, "npz"), merged)
     cost = {"seconds": round(spent["seconds"], 1), "forward": int(spent["forward"]), "backward": int(spent["backward"])}
     record = _write_record(system, recipe, found, cost | {"precision": " and ".join(sorted(precisions))})
-    for chunk in (chunk for chunks in files.values() for chunk in chunks):
-        chunk.unlink()
+    tidy(system, recipe)
     return record
+
+
+def tidy(system: System, recipe: Evaluation) -> None:
+    """Remove the parts of a record that is written."""
+    for part in _parts(system, recipe):
+        for chunk in _chunk_files(system, recipe, part):
+            chunk.unlink(missing_ok=True)
 
 
 def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ WIDTH = 112
 _ABOUT = (
     "Measured once, with the settings that the page begins with, on many samples of the same noise, none selected. KID "
     "(kernel inception distance): how far a set of images is from the bundled real ones, by the features of the judge, a "
-    "network that no attack saw; ± is one standard deviation. Real images are the mark to reach; the noise is where all begin."
+    "network that no attack saw; ± is one standard deviation. Real images are the mark to reach; the noise is where all "
+    "begin."
 )
 
 
