@@ -7,8 +7,11 @@ import torch
 from aatviz.data import open_split
 from aatviz.explore.generation import scores as scoring
 from aatviz.explore.generation.scores import NOISE, REAL, build_scores, load_scores, measure, nearest_rows
-from aatviz.metrics import kid
+from aatviz.metrics import Interval, kid
 from aatviz.models.networks import NETWORKS
+from aatviz.report import generated as report_generated
+from aatviz.report import sections
+from aatviz.report.generated import generated
 from aatviz.store.systems import load_system
 from tests.made_systems import Made
 
@@ -105,3 +108,23 @@ def test_better_means_more_than_two_standard_deviations() -> None:
     assert scores((1.0, 0.3), (2.1, 0.4)).draws_better()
     assert not scores((1.0, 0.3), (1.9, 0.4)).draws_better()
     assert not scores((2.1, 0.3), (1.0, 0.4)).draws_better()
+
+
+def test_the_report_tells_who_draws_better(made_systems: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = load_system("cifar10-made")
+    assert generated(system) == ""
+    distance = {name: scoring.Distance(value, 0.1, 9) for name, value in (("generative", 1.0), ("robust", 2.0))}
+    rates = dict.fromkeys(distance, Interval(0.5, 0.4, 0.6, 9))
+    scores = scoring.Scores(distance=distance, accuracy=rates, nearest={}, away={})
+    monkeypatch.setattr(report_generated, "load_scores", lambda _: scores)
+    text = generated(system)
+    assert "| generative | 1 | 0.1 | 0.500 (0.400 to 0.600) | 9 |" in text
+    assert "L2 eps 30, steepest 60 x 0.5" in text
+    assert "images are nearer to real ones" in text
+
+
+def test_what_others_left_stands_beside_what_is_left_here() -> None:
+    error = {"multi-targeted": {"value": 0.6}, "worst of all": {"value": 0.7, "n": 200}}
+    record = {"victims": {"generative": {"at": [{}, {"clean_rejection": 0.05, "error": error}]}}}
+    text = sections._survived(record, "generative", 0.36)
+    assert "multi-targeted alone 40.0%, worst of all 30.0% (n = 200); Tramer et al. (2020) left 36.0%" in text
