@@ -163,8 +163,8 @@ def _survived(record: Record, victim: str, theirs: float) -> str:
     errors = {"multi-targeted alone": at["error"]["multi-targeted"], "worst of all": at["error"][EVERY]}
     ours = ", ".join(f"{name} {1 - error['value']:.1%}" for name, error in errors.items())
     return (
-        f"\nThe {victim} classifier, {at['clean_rejection']:.0%} clean rejection, images on which no attack succeeds: {ours} "
-        f"(n = {at['error'][EVERY]['n']:,}); Tramer et al. (2020) left {theirs:.1%} of the authors' own.\n"
+        f"\nThe {victim} classifier, {at['clean_rejection']:.0%} clean rejection, images on which no attack succeeds: "
+        f"{ours} (n = {at['error'][EVERY]['n']:,}); Tramer et al. (2020) left {theirs:.1%} of the authors' own.\n"
     )
 
 
