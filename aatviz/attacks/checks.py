@@ -145,7 +145,9 @@ def _whole_numbers(name: str, classes: object) -> Tensor | int:
         except (TypeError, ValueError, RuntimeError):
             raise ValueError(f"{name} holds class indices, whole numbers; got {str(classes)[:60]}.") from None
     if not isinstance(classes, Tensor | np.ndarray):
-        return check_whole(name, classes, least=-math.inf)  # type: ignore[arg-type]
+        if isinstance(classes, bool) or not isinstance(classes, Integral):
+            raise ValueError(f"{name} holds class indices, whole numbers; got {classes!r} ({type(classes).__name__}).")
+        return int(classes)
     with torch.inference_mode(False):  # for good, wherever the caller made them
         values = as_tensor(name, classes)
     if values.is_floating_point() or values.is_complex() or values.dtype == torch.bool:
