@@ -62,11 +62,12 @@ def _scale_into_ball(size: Tensor, room: Tensor, eps: Tensor | float) -> Tensor:
 
 
 def random_start(x: Tensor, p: Norm, eps: Tensor | float, generator: torch.Generator) -> Tensor:
-    """A uniformly drawn point of the ball around each sample, brought into [0,1]. The generator lives on the CPU."""
+    """A uniformly drawn point of the ball around each sample, brought into [0,1]. The generator lives on the CPU, and draws
+    float32 whatever the caller's default is."""
     if p == "Linf":
-        unit = torch.rand(x.shape, generator=generator) * 2 - 1
+        unit = torch.rand(x.shape, generator=generator, dtype=torch.float32) * 2 - 1
     else:
-        direction = torch.randn(x.shape, generator=generator)
-        radius = torch.rand(len(x), generator=generator) ** (1 / x[0].numel())
+        direction = torch.randn(x.shape, generator=generator, dtype=torch.float32)
+        radius = torch.rand(len(x), generator=generator, dtype=torch.float32) ** (1 / x[0].numel())
         unit = direction * per_sample(radius / norm(direction, "L2"), direction)
     return project(x + per_sample(eps, x) * unit.to(x), x, p, eps)

@@ -42,6 +42,10 @@ class Decided:
     right: Tensor
     """Whether the winning class is the true one (N,), bool."""
 
+    def __post_init__(self) -> None:
+        if bool(self.logit.isnan().any()):
+            raise ValueError("The winning logits are numbers; one of them is NaN. Measure them again.")
+
     def accepted(self, threshold: Threshold) -> Tensor:
         """Which images are accepted (N,), bool: where the winning logit is at least T, or T_k of the winning class k.
 

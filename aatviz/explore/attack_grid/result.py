@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aatviz.attacks import norm
-from aatviz.attacks.checks import check_choice, check_number
+from aatviz.attacks.checks import check_choice, check_seed, check_whole, set_plain
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.settings import AttackSettings
@@ -63,12 +63,15 @@ class CompareSettings:
             raise ValueError(f"At least one model is needed; there are {', '.join(MODELS)}.")
         for model in self.models:
             check_choice("A model", model, MODELS)
-        object.__setattr__(self, "models", tuple(model for model in MODELS if model in self.models))
-        check_number("seed", self.seed, least=0, whole=True)
-        if self.digit is not None:
-            check_number("digit", self.digit, least=0, whole=True)
-        object.__setattr__(self, "targets", checked_targets(self.targets))
-        self.attack(self.models[0], 0)  # its own checks of the attack
+        set_plain(
+            self,
+            models=tuple(model for model in MODELS if model in self.models),
+            seed=check_seed(self.seed),
+            digit=None if self.digit is None else check_whole("digit", self.digit, least=0),
+            targets=checked_targets(self.targets),
+        )
+        found = self.attack(self.models[0], 0)  # its own checks of the attack
+        set_plain(self, eps=found.eps, step_size=found.step_size, steps=found.steps)
 
     def attack(self, model: Model, target: int) -> AttackSettings:
         """The attack on one pair, as `aatviz.explore.attack_path.trace_attack` runs it on one image."""
@@ -89,11 +92,10 @@ def checked_targets(targets: Sequence[int] | None) -> tuple[int, ...] | None:
     """The target classes in rising order, each once; None stays None, all of them. ValueError where they are none."""
     if targets is None:
         return None
-    for target in targets:
-        check_number("A target", target, least=0, whole=True)
-    if not targets:
+    found = {check_whole("A target", target, least=0) for target in targets}
+    if not found:
         raise ValueError("At least one target is needed; leave targets out for all classes.")
-    return tuple(sorted(set(targets)))
+    return tuple(sorted(found))
 
 
 def some_classes(text: str) -> tuple[int, ...] | None:
