@@ -9,6 +9,7 @@ from aatviz.attacks.geometry import NORMS, Norm
 from aatviz.attacks.objectives import LossName
 from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName
 from aatviz.attacks.pgd import Keep
+from aatviz.data.spec import Threat, number
 from aatviz.models.decisions import VICTIMS, VictimName
 
 LOSSES_OF: dict[VictimName, tuple[LossName, ...]] = {
@@ -47,6 +48,17 @@ class PGDSettings:
         check_number("step_size", self.step_size, least=0)
         check_number("steps", self.steps, least=0, whole=True)
         check_number("restarts", self.restarts, least=1, whole=True)
+
+
+def of_threat(threat: Threat) -> dict[str, Any]:
+    """A data set's preset as arguments of `aatviz.pgd`."""
+    return {
+        "norm": threat.norm,
+        "eps": number(threat.eps),
+        "steps": threat.steps,
+        "step_size": number(threat.step_size),
+        "optimizer": threat.optimizer,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
-from aatviz.data.limits import MOST_PIXELS
 from aatviz.data.stripped import without_metadata
+from aatviz.runtime.limits import MOST_PIXELS
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM") + (("AVIF",) if features.check("avif") else ())
 """What can be read, here and everywhere else: Pillow's names. PPM includes PBM, PGM and PFM."""

@@ -11,9 +11,9 @@ from PIL import Image
 
 from aatviz.data import dataset
 from aatviz.data.decode import decode
-from aatviz.data.limits import MOST_OWN_BYTES
 from aatviz.data.own_image import photograph, prepare, read_picture
 from aatviz.data.own_image.link_text import LONGEST_TEXT, Shape, from_text, to_image, to_pixels, to_png, to_text
+from aatviz.runtime.limits import MOST_OWN_BYTES
 
 COLOUR, WIDE, GREY = (3, 32, 32), (3, 16, 24), (1, 20, 12)
 ORIENTATION = 0x0112

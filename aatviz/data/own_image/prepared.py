@@ -7,8 +7,8 @@ from PIL import Image
 from torch import Tensor
 
 from aatviz.data.decode import FORMATS, Opened, Unreadable, opened
-from aatviz.data.limits import MOST_OWN_BYTES, MOST_OWN_PIXELS
 from aatviz.data.own_image.link_text import Shape, to_image
+from aatviz.runtime.limits import MOST_OWN_BYTES, MOST_OWN_PIXELS
 
 _GREY = 12
 """Levels that the channels of a grey picture may differ by: files with losses shift them a little."""
