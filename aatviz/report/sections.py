@@ -20,6 +20,7 @@ from aatviz.recipes.evaluation import (
 )
 from aatviz.recipes.paper import evaluations_of
 from aatviz.recipes.published import Published, published
+from aatviz.report.generated import generated
 from aatviz.report.order import orders
 from aatviz.report.study import study
 from aatviz.runtime.files import making_sense_of, write_text
@@ -55,7 +56,7 @@ def report(system: System) -> str:
             impossible.append(f"{why}\n")
         else:
             missing.append(name)
-    sections += [_histories(system), study(system), *impossible]
+    sections += [generated(system), _histories(system), study(system), *impossible]
     if missing:
         sections.append(f"Not measured on these weights yet: {', '.join(missing)} (`aatviz evaluate {system.name}`).\n")
     sections.append(f"Written by `aatviz report {system.name}` from the records in `results/`.\n")
@@ -150,11 +151,23 @@ def _honest(system: System, recipe: HonestEvaluation, record: Record) -> str:
             ]
             rows.append([*cells, interval(worst), max(attacks, key=attacks.__getitem__), f"{worst['n']:,}"])
     text = _section(record, rows)
+    text += "".join(_survived(record, *found) for found in published(*system.card.threat).survived.items())
     if "planted" in record:
         planted = [["attack unit test", "planted examples found", "n"]]
         planted += [[name, interval(value), str(value["n"])] for name, value in record["planted"].items()]
         text += f"\n{markdown_table(planted)}\n"
     return text
+
+
+def _survived(record: Record, victim: str, theirs: float) -> str:
+    """The share of images on which no attack succeeds, beside what others left of the authors' own detectors."""
+    at = record["victims"][victim]["at"][-1]
+    errors = {"multi-targeted alone": at["error"]["multi-targeted"], "worst of all": at["error"][EVERY]}
+    ours = ", ".join(f"{name} {1 - error['value']:.1%}" for name, error in errors.items())
+    return (
+        f"\nThe {victim} classifier, {at['clean_rejection']:.0%} clean rejection, images on which no attack succeeds: "
+        f"{ours} (n = {at['error'][EVERY]['n']:,}); Tramer et al. (2020) left {theirs:.1%} of the authors' own.\n"
+    )
 
 
 def _histories(system: System) -> str:
