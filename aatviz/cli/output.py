@@ -15,7 +15,8 @@ def check_out(path: Path, endings: Sequence[str] = ()) -> None:
     those that are known; FileNotFoundError where its folder is missing."""
     folder = path.parent
     if path.is_dir():
-        raise ValueError(f"--out {path} is a folder. Name a file in it, such as {path / f'result{(*endings, ".csv")[0]}'}.")
+        example = path / f"result{(*endings, '.csv')[0]}"
+        raise ValueError(f"--out {path} is a folder. Name a file in it, such as {example}.")
     if endings and path.suffix.lower() not in endings:
         raise ValueError(f"--out {path} ends in {path.suffix or 'nothing'}; expected {', '.join(endings)}.")
     if not folder.is_dir():
