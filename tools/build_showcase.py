@@ -1,6 +1,7 @@
 """Compute the stored runs that the app shows at once: python tools/build_showcase.py SYSTEM
 
-SYSTEM is a system's name or a path to a checkpoint folder. Run it again whenever the weights change.
+SYSTEM is a system's name or a path to a checkpoint folder.
+Run it again whenever the weights change. The data set must be on this machine.
 """
 
 import sys
@@ -10,6 +11,7 @@ from aatviz.explore.attack_grid.run import build_comparison
 from aatviz.explore.detector_records import store_sample_logits
 from aatviz.explore.example_images import build_examples
 from aatviz.explore.generation.run import STORED, build_generated
+from aatviz.explore.generation.scores import build_scores
 from aatviz.ui.lessons.showcase import build_lessons
 from aatviz.ui.session.showcase import build_showcase
 
@@ -22,6 +24,7 @@ def main() -> None:
         print(build(system))
     for name in STORED:
         print(build_generated(system, name))
+    print(build_scores(system))
 
 
 if __name__ == "__main__":

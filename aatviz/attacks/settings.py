@@ -9,6 +9,7 @@ from aatviz.attacks.geometry import NORMS, Norm
 from aatviz.attacks.objectives import LossName
 from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName
 from aatviz.attacks.pgd import Keep
+from aatviz.data.spec import Threat, number
 from aatviz.models.decisions import VICTIMS, VictimName
 
 LOSSES_OF: dict[VictimName, tuple[LossName, ...]] = {
@@ -46,6 +47,17 @@ class PGDSettings:
             steps=check_whole("steps", self.steps, least=0),
             restarts=check_whole("restarts", self.restarts, least=1),
         )
+
+
+def of_threat(threat: Threat) -> dict[str, Any]:
+    """A data set's preset as arguments of `aatviz.pgd`."""
+    return {
+        "norm": threat.norm,
+        "eps": number(threat.eps),
+        "steps": threat.steps,
+        "step_size": number(threat.step_size),
+        "optimizer": threat.optimizer,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,10 @@ from aatviz.recipes.evaluation import Evaluation
 from aatviz.recipes.paper import evaluations_of
 from aatviz.report import write_report
 from aatviz.report.card_readme import write_readme
+from aatviz.runtime.files import remove_leftovers
 from aatviz.runtime.hardware import fast_bf16, resolve
 from aatviz.runtime.launch import run_side_by_side
+from aatviz.runtime.locks import Held, writing
 from aatviz.store.cards import update_card
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
@@ -37,31 +39,38 @@ def evaluate(
     loaded = load_system(system, device)
     chosen = _choose(loaded, recipe, n)
     if part:
-        _run_part(loaded, _recipe_of(part, loaded, chosen), part)
+        evaluation = _recipe_of(part, loaded, chosen)
+        with writing(loaded.folder, shared=True):
+            _run_part(loaded, evaluation, part)
         return
-    _tell_cost(loaded, chosen, workers)
     if cost:
+        _tell_cost(loaded, chosen, workers)
         return
-    for evaluation in chosen:
-        if engine.stored(loaded, evaluation) is None:
-            typer.echo(f"{system}: {evaluation.about}")
-            base = [
-                "evaluate",
-                system,
-                "--recipe",
-                evaluation.name,
-                "--n",
-                str(evaluation.count),
-                "--device",
-                device,
-                "--part",
-            ]
-            run_side_by_side({unit: [*base, unit] for unit in engine.parts(loaded, evaluation)}, workers)
-            engine.finish(loaded, evaluation)
-        typer.echo(f"{system}: {evaluation.name} is in {result_file(loaded, evaluation.name, 'json')}")
-    update_card(loaded.folder)
-    write_readme(loaded.folder)
-    write_report(load_system(system))
+    with writing(loaded.folder) as held:
+        remove_leftovers(loaded.folder)
+        _tell_cost(loaded, chosen, workers)
+        for evaluation in chosen:
+            _measure(loaded, system, evaluation, workers, device, held)
+        update_card(loaded.folder)
+        write_readme(loaded.folder)
+        write_report(load_system(system))
+
+
+def _measure(system: System, name: str, evaluation: Evaluation, workers: int, device: str, held: Held) -> None:
+    """One evaluation, unless it is there already; `name` is what the command called the system."""
+    file = result_file(system, evaluation.name, "json")
+    record = engine.stored(system, evaluation)
+    if record is not None:
+        engine.tidy(system, evaluation)
+        n, asked = record["recipe"]["count"], evaluation.count
+        more = f": {n:,} images, more than the {asked:,} asked for" if n > asked else ""
+        typer.echo(f"{name}: {evaluation.name} is in {file} already{more}")
+        return
+    typer.echo(f"{name}: {evaluation.about}")
+    base = ["evaluate", name, "--recipe", evaluation.name, "--n", str(evaluation.count), "--device", device, "--part"]
+    run_side_by_side({unit: [*base, unit] for unit in engine.parts(system, evaluation)}, workers, held)
+    engine.finish(system, evaluation)
+    typer.echo(f"{name}: {evaluation.name} is in {file}")
 
 
 def report(
@@ -72,14 +81,16 @@ def report(
 ) -> None:
     """Print the paper's numbers beside those that were measured here, and write them to SYSTEM's report.md."""
     loaded = load_system(system)
-    if recompute:
-        for evaluation in evaluations_of(loaded.card).values():
-            if record := engine.stored(loaded, evaluation, least=1):
-                engine.refresh(loaded, evaluation, record)
-        update_card(loaded.folder)
-        write_readme(loaded.folder)
-        loaded = load_system(system)
-    path = write_report(loaded)
+    with writing(loaded.folder):
+        remove_leftovers(loaded.folder)
+        if recompute:
+            for evaluation in evaluations_of(loaded.card).values():
+                if record := engine.stored(loaded, evaluation, least=1):
+                    engine.refresh(loaded, evaluation, record)
+            update_card(loaded.folder)
+            write_readme(loaded.folder)
+            loaded = load_system(system)
+        path = write_report(loaded)
     typer.echo(path.read_text(encoding="utf-8"))
     typer.echo(f"Written to {path}")
 

@@ -12,8 +12,10 @@ from aatviz.data import dataset as known_dataset
 from aatviz.data import open_split
 from aatviz.recipes import Job, Recipe, any_dataset
 from aatviz.report.card_readme import write_readme
+from aatviz.runtime.files import remove_leftovers
 from aatviz.runtime.hardware import resolve
 from aatviz.runtime.launch import run_side_by_side
+from aatviz.runtime.locks import writing
 from aatviz.store.cards import detector_classes, write_card
 from aatviz.store.gaussians import FILE as GAUSSIANS
 from aatviz.store.gaussians import build_gaussians
@@ -42,15 +44,26 @@ def train(
     folder = out or Path("runs") / plan.name
     chosen = [plan.job(name) for name in jobs.split(",") if name] or list(plan.jobs)
     device = resolve(device)
-    if len(chosen) == 1:
-        _train_one(plan, chosen[0], folder, device)
-    else:
+    if len(chosen) == 1:  # others may train the other networks meanwhile
+        own = f".{chosen[0].name.replace('/', '-')}.lock"
+        with writing(folder, shared=True), writing(folder, name=own):
+            remove_leftovers(folder)
+            _train_one(plan, chosen[0], folder, device)
+            _complete(plan, folder, own_data=dataset is not None)
+        return
+    with writing(folder) as held:
+        remove_leftovers(folder)
         typer.echo(f"{plan.name}: {len(chosen)} networks into {folder}, {workers} at a time on {device}")
         settings = ["--out", str(folder), "--workers", "1", "--device", device]
         settings += [] if dataset is None else ["--dataset", dataset]
         for wave in waves(chosen):
-            run_side_by_side({name: ["train", recipe, "--jobs", name, *settings] for name in wave}, workers)
-    if dataset is not None and not (folder / GAUSSIANS).is_file():
+            run_side_by_side({name: ["train", recipe, "--jobs", name, *settings] for name in wave}, workers, held)
+        _complete(plan, folder, own_data=dataset is not None)
+
+
+def _complete(plan: Recipe, folder: Path, own_data: bool) -> None:
+    """What belongs to a system beside its networks, once they are all there."""
+    if own_data and not (folder / GAUSSIANS).is_file():
         try:
             build_gaussians(plan.dataset, folder)
         except ValueError as error:  # all else works without them

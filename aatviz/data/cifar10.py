@@ -161,10 +161,12 @@ DATASET = Dataset(
     licence="Alex Krizhevsky, 2009; published for research without a licence, made of photos found on the web",
     source="torchvision's archive, or a copy as image files; each split says which",
     threats=(
-        Threat(norm="Linf", eps="8/255", step_size="0.5/255", steps=40),
-        Threat(norm="Linf", eps="2/255", step_size="0.5/255", steps=10),
-        Threat(norm="L2", eps="80/255", step_size="10/255", steps=20),
+        Threat(norm="Linf", eps="8/255", step_size="0.5/255", steps=40, optimizer="steepest"),
+        Threat(norm="Linf", eps="2/255", step_size="0.5/255", steps=10, optimizer="steepest"),
+        Threat(norm="L2", eps="80/255", step_size="10/255", steps=20, optimizer="steepest"),
     ),
+    pushed=Threat(norm="Linf", eps="12/255", step_size="2/255", steps=30, optimizer="steepest"),  # figure 5
+    drawn=Threat(norm="L2", eps="30", step_size="0.5", steps=60, optimizer="steepest"),  # figure 6
     movement=Movement(shift=4, flip=True),
     own_image="photograph",
     opener=_open,

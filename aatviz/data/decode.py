@@ -1,20 +1,116 @@
-"""One image file made bytes of a data set: turned upright, cut to the middle, scaled."""
+"""An image file of any accepted format made a plain picture, loaded and upright; and made bytes of a data set.
+
+Everything that may go wrong in a file that somebody else made goes wrong here, and ends as `Unreadable`.
+"""
 
 import io
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
-from aatviz.data.limits import MOST_PIXELS
+from aatviz.data.stripped import without_metadata
+from aatviz.runtime.limits import MOST_PIXELS
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
-_ORIENTATION = 0x0112
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM") + (("AVIF",) if features.check("avif") else ())
+"""What can be read, here and everywhere else: Pillow's names. PPM includes PBM, PGM and PFM."""
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture upright, by what its camera has noted. 1 is upright; any other value means nothing."""
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """An image file that is left out; the message says why, in a few words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A picture that nothing of its file belongs to any more: what is done to it cannot fail for what was in the file."""
+
+    picture: Image.Image
+    """Upright. Its mode is L, RGB, RGBA, I;16 (16 bits), or I or F (32 bits)."""
+    format: str
+    """Pillow's name of the file's format."""
+    mode: str
+    """Pillow's name of the kind of pixels in the file."""
+    turned: bool
+    """Whether it was turned, as its camera had noted."""
+    animated: bool
+    """Whether the file has several frames, of which this is the first."""
+
+
+def opened(data: bytes, most_pixels: int, draft: int | None = None) -> Opened:
+    """The picture in an image file's bytes. Unreadable, whatever is wrong with it.
+
+    What a file says beside its pixels is no reason to lose it: where that is damaged, it is read without. A large JPEG is
+    read in reduced size, with sides that are still above `draft`, where that is given.
+    """
+    reason = Unreadable("damaged or cut off")
+    for content in (data, without_metadata(data)):
+        try:
+            return _opened(content, most_pixels, draft)
+        except Unreadable as error:
+            raise error from None
+        except UnidentifiedImageError:  # of no format, or of one whose head is damaged
+            reason = Unreadable("no image that can be read")
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise Unreadable(f"more than {most_pixels // 1_000_000} million pixels") from None
+        except MemoryError:
+            raise Unreadable("too large for the memory of this machine") from None
+        except Exception:  # Pillow's readers raise nearly anything on damaged files, with texts that help nobody
+            reason = Unreadable("damaged or cut off")
+    raise reason
+
+
+def _opened(data: bytes, most_pixels: int, draft: int | None) -> Opened:
+    picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+    if draft is not None:
+        picture.draft(None, (draft, draft))
+    if picture.width * picture.height > most_pixels:
+        raise Unreadable(f"{picture.width} x {picture.height} pixels, more than {most_pixels // 1_000_000} million")
+    name, mode, noted = str(picture.format), picture.mode, _noted_turn(picture)
+    picture.load()
+    turn = _noted_turn(picture)  # a PNG tells it after the pixels; a TIFF was turned while it was loaded
+    plain = _plain(picture, name)
+    if turn is not None:
+        plain = plain.transpose(turn)
+    turned = noted is not None or turn is not None
+    return Opened(picture=plain, format=name, mode=mode, turned=turned, animated=_is_animated(picture))
+
+
+def _noted_turn(picture: Image.Image) -> Image.Transpose | None:
+    try:
+        noted = picture.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # a damaged note is no reason to lose the image
+        return None
+    return _TURNS.get(noted) if isinstance(noted, int) else None
+
+
+def _is_animated(picture: Image.Image) -> bool:
+    try:
+        return bool(getattr(picture, "is_animated", False))
+    except Exception:  # a damaged second frame is no reason to lose the first
+        return False
+
+
+def _plain(picture: Image.Image, name: str) -> Image.Image:
+    """A copy with one of the kinds of pixels that `Opened` names."""
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and name == "PPM"):  # a PGM of up to 65,535
+        return Image.fromarray(np.asarray(picture).astype(np.uint16))
+    if picture.mode in ("I", "F"):
+        return picture.copy()
+    if picture.has_transparency_data:
+        return picture.convert("RGBA")
+    return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
 
 
 def decode(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], bool]:
@@ -23,26 +119,11 @@ def decode(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], bool]
     It is turned as its EXIF note says, cut to the middle in the proportions of `size`, and scaled; an image of just that
     size stays as it is to the bit. What is transparent becomes white.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about damaged notes: they decide nothing
-            return _decoded(data, size)
-    except Unreadable:
-        raise
-    except MemoryError:
-        raise Unreadable("too large") from None
-    except Exception as error:  # Pillow's readers raise nearly anything on damaged files
-        raise Unreadable(f"damaged, or no image ({type(error).__name__})") from None
-
-
-def _decoded(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], bool]:
-    picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-    if picture.width * picture.height > MOST_PIXELS:
-        raise Unreadable(f"{picture.width} x {picture.height} pixels, more than {MOST_PIXELS // 1_000_000} million")
-    picture.load()
-    picture = upright(picture)
-    grey = picture.mode in ("1", "L", "LA", "La") or picture.mode.startswith("I;16")
-    return np.asarray(fitted(in_colour(picture), size), dtype=np.uint8), grey
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about damaged notes: they decide nothing
+        found = opened(data, MOST_PIXELS)
+    grey = found.mode in ("1", "L", "LA", "La") or found.picture.mode == "I;16"
+    return np.asarray(fitted(in_colour(found.picture), size), dtype=np.uint8), grey
 
 
 def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -55,26 +136,13 @@ def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return ImageOps.fit(picture, (width, height), Image.Resampling.BOX if much else Image.Resampling.BICUBIC)
 
 
-def upright(picture: Image.Image) -> Image.Image:
-    """A picture turned as its EXIF note says."""
-    return ImageOps.exif_transpose(picture) if is_turned(picture) else picture
-
-
-def is_turned(picture: Image.Image) -> bool:
-    """Whether the camera has noted that the picture lies on its side or stands on its head."""
-    try:
-        return picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
-    except Exception:  # a damaged note is no reason to lose the image
-        return False
-
-
 def in_colour(picture: Image.Image) -> Image.Image:
-    """A picture of any kind of pixels as red, green and blue; what is transparent becomes white. Unreadable for 32 bits."""
-    if picture.mode.startswith("I;16"):
+    """A picture of `opened` as red, green and blue; what is transparent becomes white. Unreadable for 32 bits."""
+    if picture.mode == "I;16":
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
     if picture.mode in ("I", "F"):
         raise Unreadable("32 bits a pixel; save it with 8")
-    if picture.has_transparency_data:
+    if picture.mode == "RGBA":
         ground = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
+        return Image.alpha_composite(ground, picture).convert("RGB")
     return picture.convert("RGB")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from aatviz.data.limits import MOST_FILE_BYTES, MOST_IMAGES, MOST_UNPACKED_BYTES
+from aatviz.runtime.limits import MOST_FILE_BYTES, MOST_IMAGES, MOST_UNPACKED_BYTES
 
 Entry = tuple[tuple[str, ...], bytes | str]
 """The parts of a file's path below the top, and its bytes, or why it is left out."""

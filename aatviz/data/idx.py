@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from aatviz.data.limits import MOST_ARRAY_BYTES
+from aatviz.runtime.limits import MOST_ARRAY_BYTES
 
 _BYTES = 0x08  # the only element type that MNIST uses
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from aatviz.data.decode import Unreadable, decode
 from aatviz.data.entries import entries
-from aatviz.data.limits import MOST_ARRAY_BYTES, MOST_CLASSES, MOST_IMAGES
 from aatviz.data.split import Bytes
 from aatviz.data.stored_set import PARTS
+from aatviz.runtime.limits import MOST_ARRAY_BYTES, MOST_CLASSES, MOST_IMAGES
 
 Report = Callable[[str], None]
 """Is told how far a long import is."""

@@ -8,11 +8,11 @@ import numpy as np
 from aatviz.data import cifar10, idx_set
 from aatviz.data.image_folder import check_name
 from aatviz.data.image_tree import Arranged, Decoded, Report, arrange, balance, read_tree, shared_images
-from aatviz.data.limits import LEAST_SIDE, MOST_SIDE
 from aatviz.data.placing import Staging, data_folder, staging
 from aatviz.data.registry import BUILT_IN, IDX_SETS
 from aatviz.data.split import fingerprints
 from aatviz.data.stored_set import NOTE, Note, write_set
+from aatviz.runtime.limits import LEAST_SIDE, MOST_SIDE
 
 USUAL_SIZE = (32, 32)
 

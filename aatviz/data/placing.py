@@ -5,17 +5,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import platformdirs
 
-try:
-    import fcntl
-except ImportError:  # Windows: there leftovers are told by their age alone
-    fcntl = None  # type: ignore[assignment]
+from aatviz.runtime.locks import try_lock, waiting_for
 
 PREFIX = "import-"
 GUARD = ".import.lock"
@@ -49,11 +46,11 @@ def staging(target: Path | None = None) -> Iterator[Staging]:
     root = data_folder()
     root.mkdir(parents=True, exist_ok=True)
     recover()
-    with _locked(root / GUARD):  # until the scratch folder is locked itself, no recovery may look at it
+    with waiting_for(root / GUARD):  # until the scratch folder is locked itself, no recovery may look at it
         scratch = Path(tempfile.mkdtemp(dir=root, prefix=PREFIX))
-        lock = _try_lock(scratch / _LOCK)
+        lock = _locked_file(scratch / _LOCK)
+    stage = Staging(scratch / _NEW, scratch / "scratch", target)
     try:
-        stage = Staging(scratch / _NEW, scratch / "scratch", target)
         stage.fresh.mkdir()
         stage.scratch.mkdir()
         yield stage
@@ -62,7 +59,8 @@ def staging(target: Path | None = None) -> Iterator[Staging]:
     finally:
         if lock is not None:
             lock.close()
-        shutil.rmtree(scratch, ignore_errors=True)
+        if not ((scratch / _OLD).is_dir() and stage.target is not None and not stage.target.exists()):
+            _discard(scratch)  # else not even putting back went well: the next recovery tries again
 
 
 def _move(fresh: Path, target: Path, scratch: Path, root: Path) -> None:
@@ -70,7 +68,7 @@ def _move(fresh: Path, target: Path, scratch: Path, root: Path) -> None:
     for path in (*fresh.rglob("*"), fresh, scratch / _TARGET, scratch):
         _sync(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(root / GUARD):
+    with waiting_for(root / GUARD):
         if target.exists():
             target.rename(scratch / _OLD)
         try:
@@ -84,21 +82,35 @@ def _move(fresh: Path, target: Path, scratch: Path, root: Path) -> None:
 def recover() -> list[str]:
     """Put back what a killed import had moved away, and remove what it left; the names of the data that were put back."""
     root = data_folder()
-    if not any(root.glob(f"{PREFIX}*")) or not os.access(root, os.W_OK):
+    if not any(root.glob(f"{PREFIX}*")):
         return []
+    try:
+        return _recovered(root)
+    except OSError:  # nothing can be written there; what is there can still be read
+        return []
+
+
+def _recovered(root: Path) -> list[str]:
     restored = []
-    with _locked(root / GUARD):
+    with waiting_for(root / GUARD):
         for scratch in sorted(root.glob(f"{PREFIX}*")):
             if scratch.is_symlink() or not scratch.is_dir():
                 continue
-            lock = _try_lock(scratch / _LOCK)
+            lock = _locked_file(scratch / _LOCK)
             if lock is None:
                 continue  # that import is at work
             with lock:
                 if name := _put_back(scratch, root):
                     restored.append(name)
-            shutil.rmtree(scratch, ignore_errors=True)
+            _discard(scratch)
     return restored
+
+
+def _discard(scratch: Path) -> None:
+    """Remove a scratch folder. First its note of where the old data belong: half of them must never be put back."""
+    with suppress(OSError):
+        (scratch / _TARGET).unlink(missing_ok=True)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _put_back(scratch: Path, root: Path) -> str | None:
@@ -114,25 +126,13 @@ def _put_back(scratch: Path, root: Path) -> str | None:
     return name
 
 
-def _try_lock(path: Path) -> IO[bytes] | None:
+def _locked_file(path: Path) -> IO[bytes] | None:
     """The file, locked until it is closed or its process ends, however; None where another one holds it."""
     file = path.open("wb")
-    if fcntl is not None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            return None
-    return file
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Waits until no one else is in a block with the same file."""
-    with path.open("wb") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    if try_lock(file):
+        return file
+    file.close()
+    return None
 
 
 def _sync(path: Path) -> None:

@@ -29,6 +29,7 @@ class Threat:
     """"0.3", or "8/255"; on the scale of images in [0,1]."""
     step_size: str
     steps: int
+    optimizer: Literal["adam", "steepest", "momentum"] = "adam"
 
     def __post_init__(self) -> None:
         if not (number(self.eps) > 0 and number(self.step_size) > 0 and self.steps > 0):
@@ -75,6 +76,11 @@ class Dataset:
     """Where the images come from, with what was done to them; a number measured on a copy says so by it."""
     threats: tuple[Threat, ...]
     """The presets; the first is the usual one."""
+    pushed: Threat | None = None
+    """What images are pushed towards a class with, to be looked at: a larger ball than the usual one. None: one a third
+    larger in comparisons, and the system's own for single images."""
+    drawn: Threat | None = None
+    """What images are drawn out of class noise with. None: a ball and steps in proportion to the size of an image."""
     movement: Movement
     own_image: OwnImage
     """How a visitor's picture is made ready."""

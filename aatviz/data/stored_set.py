@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aatviz.data.limits import LEAST_SIDE, MOST_CLASSES, MOST_IMAGES, MOST_NOTE_BYTES, MOST_SIDE
 from aatviz.data.split import CHUNK, Bytes, Split
+from aatviz.runtime.limits import LEAST_SIDE, MOST_CLASSES, MOST_IMAGES, MOST_NOTE_BYTES, MOST_SIDE
 
 NOTE = "data.json"
 PARTS = ("train", "validation", "test")

@@ -9,7 +9,7 @@ speed      how long it will take
 cost       counts forward and backward passes
 """
 
-from aatviz.evaluate.engine import cost, finish, lacks, parts, refresh, run_part, stored
+from aatviz.evaluate.engine import cost, finish, lacks, parts, refresh, run_part, stored, tidy
 from aatviz.evaluate.images import evenly
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "refresh",
     "run_part",
     "stored",
+    "tidy",
 ]

@@ -1,4 +1,4 @@
-"""AUC of base detectors under attack: tables 2 and 8 to 12, and the worst case."""
+"""AUC of base detectors under attack: tables 2, 4 and 8 to 18, and the worst case."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from aatviz.attacks.objectives import LossName
 from aatviz.evaluate.attacking import attack
 from aatviz.evaluate.images import Arrays, Parts, evenly, outputs, test_split
 from aatviz.evaluate.kind import Kind, Part
@@ -30,23 +31,40 @@ def passes(system: System, recipe: DetectorEvaluation, part: Part) -> float:
 
 
 def compute(system: System, recipe: DetectorEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
+    """As `scores` says, of the bank's detector."""
+    return scores(system, recipe, part, rows, bf16, system.detectors.logit)
+
+
+def scores(
+    system: System,
+    recipe: DetectorEvaluation,
+    part: Part,
+    rows: slice,
+    bf16: bool,
+    logit_of: Callable[[Tensor, int], Tensor],
+    attacked: tuple[System | nn.Module, LossName] | None = None,
+) -> Arrays:
     """The logits of one detector on attacked images, "best NAME" and "last NAME" for each attack; with the first chunk also
-    those of all its natural images, "positive" and "negative"."""
+    those of all its natural images, "positive" and "negative".
+
+    `logit_of` is the detector: images (N,C,H,W) and k -> (N,). `attacked` is what the attack sees, and its loss; None: the
+    bank's own."""
     k: int = part.of
+    victim, loss = attacked or (system, "detector_logit")
     images = test_split(system)
     own = images.labels == k
 
     def logit(images: Tensor) -> Tensor:
-        return system.detectors.logit(images, k)
+        return logit_of(images, k)
 
     natural = {} if rows.start else {"positive": _rows(own), "negative": _rows(~own)}
     arrays: Arrays = {name: outputs(logit, images, of, system.device) for name, of in natural.items()}
     negative = images.images(evenly(_rows(~own), recipe.count)[rows]).to(system.device)
     for name, spec in recipe.attacks.items():
-        best, last = attack(system, "detector_logit", spec, negative, target=k, bf16=bf16, seed=rows.start)
-        arrays[f"best {name}"] = _scores(logit, best)
+        best, last = attack(victim, loss, spec, negative, target=k, bf16=bf16, seed=rows.start)
+        arrays[f"best {name}"] = _logits(logit, best)
         if spec.keep == "last":
-            arrays[f"last {name}"] = _scores(logit, last)
+            arrays[f"last {name}"] = _logits(logit, last)
     return arrays
 
 
@@ -108,7 +126,7 @@ def _rows(chosen: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _scores(logit: Callable[[Tensor], Tensor], x: Tensor) -> NDArray[Any]:
+def _logits(logit: Callable[[Tensor], Tensor], x: Tensor) -> NDArray[Any]:
     return in_batches(logit, x).cpu().numpy()
 
 

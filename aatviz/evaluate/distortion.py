@@ -1,4 +1,4 @@
-"""Mean L2 distortion of false positives against the generative classifier: table 3, by appendix B."""
+"""Mean L2 distortion of false positives against the generative classifier: tables 3 and 5, by appendix B."""
 
 from typing import Any
 
@@ -50,8 +50,8 @@ def compute(system: System, recipe: DistortionEvaluation, part: Part, rows: slic
         return (label != y[rows]) & (logit >= threshold)
 
     goal = LogitsObjective(loss, (system.detectors,), (bf16,))
-    search = {"most_c": recipe.most_c, "depth": recipe.depth, "steps": recipe.steps, "step_size": recipe.step_size}
-    found = min_distortion(goal, success, x, promising=SLACK - threshold, **search)  # type: ignore[arg-type]
+    search = {name: getattr(recipe, name) for name in ("most_c", "depth", "steps", "step_size", "optimizer")}
+    found = min_distortion(goal, success, x, promising=SLACK - threshold, **search)
     arrays: Arrays = {"c": found.c.cpu().numpy()} | ({} if first else {"threshold": np.array([threshold])})
     for name, x_adv, hits in (("last", found.last, found.last_found), ("best", found.best, found.best_found)):
         distance = (x_adv - x).flatten(1).norm(dim=1)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aatviz.evaluate import detectors, distortion, real_images, side_by_side, systems
+from aatviz.evaluate import detectors, distortion, real_images, robust_logits, side_by_side, systems
 from aatviz.evaluate.cost import counted
 from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.images import Arrays, Parts
@@ -28,7 +28,8 @@ from aatviz.store.systems import System
 Report = Callable[[str, float], None]
 """Called with a part's name and the share of it that is done."""
 KINDS: dict[type, Kind[Any]] = {
-    module.KIND.recipe: module.KIND for module in (detectors, systems, side_by_side, distortion, real_images, honest)
+    module.KIND.recipe: module.KIND
+    for module in (detectors, robust_logits, systems, side_by_side, distortion, real_images, honest)
 }
 """Every kind of evaluation, by the type of its recipes."""
 
@@ -105,9 +106,15 @@ def finish(system: System, recipe: Evaluation) -> dict[str, Any]:
     write_arrays(result_file(system, recipe.name, "npz"), merged)
     cost = {"seconds": round(spent["seconds"], 1), "forward": int(spent["forward"]), "backward": int(spent["backward"])}
     record = _write_record(system, recipe, found, cost | {"precision": " and ".join(sorted(precisions))})
-    for chunk in (chunk for chunks in files.values() for chunk in chunks):
-        chunk.unlink()
+    tidy(system, recipe)
     return record
+
+
+def tidy(system: System, recipe: Evaluation) -> None:
+    """Remove the parts of a record that is written."""
+    for part in _parts(system, recipe):
+        for chunk in _chunk_files(system, recipe, part):
+            chunk.unlink(missing_ok=True)
 
 
 def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[str, Any]:

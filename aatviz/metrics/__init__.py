@@ -1,6 +1,7 @@
 """The paper's metrics (equations 7, 8, 14, 15 and AUC), intervals, and how a number is written."""
 
 from aatviz.metrics.bootstrap import Hits, Sides, mean_auc_interval, mean_auc_intervals, mean_share_interval
+from aatviz.metrics.kid import Distance, kid
 from aatviz.metrics.rates import (
     Z95,
     Interval,
@@ -17,6 +18,7 @@ from aatviz.metrics.rates import (
 
 __all__ = [
     "Z95",
+    "Distance",
     "Hits",
     "Interval",
     "Sides",
@@ -25,6 +27,7 @@ __all__ = [
     "auc_interval",
     "error_with_reject",
     "false_positive_rate",
+    "kid",
     "mean_auc_interval",
     "mean_auc_intervals",
     "mean_share_interval",

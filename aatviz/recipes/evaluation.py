@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aatviz.attacks.objectives import LossName
+from aatviz.attacks.optimizers import OptimizerName
 from aatviz.models.decisions import VictimName
 from aatviz.recipes.spec import AttackSpec
 
@@ -23,6 +24,11 @@ class DetectorEvaluation:
     """The classes k of the detectors."""
     paper: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """The paper's AUC of these detectors, by attack, where it gives one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustLogitsEvaluation(DetectorEvaluation):
+    """The same of the robust classifier's logits, as if they were detectors: the baseline that costs nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +78,7 @@ class DistortionEvaluation:
     """Values of c that the binary search tries."""
     steps: int = 500
     step_size: float = 0.1
+    optimizer: OptimizerName = "adam"
     paper: float | None = None
     """The paper's mean L2 distortion."""
     paper_rate: float | None = None
@@ -121,9 +128,12 @@ class HonestEvaluation:
 
 Evaluation = (
     DetectorEvaluation
+    | RobustLogitsEvaluation
     | SystemEvaluation
     | SideBySideEvaluation
     | DistortionEvaluation
     | RealImagesEvaluation
     | HonestEvaluation
 )
+LATER = {"optimizer": "adam"}
+"""Fields of evaluations that came after records were stored, and the values at which they change nothing."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from aatviz.attacks.geometry import Norm
 from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation, Scenario, SystemEvaluation
+from aatviz.recipes.hard_attacks import three_optimizers
 from aatviz.recipes.published import MNIST, published
 from aatviz.recipes.spec import AttackSpec
 
@@ -14,23 +15,30 @@ STEP_SIZE: Mapping[Norm, float] = {"Linf": 0.01, "L2": 0.1}
 """Of Adam, in balls of any size."""
 
 
-def papers_attack(norm: Norm, eps: float, steps: int = 200) -> AttackSpec:
+def papers_attack(norm: Norm, eps: float, steps: int | None = None) -> AttackSpec:
     """Tables 2, 11 and 12: Adam, 200 steps of 0.01 (L2: of 0.1), from the image itself."""
-    return AttackSpec(norm=norm, eps=eps, step_size=STEP_SIZE[norm], steps=steps)
+    return AttackSpec(norm=norm, eps=eps, step_size=STEP_SIZE[norm], steps=steps or 200)
+
+
+def worst(norm: Norm, eps: float) -> dict[str, AttackSpec]:
+    """The attacks of the worst case."""
+    adam, large, small = (0.02, 0.02, 0.01) if norm == "Linf" else (0.1, 0.4 * eps, 0.8 * eps)
+    # in a larger ball than 0.3 a random start is a weak one: the first run begins at the image itself
+    return three_optimizers(norm, eps, adam, large, small, random_start=eps == 0.3)
 
 
 def tables(norm: Norm, eps: float) -> list[Evaluation]:
     """Those that make sense for this ball, with the paper's numbers where it has some."""
     numbers = published(DATASET, norm, eps)
     found: list[Evaluation] = [
-        _strengths(norm, eps, "table-2", "adam", numbers.table_2),
-        _strengths(norm, eps, "table-8", "steepest", numbers.table_8),
-        _cross(numbers.table_9),
+        _strengths(norm, eps, "table-2", "adam", numbers.tables.get("table-2", ())),
+        _strengths(norm, eps, "table-8", "steepest", numbers.tables.get("table-8", ())),
+        _cross(numbers.tables.get("table-9", ())),
     ]
-    if numbers.table_10:
-        found.append(_restarts(norm, eps, numbers.table_10))
+    if restarts := numbers.tables.get("table-10"):
+        found.append(_restarts(norm, eps, restarts))
     if norm == "Linf":
-        distortion, rate = numbers.table_3 or (None, None)
+        distortion, rate = numbers.distortion or (None, None)
         about = "Mean L2 distortion of unconstrained false positives at 0.95 TPR (table 3, appendix B)."
         found.append(DistortionEvaluation(name="table-3", about=about, count=500, paper=distortion, paper_rate=rate))
     if (norm, eps) == ("Linf", 0.3):
@@ -58,13 +66,13 @@ def _cross(numbers: tuple[tuple[float, ...], ...]) -> DetectorEvaluation:
     return DetectorEvaluation(name="table-9", about=about, attacks=attacks, count=1000, detectors=(0, 1), paper=paper)
 
 
-def _restarts(norm: Norm, eps: float, numbers: tuple[float, ...]) -> DetectorEvaluation:
+def _restarts(norm: Norm, eps: float, numbers: tuple[tuple[float, ...], ...]) -> DetectorEvaluation:
     settings: dict[str, Any] = {"norm": norm, "eps": eps, "step_size": STEP_SIZE[norm], "steps": 200}
     attacks = {
         "fixed start": AttackSpec(**settings),
         "50 random restarts": AttackSpec(**settings, random_start=True, restarts=50),
     }
-    paper = {name: (value,) for name, value in zip(attacks, numbers, strict=True)}
+    paper = dict(zip(attacks, numbers, strict=True))
     about = "AUC of the first detector from a fixed start, and with 50 random restarts (table 10)."
     return DetectorEvaluation(name="table-10", about=about, attacks=attacks, count=200, detectors=(0,), paper=paper)
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aatviz.evaluate import detectors, distortion, real_images, side_by_side, systems
+from aatviz.evaluate import detectors, distortion, real_images, robust_logits, side_by_side, systems
 from aatviz.evaluate.engine import kind_of, lacks, stored
 from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.honest.verdict import EVERY
@@ -20,6 +20,7 @@ from aatviz.recipes.evaluation import (
 )
 from aatviz.recipes.paper import evaluations_of
 from aatviz.recipes.published import Published, published
+from aatviz.report.generated import generated
 from aatviz.report.order import orders
 from aatviz.report.study import study
 from aatviz.runtime.files import read_json, write_text
@@ -53,7 +54,7 @@ def report(system: System) -> str:
             impossible.append(f"{why}\n")
         else:
             missing.append(name)
-    sections += [_histories(system), study(system), *impossible]
+    sections += [generated(system), _histories(system), study(system), *impossible]
     if missing:
         sections.append(f"Not measured on these weights yet: {', '.join(missing)} (`aatviz evaluate {system.name}`).\n")
     sections.append(f"Written by `aatviz report {system.name}` from the records in `results/`.\n")
@@ -108,7 +109,7 @@ def _side_by_side(system: System, recipe: SideBySideEvaluation, record: Record) 
 def _distortion(system: System, recipe: DistortionEvaluation, record: Record) -> str:
     found = record["distortion"]
     search = f"{recipe.depth} values of c up to {recipe.most_c:g}"
-    attack = f"loss 16, Adam {recipe.steps} x {recipe.step_size:g}, {search}"
+    attack = f"loss 16, {recipe.optimizer.capitalize()} {recipe.steps} x {recipe.step_size:g}, {search}"
     rows = [HEAD]
     for keep, words in (("last", "the iterate that the search ends with"), ("best", "the nearest of all iterates")):
         value, rate = found[keep], found[keep]["false_positive_rate"]
@@ -148,11 +149,23 @@ def _honest(system: System, recipe: HonestEvaluation, record: Record) -> str:
             ]
             rows.append([*cells, interval(worst), max(attacks, key=attacks.__getitem__), f"{worst['n']:,}"])
     text = _section(record, rows)
+    text += "".join(_survived(record, *found) for found in published(*system.card.threat).survived.items())
     if "planted" in record:
         planted = [["attack unit test", "planted examples found", "n"]]
         planted += [[name, interval(value), str(value["n"])] for name, value in record["planted"].items()]
         text += f"\n{markdown_table(planted)}\n"
     return text
+
+
+def _survived(record: Record, victim: str, theirs: float) -> str:
+    """The share of images on which no attack succeeds, beside what others left of the authors' own detectors."""
+    at = record["victims"][victim]["at"][-1]
+    errors = {"multi-targeted alone": at["error"]["multi-targeted"], "worst of all": at["error"][EVERY]}
+    ours = ", ".join(f"{name} {1 - error['value']:.1%}" for name, error in errors.items())
+    return (
+        f"\nThe {victim} classifier, {at['clean_rejection']:.0%} clean rejection, images on which no attack succeeds: "
+        f"{ours} (n = {at['error'][EVERY]['n']:,}); Tramer et al. (2020) left {theirs:.1%} of the authors' own.\n"
+    )
 
 
 def _histories(system: System) -> str:
@@ -192,6 +205,7 @@ def _section(record: Record, rows: list[list[str]]) -> str:
 
 SECTIONS: dict[str, Callable[[System, Any, Record], str]] = {
     detectors.KIND.name: _detectors,
+    robust_logits.KIND.name: _detectors,
     systems.KIND.name: _scenarios,
     side_by_side.KIND.name: _side_by_side,
     distortion.KIND.name: _distortion,

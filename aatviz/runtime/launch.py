@@ -5,7 +5,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from threading import Lock, Thread
+
+from aatviz.runtime.locks import Held
 
 MALLOC = {
     # glibc would hand every large activation back to the kernel and fetch it zeroed again: an eighth of an attack's time.
@@ -14,18 +16,21 @@ MALLOC = {
 }
 # Two processes of one thread do as much as one of two, and neither waits for the other.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", **MALLOC}
+_CHILD = "AATVIZ_ENDS_WITH_ITS_INPUT"
 
 
 class JobFailed(RuntimeError):
     """At least one job ended with an error; the message names each with its exit status."""
 
 
-def run_side_by_side(commands: dict[str, Sequence[str]], workers: int) -> None:
-    """Run `python -m aatviz.cli ARGUMENTS` for each named job, at most `workers` at once.
+def run_side_by_side(commands: dict[str, Sequence[str]], workers: int, held: Held) -> None:
+    """Run `python -m aatviz.cli ARGUMENTS` for each named job, at most `workers` at once; they may write into the folder
+    that this process holds.
 
     Output goes where this process's goes. A failing job does not stop the others; JobFailed names it at the end. When
-    this process is interrupted, the running jobs are terminated and no other is started.
+    this process is interrupted, the running jobs are terminated and no other is started; when it is killed, they end too.
     """
+    environment = os.environ | ENVIRONMENT | held.environment | {_CHILD: "1"}
     running: set[subprocess.Popen[bytes]] = set()
     lock = Lock()
     cancelled = False
@@ -34,9 +39,11 @@ def run_side_by_side(commands: dict[str, Sequence[str]], workers: int) -> None:
         with lock:
             if cancelled:
                 return -1
-            process = subprocess.Popen([sys.executable, "-m", "aatviz.cli", *arguments], env=os.environ | ENVIRONMENT)
+            command = [sys.executable, "-m", "aatviz.cli", *arguments]
+            process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, pass_fds=held.inherited)
             running.add(process)
-        status = process.wait()
+        with process:  # which closes the pipe in the end
+            status = process.wait()
         with lock:
             running.discard(process)
         return status
@@ -53,3 +60,15 @@ def run_side_by_side(commands: dict[str, Sequence[str]], workers: int) -> None:
             raise
     if failed:
         raise JobFailed(", ".join(f"{name} ended with status {status}" for name, status in failed.items()))
+
+
+def end_with_parent() -> None:
+    """In a job of `run_side_by_side`: end as soon as the process that started it has ended, however. Elsewhere nothing."""
+    if os.environ.pop(_CHILD, None):
+        Thread(target=_end_with_input, daemon=True).start()
+
+
+def _end_with_input() -> None:
+    while os.read(0, 1024):  # nothing ever comes; the pipe is closed by the operating system, after kill -9 too
+        pass
+    os._exit(1)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aatviz.recipes.evaluation import Evaluation
+from aatviz.recipes.evaluation import LATER, Evaluation
 from aatviz.recipes.paper import evaluations_of
 from aatviz.runtime.files import read_json
 from aatviz.store.card import Card
@@ -38,9 +38,11 @@ def valid_records(folder: Path, card: Card) -> dict[str, dict[str, Any]]:
 
 
 def recipe_hash(evaluation: Evaluation) -> str:
-    """A hash over everything that changes a number but the count of images: all fields without the words and the paper's."""
+    """A hash over everything that changes a number but the count of images: all fields without the words and the paper's. A
+    field that came later counts only where it changes something."""
     settings = dataclasses.asdict(evaluation)
-    kept = {key: value for key, value in settings.items() if key not in ("about", "count", "paper", "paper_rate")}
+    words = ("about", "count", "paper", "paper_rate")
+    kept = {key: value for key, value in settings.items() if key not in words and (key, value) not in LATER.items()}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 

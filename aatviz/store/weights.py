@@ -1,5 +1,7 @@
 """Weights of one network as float16 safetensors; the header says how to build the network again."""
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ from torch import nn
 from aatviz.models.networks import NETWORKS
 from aatviz.models.networks.registry import Shape
 from aatviz.recipes import Job
-from aatviz.runtime.files import read_tensors, write_tensors
+from aatviz.runtime.files import read_bytes, read_tensors, write_tensors
 
 
 def note_of(job: Job, shape: Shape) -> dict[str, Any]:
@@ -48,6 +50,15 @@ def load_network(path: Path, sha256: str | None = None) -> nn.Module:
 def read_note(path: Path) -> dict[str, Any]:
     """What the header of a weight file says about its training."""
     return read_tensors(path)[1]
+
+
+def hash_of_weights(path: Path) -> str:
+    """The sha256 of the tensors in a weight file alone: that of the file also covers what its header says of the training,
+    such as how long it took."""
+    content = read_bytes(path)
+    size = int.from_bytes(content[:8], "little")
+    tensors = {name: place for name, place in json.loads(content[8 : 8 + size]).items() if name != "__metadata__"}
+    return hashlib.sha256(json.dumps(tensors, sort_keys=True).encode() + content[8 + size :]).hexdigest()
 
 
 def start_from(network: nn.Module, path: Path, k: int | None) -> None:

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from aatviz.data import as_floats, open_split
 from aatviz.recipes import Job, digest
-from aatviz.runtime.files import read_tensors, write_json, write_tensors
+from aatviz.runtime.files import read_bytes, read_tensors, write_json, write_tensors
 from aatviz.runtime.hardware import describe, fast_bf16
-from aatviz.store.weights import build_network, note_of, read_note, save_network, start_from
+from aatviz.store.weights import build_network, hash_of_weights, note_of, read_note, save_network, start_from
 from aatviz.train.batches import Batches
 from aatviz.train.learner import Learner, part
 from aatviz.train.validation import evaluate
@@ -68,6 +68,7 @@ def train(
     bf16 = fast_bf16(device)
     if final.exists():
         _refuse_other_origin(read_note(final), job, folder, final)
+        state_file.unlink(missing_ok=True)  # of a run that was killed when all was done
         return final
 
     training, validation = (open_split(dataset, split) for split in ("train", "validation"))
@@ -76,13 +77,14 @@ def train(
     torch.manual_seed(job.seed)
     note = note_of(job, (x.shape[1], x.shape[2], x.shape[3]))
     network = build_network(note)
-    start_hash, before = None, {"seconds": 0.0, "evaluation_seconds": 0.0}
+    before = {"seconds": 0.0, "evaluation_seconds": 0.0}
+    beginning: dict[str, str | None] = {"start_sha256": None, "start_weights": None}
     if start := start_file(job, folder):
         start_from(network, start, job.target)
-        start_hash = _sha256(start)
+        beginning = _beginning(start)
         before = read_note(start) if start.parent.name == "stage" else before
     learner = Learner(job, network.to(device))
-    origin = {"recipe_hash": digest(job), "data_hash": training.content_hash, "start_sha256": start_hash}
+    origin = {"recipe_hash": digest(job), "data_hash": training.content_hash, **beginning}
     state = _restore(state_file, job, learner, origin) if state_file.exists() else State()
 
     batches, attacked = Batches(job, x, y, bf16), None
@@ -176,7 +178,7 @@ def _save(path: Path, learner: Learner, state: State, origin: dict[str, Any]) ->
 def _restore(path: Path, job: Job, learner: Learner, origin: dict[str, Any]) -> State:
     tensors, kept = read_tensors(path)
     _refuse_other_recipe(kept, job, path)
-    for name, what in (("data_hash", "other images"), ("start_sha256", "other starting weights")):
+    for name, what in (("data_hash", "other images"), (_known_by(kept), "other starting weights")):
         if kept.get(name) != origin[name]:
             raise ValueError(f"{path} was begun with {what} than there are now. Remove it to begin {job.name} anew.")
     learner.load(tensors)
@@ -188,14 +190,21 @@ def _refuse_other_origin(note: dict[str, Any], job: Job, folder: Path, path: Pat
     are without those of a stage."""
     _refuse_other_recipe(note, job, path)
     start = (folder / job.start_from).resolve() if job.start_from else None
-    if start and start.is_file() and "start_sha256" in note and note["start_sha256"] != _sha256(start):
+    if start and start.is_file() and "start_sha256" in note and note[_known_by(note)] != _beginning(start)[_known_by(note)]:
         raise ValueError(
             f"{path} was begun with other starting weights than {start} holds now. Remove it to train {job.name} anew."
         )
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _beginning(start: Path) -> dict[str, str | None]:
+    """How the weights that a job starts from are known again: those alone, and the whole file."""
+    return {"start_sha256": hashlib.sha256(read_bytes(start)).hexdigest(), "start_weights": hash_of_weights(start)}
+
+
+def _known_by(note: dict[str, Any]) -> str:
+    """What tells whether a run began with these weights: notes of the first ones know the file alone, which changes when
+    the same training takes another time."""
+    return "start_weights" if "start_weights" in note else "start_sha256"
 
 
 def _refuse_other_recipe(note: dict[str, Any], job: Job, path: Path) -> None:

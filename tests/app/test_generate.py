@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
+import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -20,6 +21,9 @@ from aatviz.explore.attack_grid.result import MODELS
 from aatviz.explore.generation.picture import ENLARGED, GAP, HEAD, MARGIN, picture
 from aatviz.explore.generation.result import CSV_HEAD, Generated, GenerateSettings
 from aatviz.explore.generation.run import generate, models_hash
+from aatviz.explore.generation.scores import DRAWN, FILE, NOISE, REAL, SHOWN, Scores, to_arrays
+from aatviz.explore.stored_run import store_run
+from aatviz.metrics import Distance, Interval
 from aatviz.runtime.files import read_json, write_arrays, write_json
 from aatviz.store.results import result_file
 from aatviz.ui.common import takeaway
@@ -56,6 +60,10 @@ def stored(made: Generated, tiny_system_folder: Path) -> None:
     as_default = dataclasses.replace(made, settings=GenerateSettings())
     arrays = as_default.to_arrays() | {"models_hash": np.array(models_hash(system))}
     write_arrays(result_file(system, "generated", "npz"), arrays)
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(block.value for kind in (app.markdown, app.caption, app.info) for block in kind)
 
 
 def open_page(**url: str) -> AppTest:
@@ -195,3 +203,28 @@ def test_the_cost_is_measured_before_the_run() -> None:
     assert request.total == len(MODELS) * 10 * (SHORT.steps + 2)
     assert request.steps == "3 models, 100 images each, 2 steps"
     assert request.seconds() == pytest.approx(0.01 * request.total)
+
+
+def test_how_close_the_images_come_to_real_ones(stored: None) -> None:
+    """Without a measurement only the nearest bundled image is shown; with one, the table and who draws better."""
+    app = open_page()
+    assert "KID" not in text(app)
+    assert text(app).count("nearest, at L2") == 2
+    assert "bundled real image" in text(app)
+    system = aatviz.load_system(NAME)
+    rate, shape = Interval(0.5, 0.4, 0.6, 100), (10, SHOWN, 1, 28, 28)
+    kept = {NOISE: 9.0, "generative": 2.0, "robust": 4.0, "natural": 5.0, REAL: 0.0}
+    for ours, said in ((2.0, "draws better than the robust one** from"), (3.9, "does not draw better")):
+        scores = Scores(
+            distance={name: Distance(value, 0.1, 100) for name, value in (kept | {"generative": ours}).items()},
+            accuracy=dict.fromkeys(kept, rate),
+            nearest={model: torch.zeros(shape, dtype=torch.uint8) for model in DRAWN},
+            away={model: torch.full(shape[:2], 7.25) for model in DRAWN},
+        )
+        store_run(system, FILE, to_arrays(scores), {"models_hash": models_hash(system)})
+        st.cache_resource.clear()
+        app = open_page()
+        assert said in text(app)
+        assert "| real test digits | 0 ± 0.1 | 50% (40% to 60%) | 100 |" in text(app)
+        assert text(app).count("nearest, at L2 7.25") == 2
+        assert "training image" in text(app)

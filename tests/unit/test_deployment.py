@@ -10,7 +10,7 @@ import pytest
 import streamlit
 from streamlit import config
 
-from aatviz.data.limits import MOST_OWN_BYTES
+from aatviz.runtime.limits import MOST_OWN_BYTES
 from tests.deployment import files
 
 SETTINGS = tomllib.loads((files.ROOT / ".streamlit" / "config.toml").read_text())

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 import aatviz
-from aatviz.data.limits import MOST_OWN_BYTES
 from aatviz.data.own_image import read_picture
 from aatviz.data.own_image.handwritten_digit import BOX, SHAPE, prepare
 from aatviz.data.own_image.link_text import LONGEST_TEXT, from_text, to_image, to_pixels, to_png, to_text
+from aatviz.runtime.limits import MOST_OWN_BYTES
 
 BLANK = "no digit to be seen"
 INVERTED, BOLDER = "Inverted", "Thin strokes"

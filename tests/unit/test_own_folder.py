@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from aatviz.cli import app, evaluate, train
 from aatviz.data import dataset
+from aatviz.runtime.locks import Held
 from aatviz.store.systems import load_system
 from tests.made_systems import PETS, write_classes
 
@@ -25,10 +26,13 @@ def aatviz(*arguments: object) -> str:
     return done.output
 
 
-def one_after_the_other(commands: dict[str, Sequence[str]], workers: int) -> None:
+def one_after_the_other(commands: dict[str, Sequence[str]], workers: int, held: Held) -> None:
     """In the place of processes side by side, each of which loads torch anew."""
-    for arguments in commands.values():
-        aatviz(*arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in held.environment.items():
+            patch.setenv(name, value)
+        for arguments in commands.values():
+            aatviz(*arguments)
 
 
 def test_a_folder_of_photographs_goes_through_every_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,9 @@ from PIL import Image
 
 from aatviz.data import dataset
 from aatviz.data.decode import decode
-from aatviz.data.limits import MOST_OWN_BYTES
 from aatviz.data.own_image import photograph, prepare, read_picture
 from aatviz.data.own_image.link_text import LONGEST_TEXT, Shape, from_text, to_image, to_pixels, to_png, to_text
+from aatviz.runtime.limits import MOST_OWN_BYTES
 
 COLOUR, WIDE, GREY = (3, 32, 32), (3, 16, 24), (1, 20, 12)
 ORIENTATION = 0x0112
@@ -128,12 +128,12 @@ def test_of_an_animation_the_first_frame_is_taken() -> None:
     ("data", "message"),
     [
         (b"", "The file is empty"),
-        (b"This is a letter.", "no image that can be read; these can: PNG, JPEG"),
+        (b"This is a letter.", "no image that can be read. Send another one: PNG, JPEG"),
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "no image that can be read"),
         (saved(scene(90, 90))[:200], "damaged or cut off"),
         (saved(scene(90, 90), "jpeg")[:900], "damaged or cut off"),
         (b"0" * (MOST_OWN_BYTES + 1), "at most 10 MB"),
-        (saved(Image.new("1", (6000, 6000))), "6000 x 6000 pixels; at most 25 million"),
+        (saved(Image.new("1", (6000, 6000))), "6000 x 6000 pixels, more than 25 million"),
         (saved(Image.new("1", (10_000, 10_000))), "more than 25 million"),
         (saved(Image.fromarray(np.zeros((9, 9), np.float32)), "tiff"), "32 bits a pixel; save it with 8"),
     ],

@@ -1,10 +1,11 @@
 """Files that are whole or not there; weights in float16; systems by name and by path; which records count."""
 
 import dataclasses
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,6 @@ import aatviz
 from aatviz.models.networks import MadryNet
 from aatviz.recipes.paper import evaluations
 from aatviz.report import card_readme
-from aatviz.runtime import files
 from aatviz.runtime.files import read_arrays, read_json, read_tensors, write_arrays, write_json, write_tensors, write_text
 from aatviz.store import cards
 from aatviz.store.results import valid_records
@@ -36,21 +36,13 @@ WRITER = pytest.mark.parametrize(("write", "read"), WRITERS.values(), ids=list(W
 
 
 def half_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every way to write a file leaves half of it behind and fails, as a full disk does."""
+    """What is written does not get to the disk, because it is full."""
 
-    write_bytes = Path.write_bytes
+    def fail(handle: int) -> None:
+        os.truncate(handle, 2)
+        raise OSError(28, "No space left on device")
 
-    def fail(path: Path) -> None:
-        write_bytes(path, b"half")
-        raise OSError("No space left on device")
-
-    def fail_arrays(file: BinaryIO, **_: Any) -> None:
-        file.write(b"half")
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(files, "save_file", lambda tensors, path, note: fail(path))
-    monkeypatch.setattr(files.np, "savez_compressed", fail_arrays)
-    monkeypatch.setattr(Path, "write_text", lambda self, *_, **__: fail(self))
+    monkeypatch.setattr(os, "fsync", fail)
 
 
 def no_rename(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,26 +36,19 @@ import dataclasses, os, signal, sys
 from pathlib import Path
 import torch
 from aatviz import recipes
-from aatviz.runtime import files
 from aatviz.train import loop
 
 name, folder, place = sys.argv[1:]
 torch.set_num_threads(1)
 loop.SAVE_SECONDS = 0.0
-write = files.save_file
 
-def die():
+def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
-
-def write_half(tensors, path, note):
-    write(tensors, path, note)
-    path.write_bytes(path.read_bytes()[:1000])
-    die()
 
 def report(progress):
     if progress.step == 7:
         if place == "while saving":
-            files.save_file = write_half
+            os.fsync = die  # all is written beside, and not renamed
         else:
             die()
 
@@ -184,6 +178,37 @@ def test_a_run_that_was_begun_from_other_weights_is_not_gone_on_with(
     assert state.exists()
     begin.write_bytes((tmp_path / "1" / "detector-3.safetensors").read_bytes())
     train(job, DATASET, tmp_path)
+
+
+def test_a_start_that_was_trained_again_is_the_same_start_whatever_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its note says how long it took; the second of two trainings in one folder must not spoil the first one's."""
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    job = dataclasses.replace(JOBS["classifier"], start_from="stage/classifier.safetensors")
+    stage = train(dataclasses.replace(JOBS["classifier"], name="stage/classifier"), DATASET, tmp_path)
+
+    def stop(progress: Progress) -> None:
+        if progress.step == 2:
+            raise Stop
+
+    def again(seconds: float) -> None:
+        tensors, note = read_tensors(stage)
+        write_tensors(stage, tensors, note | {"seconds": seconds})
+
+    with pytest.raises(Stop):
+        train(job, DATASET, tmp_path, report=stop)
+    again(1000.0)
+    final = train(job, DATASET, tmp_path)
+    again(2000.0)
+    assert train(job, DATASET, tmp_path) == final
+
+
+def test_a_state_that_a_kill_left_beside_finished_weights_is_removed(uninterrupted: Path, tmp_path: Path) -> None:
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    write_tensors(tmp_path / "run" / "state" / "shared.safetensors", {}, {})
+    train(JOBS["shared"], DATASET, tmp_path / "run")
+    assert not list((tmp_path / "run" / "state").iterdir())
 
 
 def test_finished_weights_are_kept_as_long_as_those_they_began_from_are_the_same_or_gone(tmp_path: Path) -> None:

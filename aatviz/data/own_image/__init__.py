@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from aatviz.data.limits import MOST_OWN_BYTES
 from aatviz.data.own_image import handwritten_digit, photograph
 from aatviz.data.own_image.prepared import Prepared, too_large
 from aatviz.data.registry import dataset
 from aatviz.data.spec import Dataset, OwnImage
+from aatviz.runtime.limits import MOST_OWN_BYTES
 
 _PROCEDURES: dict[OwnImage, Callable[[bytes, tuple[int, int, int]], Prepared]] = {
     "handwritten digit": lambda data, _: handwritten_digit.prepare(data),

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from aatviz.data.decode import is_turned, upright
-from aatviz.data.own_image.prepared import TURNED, Prepared, open_picture
+from aatviz.data.own_image.prepared import Prepared, is_coloured, open_picture
 
 SIDE, BOX = 28, 20
 SHAPE = (1, SIDE, SIDE)
@@ -33,31 +32,33 @@ def prepare(data: bytes) -> Prepared:
     Raises:
         ValueError: for a file that is empty, broken, too large or no image, and for a picture without anything to see.
     """
-    picture, found = open_picture(data, "L", 2 * _WORKING_SIDE)
-    if picture.mode == "L" and picture.size == (SIDE, SIDE):
-        return Prepared(pixels=picture.tobytes(), shape=SHAPE, notes=("It is grey and 28 x 28 already: taken as it is.",))
-    lossy = picture.format in _LOSSY
-    notes = ["Scaled and centred the MNIST way.", *found]
-    if is_turned(picture):
-        notes.append(TURNED)
-    ink = _ink(_grey(upright(picture), notes), lossy, notes)
+    found, notes = open_picture(data, 2 * _WORKING_SIDE)
+    if found.picture.size == (SIDE, SIDE) and found.picture.mode in ("L", "RGB") and not is_coloured(found.picture):
+        levels = found.picture.convert("L").tobytes()
+        return Prepared(pixels=levels, shape=SHAPE, notes=(*notes, "It is grey and 28 x 28 already: taken as it is."))
+    notes = ["Scaled and centred the MNIST way.", *notes]
+    ink = _ink(_grey(found.picture, notes), found.format in _LOSSY, notes)
     return Prepared(pixels=_centred(_scaled(_bold(_cropped(ink), notes))), shape=SHAPE, notes=tuple(notes))
 
 
 def _grey(picture: Image.Image, notes: list[str]) -> Grey:
     """Brightness (H,W) in [0,1], at most 512 pixels a side."""
-    if picture.mode.startswith(("I", "F")):  # 16 and 32 bit, which Pillow would clip to 8
-        deep = np.asarray(picture, dtype=np.float32)
-        low, high = float(np.nanmin(deep)), float(np.nanmax(deep))
-        picture = Image.fromarray(np.uint8(np.nan_to_num((deep - low) / max(high - low, 1e-9)) * 255))
-    if picture.mode in ("1", "P", "PA"):  # their pixels cannot be averaged
-        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    if picture.mode in ("I;16", "I", "F"):  # which Pillow would clip to 8 bits
+        picture = _stretched(np.asarray(picture, dtype=np.float64))
     picture.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BOX)
-    if picture.has_transparency_data:
-        picture = _opaque(picture.convert("RGBA"), notes)
-    if picture.mode != "L" and np.ptp(np.asarray(picture.convert("RGB"), dtype=np.int16), axis=2).max() > 12:
+    if picture.mode == "RGBA":
+        picture = _opaque(picture, notes)
+    if is_coloured(picture):
         notes.append("Colours turned to grey.")
     return _floats(picture.convert("L"))
+
+
+def _stretched(deep: NDArray[np.float64]) -> Image.Image:
+    """Pixels (H,W) of 16 or 32 bits stretched over 8, from the darkest to the brightest; what is no number gets dark."""
+    there = np.isfinite(deep)
+    low, high = (float(edge(deep, where=there, initial=start)) for edge, start in ((np.min, np.inf), (np.max, -np.inf)))
+    share = (np.where(there, deep, low) - low) / max(high - low, 1e-9) if there.any() else np.zeros_like(deep)
+    return Image.fromarray(np.uint8(share * 255))
 
 
 def _opaque(picture: Image.Image, notes: list[str]) -> Image.Image:
@@ -103,7 +104,7 @@ def _background(grey: Grey) -> tuple[Grey, float]:
     edge = np.minimum.reduce([rows, columns, height - 1 - rows, width - 1 - columns]) < rim
     values, flat = grey[edge], np.full_like(grey, np.median(grey[edge]))
     near = np.abs(values - np.median(values)) < 0.25  # a digit may touch the border
-    if np.ptp(values[near]) < 0.01:
+    if not near.any() or np.ptp(values[near]) < 0.01:
         return flat, 0.0
     terms = np.stack([np.ones_like(grey), rows / height, columns / width], axis=-1)
     plane = terms @ np.linalg.lstsq(terms[edge][near], values[near], rcond=None)[0]

@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from aatviz.data.decode import Unreadable, fitted, in_colour, is_turned, upright
+from aatviz.data.decode import Opened, Unreadable, fitted, in_colour
 from aatviz.data.own_image.link_text import Shape
-from aatviz.data.own_image.prepared import TURNED, Prepared, open_picture
+from aatviz.data.own_image.prepared import Prepared, is_coloured, open_picture, unusable
 
 _SPARE = 4
 """A large JPEG is read with this many times the pixels a side that are wanted."""
@@ -21,33 +21,26 @@ def prepare(data: bytes, shape: Shape) -> Prepared:
         ValueError: for a file that is empty, broken, too large or no image.
     """
     channels, height, width = shape
-    picture, notes = open_picture(data, "RGB", _SPARE * max(height, width))
-    notes += [TURNED] if is_turned(picture) else []
-    picture = upright(picture)
-    notes += _about_pixels(picture)
+    found, notes = open_picture(data, _SPARE * max(height, width))
+    notes += _about_pixels(found)
     try:
-        colour = in_colour(picture)
+        colour = in_colour(found.picture)
     except Unreadable as error:
-        raise ValueError(f"The picture cannot be used: {error}.") from None
+        raise ValueError(unusable(error)) from None
     notes += _about_size(colour, height, width)
     small = fitted(colour, (height, width))
     if channels == 1:
-        notes += ["Colours turned to grey."] if _is_coloured(small) else []
+        notes += ["Colours turned to grey."] if is_coloured(small) else []
         small = small.convert("L")
     pixels = np.asarray(small, dtype=np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
     return Prepared(pixels=pixels.tobytes(), shape=shape, notes=tuple(notes))
 
 
-def _about_pixels(picture: Image.Image) -> list[str]:
-    notes = ["Made for print (CMYK): its colours are converted."] if picture.mode == "CMYK" else []
-    notes += ["Of 16 bits a pixel, 8 are kept."] if picture.mode.startswith("I;16") else []
-    return notes + (["Transparent parts made white."] if _has_holes(picture) else [])
-
-
-def _has_holes(picture: Image.Image) -> bool:
-    if not picture.has_transparency_data:
-        return False
-    return bool((np.asarray(picture.convert("RGBA"))[..., 3] < 255).any())
+def _about_pixels(found: Opened) -> list[str]:
+    notes = ["Made for print (CMYK): its colours are converted."] if found.mode == "CMYK" else []
+    notes += ["Of 16 bits a pixel, 8 are kept."] if found.picture.mode == "I;16" else []
+    has_holes = found.picture.mode == "RGBA" and found.picture.getchannel("A").getextrema()[0] != 255
+    return notes + (["Transparent parts made white."] if has_holes else [])
 
 
 def _about_size(picture: Image.Image, height: int, width: int) -> list[str]:
@@ -61,7 +54,3 @@ def _about_size(picture: Image.Image, height: int, width: int) -> list[str]:
             notes.append(f"The middle {100 * mine / all_of_it:.0f} % of its {side} is kept.")
     scaled = "Scaled down" if factor > 1 else "It is small, and was enlarged"
     return [*notes, f"{scaled} to {width} x {height} pixels."]
-
-
-def _is_coloured(picture: Image.Image) -> bool:
-    return bool(np.ptp(np.asarray(picture, dtype=np.int16), axis=2).max() > 12)

@@ -1,16 +1,17 @@
-"""What all procedures share: how a visitor's file is opened, and what they hand back."""
+"""What the ways to prepare a visitor's picture share: opening it safely, and what they hand back."""
 
-import io
 from dataclasses import dataclass
 
-from PIL import Image, UnidentifiedImageError, features
+import numpy as np
+from PIL import Image
 from torch import Tensor
 
-from aatviz.data.limits import MOST_OWN_BYTES, MOST_OWN_PIXELS
+from aatviz.data.decode import FORMATS, Opened, Unreadable, opened
 from aatviz.data.own_image.link_text import Shape, to_image
+from aatviz.runtime.limits import MOST_OWN_BYTES, MOST_OWN_PIXELS
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM") + (("AVIF",) if features.check("avif") else ())
-TURNED = "Turned upright, as the camera noted."
+_GREY = 12
+"""Levels that the channels of a grey picture may differ by: files with losses shift them a little."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,35 +30,32 @@ class Prepared:
         return to_image(self.pixels, self.shape)
 
 
-def open_picture(data: bytes, mode: str, side: int) -> tuple[Image.Image, list[str]]:
+def open_picture(data: bytes, side: int) -> tuple[Opened, list[str]]:
     """The picture in an image file's bytes, and what there is to say of it. ValueError, in a sentence, where there is none.
 
-    A large JPEG is read in reduced size, in `mode` where that is "L", with sides that are still above `side`.
+    A large JPEG is read in reduced size, with sides that are still above `side`.
     """
     if not data:
         raise ValueError("The file is empty. Choose an image file, such as a PNG or a JPEG.")
     if len(data) > MOST_OWN_BYTES:
         raise ValueError(too_large(len(data)))
     try:
-        picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-        picture.draft(mode, (side, side))
-        if picture.width * picture.height > MOST_OWN_PIXELS:
-            raise ValueError(
-                f"The picture has {picture.width} x {picture.height} pixels; at most {MOST_OWN_PIXELS // 1_000_000} million "
-                "can be read. Make it smaller, or cut out what matters."
-            )
-        notes = ["Of several frames, the first is taken."] if getattr(picture, "n_frames", 1) > 1 else []
-        picture.load()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(
-            f"The picture has more than {MOST_OWN_PIXELS // 1_000_000} million pixels. Make it smaller."
-        ) from None
-    except UnidentifiedImageError:
-        known = ", ".join(FORMATS)
-        raise ValueError(f"The file is no image that can be read; these can: {known}. Save it as one of them.") from None
-    except (OSError, SyntaxError, EOFError, MemoryError) as error:
-        raise ValueError(f"The image file is damaged or cut off ({error}). Save or send it again.") from None
-    return picture, notes
+        found = opened(data, MOST_OWN_PIXELS, side)
+    except Unreadable as error:
+        raise ValueError(unusable(error)) from None
+    notes = ["Of several frames, the first is taken."] if found.animated else []
+    return found, notes + (["Turned upright, as the camera noted."] if found.turned else [])
+
+
+def is_coloured(picture: Image.Image) -> bool:
+    """Whether a picture of red, green and blue is more than grey."""
+    return picture.mode != "L" and bool(np.ptp(np.asarray(picture.convert("RGB"), dtype=np.int16), axis=2).max() > _GREY)
+
+
+def unusable(why: Unreadable) -> str:
+    """What is said of a picture that cannot be read, as sentences."""
+    most = MOST_OWN_PIXELS // 1_000_000
+    return f"The picture cannot be used: {why}. Send another one: {', '.join(FORMATS)}, with at most {most} million pixels."
 
 
 def too_large(size: int) -> str:

@@ -6,7 +6,7 @@ grid.summary(system, "generative", natural_logits(system, "generative", x, y))
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from aatviz.attacks import objective, pgd
 from aatviz.attacks.pgd import Callback
+from aatviz.attacks.settings import of_threat
 from aatviz.data import dataset, load_data
-from aatviz.data.spec import number
+from aatviz.data.spec import Threat, number, written
 from aatviz.explore.attack_grid.result import MODELS, NEEDS, CompareSettings, Comparison, Model, NaturalLogits, first_targets
 from aatviz.explore.stored_run import Arrays, load_run, part, store_run
 from aatviz.runtime.memory import in_batches
@@ -42,21 +43,21 @@ def choose_rows(settings: CompareSettings, y: Tensor, classes: int) -> Tensor:
 
 
 def default_settings(system: System) -> CompareSettings:
-    """What the page begins with: a ball a third larger than the usual one of the data set's presets, as the paper compares
-    at 0.4 what was trained at 0.3."""
-    usual = dataset(system.card.dataset).threats[0]
-    over, _, below = usual.eps.partition("/")
-    larger = 4 / 3 * number(over)
-    eps = number(f"{round(larger)}/{below}") if below else round(larger, 4)
+    """What the page begins with: what the data set says that images are pushed with, or a ball a third larger than the usual
+    one of its presets, as the paper compares at 0.4 what was trained at 0.3."""
+    known = dataset(system.card.dataset)
     there = models_of(system)
     return CompareSettings(
         models=tuple(model for model in CompareSettings().models if model in there) or there,
-        norm=usual.norm,
-        eps=eps,
-        steps=usual.steps,
-        step_size=number(usual.step_size),
         targets=first_targets(system.card.classes),
+        **of_threat(known.pushed or _a_third_more(known.threats[0])),
     )
+
+
+def _a_third_more(usual: Threat) -> Threat:
+    over, _, below = usual.eps.partition("/")
+    larger = 4 / 3 * number(over)
+    return replace(usual, eps=f"{round(larger)}/{below}" if below else written(round(larger, 4)))
 
 
 def step_count(system: System, settings: CompareSettings) -> int:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from aatviz.attacks import Iterate, objective, pgd
 from aatviz.attacks.checks import LARGEST_SEED, ClassIndices, check_choice
+from aatviz.attacks.settings import of_threat
 from aatviz.data import dataset, load_data
 from aatviz.explore.attack_grid.result import MODELS, Model, first_targets
 from aatviz.explore.attack_grid.run import network
@@ -39,13 +40,16 @@ Callback = Callable[[Iterate | None], object]
 
 
 def default_settings(system: System, start: StartName = "gaussian") -> GenerateSettings:
-    """What the page begins with. Radius and step size were found by experiment on MNIST, where the L2 norm of a white image
-    is 28, and grow with that norm. Nothing in a rubbish start says "target": its ball holds every image."""
-    channels, height, width = dataset(system.card.dataset).shape
-    white = math.sqrt(channels * height * width)
+    """What the page begins with: from class noise what the data set says that images are drawn with. Else radius and step
+    size that were found by experiment on MNIST, where the L2 norm of a white image is 28, and grow with that norm. Nothing
+    in a rubbish start says "target": its ball holds every image."""
+    known, targets = dataset(system.card.dataset), first_targets(system.card.classes)
+    if known.drawn and start == "gaussian":
+        return GenerateSettings(start=start, targets=targets, **of_threat(known.drawn))
+    white = math.sqrt(math.prod(known.shape))
     share, step = (5 / 28, 0.3 / 28) if start == "gaussian" else (1, 0.5 / 28)
     eps, step_size = math.ceil(10 * round(share * white, 3)) / 10, round(step * white, 2)
-    return GenerateSettings(start=start, eps=eps, step_size=step_size, targets=first_targets(system.card.classes))
+    return GenerateSettings(start=start, eps=eps, step_size=step_size, targets=targets)
 
 
 def stored_settings(system: System) -> dict[str, GenerateSettings]:

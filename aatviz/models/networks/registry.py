@@ -68,3 +68,13 @@ class Registry:
             if type(network) is entry.kind and entry.layout and (found := entry.layout(network, dtype)) is not None:
                 return found
         return network if dtype is None else copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
+
+    def trunk(self, network: nn.Module) -> nn.Module:
+        """A copy of a network without its last layer: images (N,C,H,W) -> features (N,d). ValueError for one that is not
+        here."""
+        for entry in self.entries.values():
+            if type(network) is entry.kind:
+                found = copy.deepcopy(network)
+                found.set_submodule(entry.head, nn.Identity())
+                return found
+        raise ValueError(f"{type(network).__name__} is no network of the registry; there are {', '.join(self.entries)}.")

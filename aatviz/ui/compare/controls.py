@@ -141,8 +141,7 @@ def _attack(system: System) -> None:
     trained, usual = system.card, default_settings(system)
     st.caption(
         f"The detectors were trained for {trained.norm.replace('inf', '∞')} ε = {written(trained.eps)}. The page "
-        f"begins with {usual.norm.replace('inf', '∞')} ε = {written(usual.eps)}: about a third more than usual, as in the "
-        "paper."
+        f"begins with {usual.norm.replace('inf', '∞')} ε = {written(usual.eps)}: more than usual, as in the paper."
     )
 
 

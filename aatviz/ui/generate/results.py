@@ -20,7 +20,7 @@ from aatviz.ui.common.classes import a, dataset_of
 from aatviz.ui.common.pacing import view_first
 from aatviz.ui.common.pgd_fields import most_l2
 from aatviz.ui.common.plots import config
-from aatviz.ui.generate import figures
+from aatviz.ui.generate import figures, scores
 from aatviz.ui.generate.controls import DEFAULTS, START_NAMES, state
 from aatviz.ui.generate.view import show_grids, view_data
 from aatviz.ui.own.link import own_link
@@ -40,7 +40,9 @@ def show(system: System, made: Generated) -> None:
     view_first("generate")
     _rates(made, known)
     _words(system, made, known)
-    _histograms(made, known)
+    cell = (made.row(state["target"]), min(state["sample"], made.settings.count - 1))
+    scores.show(system, made, known, cell)
+    _histograms(made, known, cell)
     takeaway.reproduce(
         [
             (
@@ -135,19 +137,24 @@ def _words(system: System, made: Generated, known: Dataset) -> None:
         [rf"x = \arg\max_{{{ball}}} \; z(x')_t" + (rf", \qquad {noise}" if from_class_noise else "")],
     )
     usual, white = default_settings(system), most_l2(known)
+    begins = (
+        f"The page begins with {usual.steps} L2 steps of {usual.step_size:g} within ε = {usual.eps:g} of the class noise"
+    )
+    free = f"From the other starts, ε is {white:.4g}, the L2 norm of a white image, which is no limit on these images."
+    if known.drawn:
+        st.caption(f"{begins}, as the paper does. {free}")
+        return
     st.caption(
-        f"The page begins with {usual.steps} L2 steps of {usual.step_size:g} within ε = {usual.eps:g} of the class noise, "
-        "as experiments on MNIST found: smaller steps leave the images grey, their logits far lower, and a larger ε changes "
-        f"next to nothing. Both grow with the L2 norm of a white image, here {white:.4g}. From the other starts, ε is as "
-        "large as that norm, which is no limit on these images. The paper takes 60 steps of 0.5 within ε = 30 on CIFAR-10."
+        f"{begins}, as experiments on MNIST found: smaller steps leave the images grey, their logits far lower, and a "
+        f"larger ε changes next to nothing. Both grow with the size of an image. {free} The paper takes 60 steps of 0.5 "
+        "within ε = 30 on CIFAR-10."
     )
 
 
-def _histograms(made: Generated, known: Dataset) -> None:
+def _histograms(made: Generated, known: Dataset, cell: tuple[int, int]) -> None:
     plural = known.plural
     st.subheader("How sure is each model of its own images?")
     st.segmented_control("Classes", list(TARGETS), format_func=TARGETS.__getitem__, required=True, **state.widget("targets"))
-    cell = (made.row(state["target"]), min(state["sample"], made.settings.count - 1))
     row = cell[0] if state["targets"] == "marked" else None
     for model, column in zip(MODELS, st.columns(len(MODELS), gap="medium"), strict=True):
         with column:

@@ -6,9 +6,9 @@ import binascii
 import streamlit as st
 
 from aatviz.data import Dataset
+from aatviz.data.decode import FORMATS
 from aatviz.data.own_image import prepare
 from aatviz.data.own_image.link_text import to_image, to_text
-from aatviz.data.own_image.prepared import FORMATS
 from aatviz.store.systems import System
 from aatviz.ui.common.classes import a, dataset_of, size
 from aatviz.ui.common.pictures import show_image

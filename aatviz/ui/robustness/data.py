@@ -1,5 +1,6 @@
 """What the Robustness page reads, cached until a file changes, and the commands that give its numbers."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,18 +8,31 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
+from aatviz.recipes.evaluation import Evaluation, Scenario, SystemEvaluation
+from aatviz.recipes.paper import evaluations_of
 from aatviz.runtime import printed
 from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.thresholds.curves import Curve, Decisions, curve, decide
 
-FIGURES = ("figure-2", "figure-7")
+
+def figures(system: System, found: dict[str, dict[str, Any]]) -> list[str]:
+    """The records of the paper's figures of whole attack scenarios: 2 and 7 on MNIST, 4 and 9 on CIFAR-10."""
+    return [
+        name
+        for name, recipe in evaluations_of(system.card).items()
+        if name in found and name.startswith("figure") and all(one.target is None for one in _scenarios_of(recipe))
+    ]
+
+
+def _scenarios_of(recipe: Evaluation) -> list[Scenario]:
+    return list(recipe.scenarios.values()) if isinstance(recipe, SystemEvaluation) else []
 
 
 def scenario_curves(system: System, found: dict[str, dict[str, Any]]) -> dict[str, Curve]:
-    """The curves of every attack scenario with a reject option: those of figure 2 and 7, else of the curves recipe."""
-    names: tuple[str, ...] = tuple(name for name in FIGURES if name in found) or tuple({"curves"} & set(found))
+    """The curves of every attack scenario with a reject option: those of the paper's figures, else of the curves recipe."""
+    names = tuple(figures(system, found) or {"curves"} & set(found))
     stamps = tuple(result_file(system, name, "npz").stat().st_mtime_ns for name in names)
     scenarios = {name: found[name]["recipe"]["scenarios"] for name in names}
     return _scenario_curves(system, str(system.folder), names, stamps, scenarios)
@@ -38,22 +52,24 @@ def _scenario_curves(
                 decide(spec["victim"], _system.generative, *(arrays[f"{part}.{key}"] for key in ("z_f", "z_h", "y")))
                 for part in ("natural", scenario)
             )
-            label = scenario if name != "figure-7" else f"generative, {scenario.replace('_', ' ')}"
-            if (name, scenario) != ("figure-7", "detectors_max"):  # figure 2 has that one already
+            by_loss = scenario == spec["loss"]  # figures 7 and 9 name their scenarios so
+            label = f"generative, {scenario.replace('_', ' ')}" if by_loss else scenario
+            if not (by_loss and scenario == "detectors_max" and len(names) > 1):  # the other figure has that one already
                 result[label] = curve(Decisions(natural=natural, perturbed=perturbed, held_out=natural))
     return result
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _distances(_system: System, folder: str, changed: int) -> NDArray[Any]:
-    arrays = read_arrays(result_file(_system, "table-3", "npz"))
+def _distances(_system: System, file: str, changed: int) -> NDArray[Any]:
+    arrays = read_arrays(Path(file))
     found = np.concatenate([array for name, array in arrays.items() if name.endswith(".last")])
     return found[~np.isnan(found)]
 
 
-def distances(system: System) -> NDArray[Any]:
-    """The L2 distances of table 3's false positives."""
-    return _distances(system, str(system.folder), result_file(system, "table-3", "npz").stat().st_mtime_ns)
+def distances(system: System, table: str) -> NDArray[Any]:
+    """The L2 distances of the false positives of table 3 or 5."""
+    file = result_file(system, table, "npz")
+    return _distances(system, str(file), file.stat().st_mtime_ns)
 
 
 def snippets(system: str, measured: bool) -> list[tuple[str, str, str]]:

@@ -5,6 +5,8 @@ from typing import Any
 import streamlit as st
 
 from aatviz.evaluate.detectors import KIND as DETECTORS
+from aatviz.evaluate.distortion import KIND as DISTORTION
+from aatviz.evaluate.robust_logits import KIND as ROBUST_LOGITS
 from aatviz.explore.detector_records import WORST, protocol
 from aatviz.metrics.format import headline, interval
 from aatviz.recipes.paper import SIDE_BY_SIDE
@@ -18,6 +20,7 @@ from aatviz.ui.robustness import data, paper_figures, words
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_dataset
 
+AUCS = (DETECTORS.name, ROBUST_LOGITS.name)
 MOST = 20
 """Detectors, or rows, that a figure has room for; of more, the weakest are drawn."""
 
@@ -25,7 +28,7 @@ MOST = 20
 def show(system: System, state: UrlState) -> None:
     """Everything that has been measured; the words say what has not."""
     records = stored.records(system)
-    tables = [name for name, record in records.items() if record["kind"] == DETECTORS.name]
+    tables = [name for name, record in records.items() if record["kind"] in AUCS]
     if not records.keys() - {"honest"}:
         st.info(
             f"Nothing has been measured on these weights yet. `aatviz evaluate {system.name}` does.", icon=":material/info:"
@@ -145,15 +148,17 @@ def _curves(system: System, records: dict[str, dict[str, Any]]) -> None:
             config=config(f"{system.name}-{kind}-by-attack"),
             alt="ROC curves by attack." if kind == "roc" else "Accuracy on natural images against error, by attack.",
         )
-    figures = "Figures 2 and 7 of the paper: each" if "figure-2" in records else "As in figure 2 of the paper, each"
+    figures = data.figures(system, records)
+    numbers = " and ".join(name.removeprefix("figure-") for name in figures)
+    of = f"Figures {numbers} of the paper: each" if figures else "As in the paper's figures 2 and 4, each"
     edge = " The line along the left edge is an attack on the classifier alone, which the detectors catch at once."
     takeaway.explain(
-        f"{figures} line is one victim under one attack, at every threshold T. First natural images accepted against "
+        f"{of} line is one victim under one attack, at every threshold T. First natural images accepted against "
         "attacked ones that are misclassified and accepted, then accuracy against error.",
         "the line that lies lowest: there the attack gets furthest."
         + (edge if "integrated, classifier alone" in found else ""),
     )
-    if sentences := [sentence for name in data.FIGURES if name in records for sentence in orders(records[name])]:
+    if sentences := [sentence for name in figures for sentence in orders(records[name])]:
         st.markdown("**The order of the attacks**, errors as measured:\n\n" + "\n".join(f"- {each}" for each in sentences))
 
 
@@ -171,13 +176,14 @@ def _side_by_side(records: dict[str, dict[str, Any]]) -> None:
 
 
 def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:
-    if "table-3" not in records:
+    name = next((name for name, record in records.items() if record["kind"] == DISTORTION.name), None)
+    if name is None:
         return
-    record = records["table-3"]
+    record = records[name]
     value, rate = record["distortion"]["last"], record["distortion"]["last"]["false_positive_rate"]
     st.subheader("How far must an image be moved?")
     st.plotly_chart(
-        paper_figures.distortion(data.distances(system), value["value"], record["recipe"]["paper"]),
+        paper_figures.distortion(data.distances(system, name), value["value"], record["recipe"]["paper"]),
         key="robustness-distortion",
         config=config(f"{system.name}-distortion"),
         alt="A histogram of the L2 distances of false positives from their images.",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from aatviz.attacks.settings import AttackSettings
+from aatviz.attacks.settings import AttackSettings, of_threat
 from aatviz.data import load_data
 from aatviz.data.spec import number
 from aatviz.explore.attack_path import Trace, trace_attack
@@ -30,15 +30,19 @@ class Showcase:
 
 
 def default_settings(system: System) -> AttackSettings:
-    """The default of the Attack page: `SETTINGS` in the ball that the system is trained for, towards the class that its data
-    set begins with. Steps are those of the data set's preset for this ball, or else for this norm; of the paper's size where
-    it has none. A system without all detectors begins with its first one as the victim."""
+    """The default of the Attack page: `SETTINGS` in the ball that the system is trained for, or in the larger one that its
+    data set is looked at in, towards the class that its data set begins with. Steps are those of the data set's preset for
+    this ball, or else for this norm; of the paper's size where it has none. A system without all detectors begins with its
+    first one as the victim."""
     norm, eps, dataset = system.card.norm, system.card.eps, dataset_of_card(system.card)
     target = dataset.first_look[1] if dataset.first_look else 1
     asked = replace(SETTINGS, target=target, norm=norm, eps=eps, step_size=usual_attack(*system.card.threat).step_size)
     presets = sorted(dataset.threats, key=lambda threat: number(threat.eps) != eps)
     known = [preset for preset in presets if preset.norm == norm]
-    asked = replace(asked, step_size=number(known[0].step_size), steps=known[0].steps) if known else asked
+    asked = replace(asked, **of_threat(known[0]) | {"eps": eps}) if known else asked
+    usual = dataset.threats[0]
+    if dataset.pushed and (usual.norm, number(usual.eps)) == (norm, eps):
+        asked = replace(asked, **of_threat(dataset.pushed))
     if not system.lacks("full_bank"):
         return asked
     return replace(asked, victim="detector", loss="detector_logit", target=None, detector=system.card.bank[0])

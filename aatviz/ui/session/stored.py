@@ -10,6 +10,8 @@ from aatviz.data import DataNotFound
 from aatviz.explore.attack_grid.run import Stored, load_comparison
 from aatviz.explore.generation.result import Generated, GenerateSettings
 from aatviz.explore.generation.run import STORED, load_generated, stored_settings
+from aatviz.explore.generation.scores import FILE as SCORES
+from aatviz.explore.generation.scores import Scores, load_scores
 from aatviz.recipes.paper import evaluations_of
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
@@ -82,3 +84,14 @@ def generated(system: System, settings: GenerateSettings) -> Done | None:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _generated(_system: System, name: str, file: str, changed: int) -> Generated | None:
     return load_generated(_system, name)
+
+
+def generated_scores(system: System) -> Scores | None:
+    """How good the images are that the system generates, as it was measured; None where it was not."""
+    file = result_file(system, SCORES, "npz")
+    return _generated_scores(system, str(file), file.stat().st_mtime_ns) if file.exists() else None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _generated_scores(_system: System, file: str, changed: int) -> Scores | None:
+    return load_scores(_system)

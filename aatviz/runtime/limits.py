@@ -14,5 +14,11 @@ MOST_ARRAY_BYTES = 16_000_000_000
 """Of all images of a data set, decoded."""
 LEAST_SIDE, MOST_SIDE = 8, 256
 """Height and width of the images of a data set in pixels."""
-MOST_NOTE_BYTES = 10_000_000
-"""Of a data.json."""
+MOST_NOTE_BYTES = 50_000_000
+"""Of a data.json, a card, a record, a history."""
+MOST_WEIGHTS_BYTES = 4_000_000_000
+"""Of one file of weights, or of all that a training needs to go on."""
+MOST_RESULT_BYTES = 4_000_000_000
+"""Of one file of stored scores or images, unpacked."""
+MOST_WIDTH, MOST_DEPTH = 8_192, 200
+"""Of what a file of weights says of its network: channels or units of a layer, and how many layers."""

@@ -1,0 +1,149 @@
+"""How good generated images are, by a network that no attack saw: kernel inception distance and accuracy, beside those of
+the noise itself and of real test images; and the training images that are nearest to them.
+
+Measured once on many samples of the default settings and stored: `build_scores`, `load_scores`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from aatviz.data import Split, open_split
+from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.explore.generation.run import default_settings, generate, models_hash
+from aatviz.explore.stored_run import load_run, store_run
+from aatviz.metrics import Distance, Interval, kid, share
+from aatviz.models.networks import NETWORKS
+from aatviz.runtime.memory import in_batches
+from aatviz.store.systems import System
+
+FILE = "generated-scores"
+NOISE, REAL = "noise", "real"
+EACH = 100
+"""Samples of each class that are measured."""
+SHOWN = 10
+"""Samples of each class whose nearest training image is stored."""
+DRAWN: tuple[Model, ...] = ("generative", "robust")
+"""The models whose images get one."""
+_ROWS = 2000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scores:
+    """What was measured on `EACH` samples a class from the same noise; its keys are `NOISE`, the models, and `REAL`."""
+
+    distance: dict[str, Distance]
+    """To the bundled images of the same classes, which no network was trained on."""
+    accuracy: dict[str, Interval]
+    """The share that the judge takes for the target class, or of real images for their own."""
+    nearest: dict[Model, Tensor]
+    """The training images (T,SHOWN,C,H,W), bytes, nearest to a model's first samples in L2."""
+    away: dict[Model, Tensor]
+    """Their L2 distances (T,SHOWN), on the [0,1] scale."""
+
+    def draws_better(self) -> bool:
+        """Whether the generative classifier's images are nearer to real ones than the robust classifier's, by more than two
+        standard deviations of the difference."""
+        ours, theirs = (self.distance[model] for model in DRAWN)
+        return theirs.value - ours.value > 2 * float(np.hypot(ours.std, theirs.std))
+
+
+def measure(system: System, each: int = EACH) -> Scores:
+    """Generate `each` samples a class with the default settings and measure them.
+
+    Raises:
+        Lacking: as `generate` does.
+        DataNotFound: where the data set's training and test images are not on this machine.
+    """
+    made = generate(system, replace(default_settings(system), count=each))
+    test, sample = (open_split(system.card.dataset, split) for split in ("test", "sample"))
+    trunk = NETWORKS.trunk(system.judge)
+    real = test_rows(test, made.targets, each)
+    reference = _features(trunk, sample.images(torch.isin(sample.labels, made.targets)))
+    batches: dict[str, Tensor] = {NOISE: made.noise}
+    batches |= {model: made.results(model) for model in MODELS}
+    distance = {
+        name: kid(_features(trunk, images.flatten(0, 1) / 255), reference, made.settings.seed)
+        for name, images in batches.items()
+    }
+    distance[REAL] = kid(_features(trunk, test.images(real)), reference, made.settings.seed)
+    accuracy: dict[str, Interval] = {NOISE: made.judged_as_target(None)}
+    accuracy |= {model: made.judged_as_target(model) for model in MODELS}
+    with torch.no_grad():
+        seen = in_batches(system.judge, test.images(real)).argmax(1)
+    accuracy[REAL] = share(seen == test.labels[real])
+    nearest, away = {}, {}
+    training = open_split(system.card.dataset, "train")
+    for model in DRAWN:
+        shown = made.results(model)[:, :SHOWN]
+        rows, distances = nearest_rows(training, shown.flatten(0, 1))
+        nearest[model] = training.bytes(rows).unflatten(0, shown.shape[:2])
+        away[model] = distances.unflatten(0, shown.shape[:2])
+    return Scores(distance=distance, accuracy=accuracy, nearest=nearest, away=away)
+
+
+def test_rows(test: Split, targets: Tensor, each: int) -> Tensor:
+    """The rows of at most `each` test images of every target class, the first ones of each."""
+    return torch.cat([(test.labels == k).nonzero().flatten()[:each] for k in targets.tolist()])
+
+
+def nearest_rows(among: Split, images: Tensor) -> tuple[Tensor, Tensor]:
+    """For bytes (N,C,H,W) the row of the nearest image in L2 (N,), and the distance on the [0,1] scale (N,)."""
+    wanted = images.flatten(1).float() / 255
+    best, where = torch.full((len(images),), torch.inf), torch.zeros(len(images), dtype=torch.long)
+    for first in range(0, len(among), _ROWS):
+        distance, row = torch.cdist(wanted, among.images(slice(first, first + _ROWS)).flatten(1)).min(1)
+        where = torch.where(distance < best, row + first, where)
+        best = torch.minimum(distance, best)
+    return where, best
+
+
+def build_scores(system: System) -> Path:
+    """Measure a system, write `results/generated-scores.npz` and return that file."""
+    return store_run(system, FILE, to_arrays(measure(system)), {"models_hash": models_hash(system)})
+
+
+def load_scores(system: System) -> Scores | None:
+    """The stored scores of these very models; None where there are none. ValueError where the file is damaged."""
+    if system.lacks("gaussians", "judge"):
+        return None
+    return load_run(system, FILE, _from_arrays, lambda: {"models_hash": models_hash(system)})
+
+
+@torch.no_grad()
+def _features(trunk: nn.Module, images: Tensor) -> NDArray[np.float64]:
+    return in_batches(trunk, images).double().numpy()
+
+
+def to_arrays(scores: Scores) -> dict[str, NDArray[Any]]:
+    """What is stored of them."""
+    arrays = {f"distance.{name}": np.array(found) for name, found in scores.distance.items()}
+    arrays |= {f"accuracy.{name}": np.array(found) for name, found in scores.accuracy.items()}
+    for model in DRAWN:
+        arrays |= {f"nearest.{model}": scores.nearest[model].numpy(), f"away.{model}": scores.away[model].numpy()}
+    return arrays
+
+
+def _from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Scores:
+    names = (NOISE, *MODELS, REAL)
+
+    def numbers(key: str) -> tuple[float, float, int]:
+        value, spread, n = (float(number) for number in arrays[key])
+        return value, spread, int(n)
+
+    def rate(key: str) -> Interval:
+        value, low, high, n = (float(number) for number in arrays[key])
+        return Interval(value, low, high, int(n))
+
+    return Scores(
+        distance={name: Distance(*numbers(f"distance.{name}")) for name in names},
+        accuracy={name: rate(f"accuracy.{name}") for name in names},
+        nearest={model: torch.from_numpy(arrays[f"nearest.{model}"]) for model in DRAWN},
+        away={model: torch.from_numpy(arrays[f"away.{model}"]) for model in DRAWN},
+    )

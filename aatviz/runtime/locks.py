@@ -1,0 +1,93 @@
+"""Locks that end with their process, however it ends; and the right to write into a folder, one process at a time."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+try:
+    import fcntl
+except ImportError:  # Windows: nobody is kept out there
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = ".lock"
+"""The file in a folder that its writer locks; it stays, for nobody can tell whether another one is waiting for it."""
+WAIT = 15.0
+"""Seconds: so long the workers of a killed run may take to see that it is gone."""
+_MINE = "AATVIZ_WRITES_INTO"
+"""The environment variable by which a worker knows the folder that it may write into, for the process that started it."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A folder that this process, and the workers that it starts, may write into."""
+
+    folder: Path
+    file: IO[bytes] | None
+    """The locked file; a worker that inherits it holds the lock as well."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {_MINE: str(self.folder)}
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        return (self.file.fileno(),) if self.file is not None and os.name == "posix" else ()
+
+
+def try_lock(file: IO[Any], shared: bool = False) -> bool:
+    """Lock an open file until it is closed or its process ends; False where another one holds it."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def waiting_for(path: Path) -> Iterator[None]:
+    """Waits until no one else is in a block with the same file."""
+    with path.open("wb") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def writing(folder: Path, shared: bool = False, name: str = LOCK, wait: float = WAIT) -> Iterator[Held]:
+    """The right to write into a folder, which is made where it is missing.
+
+    Args:
+        name: of the file that is locked; another one than usual for the right to a part of the folder.
+        shared: for what touches files of its own alone: others may do so too, but none who needs the folder for itself.
+        wait: seconds to wait for another one to end.
+
+    Raises:
+        RuntimeError: where another process has the folder; the message names it.
+        OSError: where the folder cannot be made or written.
+    """
+    folder = folder.resolve()
+    if os.environ.get(_MINE) == str(folder):
+        yield Held(folder, None)  # the process that started this one holds it
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / name).open("a+b") as file:
+        end = time.monotonic() + wait
+        while not try_lock(file, shared):
+            if time.monotonic() > end:
+                file.seek(0)
+                who = file.read(20).decode("ascii", "replace") or "unknown"
+                raise RuntimeError(
+                    f"{folder} is being written by another aatviz (process {who}), and one at a time may do so. Wait until "
+                    "it is done, or end it; what it has done by then is kept."
+                )
+            time.sleep(0.1)
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+        file.flush()
+        yield Held(folder, file)

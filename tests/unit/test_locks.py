@@ -1,0 +1,136 @@
+"""Writers side by side: whole files whoever writes them, one writer a folder, and nothing that a kill leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from aatviz.runtime import locks
+from aatviz.runtime.files import beside, read_json, remove_leftovers, write_json
+from aatviz.runtime.locks import LOCK, writing
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from aatviz.runtime.files import beside
+from aatviz.runtime.locks import writing
+folder = Path(sys.argv[1])
+with writing(folder, shared=sys.argv[2] == "shared"), beside(folder / "results" / "table.json") as file:
+    file.write(b"half")
+    file.flush()
+    print("go", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def held(folder: Path, how: str = "alone") -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the folder and is in the middle of a file."""
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder), how], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process, process.stdout:
+        assert process.stdout.readline() == "go\n"
+        yield process
+        process.kill()
+
+
+def test_threads_that_write_one_file_all_succeed_and_every_reader_finds_a_whole_one(tmp_path: Path) -> None:
+    path, failures, done = tmp_path / "record.json", list[BaseException](), threading.Event()
+    write_json(path, {"writer": -1, "values": list(range(500))})
+
+    def write(writer: int) -> None:
+        try:
+            for _ in range(50):
+                write_json(path, {"writer": writer, "values": list(range(500))})
+        except BaseException as error:
+            failures.append(error)
+
+    def read() -> None:
+        try:
+            while not done.is_set():
+                assert read_json(path)["values"] == list(range(500))
+        except BaseException as error:
+            failures.append(error)
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    reader = threading.Thread(target=read)
+    for thread in (reader, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    reader.join()
+    assert failures == []
+    assert [file.name for file in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_another_one_writes_is_not(tmp_path: Path) -> None:
+    with held(tmp_path) as process:
+        (left,) = (tmp_path / "results").iterdir()
+        remove_leftovers(tmp_path)
+        assert left.exists()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert left.exists()
+        with beside(tmp_path / "results" / "other.json") as file:
+            file.write(b"whole")
+            remove_leftovers(tmp_path)
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["other.json"]
+
+
+def test_a_folder_has_one_writer_and_a_kill_frees_it(tmp_path: Path) -> None:
+    with held(tmp_path) as process:
+        words = rf"being written by another aatviz \(process {process.pid}\)"
+        with pytest.raises(RuntimeError, match=words), writing(tmp_path, wait=0.2):
+            pytest.fail("two writers")
+        with pytest.raises(RuntimeError, match="one at a time"), writing(tmp_path, shared=True, wait=0.2):
+            pytest.fail("a second writer")
+        with writing(tmp_path, name=".other.lock", wait=0):  # a part of its own
+            pass
+        threading.Timer(0.3, process.kill).start()
+        started = time.monotonic()
+        with writing(tmp_path):
+            assert time.monotonic() - started < 5
+
+
+def test_those_who_touch_files_of_their_own_share_a_folder(tmp_path: Path) -> None:
+    others = (held(tmp_path, "shared"), writing(tmp_path, shared=True, wait=0))
+    with others[0], others[1], pytest.raises(RuntimeError, match="another aatviz"), writing(tmp_path, wait=0.2):
+        pytest.fail("a writer among others")
+
+
+def test_a_worker_writes_for_the_process_that_started_it_and_keeps_the_lock_as_long_as_it_lives(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from aatviz.runtime.locks import writing\n"
+    code += "with writing(Path(sys.argv[1]), wait=0): print('go', flush=True); input()"
+    with writing(tmp_path) as mine:
+        worker = subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)],
+            env=os.environ | mine.environment,
+            pass_fds=mine.inherited,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert worker.stdout is not None
+        assert worker.stdin is not None
+        with worker.stdout:
+            assert worker.stdout.readline() == b"go\n"
+    with pytest.raises(RuntimeError, match="another aatviz"), writing(tmp_path, wait=0.2):
+        pytest.fail("the worker is still at it")
+    worker.stdin.close()
+    worker.wait()
+    with writing(tmp_path, wait=0):
+        assert (tmp_path / LOCK).read_text() == str(os.getpid())
+
+
+def test_without_locks_of_the_operating_system_nobody_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "fcntl", None)
+    with writing(tmp_path), writing(tmp_path, wait=0):
+        write_json(tmp_path / "a.json", 3)
+    assert read_json(tmp_path / "a.json") == 3
