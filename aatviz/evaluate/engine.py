@@ -21,8 +21,8 @@ from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.images import Arrays, Parts
 from aatviz.evaluate.kind import Kind, Part
 from aatviz.recipes.evaluation import Evaluation
-from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_json
-from aatviz.store.results import misfit, recipe_hash, result_file, weights_hash
+from aatviz.runtime.files import making_sense_of, read_arrays, write_arrays, write_json
+from aatviz.store.results import AGAIN, misfit, read_record, recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
 
 Report = Callable[[str, float], None]
@@ -123,7 +123,8 @@ def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[
     found = apart(read_arrays(result_file(system, recipe.name, "npz")), parts(system, recipe))
     measured = dataclasses.replace(recipe, count=record["recipe"]["count"])
     words = {"recipe": dataclasses.asdict(measured)}
-    fresh: dict[str, Any] = record | words | kind_of(recipe).summary(system, measured, found)
+    with making_sense_of(result_file(system, recipe.name, "npz"), AGAIN):
+        fresh: dict[str, Any] = record | words | kind_of(recipe).summary(system, measured, found)
     write_json(result_file(system, recipe.name, "json"), fresh)
     return fresh
 
@@ -146,7 +147,7 @@ def stored(system: System, recipe: Evaluation, least: int | None = None) -> dict
     path = result_file(system, recipe.name, "json")
     if not path.exists():
         return None
-    record: dict[str, Any] = read_json(path)
+    record = read_record(path)
     enough = record["recipe"]["count"] >= (recipe.count if least is None else least)
     fits = not misfit(record, recipe, weights_hash(system)) and record.get("depends") == kind_of(recipe).depends(
         system, recipe

@@ -8,14 +8,17 @@ from aatviz import recipes
 from aatviz.evaluate import detectors, systems
 from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells, means_of
 from aatviz.recipes import any_dataset
-from aatviz.runtime.files import write_text
+from aatviz.runtime.files import making_sense_of, write_text
 from aatviz.runtime.printed import command
-from aatviz.store.card import Card, WeightsFile, read_card
+from aatviz.store.card import CARD, Card, WeightsFile, read_card
 
 
 def write_readme(folder: Path) -> None:
     """Write the README of a checkpoint folder from the card in it."""
-    write_text(folder / "README.md", readme(read_card(folder)))
+    card = read_card(folder)
+    with making_sense_of(folder / CARD, "Bring it up to date with `aatviz report SYSTEM --recompute`."):
+        text = readme(card)
+    write_text(folder / "README.md", text)
 
 
 def readme(card: Card) -> str:
@@ -60,7 +63,8 @@ def _weights(card: Card) -> str:
 
 def _training(card: Card) -> str:
     """The command that trains these weights; of a recipe that the command line does not know, its name."""
-    recipe, kind = card.recipe["name"], card.recipe["name"].removeprefix(f"{card.dataset}-")
+    recipe = str(card.recipe.get("name", card.system))
+    kind = recipe.removeprefix(f"{card.dataset}-")
     if recipe in recipes.names():
         return f"`{command('train', recipe)}`"
     return f"`{command('train', kind, dataset=card.dataset)}`" if kind in any_dataset.RECIPES else f"the recipe {recipe}"

@@ -4,7 +4,6 @@ record = curves.load(aatviz.load_system("mnist-linf-0.3-shared"))
 curves.at(record.generative, threshold=0.0).error      # a value with its 95 % interval and n
 """
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,8 +17,8 @@ from aatviz.models import decisions as rule
 from aatviz.models.decisions import VictimName
 from aatviz.models.detectors import GenerativeClassifier
 from aatviz.recipes.paper import CURVES, evaluations_of
-from aatviz.runtime.files import read_arrays, read_json
-from aatviz.store.results import misfit, result_file, weights_hash
+from aatviz.runtime.files import read_arrays
+from aatviz.store.results import misfit, read_record, result_file, weights_hash
 from aatviz.store.systems import System
 
 RECIPE = CURVES
@@ -129,12 +128,12 @@ def load(system: System) -> CurveRecord:
     if not (note.is_file() and scores.is_file()):
         raise FileNotFoundError(f"Nobody has measured the curves of {system.name} yet. Measure them with: {command}")
     try:
-        record = read_json(note)
+        record = read_record(note)
         arrays = {name: torch.from_numpy(array) for name, array in read_arrays(scores).items()}
         if why := misfit(record, evaluations_of(system.card)[RECIPE], weights_hash(system)):
             raise ValueError(f"its numbers were measured {why}")
         return from_arrays(arrays, system.generative, record["recipe"])
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
         reason = f"{error} is missing in them" if isinstance(error, KeyError) else error
         raise ValueError(
             f"The curves of {system.name} cannot be used: {reason}. Measure them again with: {command}"
