@@ -1,6 +1,5 @@
 """`aatviz compare`: one targeted attack on several models, samples x targets, the same that the app's Compare page runs."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.cli.options import Device
+from aatviz.cli.output import check_out, write_csv
 from aatviz.data import load_data
 from aatviz.explore.attack_grid.result import CSV_HEAD, MODELS, CompareSettings, some_classes
 from aatviz.explore.attack_grid.run import compare as run
@@ -42,6 +42,8 @@ def compare(
         optimizer=optimizer,  # type: ignore[arg-type]
         targets=some_classes(targets),
     )
+    if out:
+        check_out(out)
     loaded = load_system(system, resolve(device))
     x, y = load_data(loaded.card.dataset, split="sample")
     grid = run(loaded, settings, x, y)
@@ -57,8 +59,5 @@ def compare(
         for label, index, logits in zip(grid.y.tolist(), grid.index.tolist(), grid.after(model).tolist(), strict=True):
             typer.echo(f"  {label} {index:5}" + "".join(f"{logit:10.4f}" for logit in logits))
     if out:
-        with out.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(CSV_HEAD)
-            writer.writerows(grid.rows(loaded))
+        write_csv(out, CSV_HEAD, grid.rows(loaded))
         typer.echo(f"{out} holds one line a pair")
