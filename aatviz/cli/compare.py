@@ -9,9 +9,10 @@ from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.cli.options import Device
 from aatviz.cli.output import check_out, write_csv
 from aatviz.data import load_data
-from aatviz.explore.attack_grid.result import CSV_HEAD, MODELS, CompareSettings, some_classes
+from aatviz.explore.attack_grid.result import CSV_HEAD, MODELS, CompareSettings
 from aatviz.explore.attack_grid.run import compare as run
 from aatviz.explore.attack_grid.run import natural_logits
+from aatviz.explore.targets import some_classes
 from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import load_system
 

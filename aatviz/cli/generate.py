@@ -9,10 +9,11 @@ from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.cli.options import Device
 from aatviz.cli.output import PICTURES, check_out, write_csv, write_picture
 from aatviz.data import dataset
-from aatviz.explore.attack_grid.result import MODELS, some_classes
+from aatviz.explore.attack_grid.result import MODELS
 from aatviz.explore.generation.picture import picture
 from aatviz.explore.generation.result import CSV_HEAD, STARTS, GenerateSettings
 from aatviz.explore.generation.run import generate as run
+from aatviz.explore.targets import some_classes
 from aatviz.metrics import Interval
 from aatviz.metrics.format import interval
 from aatviz.runtime.hardware import resolve

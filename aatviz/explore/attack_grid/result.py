@@ -5,7 +5,7 @@ In the shapes below, R are the samples, T the targets, K all classes; T is K whe
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -19,6 +19,7 @@ from aatviz.attacks.checks import check_choice, check_seed, check_whole, set_pla
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.settings import AttackSettings
+from aatviz.explore.targets import checked_targets
 from aatviz.models import decisions
 from aatviz.models.decisions import VictimName
 from aatviz.store.card import Need
@@ -30,8 +31,6 @@ MODELS: tuple[Model, ...] = ("generative", "robust", "natural")
 NEEDS: dict[Model, Need] = {"generative": "full_bank", "robust": "robust_classifier"}
 """What a system may lack for them."""
 CSV_HEAD = ["model", "row", "index", "class", "target", "target_logit_natural", "target_logit", "linf", "l2", "decision"]
-MOST_TARGETS = 10
-"""Classes that a comparison or a generation begins with, where there are more."""
 _LEVELS = 65535
 """Stored images have 16 bits a pixel: no perturbation is rounded away."""
 
@@ -81,31 +80,6 @@ class CompareSettings:
     def budget(self) -> dict[str, Any]:
         """The arguments of `aatviz.pgd`."""
         return {name: getattr(self, name) for name in ("norm", "eps", "steps", "step_size", "optimizer")}
-
-
-def first_targets(classes: int) -> tuple[int, ...] | None:
-    """The targets that a page begins with: all classes, said as None, or the first of many."""
-    return tuple(range(MOST_TARGETS)) if classes > MOST_TARGETS else None
-
-
-def checked_targets(targets: Sequence[int] | None) -> tuple[int, ...] | None:
-    """The target classes in rising order, each once; None stays None, all of them. ValueError where they are none."""
-    if targets is None:
-        return None
-    found = {check_whole("A target", target, least=0) for target in targets}
-    if not found:
-        raise ValueError("At least one target is needed; leave targets out for all classes.")
-    return tuple(sorted(found))
-
-
-def some_classes(text: str) -> tuple[int, ...] | None:
-    """The classes in "3,5,8"; None for an empty text, all of them. ValueError where it says something else."""
-    if not text:
-        return None
-    try:
-        return checked_targets([int(part) for part in text.split(",")])
-    except ValueError as error:
-        raise ValueError(f"Classes are whole numbers separated by commas, such as 0,3,5; got {text!r}.") from error
 
 
 class Summary(NamedTuple):

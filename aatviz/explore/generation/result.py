@@ -15,7 +15,8 @@ from aatviz.attacks.checks import check_choice, check_seed, check_whole, set_pla
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.settings import PGDSettings
-from aatviz.explore.attack_grid.result import MODELS, Model, checked_targets
+from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.explore.targets import checked_targets
 from aatviz.metrics import Interval, share
 
 StartName = Literal["gaussian", "uniform", "constant", "other"]

@@ -18,10 +18,11 @@ from aatviz.attacks import Iterate, objective, pgd
 from aatviz.attacks.checks import LARGEST_SEED, ClassIndices, check_choice
 from aatviz.attacks.settings import of_threat
 from aatviz.data import dataset, load_data
-from aatviz.explore.attack_grid.result import MODELS, Model, first_targets
+from aatviz.explore.attack_grid.result import MODELS, Model
 from aatviz.explore.attack_grid.run import network
 from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings, StartName
 from aatviz.explore.stored_run import load_run, store_run
+from aatviz.explore.targets import first_targets
 from aatviz.models.detectors import DetectorBank
 from aatviz.runtime.files import read_bytes
 from aatviz.store.results import weights_hash
