@@ -11,41 +11,10 @@ from pathlib import Path
 import pytest
 
 import aatviz
+from tools.layers import LAYERS
 
 PACKAGE = Path(aatviz.__file__).parent
 ROOT = PACKAGE.parent
-LAYERS = [
-    {"runtime"},
-    {"data", "models", "metrics"},
-    {"attacks"},
-    {"recipes"},
-    {"store"},
-    {"thresholds"},
-    {"aatviz"},
-    {"train", "evaluate"},
-    {"explore"},
-    {"report"},
-    {"cli"},
-    {"ui.common"},
-    {"ui.session"},
-    {"ui.player", "ui.own"},
-    {
-        "ui.overview",
-        "ui.attack",
-        "ui.compare",
-        "ui.generate",
-        "ui.thresholds",
-        "ui.detectors",
-        "ui.robustness",
-        "ui.lessons",
-    },
-    {"ui"},
-]
-"""From the bottom up. One rule: what a room imports lies in that room itself or in a lower layer.
-
-So the pages' folders, one layer, never import one another; `ui.player` and `ui.own` are views that pages may use.
-"aatviz" is the public names, "ui" what frames all pages.
-"""
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 ENTRY_POINTS = {"aatviz.train.__main__"}
 """`python -m aatviz.train` is the command line under another name."""
@@ -140,10 +109,10 @@ def printed_imports() -> set[tuple[str, str]]:
     return {(module, name.strip()) for module, names in lines for name in names.split(",")}
 
 
-def test_printed_python_imports_what_the_readme_calls_public() -> None:
+def test_printed_python_imports_what_the_documentation_calls_public() -> None:
     found = printed_imports()
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    listed = readme.partition("What the pages print as Python imports")[2].partition("These names stay.")[0]
+    usage = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+    listed = usage.partition("What the pages print as Python imports")[2].partition("These names stay.")[0]
     assert {module for module, _ in found} == set(re.findall(r"`(aatviz\.[\w.]+)`", listed))
     for module, name in found:
         assert not name or hasattr(importlib.import_module(module), name) or f"{module}.{name}" in FILES

@@ -20,7 +20,7 @@ from aatviz.report.study import study
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, load_system
-from tools.update_readme import tables
+from tools.result_tables import tables
 
 RECIPES = [recipe for threat in MNIST for recipe in evaluations("mnist", *threat).values()]
 

@@ -81,9 +81,9 @@ def test_the_stored_run_of_the_overview_fits_the_weights(name: str) -> None:
     assert load_showcase(aatviz.load_system(name)) is not None
 
 
-@pytest.mark.parametrize("tool", ["update_readme.py", "update_docs.py"])
+@pytest.mark.parametrize("tool", ["update_results", "update_docs"])
 def test_the_tables_of_readme_and_docs_are_in_step_with_what_is_stored(tool: str) -> None:
-    result = subprocess.run([sys.executable, f"tools/{tool}", "--check"], cwd=ROOT, capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-m", f"tools.{tool}", "--check"], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
 

@@ -7,6 +7,7 @@ from aatviz.attacks.objectives import LossName
 from aatviz.attacks.settings import AttackSettings
 from aatviz.data.spec import written
 from aatviz.models.decisions import VictimName
+from aatviz.ui.common.glossary import tip
 
 VICTIMS: dict[VictimName, str] = {
     "generative": "generative classifier",
@@ -16,11 +17,11 @@ VICTIMS: dict[VictimName, str] = {
     "detector": "one base detector",
 }
 VICTIM_NOTES: dict[VictimName, str] = {
-    "generative": "The detectors decide by themselves: argmax over k of p(k) sigmoid(z(h_k(x))). Rejects below T.",
-    "integrated": "The natural classifier f decides, the detector of its decision may reject: k = f(x), z(h_k(x)) < T.",
-    "robust": "Madry's adversarially trained classifier, the baseline. It has no reject option.",
-    "natural": "The classifier f without any defence. It has no reject option.",
-    "detector": "A single detector k: is this a natural sample of class k? Rejects below T.",
+    "generative": tip("generative classifier"),
+    "integrated": tip("integrated classifier"),
+    "robust": tip("robust classifier"),
+    "natural": tip("classifier f"),
+    "detector": tip("base detector"),
 }
 LOSSES: dict[LossName, str] = {
     "detectors_max": "loss 10: highest wrong detector",

@@ -1,0 +1,59 @@
+"""README and docs: short enough, every link leads somewhere, and what they print runs as printed."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import aatviz
+from aatviz.attacks.objectives import LOSSES
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "benchmarks/README.md",
+    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The code of a page in one language; "" for blocks without one."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_readme_is_short() -> None:
+    lines = README.splitlines()
+    assert len(lines) <= 120
+    assert [line for line in lines if len(line) > 120] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_to_a_file_leads_somewhere(name: str) -> None:
+    page = ROOT / name
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(((?!https?:)[^)#]*)", text) + re.findall(r'src="((?!https?:)[^"]*)"', text)
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_python_of_the_readme_runs_as_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks(README, "python")
+    assert len(code.splitlines()) <= 10
+    exec(code, {})
+    assert re.match(r"tensor\(\[", capsys.readouterr().out)
+
+
+def test_every_loss_is_in_the_glossary() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    assert [loss for loss in LOSSES if f"`{loss}`" not in text] == []
+
+
+def test_package_changelog_and_citation_name_the_same_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    (newest, date), *_ = re.findall(r"^## (\S+) \((\S+)\)$", changelog, re.MULTILINE)
+    assert newest == aatviz.__version__
+    assert f"version: {newest}\ndate-released: {date}" in citation
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dynamic"].count("version") == 1
