@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from aatviz.attacks import NORMS, OPTIMIZERS
-from aatviz.cli.options import Device
+from aatviz.cli.options import Device, Eps, StepSize
 from aatviz.cli.output import PICTURES, check_out, write_csv, write_picture
 from aatviz.data import dataset
+from aatviz.data.spec import number
 from aatviz.explore.attack_grid.result import MODELS
 from aatviz.explore.generation.picture import picture
 from aatviz.explore.generation.result import CSV_HEAD, STARTS, GenerateSettings
@@ -24,9 +25,9 @@ def generate(
     system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
     start: Annotated[str, typer.Option(help=f"What to start from: {', '.join(STARTS)}.")] = "gaussian",
     norm: Annotated[str, typer.Option(help=f"{' or '.join(NORMS)}.")] = "L2",
-    eps: Annotated[float, typer.Option(help="Size of the ball, on the [0,1] scale of the images.")] = 5.0,
+    eps: Eps = "5.0",
     steps: int = 60,
-    step_size: float = 0.3,
+    step_size: StepSize = "0.3",
     optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZERS)}.")] = "steepest",
     count: Annotated[int, typer.Option(help="Samples of each class.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
@@ -40,9 +41,9 @@ def generate(
     settings = GenerateSettings(
         start=start,  # type: ignore[arg-type]
         norm=norm,  # type: ignore[arg-type]
-        eps=eps,
+        eps=number(eps),
         steps=steps,
-        step_size=step_size,
+        step_size=number(step_size),
         optimizer=optimizer,  # type: ignore[arg-type]
         count=count,
         seed=seed,

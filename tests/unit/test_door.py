@@ -233,3 +233,34 @@ def test_an_objective_of_other_shapes_is_a_sentence(wrong: Any) -> None:
     for attack in (pgd, apgd):
         with pytest.raises(ValueError, match="one loss per image"):
             attack(wrong, batch()[0], steps=1)
+
+
+@pytest.mark.parametrize("name", ["generative", "integrated"])
+@pytest.mark.parametrize("method", ["predict", "scores"])
+def test_classifiers_check_their_images(name: str, method: str) -> None:
+    ask, (x, _) = getattr(getattr(small_system(), name), method), batch()
+    for wrong, message in (
+        (x * 255, "Divide by 255"),
+        ((x * 255).byte(), "floats"),
+        (x[0], "N,C,H,W"),
+        (x * torch.nan, "nan"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ask(wrong)
+    assert torch.equal(ask(x.numpy()), ask(x))
+    assert ask(x.half()).shape == ask(x).shape
+    assert torch.equal(ask(x.double()), ask(x))
+    assert len(ask(x[:0])) == 0
+
+
+@pytest.mark.parametrize("name", ["generative", "integrated"])
+def test_a_classifier_takes_one_threshold_or_one_for_each_class(name: str) -> None:
+    predict, (x, _) = getattr(small_system(), name).predict, batch()
+    for count in (CLASSES - 1, CLASSES + 1):
+        with pytest.raises(ValueError, match=f"one T_k for each of {CLASSES} classes; got \\({count},\\)"):
+            predict(x, torch.zeros(count))
+    for wrong in ("0", [["0"]], None, torch.zeros(1, CLASSES)):
+        with pytest.raises(ValueError, match="A threshold is a number T, or one T_k for each"):
+            predict(x, wrong)
+    for right in (0, np.float32(0), torch.tensor(0.0), [0.0] * CLASSES, np.zeros(CLASSES), (0,) * CLASSES):
+        assert torch.equal(predict(x, right), predict(x, 0.0))

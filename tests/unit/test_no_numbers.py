@@ -7,8 +7,11 @@ import torch
 from attack_cases import ATTACKS, IN_A_BALL, Attack, batch, small_system
 from torch import Tensor, nn
 
+from aatviz import metrics
 from aatviz.attacks import NORMS, OPTIMIZERS, apgd, min_distortion, norm, objective, pgd, pgd_until_success, square
 from aatviz.attacks.victims import WITH_REJECT, Victim
+from aatviz.thresholds import curves
+from aatviz.thresholds.curves import Decided
 
 every_attack = pytest.mark.parametrize("attack", ATTACKS.values(), ids=list(ATTACKS))
 
@@ -143,3 +146,36 @@ def test_a_module_with_a_gradient_of_nan_is_an_error(name: str) -> None:
     x, y = batch()
     with pytest.raises(ValueError, match="no direction for 3 of 3"):
         IN_A_BALL[name](OddGradient(), x, y % 2)
+
+
+@pytest.mark.parametrize("scores", [torch.tensor([1.0, torch.nan]), torch.tensor([torch.nan, torch.nan])])
+def test_rates_of_scores_that_are_no_numbers_are_an_error(scores: Tensor) -> None:
+    for thresholds in (0.0, torch.tensor([0.0, 1.0])):
+        with pytest.raises(ValueError, match="NaN"):
+            metrics.true_positive_rate(scores, thresholds)
+    with pytest.raises(ValueError, match="NaN"):
+        metrics.true_positive_rate(torch.tensor([1.0, 2.0]), torch.tensor([0.0, torch.nan]))
+    with pytest.raises(ValueError, match="NaN"):
+        metrics.auc(scores, torch.tensor([1.0, 2.0]))
+    with pytest.raises(ValueError, match="NaN"):
+        Decided(logit=scores, label=torch.tensor([0, 1]), right=torch.tensor([True, False]))
+
+
+def test_thresholds_of_nan_are_a_sentence_for_curves() -> None:
+    one = Decided(logit=torch.tensor([1.0, 2.0]), label=torch.tensor([0, 1]), right=torch.tensor([True, False]))
+    decisions = curves.Decisions(natural=one, perturbed=one, held_out=one)
+    for threshold in (torch.nan, (0.0, torch.nan)):
+        with pytest.raises(ValueError, match="NaN"):
+            curves.at(decisions, threshold)
+    with pytest.raises(ValueError, match="NaN"):
+        curves.curve(decisions, torch.tensor([0.0, torch.nan]))
+
+
+@pytest.mark.parametrize("name", ["generative", "integrated"])
+def test_classifiers_refuse_thresholds_and_logits_that_are_no_numbers(name: str) -> None:
+    system, (x, _) = small_system(), batch()
+    with pytest.raises(ValueError, match="NaN"):
+        getattr(system, name).predict(x, torch.nan)
+    break_weights(system, torch.nan)
+    with pytest.raises(ValueError, match="NaN"):
+        getattr(system, name).predict(x)
