@@ -13,7 +13,7 @@ from aatviz.evaluate import stored
 from aatviz.metrics import auc
 from aatviz.recipes import digest, get
 from aatviz.recipes.paper import evaluations_of
-from aatviz.report.card_readme import readme
+from aatviz.report.card_readme import readme_of
 from aatviz.runtime.files import read_tensors
 from aatviz.store.card import Card, read_card
 from aatviz.ui.session.showcase import load_showcase
@@ -63,7 +63,23 @@ def test_the_weights_were_trained_by_the_recipe_as_it_stands(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_readme_and_card_say_the_same(name: str) -> None:
-    assert (ROOT / "checkpoints" / name / "README.md").read_text(encoding="utf-8") == readme(card_of(name))
+    assert (ROOT / "checkpoints" / name / "README.md").read_text(encoding="utf-8") == readme_of(ROOT / "checkpoints" / name)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_readme_begins_with_what_one_has_to_know(name: str) -> None:
+    text = readme_of(ROOT / "checkpoints" / name)
+    heads = [line for line in text.splitlines() if line.startswith("## ")]
+    assert heads[:5] == [
+        "## Load it",
+        "## What it withstands",
+        "## What it does not withstand",
+        "## Licence and data",
+        "## Weights",
+    ]
+    verdict = text.partition("## What it withstands")[2].partition("## What it does not withstand")[0]
+    judged = (ROOT / "checkpoints" / name / "results" / "honest.json").is_file()
+    assert ("The honest protocol tries" in verdict) == judged
 
 
 @pytest.mark.parametrize("name", SHIPPED)
