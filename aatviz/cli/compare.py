@@ -1,6 +1,5 @@
 """`aatviz compare`: one targeted attack on several models, samples x targets, the same that the app's Compare page runs."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.cli.options import Device, Eps, StepSize
+from aatviz.cli.output import check_out, write_csv
 from aatviz.data import load_data
 from aatviz.data.spec import number
 from aatviz.explore.attack_grid.result import CSV_HEAD, MODELS, CompareSettings, some_classes
@@ -47,6 +47,8 @@ def compare(
         optimizer=optimizer,  # type: ignore[arg-type]
         targets=some_classes(targets),
     )
+    if out:
+        check_out(out)
     loaded = load_system(system, resolve(device))
     x, y = load_data(loaded.card.dataset, split="sample")
     grid = run(loaded, settings, x, y)
@@ -62,10 +64,7 @@ def compare(
         for label, index, logits in zip(grid.y.tolist(), grid.index.tolist(), grid.after(model).tolist(), strict=True):
             typer.echo(f"  {label} {index:5}" + "".join(f"{logit:10.4f}" for logit in logits))
     if out:
-        with out.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(CSV_HEAD)
-            writer.writerows(grid.rows(loaded))
+        write_csv(out, CSV_HEAD, grid.rows(loaded))
         arrays = out.with_suffix(".npz")
         write_arrays(arrays, exact(grid))
         typer.echo(f"{out} holds one line a pair, {arrays} the exact images")

@@ -1,6 +1,5 @@
 """`aatviz generate`: images of all classes from noise by three models, the same that the app's Generate page makes."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.cli.options import Device, Eps, StepSize
+from aatviz.cli.output import PICTURES, check_out, write_csv, write_picture
 from aatviz.data import dataset
 from aatviz.data.spec import number
 from aatviz.explore.attack_grid.result import MODELS, some_classes
@@ -48,6 +48,9 @@ def generate(
         seed=seed,
         targets=some_classes(targets),
     )
+    table = out.with_suffix(".csv")
+    check_out(out, PICTURES, ".png")
+    check_out(table)
     loaded = load_system(system, resolve(device))
     made = run(loaded, settings)
     typer.echo(f"{'judged as the target':23}{_rate(made.judged_as_target(None))}  the noise itself")
@@ -55,12 +58,8 @@ def generate(
         typer.echo(f"{'judged as the target':23}{_rate(made.judged_as_target(model))}  {model}")
     for model in MODELS:
         typer.echo(f"{'as sure as if natural':23}{_rate(made.sure(model))}  {model}")
-    picture(made, dataset(loaded.card.dataset).classes).save(out)
-    table = out.with_suffix(".csv")
-    with table.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(CSV_HEAD)
-        writer.writerows(made.rows())
+    write_csv(table, CSV_HEAD, made.rows())
+    write_picture(out, picture(made, dataset(loaded.card.dataset).classes))
     typer.echo(f"{out} and {table} hold the images and their logits")
 
 

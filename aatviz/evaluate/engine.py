@@ -111,10 +111,9 @@ def finish(system: System, recipe: Evaluation) -> dict[str, Any]:
 
 
 def tidy(system: System, recipe: Evaluation) -> None:
-    """Remove the parts of a record that is written."""
-    for part in _parts(system, recipe):
-        for chunk in _chunk_files(system, recipe, part):
-            chunk.unlink(missing_ok=True)
+    """Remove the parts of a record that is written; no data set is needed."""
+    for chunk in (system.folder / "results" / "parts").glob(f"{recipe.name}-*-{_key(system, recipe)}-*.npz"):
+        chunk.unlink(missing_ok=True)
 
 
 def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[str, Any]:
@@ -183,8 +182,13 @@ def _chunk_files(system: System, recipe: Evaluation, part: Part) -> list[Path]:
     """The files that a complete part consists of, in order."""
     kind = kind_of(recipe)
     starts = range(0, part.count, kind.chunk) if part.count else [0]
-    key = f"{recipe_hash(recipe)}-{weights_hash(system)}-{recipe.count}"
-    if others := kind.depends(system, recipe):
-        key += f"-{hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()[:8]}"
-    slug = "".join(letter if letter.isalnum() else "-" for letter in part.name)
+    slug, key = "".join(letter if letter.isalnum() else "-" for letter in part.name), _key(system, recipe)
     return [system.folder / "results" / "parts" / f"{recipe.name}-{slug}-{key}-{start}.npz" for start in starts]
+
+
+def _key(system: System, recipe: Evaluation) -> str:
+    """What all parts of a record have in their names: everything that they depend on."""
+    key = f"{recipe_hash(recipe)}-{weights_hash(system)}-{recipe.count}"
+    if others := kind_of(recipe).depends(system, recipe):
+        key += f"-{hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()[:8]}"
+    return key

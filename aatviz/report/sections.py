@@ -64,6 +64,8 @@ def report(system: System) -> str:
 
 
 def _detectors(system: System, recipe: DetectorEvaluation, record: Record) -> str:
+    if [row["detector"] for row in record["rows"]] != list(system.detectors.classes):
+        raise KeyError("a row for every detector")
     rows, means = [HEAD], means_of(record)
     for attack, spec in recipe.attacks.items():
         words = attack_words(asdict(spec))

@@ -76,7 +76,7 @@ def test_a_fresh_process_with_the_whole_library_has_loaded_neither_streamlit_nor
 
 
 def test_no_visitor_meets_a_library_that_another_ones_thread_is_still_loading() -> None:
-    """Plotly looks into pandas as soon as its name is there. Scikit-learn loads it, in the first thread that needs an AUC."""
+    """Plotly looks into pandas as soon as its name is there; scikit-learn loads it, where an AUC is needed first."""
     code = "import sys; from aatviz.ui.session import caches; caches.start_up(); sys.modules['pandas'].Series"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert found.returncode == 0, found.stderr
