@@ -75,20 +75,20 @@ def _words(known: Dataset, traces: list[Trace]) -> None:
 def take_home(system: System, picked: Picked, traces: list[Trace]) -> None:
     """The commands that give these numbers, the results as pictures, and the logits as a table."""
     before = "" if picked.index is not None else f"Save the input as `{OWN_PICTURE}` (the button below), then run this. "
-    takeaway.reproduce(
+    picture = partial(to_png, picked.pixels, picked.shape)
+    snippets = [
         (
             f"{before}**{VICTIMS[trace.settings.victim].capitalize()}**, on the command line and in Python:",
             attack_command(system.name, trace.settings, **picked.source),
             attack_code(system.name, trace.settings, **picked.source),
         )
         for trace in traces
-    )
+    ]
+    takeaway.reproduce(snippets, {OWN_PICTURE: picture} if picked.index is None else None)
     stem = f"{system.name}-{picked.name}"
     with st.container(horizontal=True):
         if picked.index is None:
-            takeaway.download_png(
-                "The input of this attack (PNG)", OWN_PICTURE, partial(to_png, picked.pixels, picked.shape)
-            )
+            takeaway.download_png("The input of this attack (PNG)", OWN_PICTURE, picture)
         for trace in traces:
             victim = trace.settings.victim
             takeaway.download_png(f"Perturbed image, {VICTIMS[victim]} (PNG)", f"{stem}-{victim}.png", partial(png, trace))

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aatviz.metrics.format import markdown_table
+from aatviz.runtime.notebook import Snippet, notebook
 from aatviz.ui.common.words import without_marks
 
 MOST_ROWS = 40
@@ -35,15 +37,27 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
     st.dataframe({head or " ": list(column) for head, column in zip(rows[0], columns, strict=True)}, hide_index=True)
 
 
-def reproduce(snippets: Iterable[tuple[str, str, str]]) -> None:
-    """ "Reproduce this": the commands that give the numbers on screen, as (words, shell, Python); "" leaves one out."""
+def reproduce(snippets: Iterable[Snippet], files: Mapping[str, Callable[[], bytes]] | None = None) -> None:
+    """ "Reproduce this": the commands that give the numbers on screen, and their Python as a notebook.
+
+    `files`, by name, are what the Python reads beside: the notebook brings them along.
+    """
+    shown = list(snippets)
     with st.expander("Reproduce this", icon=":material/code:"):
-        for words, shell, python in snippets:
+        for words, shell, python in shown:
             st.markdown(words)
             if shell:
                 st.code(shell, language="bash", wrap_lines=True)
             if python:
                 st.code(python, language="python")
+        if any(python for _, _, python in shown):
+
+            def made() -> str:
+                return notebook(shown, {name: content() for name, content in (files or {}).items()})
+
+            key = f"notebook-{zlib.crc32(repr(shown).encode())}"
+            mime, icon = "application/x-ipynb+json", ":material/menu_book:"
+            st.download_button("As a notebook", made, "aatviz.ipynb", mime, key=key, icon=icon, on_click="ignore")
 
 
 def download_png(label: str, file_name: str, picture: Callable[[], bytes]) -> None:
