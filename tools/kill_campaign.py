@@ -49,10 +49,8 @@ class Place:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "aatviz.cli", *arguments]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            command, env=self.environment, cwd=self.root, stdout=pipe, stderr=subprocess.STDOUT, text=True
-        )
+        output: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, env=self.environment, cwd=self.root, **output)
 
     def run(self, *arguments: str) -> tuple[int, str]:
         process = self.start(*arguments)
