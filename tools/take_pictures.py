@@ -78,11 +78,9 @@ def still(browser: Browser, url: str, name: str) -> bytes:
         before(page)
     first = page.locator(f"[data-testid='stMain'] :is({begin})").first
     expect(first).to_be_visible()
-    first.evaluate(
-        "(element, above) => element.closest(\"[data-testid='stMain']\")"
-        ".scrollBy({top: element.getBoundingClientRect().top - above, behavior: 'instant'})",
-        ABOVE,
-    )
+    box = first.bounding_box()
+    assert box is not None
+    page.get_by_test_id("stMain").evaluate("(main, by) => main.scrollBy({top: by, behavior: 'instant'})", box["y"] - ABOVE)
     page.wait_for_timeout(1500)  # figures draw themselves a moment after they are there
     shot = page.screenshot(clip={"x": SIDEBAR, "y": 0, "width": WIDTH, "height": HEIGHT})
     page.close()

@@ -37,5 +37,5 @@ def notebook(snippets: Iterable[Snippet], files: Mapping[str, bytes] | None = No
 
 def _cell(kind: str, text: str) -> dict[str, Any]:
     lines = text.rstrip("\n").splitlines(keepends=True)
-    of_code = {"execution_count": None, "outputs": []} if kind == "code" else {}
+    of_code: dict[str, Any] = {"execution_count": None, "outputs": []} if kind == "code" else {}
     return {"cell_type": kind, "metadata": {}, "source": lines, **of_code}
