@@ -4,6 +4,7 @@ import streamlit as st
 
 from aatviz.ui import frame
 from aatviz.ui.common.classes import a, dataset_of
+from aatviz.ui.common.words import message
 from aatviz.ui.generate import controls, results, run
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_system
@@ -19,7 +20,7 @@ if stored.sample_or_say(system) is None:
     st.stop()
 settings = controls.choose(system)
 if why := system.lacks("full_bank", "robust_classifier", "gaussians", "judge", what="This page"):
-    st.info(f"{why} The shipped systems can generate: choose another in the sidebar.", icon=":material/draw:")
+    st.info(f"{message(why)} The shipped systems can generate: choose another in the sidebar.", icon=":material/draw:")
     controls.state.write()
     st.stop()
 request = run.request(system, settings)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from aatviz.ui import frame
+from aatviz.ui.common.words import message
 from aatviz.ui.session.sidebar import current_system
 from aatviz.ui.thresholds import data
 from aatviz.ui.thresholds import view as views
@@ -17,6 +18,6 @@ system = current_system()
 try:
     view = data.threshold_view(system)
 except (FileNotFoundError, ValueError) as error:
-    st.info(str(error), icon=":material/query_stats:")
+    st.info(message(str(error)), icon=":material/query_stats:")
 else:
     views.page(system.name, view)

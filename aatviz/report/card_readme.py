@@ -10,9 +10,9 @@ from aatviz.metrics.format import attack_words, interval, markdown_table, mean_c
 from aatviz.recipes import any_dataset
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.report.card_front import front
-from aatviz.runtime.files import write_text
+from aatviz.runtime.files import making_sense_of, write_text
 from aatviz.runtime.printed import command
-from aatviz.store.card import Card, WeightsFile, read_card
+from aatviz.store.card import CARD, Card, WeightsFile, read_card
 from aatviz.store.results import valid_records
 
 
@@ -24,7 +24,9 @@ def write_readme(folder: Path) -> None:
 def readme_of(folder: Path) -> str:
     """Markdown for a checkpoint folder."""
     card = read_card(folder)
-    return readme(card, valid_records(folder, card).get(HonestEvaluation().name))
+    honest = valid_records(folder, card).get(HonestEvaluation().name)
+    with making_sense_of(folder / CARD, "Bring it up to date with `aatviz report SYSTEM --recompute`."):
+        return readme(card, honest)
 
 
 def readme(card: Card, honest: dict[str, Any] | None = None) -> str:
@@ -64,7 +66,8 @@ def _weights(card: Card) -> str:
 
 def _training(card: Card) -> str:
     """The command that trains these weights; of a recipe that the command line does not know, its name."""
-    recipe, kind = card.recipe["name"], card.recipe["name"].removeprefix(f"{card.dataset}-")
+    recipe = str(card.recipe.get("name", card.system))
+    kind = recipe.removeprefix(f"{card.dataset}-")
     if recipe in recipes.names():
         return f"`{command('train', recipe)}`"
     return f"`{command('train', kind, dataset=card.dataset)}`" if kind in any_dataset.RECIPES else f"the recipe {recipe}"

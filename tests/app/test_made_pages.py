@@ -249,7 +249,7 @@ def test_every_page_opens_with_a_single_detector(page: str, made_systems: Made) 
         assert re.search(r"#### An? (cat|eel) pushed towards a dog: ", text(app))
     if page == "detectors":
         assert app.header[0].value == "Detector dog"
-        assert "The link asks for k = '0'; possible is one of 1" in text(open_page("detectors", "pets-made", k="0"))
+        assert "The link asks for k = `'0'`; possible is one of 1" in text(open_page("detectors", "pets-made", k="0"))
     if page in ("thresholds", "robustness"):
         assert "needs a detector of every class; the system pets-made has a detector of dog alone" in text(app)
 

@@ -69,7 +69,7 @@ def test_a_broken_image_in_a_link_gets_a_kind_note(bad: str) -> None:
     app = open_page(pick="own", image=bad, label="ten")
     assert "The link asks for image = " in app.info[0].value
     assert "28 x 28 image" in app.info[0].value
-    assert "The link asks for label = 'ten'" in app.info[0].value
+    assert "The link asks for label = `'ten'`" in app.info[0].value
     assert app.query_params == {"pick": "own"}
 
 

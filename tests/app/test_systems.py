@@ -107,7 +107,7 @@ def test_the_choice_stays_from_page_to_page(page: str) -> None:
 
 def test_a_system_that_is_not_there_gives_a_sentence_and_the_default() -> None:
     app = open_page(system="<b>none</b>")
-    assert "There is no system '<b>none</b>' here" in "".join(caption.value for caption in app.sidebar.caption)
+    assert "There is no system `'<b>none</b>'` here" in "".join(caption.value for caption in app.sidebar.caption)
     assert chosen(app) == FIRST
 
 

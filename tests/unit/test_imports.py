@@ -45,6 +45,13 @@ def test_a_fresh_process_with_the_whole_library_has_loaded_neither_streamlit_nor
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
+def test_no_visitor_meets_a_library_that_another_ones_thread_is_still_loading() -> None:
+    """Plotly looks into pandas as soon as its name is there; scikit-learn loads it, where an AUC is needed first."""
+    code = "import sys; from aatviz.ui.session import caches; caches.start_up(); sys.modules['pandas'].Series"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert found.returncode == 0, found.stderr
+
+
 def imports(path: Path) -> set[str]:
     """All modules that a file imports, wherever in it; of our own, the module that a name comes from."""
     found: set[str] = set()

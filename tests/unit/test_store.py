@@ -228,7 +228,8 @@ def test_records_count_on_these_weights_and_with_todays_settings(
     assert found() == ["table-11", "worst-case"]
     edit_recipe("table-11")
     assert found() == ["worst-case"]
-    save_network(measured_detectors.folder / "robust.safetensors", build_network(NOTE), NOTE)
+    note = NOTE | {"outputs": 10}
+    save_network(measured_detectors.folder / "robust.safetensors", build_network(note), note)
     again = described_again(measured_detectors.folder)
     assert valid_records(again.folder, again.card) == {}
 

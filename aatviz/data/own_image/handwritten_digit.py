@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from aatviz.data.own_image.prepared import Prepared, is_coloured, open_picture
+from aatviz.data.own_image.specks import without_specks
 
 SIDE, BOX = 28, 20
 SHAPE = (1, SIDE, SIDE)
@@ -38,7 +39,7 @@ def prepare(data: bytes) -> Prepared:
         return Prepared(pixels=levels, shape=SHAPE, notes=(*notes, "It is grey and 28 x 28 already: taken as it is."))
     notes = ["Scaled and centred the MNIST way.", *notes]
     ink = _ink(_grey(found.picture, notes), found.format in _LOSSY, notes)
-    return Prepared(pixels=_centred(_scaled(_bold(_cropped(ink), notes))), shape=SHAPE, notes=tuple(notes))
+    return Prepared(pixels=_centred(_scaled(_bold(_cropped(ink, notes), notes))), shape=SHAPE, notes=tuple(notes))
 
 
 def _grey(picture: Image.Image, notes: list[str]) -> Grey:
@@ -112,9 +113,13 @@ def _background(grey: Grey) -> tuple[Grey, float]:
     return plane.astype(np.float32), float(np.quantile(stray, 0.95))
 
 
-def _cropped(ink: Grey) -> Grey:
-    """What holds ink, and no more. In a large picture half-bright fringes do not count, as NIST's were black and white."""
-    least = 0.4 if _extent(ink > 0) > 2 * BOX else 0.0
+def _cropped(ink: Grey, notes: list[str]) -> Grey:
+    """What holds the digit's ink, and no more. In a large picture half-bright fringes do not count, as NIST's were black
+    and white. In a small one nothing is a speck: its digit may be one of MNIST's."""
+    extent = _extent(ink > 0)
+    least = 0.4 if extent > 2 * BOX else 0.0
+    if extent > BOX:
+        ink = without_specks(ink, least, notes)
     rows, columns = (np.flatnonzero((ink > least).any(axis)) for axis in (1, 0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 

@@ -163,7 +163,7 @@ def _victim(system: System, known: Dataset) -> None:
         **state.widget("compare", disabled=state["victim"] == "robust" or "robust" not in there),
     )
     if why := system.lacks(*dict.fromkeys(NEEDS.values()), what="Any other victim"):
-        st.caption(f":material/info: {why}")
+        st.caption(f":material/info: {words.message(why)}")
 
 
 def _victim_changed() -> None:

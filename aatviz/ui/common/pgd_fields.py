@@ -91,7 +91,7 @@ def _amount(place: DeltaGenerator, state: UrlState, name: str, label: str, about
         try:
             st.session_state[key] = param.read(st.session_state[key])
         except ValueError as error:
-            st.session_state[problem] = f"{st.session_state[key][:20]!r} is not {error}; {before} stays."
+            st.session_state[problem] = f"{words.quoted(st.session_state[key], 20)} is not {error}; {before} stays."
             st.session_state[key] = before
 
     place.text_input(label, help=about, on_change=changed, **state.widget(name))

@@ -4,8 +4,11 @@ import csv
 import io
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from aatviz.metrics.format import markdown_table
@@ -65,6 +68,17 @@ def download_png(label: str, file_name: str, picture: Callable[[], bytes]) -> No
 def download_csv(label: str, file_name: str, text: Callable[[], str]) -> None:
     """A table to take home; it is made when the button is pressed."""
     st.download_button(label, text, file_name, "text/csv", icon=":material/table:", on_click="ignore")
+
+
+def download_arrays(label: str, file_name: str, arrays: Callable[[], Mapping[str, NDArray[Any]]]) -> None:
+    """Exact numbers to take home, as NumPy's .npz; made when the button is pressed."""
+
+    def content() -> bytes:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays())
+        return buffer.getvalue()
+
+    st.download_button(label, content, file_name, "application/zip", icon=":material/data_array:", on_click="ignore")
 
 
 def png(picture: Image.Image) -> bytes:

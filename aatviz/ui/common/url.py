@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from aatviz.data import spec
+from aatviz.ui.common.words import quoted
 
 LARGEST_SEED = 2**31 - 1
 
@@ -159,7 +160,7 @@ class UrlState:
                     value = param.read(given[param.name])
                 except ValueError as error:
                     notes.append(
-                        f"The link asks for {param.name} = {given[param.name][:40]!r}; possible is {error}. "
+                        f"The link asks for {param.name} = {quoted(given[param.name])}; possible is {error}. "
                         f"{param.write(param.default)} is used instead."
                     )
             key, default_key = self.key(param.name), f"{self.page}.default.{param.name}"

@@ -39,15 +39,41 @@ _MARKS, _STARTS = re.escape(r"\`*_[]<>!|$~:&"), re.escape("-+#.)")
 """Letters that mean something to Markdown: anywhere, and at the beginning of a line, perhaps after a number."""
 
 
+_JOINER = "\u2060"
+_SEEN_LATER = re.compile(r"(?<=:)(?=[\w/+])|(?<=www)(?=\.)|(?<=@)|(?<=[-<>=~!])(?=[-<>=])", re.IGNORECASE)
+"""Where addresses, icons and arrows begin, which the browser looks for in the finished text, behind all backslashes: a word
+joiner there, which nobody sees, keeps it from finding them."""
+
+
 def literal(text: str) -> str:
-    """A text in Markdown that shows just as it is: an imported class may be called "a|b", "[x]" or "$5"."""
-    anywhere = re.sub(rf"([{_MARKS}])", r"\\\1", text)
+    """A text in Markdown that shows just as it is: an imported class may be called "a|b", "[x]" or "www.evil.example"."""
+    anywhere = re.sub(rf"([{_MARKS}])", r"\\\1", _SEEN_LATER.sub(_JOINER, text))
     return re.sub(rf"^(\d*)([{_STARTS}])", r"\1\\\2", anywhere)
+
+
+def code(text: str) -> str:
+    """A text in Markdown as code: a name, or whatever somebody may have written into a link."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    inner = f" {text} " if text.startswith("`") or text.endswith("`") else text
+    return f"{fence}{inner}{fence}"
+
+
+def message(text: str) -> str:
+    """A sentence of the library in Markdown: the commands in it, between backticks, as code; all else just as it is."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # a name with a backtick
+        return literal(text)
+    return "".join(code(piece) if place % 2 else literal(piece) for place, piece in enumerate(pieces) if piece)
+
+
+def quoted(text: str, most: int = 40) -> str:
+    """Somebody's input in a message: its beginning, in quotation marks, and never more than text."""
+    return code(repr(text[:most]))
 
 
 def without_marks(markdown: str) -> str:
     """The text of a table's cell in Markdown: without the asterisks of bold type, and what `literal` wrote as it was."""
-    return re.sub(rf"\*\*|\\(?=[{_MARKS}{_STARTS}])", "", markdown)
+    return re.sub(rf"\*\*|{_JOINER}|\\(?=[{_MARKS}{_STARTS}])", "", markdown)
 
 
 def signs(shape: tuple[int, int, int]) -> str:

@@ -128,7 +128,7 @@ def _chosen_models(system: System, known: Dataset) -> tuple[Model, ...]:
     if not chosen:
         st.caption(f":material/info: Choose at least one; the {words.VICTIMS[first]} is taken meanwhile.")
     if why := system.lacks(*NEEDS.values(), what="Comparing all models"):
-        st.caption(f":material/info: {why}")
+        st.caption(f":material/info: {words.message(why)}")
     st.caption(f"All get the same attack: every {known.noun} is pushed towards each target by raising that class's logit.")
     return tuple(chosen) or (first,)
 

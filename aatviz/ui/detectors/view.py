@@ -15,7 +15,7 @@ from aatviz.ui.common.classes import class_param, pick_class
 from aatviz.ui.common.pacing import view_first
 from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import UrlState, choice
-from aatviz.ui.common.words import literal
+from aatviz.ui.common.words import code, literal, message
 from aatviz.ui.detectors import data, figures, strips, words
 from aatviz.ui.session import caches
 from aatviz.ui.session.sidebar import current_dataset, current_system, link_params
@@ -52,7 +52,7 @@ def page(system: System) -> None:
         st.info("  \n".join(notes), icon=":material/link:")
     _choose(system, measured)
     for problem in found.problems:
-        st.info(problem, icon=":material/query_stats:")
+        st.info(message(problem), icon=":material/query_stats:")
     st.header(f"Detector {literal(_name(state['k']))}")
     if found.profiles:
         _numbers(found.profiles[found.column(state["k"])])
@@ -187,7 +187,7 @@ def _ranked(system: System, found: data.Detectors) -> None:
     if logits is None:
         st.info(
             f"There are no stored logits of the bundled sample for these weights. Make them with "
-            f"`python tools/build_showcase.py {system.name}`.",
+            f"{code(f'python tools/build_showcase.py {system.name}')}.",
             icon=":material/image_search:",
         )
         return

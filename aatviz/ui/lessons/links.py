@@ -8,6 +8,7 @@ import streamlit as st
 
 from aatviz.store.systems import System
 from aatviz.ui.common.url import Param, UrlState
+from aatviz.ui.common.words import code
 from aatviz.ui.lessons.catalogue import Lesson, step_of
 from aatviz.ui.session import caches
 from aatviz.ui.session.sidebar import before_lesson, link_params
@@ -59,11 +60,11 @@ def about_system(lesson: Lesson) -> None:
         )
     elif lesson.system != present:
         st.caption(
-            f":material/info: This lesson is about the system `{lesson.system}`, not `{present}`. Its exercise opens it."
+            f":material/info: This lesson is about the system `{lesson.system}`, not {code(present)}. Its exercise opens it."
         )
     elif before is not None:
         st.caption(
-            f":material/info: This lesson is about the system `{lesson.system}`: it was opened instead of `{before}`."
+            f":material/info: This lesson is about the system `{lesson.system}`: it was opened instead of {code(before)}."
         )
 
 

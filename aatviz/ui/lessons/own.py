@@ -6,6 +6,7 @@ import streamlit as st
 
 from aatviz.store.systems import System
 from aatviz.ui.common.url import UrlState
+from aatviz.ui.common.words import message
 from aatviz.ui.lessons import links
 from aatviz.ui.session.sidebar import current_system
 
@@ -24,7 +25,7 @@ def panel(states: Mapping[str, Callable[[System], UrlState]]) -> None:
             state = states[path](current_system())
             names = [param.name for param in state.params]
         except (FileNotFoundError, ValueError) as error:
-            st.info(str(error), icon=":material/query_stats:")
+            st.info(message(str(error)), icon=":material/query_stats:")
             return
         left, right = st.columns(2)
         lock = left.multiselect("Lock these settings", names, key=f"lesson-own-lock-{path}")

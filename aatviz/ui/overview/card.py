@@ -16,6 +16,7 @@ from aatviz.store.systems import System, checkpoints_folder
 from aatviz.ui.common.glossary import tip
 from aatviz.ui.common.pictures import enlarged
 from aatviz.ui.common.url import UrlState, number
+from aatviz.ui.common.words import code
 from aatviz.ui.player.view import T_LIMITS
 from aatviz.ui.session import caches
 from aatviz.ui.session.sidebar import bank_size, current_dataset, default_threshold
@@ -37,8 +38,8 @@ def read_url() -> None:
 def without_showcase(system: System, sample: tuple[Tensor, Tensor] | None) -> None:
     """The command that makes the stored run, and real images, where the sample x (N,C,H,W), y (N,) is here."""
     st.info(
-        f"There is no stored run for these weights yet. Make it with `python tools/build_showcase.py {system.name}`, or "
-        "run an attack yourself on the Attack page.",
+        "There is no stored run for these weights yet. Make it with "
+        f"{code(f'python tools/build_showcase.py {system.name}')}, or run an attack yourself on the Attack page.",
         icon=":material/movie:",
     )
     if sample is None:

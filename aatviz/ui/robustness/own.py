@@ -11,6 +11,7 @@ from aatviz.metrics import share
 from aatviz.metrics.format import interval, markdown_table
 from aatviz.store.systems import System
 from aatviz.ui.common import pgd_fields, takeaway
+from aatviz.ui.common.words import message
 from aatviz.ui.robustness import run, words
 from aatviz.ui.robustness.view import CLEAN, MOST_IMAGES, state, victims
 from aatviz.ui.session.runs import Done
@@ -21,7 +22,7 @@ from aatviz.ui.session.stored import sample_or_say
 def show(system: System, record: dict[str, Any] | None) -> None:
     """The controls, what it costs, and the result."""
     if why := system.lacks("full_bank", what="The honest protocol"):
-        st.info(why, icon=":material/query_stats:")
+        st.info(message(why), icon=":material/query_stats:")
         return
     if (images := sample_or_say(system)) is None:
         return

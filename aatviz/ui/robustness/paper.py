@@ -15,7 +15,7 @@ from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import UrlState
-from aatviz.ui.common.words import literal
+from aatviz.ui.common.words import code, literal
 from aatviz.ui.robustness import data, paper_figures, words
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_dataset
@@ -31,7 +31,8 @@ def show(system: System, state: UrlState) -> None:
     tables = [name for name, record in records.items() if record["kind"] in AUCS]
     if not records.keys() - {"honest"}:
         st.info(
-            f"Nothing has been measured on these weights yet. `aatviz evaluate {system.name}` does.", icon=":material/info:"
+            f"Nothing has been measured on these weights yet. {code(f'aatviz evaluate {system.name}')} does.",
+            icon=":material/info:",
         )
         return
     if tables:

@@ -14,6 +14,7 @@ from aatviz.ui.common import pgd_fields, takeaway
 from aatviz.ui.common.pacing import view_first
 from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import UrlState, choice, whole
+from aatviz.ui.common.words import code, message
 from aatviz.ui.robustness import figures, words
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_dataset, current_system
@@ -59,13 +60,13 @@ EQUATION = (
 def show(system: System, record: dict[str, Any] | None) -> None:
     """The stored result at one threshold, or how to get it."""
     if why := system.lacks("full_bank", "robust_classifier", what="The honest protocol"):
-        st.info(why, icon=":material/query_stats:")
+        st.info(message(why), icon=":material/query_stats:")
         return
     if record is None:
         view_first("robustness")
         st.info(
             "The honest protocol has not been run on these weights yet. Measure it with "
-            f"`aatviz evaluate {system.name} --recipe honest`; or try single attacks under “{PARTS['own']}”.",
+            f"{code(f'aatviz evaluate {system.name} --recipe honest')}; or try single attacks under “{PARTS['own']}”.",
             icon=":material/query_stats:",
         )
         return

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from aatviz.explore.work import Weights
 from aatviz.runtime.worker import Function
 from aatviz.store.systems import System
+from aatviz.ui.common.words import message
 from aatviz.ui.session import caches
 from aatviz.ui.session.jobs import Job, QueueFull, Work, in_words
 
@@ -162,7 +163,7 @@ class Runs:
         if job.outcome is None:
             st.session_state[self._message] = "The run was cancelled; nothing has changed."
         elif job.outcome.error is not None:
-            st.session_state[self._message] = f"The run ended with an error: {job.outcome.error}"
+            st.session_state[self._message] = f"The run ended with an error: {message(job.outcome.error)}"
         else:
             self._remember(system, choice, job.outcome.value)
 

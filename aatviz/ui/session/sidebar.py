@@ -13,6 +13,7 @@ from aatviz.store.card import Card
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.ui.common.datasets import dataset_of_card, is_known
 from aatviz.ui.common.glossary import tip
+from aatviz.ui.common.words import code, literal, message, quoted
 from aatviz.ui.session import caches
 
 _CHOSEN, _MOVED, _PAGE, _UNNAMED = "app.chosen-system", "app.moved", "app.page", "app.unnamed"
@@ -28,7 +29,7 @@ def choose_system(page: str, lesson: str | None = None) -> None:
     """
     cards = caches.cards()
     for folder, why in caches.broken().items():
-        st.sidebar.caption(f":material/broken_image: The system `{folder}` is broken and left out. {why}")
+        st.sidebar.caption(f":material/broken_image: The system {code(folder)} is broken and left out. {message(why)}")
     if not cards:
         st.info(
             f"There is no trained system in `{checkpoints_folder().name}/` yet. Train the small one (one network for "
@@ -49,7 +50,9 @@ def choose_system(page: str, lesson: str | None = None) -> None:
         try:
             st.caption(describe(current_system()))
         except (FileNotFoundError, ValueError) as error:
-            st.error(f"This system cannot be opened; choose another one. {error}", icon=":material/broken_image:")
+            st.error(
+                f"This system cannot be opened; choose another one. {message(str(error))}", icon=":material/broken_image:"
+            )
             st.stop()
     if name != next(iter(cards)):
         st.query_params["system"] = name
@@ -74,7 +77,7 @@ def _read_url(page: str, names: list[str]) -> str | None:
     wanted = given or unnamed.get(page, state[_CHOSEN])
     if wanted not in names:
         state[_CHOSEN] = names[0]
-        return f"There is no system {wanted[:40]!r} here; this is {names[0]}." if given else None
+        return f"There is no system {quoted(wanted)} here; this is {literal(names[0])}." if given else None
     if time.monotonic() - state.get(_MOVED, -MOMENT) >= MOMENT:
         state[_CHOSEN] = wanted
     return None
@@ -159,10 +162,10 @@ def describe(system: System) -> str:
             "One step against all of them costs all of these networks; the shared bank needs one."
         )
     norm, _, eps = threat_of(card).partition(" ")
-    text += f"\n\n`{system.name}`, trained against perturbations of {norm} norm {eps}."
+    text += f"\n\n{code(system.name)}, trained against perturbations of {norm} norm {eps}."
     if not is_known(card):
         text += (
-            f"\n\n:material/hide_image: The data set `{card.dataset}` is not on this machine: its classes have numbers "
+            f"\n\n:material/hide_image: The data set {code(card.dataset)} is not on this machine: its classes have numbers "
             "here, and its pictures are missing."
         )
     return text

@@ -18,6 +18,7 @@ from aatviz.store.systems import System
 from aatviz.thresholds import curves
 from aatviz.thresholds.curves import CurveRecord
 from aatviz.ui.common.datasets import is_known, missing
+from aatviz.ui.common.words import message
 from aatviz.ui.session import caches
 from aatviz.ui.session.runs import Done
 
@@ -39,7 +40,7 @@ def sample_or_say(system: System) -> tuple[Tensor, Tensor] | None:
             return caches.sample(system.card.dataset)
         missing(system.card.dataset)
     except (DataNotFound, ValueError) as error:
-        st.info(f"The images of this page cannot be shown. {error}", icon=":material/hide_image:")
+        st.info(f"The images of this page cannot be shown. {message(str(error))}", icon=":material/hide_image:")
     return None
 
 

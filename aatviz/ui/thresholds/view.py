@@ -10,6 +10,7 @@ from aatviz.ui.common import takeaway
 from aatviz.ui.common.pacing import view_first
 from aatviz.ui.common.theme import ROBUST
 from aatviz.ui.common.url import UrlState
+from aatviz.ui.common.words import code
 from aatviz.ui.thresholds import data
 from aatviz.ui.thresholds.choice import NAMES, panel, rule_of
 from aatviz.ui.thresholds.data import ThresholdView
@@ -47,8 +48,8 @@ def _at_threshold(system: str, view: ThresholdView) -> None:
     view_first("thresholds")
     if view.examples is None:
         st.caption(
-            f":material/info: There are no stored examples for these weights yet: `python tools/build_showcase.py {system}` "
-            f"makes a strip of {view.noun} that T flips."
+            ":material/info: There are no stored examples for these weights yet: "
+            f"{code(f'python tools/build_showcase.py {system}')} makes a strip of {view.noun} that T flips."
         )
     panel(view, state)
     write_url(state)
