@@ -43,7 +43,7 @@ def results() -> str:
         f"detectors, under the paper's own attack (n = {'; '.join(attacked)} attacked images). *Fooled*: the honest "
         "protocol. It tries every attack known to hurt, and counts test images that one of them gets misclassified and "
         f"accepted, at thresholds that reject 5 % of clean images (n = {'; '.join(dict.fromkeys(judged))}). In brackets: "
-        "95 % intervals."
+        "95 % intervals. [Every table](docs/results.md)."
     )
     return f"{markdown_table(rows)}\n\n{textwrap.fill(words, WIDTH)}"
 

@@ -18,6 +18,8 @@ import pytest
 
 from aatviz.cli import web_app
 
+pytestmark = pytest.mark.slow
+
 STREAMLIT = [sys.executable, "-m", "streamlit", "run", "app.py"]
 PATIENCE = 60.0
 NEIGHBOUR = next(iter(web_app.own_addresses()), None)

@@ -1,6 +1,8 @@
 """README and docs: short enough, every link leads somewhere, and what they print runs as printed."""
 
 import re
+import subprocess
+import tarfile
 import tomllib
 from pathlib import Path
 
@@ -8,8 +10,9 @@ import pytest
 
 import aatviz
 from aatviz.attacks.objectives import LOSSES
+from tests.followed import ROOT, blocks, copied, run
+from tests.made_systems import PETS, write_classes
 
-ROOT = Path(__file__).parents[2]
 PAGES = [
     "README.md",
     "CONTRIBUTING.md",
@@ -17,11 +20,6 @@ PAGES = [
     *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(text: str, language: str) -> list[str]:
-    """The code of a page in one language; "" for blocks without one."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def test_the_readme_is_short() -> None:
@@ -38,11 +36,37 @@ def test_every_link_to_a_file_leads_somewhere(name: str) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.weights
 def test_the_python_of_the_readme_runs_as_printed(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = blocks(README, "python")
     assert len(code.splitlines()) <= 10
     exec(code, {})
     assert re.match(r"tensor\(\[", capsys.readouterr().out)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_run_as_printed(tmp_path: Path) -> None:
+    copied(tmp_path)
+    write_classes(tmp_path / "made" / "photos", PETS, 30, (20, 26))
+    with tarfile.open(tmp_path / "photos.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "made" / "photos", "photos")
+    _, commands = blocks(README, "")
+    said = run("sh", commands, tmp_path)
+    assert "pets-tiny: curves is in" in said
+    assert "perturbation: Linf" in said
+
+
+def test_make_has_the_commands_that_are_told() -> None:
+    first, _ = blocks(README, "")
+    told = re.findall(
+        r"^make (\S+)", first + "\n".join(blocks((ROOT / "CONTRIBUTING.md").read_text("utf-8"), "")), re.MULTILINE
+    )
+    assert set(told) == {"app", "test", "check", "check-deployment"}
+    for target in told:
+        said = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert said.returncode == 0, said.stderr
+    assert "pip install -r requirements.txt -e ." in README
+    assert "pip install -r requirements.txt -e ." in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_every_loss_is_in_the_glossary() -> None:

@@ -1,6 +1,5 @@
 """docs/extending.md followed to the letter, in a copy of the package."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -9,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.followed import ROOT, copied, run
 from tests.made_systems import PETS, write_classes
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-SHIPPED = "mnist-linf-0.3-shared"
 PARTS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 SAID = {
     "A data set, without code": r"pets-tiny|curves",
@@ -60,20 +58,12 @@ def test_every_change_fits_the_code_of_today(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.weights
 @pytest.mark.parametrize("name", SAID)
 def test_what_the_page_says_works(name: str, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "aatviz", tmp_path / "aatviz", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / SHIPPED).symlink_to(ROOT / "checkpoints" / SHIPPED)
+    copied(tmp_path)
     write_classes(tmp_path / "photos", PETS, 30, (20, 26))
     write_files(PARTS[name], tmp_path)
-    variables = os.environ | {"PYTHONPATH": str(tmp_path), "AATVIZ_DATA": str(tmp_path / "data"), "OMP_NUM_THREADS": "1"}
-    variables.pop("AATVIZ_CHECKPOINTS", None)
-    outputs = []
-    for language, code in re.findall(r"^```(sh|python)\n(.*?)^```$", PARTS[name], re.MULTILINE | re.DOTALL):
-        script = f'set -e; aatviz() {{ "{sys.executable}" -m aatviz.cli "$@"; }}\n{code}'
-        command = ["bash", "-c", script] if language == "sh" else [sys.executable, "-c", code]
-        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        outputs.append(done.stdout)
+    found = re.findall(r"^```(sh|python)\n(.*?)^```$", PARTS[name], re.MULTILINE | re.DOTALL)
+    outputs = [run(language, code, tmp_path) for language, code in found]
     assert re.search(SAID[name], outputs[-1]), outputs[-1]

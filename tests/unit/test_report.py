@@ -159,6 +159,7 @@ def test_the_cost_is_told_before_anything_is_computed(
     assert not (tiny_system_folder / "mnist-linf-0.3-shared" / "results" / "parts").exists()
 
 
+@pytest.mark.weights
 def test_shared_and_separate_banks_for_one_ball_stand_side_by_side() -> None:
     """The shipped ones: each row has a cell for both, and the numbers are those of their records and stored images."""
     systems = [load_system(name) for name in ("mnist-linf-0.3-shared", "mnist-linf-0.3")]

@@ -18,6 +18,8 @@ from aatviz.runtime.files import read_tensors
 from aatviz.store.card import Card, read_card
 from aatviz.ui.session.showcase import load_showcase
 
+pytestmark = pytest.mark.weights
+
 ROOT = Path(__file__).parents[2]
 FASHION = "fashion-mnist-linf-0.1-shared"
 SHIPPED = [
