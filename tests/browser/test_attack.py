@@ -48,3 +48,38 @@ def test_the_threshold_decides_about_rejection_and_not_about_fooling(page: Page)
     page.get_by_test_id("threshold").fill("-20")
     expect(page.get_by_test_id("verdict-rejected-generative")).to_contain_text("○ no")
     expect(verdict).to_have_text(fooled, use_inner_text=True)
+
+
+def test_back_undoes_one_change_at_a_press(page: Page) -> None:
+    visit(page, "/attack")
+    radius = page.get_by_role("textbox", name="ε, L∞ radius")
+    for text in ("0.2", "0.1"):
+        radius.fill(text)
+        radius.press("Enter")
+        expect(page).to_have_url(re.compile(f"eps={re.escape(text)}$"))
+        settle(page)
+    for text, url in (("0.2", "eps=0.2$"), ("0.3", "/attack$")):
+        page.go_back()
+        expect(radius).to_have_value(text)
+        expect(page).to_have_url(re.compile(url))
+    page.go_forward()
+    expect(radius).to_have_value("0.2")
+    page.get_by_text("L2", exact=True).click()  # sets eps and the step size, too
+    expect(page).to_have_url(re.compile("norm=L2"))
+    settle(page)
+    page.go_back()
+    expect(page).to_have_url(re.compile("attack.eps=0.2$"))
+    expect(radius).to_have_value("0.2")
+
+
+def test_a_link_with_markdown_in_it_makes_no_link_and_loads_nothing(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    visit(
+        page,
+        "/attack?eps=[Click](https://evil.example)&steps=![x](https://evil.example/x.png)&norm=www.evil.example&system=:smile:",
+    )
+    notes = page.get_by_test_id("stAlert")
+    expect(notes.first).to_contain_text("[Click](https://evil.example)")
+    assert notes.locator("a, img").count() == 0
+    assert not [url for url in asked if "//evil.example" in url]

@@ -51,6 +51,6 @@ def is_known(card: Card) -> bool:
 def missing(name: str) -> NoReturn:
     """Raise the DataNotFound of a data set that this machine does not know."""
     raise DataNotFound(
-        f"The data set {name!r}, which this system was trained on, is not on this machine. Import it under that name with: "
-        f"aatviz data import PATH --name {name}"
+        f"The data set {name!r}, which this system was trained on, is not on this machine. Import it under that name with "
+        f"`aatviz data import PATH --name {name}`."
     )

@@ -2,6 +2,7 @@
 
 import math
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,9 @@ from aatviz.data import spec
 from aatviz.ui.common.words import quoted
 
 LARGEST_SEED = 2**31 - 1
+MOMENT = 3.0
+"""Seconds for which a click may still come with the URL of before another one."""
+JUST_OPENED, _PRESSED = "app.just-opened", "app.pressed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +144,9 @@ class UrlState:
     def read(self) -> list[str]:
         """Bring a new URL's values into the session; call it before the widgets. Returns a kind note for each bad value.
 
-        A URL that this page wrote itself before is no news: a click may be on its way with the URL of a moment ago.
+        A URL is news where this page did not write it last: it is a link, or the browser went back or forward. It is none
+        where a setting has changed meanwhile, or a button was pressed: such a click may be on its way with the URL of a
+        moment ago. Without any parameter it means the defaults, unless the page was just opened: then all stays as it was.
         Controls that a lesson's link hides go out of sight, and out of the keyboard's way; they keep their values. A value
         that was the default before stays the default where that has changed, as with another system; so does what does not
         fit any more.
@@ -150,8 +156,7 @@ class UrlState:
             classes = ", ".join(f".st-key-{_css_name(self.key(name))}" for name in hidden)
             st.html(f"<style>{classes} {{ display: none; }}</style>")
         given = {param.name: st.query_params[param.name] for param in params if param.name in st.query_params}
-        seen = st.session_state.setdefault(f"{self.page}.seen-urls", set())
-        is_news = bool(given) and frozenset(given.items()) not in seen
+        is_news = self._is_news(given)
         notes = []
         for param in params:
             value = param.default
@@ -176,13 +181,27 @@ class UrlState:
         params = self.params
         written = [p for p in params if p.name not in leave_out and self[p.name] != p.default]
         texts = {param.name: text for param in written if (text := param.write(self[param.name])) is not None}
-        for param in params:
-            wanted = texts.get(param.name)
-            if wanted is None:
-                st.query_params.pop(param.name, None)
-            elif st.query_params.get(param.name) != wanted:
-                st.query_params[param.name] = wanted
-        st.session_state.setdefault(f"{self.page}.seen-urls", set()).add(frozenset(texts.items()))
+        before, ours = st.query_params.to_dict(), {param.name for param in params}
+        now = {name: texts.get(name, text) for name, text in before.items() if name not in ours or name in texts} | texts
+        if now != before:
+            st.query_params.from_dict(now)  # in one go: one press of Back undoes one change
+        st.session_state[f"{self.page}.written"] = texts, self._values()
+
+    def _is_news(self, given: Mapping[str, str]) -> bool:
+        """Whether the URL says something that this page does not know yet."""
+        texts, values = st.session_state.get(f"{self.page}.written", (None, None))
+        if not given and (texts is None or st.session_state.get(JUST_OPENED, True)):
+            return False
+        pressed = time.monotonic() - st.session_state.get(_PRESSED, -MOMENT) < MOMENT
+        return dict(given) != texts and not pressed and values in (None, self._values())
+
+    def _values(self) -> dict[str, Any]:
+        return {param.name: st.session_state.get(self.key(param.name)) for param in self._params}
+
+
+def pressed() -> None:
+    """A button was pressed that changes no parameter, or a choice made that is none of the page's: for their callbacks."""
+    st.session_state[_PRESSED] = time.monotonic()
 
 
 def _listed(kind: str) -> set[str]:

@@ -2,11 +2,13 @@
 
 const CELL = 10; // dots of the drawing a pixel of the image
 const PAUSE = 500; // milliseconds without a key before the picture is sent: many dabs make one drawing
+const MOMENT = 3000; // milliseconds that an answer may take
 const drawings = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue }) {
   if (!drawings.has(parentElement)) drawings.set(parentElement, new Drawing(parentElement, data));
   const drawing = drawings.get(parentElement);
+  drawing.agreeWith(data.shown);
   drawing.send = (picture) => setStateValue("picture", picture);
 }
 
@@ -22,7 +24,11 @@ class Drawing {
     this.spoken = root.querySelector(".spoken");
     this.width = root.querySelector("input");
     this.buttons = Object.fromEntries([...root.querySelectorAll("button")].map((button) => [button.dataset.act, button]));
-    this.strokes = []; // each {erase, width, points}, or {clear} for all that was before it
+    this.strokes = []; // each {erase, width, points}, {image}, or {clear} for all that was before it
+    this.shown = ""; // the picture that the strokes began with
+    this.sent = new Set(); // the pictures that Python got from here
+    this.sentAt = 0; // milliseconds; 0 as long as it is just what was shown
+    this.isForeign = false; // whether it is not of this area's own strokes
     this.erasing = false;
     this.cursor = this.cells.map((count) => Math.floor(count / 2)); // column, row
     this.buttons.pen.addEventListener("click", () => this.take(false));
@@ -34,6 +40,22 @@ class Drawing {
     for (const end of ["pointerup", "pointercancel"]) this.canvas.addEventListener(end, () => this.end());
     this.canvas.addEventListener("keydown", (event) => this.onKey(event));
     for (const change of ["focus", "blur"]) this.canvas.addEventListener(change, () => this.draw());
+    this.draw();
+  }
+
+  // The page's image may be another one than the drawing: it comes from a link, a file, or from before another page. What
+  // was drawn here is known; a picture of a moment ago may have been on its way while a stroke was drawn.
+  agreeWith(shown) {
+    const isMine = this.sent.has(shown) && !this.isForeign;
+    const isLate = shown === this.shown && Date.now() - this.sentAt < MOMENT;
+    if (isMine || isLate || (shown === this.shown && !this.sentAt) || (!shown && !this.isDrawn())) return;
+    Object.assign(this, { shown, strokes: [], sentAt: 0, isForeign: !this.sent.has(shown) });
+    if (shown) {
+      const image = new Image();
+      image.addEventListener("load", () => this.draw());
+      image.src = shown;
+      this.strokes.push({ image });
+    }
     this.draw();
   }
 
@@ -147,7 +169,10 @@ class Drawing {
     clearTimeout(this.timer);
     if (!this.canvas.isConnected) return; // the page has gone on
     this.draw(false); // without the cross
-    this.send(this.isDrawn() ? this.canvas.toDataURL("image/png") : "");
+    const picture = this.isDrawn() ? this.canvas.toDataURL("image/png") : "";
+    if (picture) this.sent.add(picture);
+    Object.assign(this, { sentAt: Date.now(), isForeign: false });
+    this.send(picture);
     this.draw();
   }
 
@@ -157,7 +182,12 @@ class Drawing {
     pen.fillRect(0, 0, this.canvas.width, this.canvas.height);
     pen.lineCap = pen.lineJoin = "round";
     const from = this.strokes.findLastIndex((stroke) => stroke.clear) + 1;
-    for (const { erase, width, points } of this.strokes.slice(from)) {
+    pen.imageSmoothingEnabled = false;
+    for (const { image, erase, width, points } of this.strokes.slice(from)) {
+      if (image) {
+        if (image.complete) pen.drawImage(image, 0, 0, this.canvas.width, this.canvas.height);
+        continue;
+      }
       pen.strokeStyle = erase ? "#000" : "#fff";
       pen.lineWidth = width;
       pen.beginPath();

@@ -15,8 +15,19 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 )
 
 
-def canvas(known: Dataset, key: str, on_picture: Callable[[], None]) -> None:
-    """Draw it. `on_picture` is called when `st.session_state[key]["picture"]` has changed: a PNG as a data URL, white on
-    black, larger than the data set's images; "" once everything is cleared."""
+def canvas(known: Dataset, key: str, on_picture: Callable[[], None], shown: str) -> None:
+    """Draw it.
+
+    Args:
+        known: the data set, which says how large it is.
+        key: of the widget.
+        on_picture: called when `st.session_state[key]["picture"]` has changed: a PNG as a data URL, white on black, larger
+            than the data set's images; "" once everything is cleared.
+        shown: the page's image, a picture as a data URL, "" for none. Where it is not what was drawn, it takes its place.
+    """
     _, height, width = known.shape
-    _VIEW(data={"height": height, "width": width, "noun": known.noun}, key=key, on_picture_change=on_picture)
+    _VIEW(
+        data={"height": height, "width": width, "noun": known.noun, "shown": shown},
+        key=key,
+        on_picture_change=on_picture,
+    )

@@ -8,7 +8,7 @@ import streamlit as st
 from aatviz.data import Dataset
 from aatviz.data.decode import FORMATS
 from aatviz.data.own_image import prepare
-from aatviz.data.own_image.link_text import to_image, to_text
+from aatviz.data.own_image.link_text import to_image, to_png, to_text
 from aatviz.store.systems import System
 from aatviz.ui.common.classes import a, dataset_of, size
 from aatviz.ui.common.pictures import show_image
@@ -23,6 +23,8 @@ ASK = "auto"
 """The label that leaves the true class to the natural classifier."""
 _TITLES = {"draw": "Draw", "upload": "Upload", "camera": "Take a photo"}
 _NOTES, _PROBLEM = "attack.own-notes", "attack.own-problem"
+_DRAWN = "attack.own-drawn"
+"""The image that was made of the last drawing, and that drawing as the canvas sent it."""
 _CANVAS, _FILE, _CAMERA = "attack.own-canvas", "attack.own-file", "attack.own-camera"
 _HEADER = "data:image/png;base64,"
 _WIDTH = 140
@@ -78,7 +80,9 @@ def _editor(state: UrlState, known: Dataset) -> None:
         **state.widget("source"),
     )
     if state["source"] == "draw":
-        canvas(known, _CANVAS, lambda: take_drawing(state, known, st.session_state[_CANVAS]["picture"]))
+        of, drawn = st.session_state.get(_DRAWN, (None, ""))
+        shown = drawn if of == state["image"] else _data_url(state["image"], known)
+        canvas(known, _CANVAS, lambda: take_drawing(state, known, st.session_state[_CANVAS]["picture"]), shown)
         return
     if state["source"] == "camera":
         st.camera_input("A photo", key=_CAMERA, on_change=lambda: _take_file(state, known, _CAMERA))
@@ -133,12 +137,21 @@ def take_drawing(state: UrlState, known: Dataset, picture: str) -> None:
     except binascii.Error:
         data = b""
     _take(state, known, data, "The drawing did not arrive whole. Draw once more.")
+    st.session_state[_DRAWN] = (state["image"], picture)
 
 
 def _take_file(state: UrlState, known: Dataset, key: str) -> None:
-    if (file := st.session_state[key]) is not None:
+    file = st.session_state[key]
+    if file is not None:
         _forget(state)
         _take(state, known, file.getvalue())
+    elif st.session_state.get(_NOTES, (None,))[0] == state["image"]:  # the picture that was sent has been removed
+        _forget(state)
+
+
+def _data_url(pixels: bytes, known: Dataset) -> str:
+    """An image's levels as a picture for the browser; "" for none."""
+    return _HEADER + base64.b64encode(to_png(pixels, known.shape)).decode() if pixels else ""
 
 
 def _take(state: UrlState, known: Dataset, data: bytes, problem: str = "") -> None:

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from aatviz.explore.work import Weights
 from aatviz.runtime.worker import Function
 from aatviz.store.systems import System
+from aatviz.ui.common.url import pressed
 from aatviz.ui.common.words import message
 from aatviz.ui.session import caches
 from aatviz.ui.session.jobs import Job, QueueFull, Work, in_words
@@ -150,6 +151,7 @@ class Runs:
         self._wait_for(job, request)
         if jobs.seconds_left(job) < 2 * AT_ONCE:
             job.finished.wait(AT_ONCE)
+        pressed()
 
     def _wait_for(self, job: Job, request: Request) -> None:
         st.session_state[self._running] = (job, request.system.name, request.choice)
@@ -173,6 +175,7 @@ class Runs:
         return done
 
     def _cancel(self, job: Job) -> None:
+        pressed()
         caches.jobs().leave(job, visitor())
         st.session_state.pop(self._running, None)
         st.session_state[self._message] = "The run was cancelled; nothing has changed."

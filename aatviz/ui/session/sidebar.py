@@ -13,13 +13,12 @@ from aatviz.store.card import Card
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.ui.common.datasets import dataset_of_card, is_known
 from aatviz.ui.common.glossary import tip
+from aatviz.ui.common.url import JUST_OPENED, MOMENT, pressed
 from aatviz.ui.common.words import code, literal, message, quoted
 from aatviz.ui.session import caches
 
 _CHOSEN, _MOVED, _PAGE, _UNNAMED = "app.chosen-system", "app.moved", "app.page", "app.unnamed"
 _DATASET, _SYSTEM, _BEFORE = "app.dataset", "app.system", "app.before-lesson"
-MOMENT = 3.0
-"""Seconds for which a click may still come with the URL of before a choice."""
 
 
 def choose_system(page: str, lesson: str | None = None) -> None:
@@ -70,7 +69,8 @@ def _read_url(page: str, names: list[str]) -> str | None:
     if state.get(_CHOSEN) not in names:
         state[_CHOSEN] = names[0]
     unnamed, given = state.setdefault(_UNNAMED, {}), st.query_params.get("system")
-    if state.get(_PAGE) != page:
+    state[JUST_OPENED] = state.get(_PAGE) != page
+    if state[JUST_OPENED]:
         state[_PAGE] = page
         if given is None:
             unnamed[page] = state[_CHOSEN]
@@ -96,6 +96,7 @@ def _selectors(cards: Mapping[str, Card], name: str, locked: bool) -> None:
         value = st.session_state[widget]
         st.session_state[_CHOSEN] = first[value] if widget == _DATASET else value
         st.session_state[_MOVED] = time.monotonic()
+        pressed()
 
     common: dict[str, Any] = {"on_change": moved, "disabled": locked, "help": why}
     if len(first) > 1:
