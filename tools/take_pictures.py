@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from aatviz.runtime.files import beside
-from tests.browser.conftest import CHROMIUM_FLAGS, running_app, visit
+from tests.browser.conftest import CHROMIUM_FLAGS, PATIENCE, running_app, visit
 from tools import idea_figure
 from tools.marked import ROOT
 
@@ -73,6 +73,7 @@ def still(browser: Browser, url: str, name: str) -> bytes:
     """A page's picture, from its first view on."""
     path, begin, before = PAGES[name]
     page = browser.new_page(base_url=url, viewport={"width": WIDTH + SIDEBAR, "height": HEIGHT})
+    page.set_default_timeout(1000 * PATIENCE)
     visit(page, path)
     if before:
         before(page)
