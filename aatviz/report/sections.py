@@ -64,7 +64,7 @@ def report(system: System) -> str:
 
 
 def _detectors(system: System, recipe: DetectorEvaluation, record: Record) -> str:
-    if [row["detector"] for row in record["rows"]] != list(system.detectors.classes):
+    if [row["detector"] for row in record["rows"]] != list(record["recipe"]["detectors"]):
         raise KeyError("a row for every detector")
     rows, means = [HEAD], means_of(record)
     for attack, spec in recipe.attacks.items():

@@ -165,7 +165,7 @@ def test_a_radius_is_typed_as_the_field_writes_it_and_what_is_none_is_put_back()
     for nonsense in ("abc", "8/0", "-1", "nan", "1e9"):
         app.text_input(key="attack.eps").set_value(nonsense).run()
         assert app.session_state["attack.eps"] == "16/255"
-        assert f"`{nonsense}` is not a number from 0 to 28" in app.warning[0].value
+        assert f"`{nonsense!r}` is not a number from 0 to 28" in app.warning[0].value
     assert not app.exception
 
 

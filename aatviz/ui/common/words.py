@@ -45,6 +45,11 @@ _SEEN_LATER = re.compile(r"(?<=:)(?=[\w/+])|(?<=www)(?=\.)|(?<=@)|(?<=[-<>=~!])(
 joiner there, which nobody sees, keeps it from finding them."""
 
 
+_COMMAND = re.compile(
+    r"\b(aatviz (?:app|attack|compare|data|detector|evaluate|generate|report|systems|thresholds|train)(?: [\w./=-]*[\w/=])*)"
+)
+
+
 def literal(text: str) -> str:
     """A text in Markdown that shows just as it is: an imported class may be called "a|b", "[x]" or "www.evil.example"."""
     anywhere = re.sub(rf"([{_MARKS}])", r"\\\1", _SEEN_LATER.sub(_JOINER, text))
@@ -59,10 +64,16 @@ def code(text: str) -> str:
 
 
 def message(text: str) -> str:
-    """A sentence of the library in Markdown: the commands in it, between backticks, as code; all else just as it is."""
+    """A sentence of the library in Markdown: the commands in it, and what stands between backticks, as code, to be copied; all
+    else just as it is."""
     pieces = text.split("`")
     if len(pieces) % 2 == 0:  # a name with a backtick
         return literal(text)
+    return "".join(code(piece) if place % 2 else _with_commands(piece) for place, piece in enumerate(pieces) if piece)
+
+
+def _with_commands(text: str) -> str:
+    pieces = _COMMAND.split(text)
     return "".join(code(piece) if place % 2 else literal(piece) for place, piece in enumerate(pieces) if piece)
 
 
