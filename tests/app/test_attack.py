@@ -261,3 +261,18 @@ def test_what_can_be_taken_home_is_the_result(tiny_system_folder: Path) -> None:
     assert [int(row["step"]) for row in rows] == [0, 1, 2, 3]
     assert [row["kept"] for row in rows].index("1") == trace.kept
     assert float(rows[2]["detector_logit_4"]) == pytest.approx(float(trace.z_h[2, 4]))
+
+
+def test_the_way_back_is_followed_and_a_click_with_the_url_of_before_is_not_taken_for_it() -> None:
+    app = open_page(steps="2", eps="0.2")
+    app.text_input(key="attack.eps").set_value("0.1").run()
+    app.query_params["eps"] = "0.2"  # as the browser says after Back
+    app.run()
+    assert (app.session_state["attack.eps"], app.query_params["eps"]) == ("0.2", "0.2")
+    app.text_input(key="attack.eps").set_value("0.15").run()
+    app.query_params["eps"] = "0.2"  # the URL of before is still on its way when the next setting changes
+    app.number_input(key="attack.steps").set_value(3).run()
+    assert dict(app.query_params) == {"steps": "3", "eps": "0.15"}
+    app.query_params["eps"] = "0.2"
+    press_and_wait(app)  # and when a button is pressed
+    assert dict(app.query_params) == {"steps": "3", "eps": "0.15"}
