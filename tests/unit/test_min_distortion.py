@@ -21,6 +21,7 @@ def search(x: Tensor, target: float = TARGET, **settings: object) -> Distorted:
     return min_distortion(Linear(W), success, x, **{"depth": 12, "steps": 150, "step_size": 0.01} | settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_it_comes_close_to_the_least_perturbation_of_a_linear_detector() -> None:
     """In the middle of the box the nearest point with <w, d> = t is d = t w / ||w||^2, at the distance |t| / ||w||."""
     x = images(at_border=False)
@@ -35,6 +36,7 @@ def test_it_comes_close_to_the_least_perturbation_of_a_linear_detector() -> None
     assert (distance <= least * 1.1).all()
 
 
+@pytest.mark.slow
 def test_the_first_c_is_zero_and_each_sample_has_its_own() -> None:
     """At c the minimum of <w, d> + c ||d||^2 is d = -w / 2c, which reaches t for c up to ||w||^2 / 2|t|."""
     x = images(at_border=False)
