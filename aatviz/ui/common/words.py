@@ -64,8 +64,8 @@ def code(text: str) -> str:
 
 
 def message(text: str) -> str:
-    """A sentence of the library in Markdown: the commands in it, and what stands between backticks, as code, to be copied; all
-    else just as it is."""
+    """A sentence of the library in Markdown: the commands in it, and what stands between backticks, as code, to be copied;
+    all else just as it is."""
     pieces = text.split("`")
     if len(pieces) % 2 == 0:  # a name with a backtick
         return literal(text)
