@@ -38,6 +38,7 @@ def attack(page: Page) -> None:
     """The same digit as on the Overview, attacked now."""
     page.get_by_role("button", name="Attack", exact=True).click()
     expect(page.get_by_test_id("player")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
 PAGES: dict[str, tuple[str, str, Callable[[Page], None] | None]] = {
