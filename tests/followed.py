@@ -31,4 +31,5 @@ def run(language: str, code: str, folder: Path) -> str:
 
 def blocks(text: str, language: str) -> list[str]:
     """The code of a page in one language; "" for blocks without one."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    every = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [code for found, code in every if found == language]
