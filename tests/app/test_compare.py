@@ -131,7 +131,7 @@ def test_silly_links_get_a_kind_note_and_the_default(stored: Comparison) -> None
     app = open_page(**url)
     note = app.info[0].value
     for name, value in (url | {"steps": "1e9"}).items():
-        assert name == "eps" or f"{name} = {value!r}" in note
+        assert name == "eps" or f"{name} = `{value!r}`" in note
     assert "An Linf ε is on the [0,1] scale; 8 is too much. 0.4 is used instead." in note
     assert "some of generative, robust, natural" in note
     assert app.session_state["compare.models"] == ["generative", "robust"]
