@@ -9,8 +9,8 @@ WORKDIR /app
 
 # torch without CUDA: a fifth of the size. Its index is named for these two packages alone.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-COPY requirements.txt ./
-RUN grep -E '^torch(vision)?[<>=~]' requirements.txt > /tmp/torch.txt \
+COPY requirements.txt requirements-library.txt requirements-app.txt ./
+RUN grep -E '^torch(vision)?[<>=~]' requirements-library.txt > /tmp/torch.txt \
     && pip install --index-url "$TORCH_INDEX" -r /tmp/torch.txt \
     && pip install -r requirements.txt \
     && rm /tmp/torch.txt

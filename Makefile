@@ -1,20 +1,25 @@
-# Two commands: `make app` opens the app, `make test` checks everything.
+# Two commands: `make app` opens the app, `make test` checks everything. `make check` is the quick part of `make test`.
 
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: app test check-deployment
+.PHONY: app style check test check-deployment
 .DELETE_ON_ERROR:
 
 app: $(VENV)/installed
 	$(BIN)/streamlit run app.py
 
-test: $(VENV)/installed-dev
-	tools/ensure_chromium.sh
+style: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: style
+	$(BIN)/pytest -n auto --dist loadfile -m "not slow and not weights and not browser" tests/unit tests/app
+
+test: style
+	tools/ensure_chromium.sh
 	$(BIN)/pytest -n auto --dist loadfile tests/unit tests/app
 	$(BIN)/pytest tests/browser
 
@@ -23,7 +28,7 @@ check-deployment: $(VENV)/installed-dev
 	tools/ensure_chromium.sh
 	$(BIN)/pytest tests/deployment
 
-$(VENV)/installed: requirements.txt pyproject.toml
+$(VENV)/installed: requirements.txt requirements-library.txt requirements-app.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -r requirements.txt -e .
 	touch $@

@@ -35,8 +35,8 @@ st.markdown(
     "Together the detectors are a *generative classifier* that can also **reject**: it decides for the detector with the "
     "highest logit, and keeps silent where that logit is below a threshold *T*. "
     + (
-        f"Below, both it and a conventionally *robust classifier* are attacked on the same {dataset.noun}: press play, and "
-        "watch what each attack has to draw."
+        f"Below, it and the usual *robust classifier* are attacked on the same {dataset.noun}: press play, and watch what "
+        "each attack has to draw."
         if system.robust
         else f"Below, it is attacked on one {dataset.noun}: press play, and watch what the attack has to draw."
     )

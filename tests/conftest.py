@@ -85,6 +85,16 @@ def _known(path: Path) -> dict[str, object]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a test's folder and fixtures cost: whole pages, and systems that are trained first, take seconds each."""
+    for item in items:
+        folder = item.path.parent.name
+        if folder == "browser":
+            item.add_marker("browser")
+        if folder == "app" or "made_folders" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_batch_sizes(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What tests measure stays out of the user's cache folder."""

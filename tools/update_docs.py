@@ -1,18 +1,17 @@
-"""Write the tables of docs/ that come from code and from stored measurements: python tools/update_docs.py [--check]"""
+"""Write the tables of docs/ that come from code and from stored measurements: python -m tools.update_docs [--check]"""
 
 import ast
 import inspect
 import itertools
-import re
-import sys
-from pathlib import Path
 from typing import Any
 
 from aatviz.metrics.format import markdown_table
-from aatviz.runtime.files import read_json, write_text
+from aatviz.runtime.files import read_json
+from aatviz.ui.common import glossary
 from aatviz.ui.session import limits
+from tools import layers
+from tools.marked import ROOT, bring_up_to_date
 
-ROOT = Path(__file__).parents[1]
 CLASSROOM = ROOT / "benchmarks" / "results" / "classroom.json"
 ROWS = (
     ("alone", "press to result, median", "one visitor alone, press to result, s"),
@@ -33,17 +32,18 @@ ROWS = (
 
 
 def main() -> None:
-    changed = []
-    for name in ("deployment.md", "teaching.md"):
-        file = ROOT / "docs" / name
-        before = file.read_text(encoding="utf-8")
-        after = _between(_between(before, "limits", limits_table()), "classroom", classroom())
-        if after != before:
-            changed.append(name)
-            if "--check" not in sys.argv:
-                write_text(file, after)
-    if changed and "--check" in sys.argv:
-        sys.exit(f"Out of step: {', '.join(changed)}. Run python tools/update_docs.py.")
+    parts = {
+        "docs/deployment.md": {"limits": limits_table(), "classroom": classroom()},
+        "docs/teaching.md": {"classroom": classroom()},
+        "docs/glossary.md": {"terms": terms()},
+    }
+    bring_up_to_date("python -m tools.update_docs", parts, {"docs/pictures/layers.svg": layers.picture()})
+
+
+def terms() -> str:
+    """Every word of the app's tooltips, in the order of the alphabet."""
+    rows = [[f"**{term}**", glossary.tip(term)] for term in sorted(glossary.TERMS, key=str.casefold)]
+    return markdown_table([["word", "meaning"], *rows])
 
 
 def limits_table() -> str:
@@ -106,12 +106,6 @@ def _words(cls: type) -> dict[str, str]:
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
             found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
     return found
-
-
-def _between(text: str, name: str, content: str) -> str:
-    """The text with this content between the marks of that name, where it has them."""
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n\n{content}\n\n{end}", text, flags=re.S)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Attacks on detectors and classifiers: `pgd` minimises an `objective` inside a norm ball."""
 
 from aatviz.attacks.apgd import apgd
-from aatviz.attacks.geometry import NORMS, norm, project
+from aatviz.attacks.geometry import NORMS, norm, project, to_levels
 from aatviz.attacks.min_distortion import Distorted, min_distortion
 from aatviz.attacks.multi_targeted import multi_targeted
 from aatviz.attacks.objectives import COMBINED, LOSSES, TARGETED, Objective, objective
@@ -28,4 +28,5 @@ __all__ = [
     "pgd_until_success",
     "project",
     "square",
+    "to_levels",
 ]

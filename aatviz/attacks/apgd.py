@@ -5,10 +5,10 @@ import math
 import torch
 from torch import Tensor
 
-from aatviz.attacks.checks import check_choice, check_eps, check_images, check_number
+from aatviz.attacks.checks import Array, Eps, Soundness, check_choice, check_eps, check_images, check_seed, check_whole
 from aatviz.attacks.geometry import NORMS, Norm, per_sample, project
 from aatviz.attacks.geometry import random_start as draw_start
-from aatviz.attacks.objectives import Objective
+from aatviz.attacks.objectives import Objective, fixed
 from aatviz.attacks.optimizers import unit_step
 from aatviz.attacks.pgd import Callback, Iterate
 
@@ -16,12 +16,13 @@ MOMENTUM, FEWEST_DESCENTS = 0.75, 0.75
 """alpha and rho of the paper."""
 
 
+@torch.inference_mode(False)
 def apgd(
     objective: Objective,
-    x: Tensor,
+    x: Array,
     *,
     norm: Norm = "Linf",
-    eps: float | Tensor = 0.3,
+    eps: Eps = 0.3,
     steps: int = 100,
     random_start: bool = True,
     restarts: int = 1,
@@ -36,8 +37,8 @@ def apgd(
 
     Args:
         objective: x' (N,C,H,W) -> (loss (N,), gradient (N,C,H,W)); see `aatviz.objective`.
-        x: natural images (N,C,H,W), in [0,1] within 1e-6.
-        norm, eps: the ball, eps on the [0,1] scale, a number or one per sample (N,).
+        x: natural images (N,C,H,W), in [0,1] within 1e-6, a tensor or a NumPy array.
+        norm, eps: the ball, eps on the [0,1] scale, a number, "8/255", or one per sample (N,).
         steps, restarts: updates a run, and runs; one gradient a step. Kept per sample over all of them.
         random_start: begin at a uniformly drawn point of the ball rather than at x; later runs always do.
         seed: of the random starts.
@@ -47,23 +48,25 @@ def apgd(
         Each sample's iterate of least loss (N,C,H,W), inside ball and box.
 
     Raises:
-        ValueError: for images outside [0,1] or an impossible setting.
+        ValueError: for images outside [0,1], an impossible setting, or where a loss or a gradient was no number.
     """
     x = check_images(x)
     check_choice("norm", norm, NORMS)
-    check_number("steps", steps, least=1, whole=True)
-    check_number("restarts", restarts, least=1, whole=True)
-    eps = check_eps(eps, norm, x)
-    generator = torch.Generator().manual_seed(seed)
+    steps = check_whole("steps", steps, least=1)
+    restarts = check_whole("restarts", restarts, least=1)
+    size = check_eps(eps, norm, x)
+    generator = torch.Generator().manual_seed(check_seed(seed))
+    sound = Soundness(x)
     found, found_loss = x.clone(), x.new_full((len(x),), torch.inf)
     for restart in range(restarts):
-        start = draw_start(x, norm, eps, generator) if random_start or restart else x
-        best, best_loss, stopped = _run(objective, x, start, norm, eps, steps, restart, callback)
+        start = draw_start(x, norm, size, generator) if random_start or restart else x
+        best, best_loss, stopped = _run(fixed(objective), sound, x, start, norm, size, steps, restart, callback)
         better = best_loss < found_loss
         found = torch.where(per_sample(better, x), best, found)
         found_loss = torch.where(better, best_loss, found_loss)
         if stopped:
             break
+    sound.check()
     return found
 
 
@@ -79,6 +82,7 @@ def checkpoints(steps: int) -> list[int]:
 
 def _run(
     objective: Objective,
+    sound: Soundness,
     x: Tensor,
     x_adv: Tensor,
     norm: Norm,
@@ -90,7 +94,8 @@ def _run(
     """One run of all samples: best iterates, their losses (N,), and whether the callback ended it."""
 
     def ask(point: Tensor, step: int) -> tuple[Tensor, Tensor, bool]:
-        loss, grad = objective(point)
+        loss, grad = (part.detach() for part in objective(point))
+        sound.see(loss, grad)
         iterate = Iterate(restart=restart, step=step, x_adv=point, loss=loss)
         return loss, grad, bool(callback and callback(iterate))
 

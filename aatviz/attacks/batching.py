@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import RLock
 
 import platformdirs
 import torch
@@ -24,6 +25,7 @@ CLOSE = 0.95
 ROUNDS = 3
 _MEASURED: dict[str, int] = {}
 """What this process knows."""
+_LOCK = RLock()
 Timed = Callable[[int], float]
 """A number of images -> seconds that one pass forward and backward of so many takes."""
 
@@ -41,9 +43,10 @@ def batch_size(device: str, network: str, timed: Timed) -> int:
     """The best of `SIZES` for a network of that description, with as many threads as torch uses now; measured only where it
     is not known yet."""
     key = _key(device, network)
-    if key not in _MEASURED:
-        _MEASURED[key] = _known(_file(), key) or _measured(device, key, timed)
-    return _MEASURED[key]
+    with _LOCK:  # measured by one thread at a time: side by side they would slow each other down
+        if key not in _MEASURED:
+            _MEASURED[key] = _known(_file(), key) or _measured(device, key, timed)
+        return _MEASURED[key]
 
 
 def chosen(passes: dict[int, float]) -> int:

@@ -1,29 +1,23 @@
-"""Input checks at the door of the attacks: once, with a tolerance for rounding, and a sentence that helps."""
+"""Input checks at the door of the attacks: once, and a sentence that helps."""
 
 import math
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
-TOLERANCE = 1e-6
-"""How far a pixel may leave [0,1] by rounding before it is an error."""
+from aatviz.data.spec import number
+from aatviz.models.checks import HALF, TOLERANCE, Array, as_tensor, check_images
 
+__all__ = ["HALF", "TOLERANCE", "Array", "ClassIndices", "as_tensor", "check_images"]
 
-def check_images(x: Tensor) -> Tensor:
-    """Images (N,C,H,W) as they are used: float, detached, clamped to [0,1]. ValueError where they are none."""
-    x = x.detach()
-    if x.dim() != 4:
-        raise ValueError(f"Images are a batch (N,C,H,W); got the shape {tuple(x.shape)}.")
-    if not len(x):
-        raise ValueError("The batch of images is empty; at least one image is needed.")
-    if not x.is_floating_point():
-        raise ValueError(f"Images are floats in [0,1]; got {x.dtype}. Convert with x.float() / 255.")
-    low, high = float(x.min()), float(x.max())
-    if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
-        raise ValueError(f"Images lie in [0,1]; these range from {low:g} to {high:g}. Divide by 255 if they are bytes.")
-    return x.clamp(0, 1)
+LARGEST_SEED = 2**63 - 1
+Eps = float | str | Sequence[float] | Array
+"""The ball's size: a number, written as 0.3 or as "8/255", or one per sample (N,)."""
+Classes = int | Sequence[int] | Array
+"""One class for all images, or one per image (N,)."""
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
@@ -31,26 +25,67 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{name} is one of {', '.join(choices)}; got {value!r}.")
 
 
-def check_number(name: str, value: float, *, least: float, whole: bool = False) -> None:
-    """ValueError where it is none, or below `least`. A whole one is an int, Python's or NumPy's: it counts steps."""
-    if (whole and not isinstance(value, Integral)) or not math.isfinite(value) or value < least:
-        kind, given = ("a whole number", f"{value!r} ({type(value).__name__})") if whole else ("a number", repr(value))
-        raise ValueError(f"{name} is {kind} of at least {least:g}; got {given}.")
+def check_number(name: str, value: object, *, least: float) -> float:
+    """The value as a Python number. ValueError where it is no finite number, or below `least`."""
+    if isinstance(value, Tensor | np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or value < least:
+        raise ValueError(f"{name} is a number of at least {least:g}; got {value!r}.")
+    return value if isinstance(value, int) else float(value)  # an int stays one: recipes are hashed as they are written
 
 
-def check_eps(eps: float | Tensor, norm: str, x: Tensor) -> float | Tensor:
+def check_whole(name: str, value: object, *, least: int, most: float = math.inf) -> int:
+    """The value as an int, of Python's or NumPy's: it counts steps. ValueError where it is none, or out of range."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= int(value) <= most:
+        limit = f"of at least {least}" + ("" if most == math.inf else f" and at most {most}")
+        raise ValueError(f"{name} is a whole number {limit}; got {value!r} ({type(value).__name__}).")
+    return int(value)
+
+
+def check_seed(value: object) -> int:
+    """The seed as an int. ValueError where torch's generators take none such."""
+    return check_whole("seed", value, least=0, most=LARGEST_SEED)
+
+
+def check_eps(eps: Eps, norm: str, x: Tensor) -> float | Tensor:
     """The ball's size for these images (N, ...), a number or one per sample (N,). ValueError where it is none."""
-    if isinstance(eps, Tensor):
-        if eps.shape != (len(x),):
-            raise ValueError(f"eps is a number or one value per sample ({len(x)},); got a tensor of {tuple(eps.shape)}.")
-        low, high = float(eps.min()), float(eps.max())
-    else:
-        low = high = float(eps)
-    check_number("eps", low, least=0)
-    check_number("eps", high, least=0)
-    if norm == "Linf" and high > 1:
-        raise ValueError(f"An Linf eps is on the [0,1] scale of the images; got {high:g}. Write 8/255 for 8 grey levels.")
-    return eps.to(x) if isinstance(eps, Tensor) else eps
+    if isinstance(eps, list | tuple):
+        eps = np.asarray(eps)
+    if not isinstance(eps, Tensor | np.ndarray) or eps.ndim == 0:
+        return check_size(eps, norm)
+    values = as_tensor("eps", eps)
+    if values.shape != (len(x),) or values.dtype == torch.bool:
+        raise ValueError(
+            f"eps is a number or one value per sample ({len(x)},); got a tensor of {tuple(values.shape)}, {values.dtype}."
+        )
+    for end in (values.min(), values.max()):
+        check_size(end, norm)
+    return values.to(x)
+
+
+def check_size(eps: object, norm: str) -> float:
+    """The ball's size as one number, which may be written as "8/255". ValueError where it is none."""
+    size = check_number("eps", number(eps) if isinstance(eps, str) else eps, least=0)
+    if norm == "Linf" and size > 1:
+        raise ValueError(f"An Linf eps is on the [0,1] scale of the images; got {size:g}. Write 8/255 for 8 grey levels.")
+    return size
+
+
+def set_plain(settings: object, **values: object) -> None:
+    """Put what the checks returned, Python's own numbers, into a frozen dataclass: NumPy's cannot be written as JSON."""
+    for name, value in values.items():
+        object.__setattr__(settings, name, value)
+
+
+def check_start(start: Array, x: Tensor) -> Tensor:
+    """Where an attack on the images x begins, in their precision and on their device. ValueError where it is no place."""
+    start = as_tensor("start", start)
+    if start.shape != x.shape:
+        raise ValueError(f"start must have the shape of the images, {tuple(x.shape)}; got {tuple(start.shape)}.")
+    start = start.to(x)
+    if not bool(start.isfinite().all()):
+        raise ValueError("start is made of numbers; some of its pixels are NaN or infinite.")
+    return start
 
 
 class ClassIndices:
@@ -60,19 +95,11 @@ class ClassIndices:
     the tensor again: no step of an attack waits for the device.
     """
 
-    def __init__(self, name: str, classes: Tensor | int) -> None:
+    def __init__(self, name: str, classes: Classes) -> None:
         self.name = name
-        if isinstance(classes, Tensor) and classes.dim() == 0:
-            classes = int(classes)
-        if isinstance(classes, Tensor):
-            if classes.dim() != 1 or not len(classes):
-                raise ValueError(f"{name} holds one class per image (N,); got the shape {tuple(classes.shape)}.")
-            if classes.is_floating_point() or classes.is_complex() or classes.dtype == torch.bool:
-                raise ValueError(f"{name} holds class indices, whole numbers; got {classes.dtype}.")
-            self.values: Tensor | int = classes.detach().long()
-            self.low, self.high = int(classes.min()), int(classes.max())
-        else:
-            self.values = self.low = self.high = int(classes)
+        self.values: Tensor | int = _whole_numbers(name, classes)
+        ends = (self.values.min(), self.values.max()) if isinstance(self.values, Tensor) else (self.values, self.values)
+        self.low, self.high = map(int, ends)
         if self.low < 0:
             raise ValueError(f"{name} is a class index, at least 0; got {self.low}.")
 
@@ -108,3 +135,58 @@ class ClassIndices:
         if len(self.values) != len(batch):
             raise ValueError(f"{self.name} holds one class per image ({len(batch)},); got {len(self.values)}.")
         return self.values.to(batch.device)
+
+
+def _whole_numbers(name: str, classes: object) -> Tensor | int:
+    """ValueError unless they are whole numbers: 3.7, "3" and True are somebody's mistake."""
+    if isinstance(classes, list | tuple):
+        try:
+            classes = torch.tensor(classes) if classes else torch.empty(0, dtype=torch.long)
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(f"{name} holds class indices, whole numbers; got {str(classes)[:60]}.") from None
+    if not isinstance(classes, Tensor | np.ndarray):
+        if isinstance(classes, bool) or not isinstance(classes, Integral):
+            raise ValueError(f"{name} holds class indices, whole numbers; got {classes!r} ({type(classes).__name__}).")
+        return int(classes)
+    with torch.inference_mode(False):  # for good, wherever the caller made them
+        values = as_tensor(name, classes)
+    if values.is_floating_point() or values.is_complex() or values.dtype == torch.bool:
+        raise ValueError(f"{name} holds class indices, whole numbers; got {values.dtype}.")
+    if values.dim() == 0:
+        return int(values)
+    if values.dim() != 1 or not len(values):
+        raise ValueError(f"{name} holds one class per image (N,); got the shape {tuple(values.shape)}.")
+    return values.long()
+
+
+class Soundness:
+    """Whether all losses and gradients of an attack were numbers: collected on the device, looked at once, in the end.
+
+    An attack that is told NaN goes nowhere, and its images would look like those of a strong defence. A gradient of 0 is a
+    number: a loss may be flat.
+    """
+
+    def __init__(self, x: Tensor) -> None:
+        self.shape = x.shape
+        self.broken = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+
+    def see(self, loss: Tensor, grad: Tensor | None = None) -> None:
+        """One step's losses (N,) and gradients (N,C,H,W). ValueError for other shapes."""
+        if loss.shape != self.shape[:1] or (grad is not None and grad.shape != self.shape):
+            got = f"{tuple(loss.shape)}" + ("" if grad is None else f" and {tuple(grad.shape)}")
+            raise ValueError(
+                f"An objective gives one loss per image ({self.shape[0]},), and a gradient of the images' shape "
+                f"{tuple(self.shape)}; got {got}."
+            )
+        self.broken |= ~loss.isfinite()
+        if grad is not None:
+            self.broken |= grad.flatten(1).sum(1).isnan()  # a sum is NaN where any of its parts is
+
+    def check(self) -> None:
+        """ValueError where any was none."""
+        if count := int(self.broken.sum()):
+            raise ValueError(
+                f"The attack has no direction for {count} of {len(self.broken)} images: their loss was no finite number, or "
+                "its gradient NaN, so that nothing can be said of them. Look for weights that are NaN or infinite, or for "
+                "an overflow."
+            )

@@ -61,12 +61,34 @@ def _scale_into_ball(size: Tensor, room: Tensor, eps: Tensor | float) -> Tensor:
     return scale.clamp_max(1)
 
 
-def random_start(x: Tensor, p: Norm, eps: Tensor | float, generator: torch.Generator) -> Tensor:
-    """A uniformly drawn point of the ball around each sample, brought into [0,1]. The generator lives on the CPU."""
+def to_levels(x_adv: Tensor, x: Tensor, p: Norm, eps: Tensor | float) -> Tensor:
+    """x' (N,C,H,W) as the 256 levels of a picture, uint8: the nearest ones that stay in the ball around x and in [0,1].
+
+    Plain rounding leaves an Linf ball whose size is no multiple of 1/255. For L2, a sample that it brings outside is rounded
+    towards x instead. Of an x that is made of such levels itself, as all images of a data set are; around another one a ball
+    may hold no picture.
+    """
+    slack = 1e-4  # of a level: what float32 makes of k / 255
+    aim, centre = x_adv.double() * 255, x.double() * 255
+    nearest = aim.round()
     if p == "Linf":
-        unit = torch.rand(x.shape, generator=generator) * 2 - 1
+        radius = 255 * per_sample(torch.as_tensor(eps, dtype=torch.float64, device=x.device).reshape(-1), x)
+        lowest, highest = (centre - radius - slack).ceil(), (centre + radius + slack).floor()
+        levels = torch.where(lowest <= highest, nearest.clamp(lowest, highest), nearest)
     else:
-        direction = torch.randn(x.shape, generator=generator)
-        radius = torch.rand(len(x), generator=generator) ** (1 / x[0].numel())
+        towards = torch.where(aim > centre, (aim + slack).floor(), (aim - slack).ceil())
+        outside = norm(nearest / 255 - x, p) > torch.as_tensor(eps, device=x.device)
+        levels = torch.where(per_sample(outside, x), towards, nearest)
+    return levels.clamp(0, 255).byte()
+
+
+def random_start(x: Tensor, p: Norm, eps: Tensor | float, generator: torch.Generator) -> Tensor:
+    """A uniformly drawn point of the ball around each sample, brought into [0,1]. The generator lives on the CPU, and draws
+    float32 whatever the caller's default is."""
+    if p == "Linf":
+        unit = torch.rand(x.shape, generator=generator, dtype=torch.float32) * 2 - 1
+    else:
+        direction = torch.randn(x.shape, generator=generator, dtype=torch.float32)
+        radius = torch.rand(len(x), generator=generator, dtype=torch.float32) ** (1 / x[0].numel())
         unit = direction * per_sample(radius / norm(direction, "L2"), direction)
     return project(x + per_sample(eps, x) * unit.to(x), x, p, eps)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from aatviz.attacks.checks import check_images, check_number
+from aatviz.attacks.checks import Array, check_images, check_number, check_whole
 from aatviz.attacks.geometry import per_sample
-from aatviz.attacks.objectives import Objective
+from aatviz.attacks.objectives import Objective, fixed
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.pgd import Callback, Iterate, pgd
 
@@ -30,10 +30,11 @@ class Distorted:
     """The largest c (N,) that succeeded; 0 where none did."""
 
 
+@torch.inference_mode(False)
 def min_distortion(
     objective: Objective,
     success: Callable[[Tensor, Tensor], Tensor],
-    x: Tensor,
+    x: Array,
     *,
     promising: float = math.inf,
     most_c: float = 8.0,
@@ -45,24 +46,26 @@ def min_distortion(
 ) -> Distorted:
     """Minimise objective(x') + c ||x' - x||_2^2 over [0,1], for `depth` values of c, each sample with its own.
 
-    The first c is 0; where x' succeeds, the search goes on above it, where not, below (table 7).
+    The first c is 0; where x' succeeds, the search goes on above it, where not, below (table 7). Nothing lies below 0: where
+    no image succeeds with it, the search is over.
 
     Args:
         objective: x' (N,C,H,W) -> (loss (N,), gradient); the paper's is minus max_{i != y} z_H(x')_i, loss 10.
         success: x' (M,C,H,W) and the rows of x that they belong to (M,) -> which of them are false positives, bool (M,).
-        x: natural images (N,C,H,W), in [0,1] within 1e-6.
+        x: natural images (N,C,H,W), in [0,1] within 1e-6, a tensor or a NumPy array.
         promising: iterates are shown to `success` only where their loss is below this: it saves passes.
         most_c, depth: the largest c, and how many values are tried.
         steps, step_size, optimizer: of each run, which starts at the image itself; table 7 has Adam on MNIST, and steepest
             descent on CIFAR-10.
-        callback: as that of `aatviz.pgd`, called `depth` x (`steps` + 1) times; returning True ends the search.
+        callback: as that of `aatviz.pgd`, called `depth` x (`steps` + 1) times at the most; returning True ends the search.
 
     Raises:
-        ValueError: for images outside [0,1] or an impossible setting.
+        ValueError: for images outside [0,1], an impossible setting, or where a loss or a gradient was no number.
     """
     x = check_images(x)
-    check_number("depth", depth, least=1, whole=True)
-    check_number("most_c", most_c, least=0)
+    depth = check_whole("depth", depth, least=1)
+    most_c = check_number("most_c", most_c, least=0)
+    objective = fixed(objective)
     least, most, c = x.new_zeros(len(x)), x.new_full((len(x),), most_c), x.new_zeros(len(x))
     best, best_size = x.clone(), x.new_full((len(x),), torch.inf)
     last, last_found, last_c = x.clone(), torch.zeros(len(x), dtype=torch.bool, device=x.device), x.new_zeros(len(x))
@@ -106,6 +109,8 @@ def min_distortion(
         last_found = last_found | won
         least, most = torch.where(won, c, least), torch.where(won, most, c)
         c = (least + most) / 2
+        if not bool((most > 0).any()):  # all failed at 0, and would at every 0 to come
+            break
     return Distorted(last=last, last_found=last_found, best=best, best_found=best_size.isfinite(), c=last_c)
 
 

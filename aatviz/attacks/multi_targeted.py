@@ -7,8 +7,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aatviz.attacks.checks import ClassIndices, check_images
-from aatviz.attacks.geometry import per_sample
+from aatviz.attacks.checks import (
+    LARGEST_SEED,
+    Array,
+    Classes,
+    ClassIndices,
+    Eps,
+    check_eps,
+    check_images,
+    check_seed,
+    check_start,
+)
+from aatviz.attacks.geometry import Norm, per_sample
 from aatviz.attacks.pgd import pgd
 from aatviz.attacks.victims import Victim
 
@@ -21,19 +31,32 @@ def batches(count: int, targets: int) -> int:
     return math.ceil(targets / max(TOGETHER // max(count, 1), 1))
 
 
-def multi_targeted(victim: Victim, x: Tensor, y: Tensor, *, bf16: bool = False, seed: int = 0, **settings: Any) -> Tensor:
+@torch.inference_mode(False)
+def multi_targeted(
+    victim: Victim,
+    x: Array,
+    y: Classes,
+    *,
+    norm: Norm = "Linf",
+    eps: Eps = 0.3,
+    start: Array | None = None,
+    bf16: bool = False,
+    seed: int = 0,
+    **settings: Any,
+) -> Tensor:
     """Push every image towards each class but its own, and keep the misclassified x' with the highest score.
 
     Where nothing fools the classifier, the x' that came nearest to it is kept.
 
     Args:
         victim: the generative, the integrated or the robust classifier of a system.
-        x: natural images (N,C,H,W), in [0,1] within 1e-6.
+        x: natural images (N,C,H,W), in [0,1] within 1e-6, a tensor or a NumPy array.
         y: their classes (N,).
+        norm, eps, start: as those of `aatviz.pgd`, the same for every target.
         bf16: passes in bfloat16, and only the choice between the K-1 results in float32.
         seed: of the random starts, the next one for each next batch.
-        settings: the other arguments of `aatviz.pgd` for every target: norm, eps (a number), steps, restarts, callback and
-            so on. The callback is called in each of the `batches`, with N images for every target of the batch.
+        settings: the other arguments of `aatviz.pgd` for every target: steps, restarts, callback and so on. The callback is
+            called in each of the `batches`, with N images for every target of the batch.
 
     Returns:
         x' (N,C,H,W), inside ball and box. Each target has the same steps as alone.
@@ -41,28 +64,41 @@ def multi_targeted(victim: Victim, x: Tensor, y: Tensor, *, bf16: bool = False, 
     Raises:
         ValueError: as `aatviz.pgd`, and for classes that are none.
     """
-    x = check_images(x)
-    y = ClassIndices("y", y).for_images(x)
+    x, seed = check_images(x), check_seed(seed)
     classes = len(victim.system.detectors.classes)
-    targets = [(y + offset) % classes for offset in range(1, classes)]
+    size, begin = check_eps(eps, norm, x), None if start is None else check_start(start, x)
+    indices = ClassIndices("y", y)
+    indices.check_range(classes)
+    own = indices.for_images(x)
+    targets = [(own + offset) % classes for offset in range(1, classes)]
     together = math.ceil(len(targets) / batches(len(x), len(targets)))
 
     def tried() -> Iterator[Tensor]:
         yield x
         for place in range(0, len(targets), together):
             group = targets[place : place + together]
-            goal = victim.targeted(y.repeat(len(group)), torch.cat(group), bf16)
-            yield from pgd(goal, x.repeat(len(group), 1, 1, 1), **settings, seed=seed + place).split(len(x))
+            goal = victim.targeted(own.repeat(len(group)), torch.cat(group), bf16)
+            ball: dict[str, Any] = {"norm": norm, "eps": size.repeat(len(group)) if isinstance(size, Tensor) else size}
+            if begin is not None:
+                ball["start"] = begin.repeat(len(group), 1, 1, 1)
+            yield from pgd(
+                goal, x.repeat(len(group), 1, 1, 1), **ball, **settings, seed=(seed + place) % (LARGEST_SEED + 1)
+            ).split(len(x))
 
-    return worst(victim, tried(), y)
+    return worst(victim, tried(), own)
 
 
 def worst(victim: Victim, candidates: Iterable[Tensor], y: Tensor) -> Tensor:
     """For each image, of classes y (N,), the candidate (N,C,H,W) that is worst for the victim: the per-sample worst case
-    over any attacks."""
+    over any attacks. ValueError where the victim has no number for one."""
     best: Tensor | None = None
     for x_adv in candidates:
         rank = victim.rank_of(x_adv, y)
+        if bool(rank.isnan().any()):
+            raise ValueError(
+                f"The victim {victim.name} has no number for {int(rank.isnan().sum())} of {len(rank)} images: its logits "
+                "are NaN. Look for weights that are NaN or infinite."
+            )
         if best is None:
             best, best_rank = x_adv, rank
         best = torch.where(per_sample(rank < best_rank, x_adv), x_adv, best)

@@ -1,13 +1,14 @@
 """Objectives: what an attack minimises. An attack never sees a model, only a callable x' -> (loss, gradient)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor, nn
 
-from aatviz.attacks.checks import ClassIndices, check_choice
-from aatviz.attacks.passes import prepared
+from aatviz.attacks.checks import Classes, ClassIndices, check_choice, check_images
+from aatviz.attacks.passes import Pass, prepared
 from aatviz.models import losses
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import evaluating
@@ -49,37 +50,48 @@ class LogitsObjective:
     `loss` maps the modules' logits, (N,K) each and at least float32, to the loss (N,) that is differentiated, and the value
     (N,) by which iterates are ranked (most often the same). Of a module or a bank's detector that a sample's loss does not
     depend on, the sample takes no backward pass. Modules are in eval mode during the call and as they were after it; their
-    parameters get no gradient, and count as they are when the objective is made. Where `bf16` is True for a module, its
-    passes run in bfloat16, the loss never. A module whose decision turns the attack round stays in its own precision: else
-    the best iterate might fool it in bfloat16 alone.
+    parameters get no gradient, and count as they are at the call, or when an attack begins (`fixed`). Where `bf16` is True
+    for a module, its passes run in bfloat16, the loss never. A module whose decision turns the attack round stays in its own
+    precision: else the best iterate might fool it in bfloat16 alone.
     """
 
     def __init__(
         self, loss: Callable[..., tuple[Tensor, Tensor]], modules: tuple[nn.Module, ...], bf16: tuple[bool, ...]
     ) -> None:
-        self.loss, self.modules = loss, modules
-        self.through = [prepared(module, half) for module, half in zip(modules, bf16, strict=True)]
+        self.loss, self.modules, self.bf16 = loss, modules, bf16
 
+    @torch.inference_mode(False)
     def __call__(self, x_adv: Tensor) -> tuple[Tensor, Tensor]:
+        x_adv = check_images(x_adv)
+        return self.fixed()(x_adv)
+
+    def fixed(self) -> Objective:
+        """The same, with the weights looked at once, now; the images are those of an attack, which has checked them."""
+        return partial(self._at, [prepared(module, half) for module, half in zip(self.modules, self.bf16, strict=True)])
+
+    def _at(self, through: list[Callable[[Tensor], Pass]], x_adv: Tensor) -> tuple[Tensor, Tensor]:
         with evaluating(self.modules):
-            passes = [through(x_adv) for through in self.through]
+            passes = [one(x_adv) for one in through]
             logits = [_float(one.logits).requires_grad_() for one in passes]
             with torch.enable_grad():
                 loss, rank = self.loss(*logits)
                 found = torch.autograd.grad(loss.sum(), logits, allow_unused=True)
             several = len(passes) > 1
             parts = [one.gradient(z, several) for one, z in zip(passes, found, strict=True) if z is not None]
-        # NaN counts as the least loss: the iterate is kept, and whoever decides about it says what is wrong
-        rank = rank.detach().masked_fill(rank.isnan(), -torch.inf)
-        return rank, (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).to(x_adv.dtype)
+        return rank.detach(), (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).to(x_adv.dtype)
+
+
+def fixed(objective: Objective) -> Objective:
+    """The objective for one attack: whether weights have changed is asked once, now, and not at every step."""
+    return objective.fixed() if isinstance(objective, LogitsObjective) else objective
 
 
 def objective(
     name: LossName,
     victim: AttackedSystem | nn.Module,
     *,
-    y: Tensor | None = None,
-    target: Tensor | int | None = None,
+    y: Classes | None = None,
+    target: Classes | None = None,
     bf16: bool = False,
 ) -> Objective:
     """The objective that `aatviz.attacks.pgd` minimises.
@@ -87,7 +99,7 @@ def objective(
     Args:
         name: one of `LOSSES`. `classifier_margin` attacks f, `combined` and `combined_surrogate` f and H, the others H.
         victim: a system; or, for every loss but the combined ones, a `DetectorBank` or a classifier alone.
-        y: the true classes (N,), for the untargeted losses.
+        y: the true classes (N,), for the untargeted losses: a tensor, an array or a list of whole numbers.
         target: the class (or detector k) to reach, for the targeted losses: one number, or one per sample (N,). Like y, a
             class of the data set, which a bank of some classes alone may lack.
         bf16: passes in bfloat16, twice as fast on processors that have it; in the combined losses the detectors' alone.

@@ -10,26 +10,23 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 from typing import Protocol
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from aatviz.attacks.batching import pieces, seconds
-from aatviz.attacks.fingerprint import Fingerprint, fingerprint
+from aatviz.attacks.layouts import Ready, laid_out
+from aatviz.models.checks import in_precision_of
 from aatviz.models.detectors import DetectorBank
-from aatviz.models.networks import NETWORKS, ByHand, Saved
+from aatviz.models.networks import ByHand, Saved
 from aatviz.runtime.memory import halving, out_of_memory
 
 Watch = Callable[[int, int], None]
 """Called with the numbers of images that went forward and backward through one network."""
 _watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
-_Ready = ByHand | nn.Module
-_READY: WeakKeyDictionary[nn.Module, dict[torch.dtype | None, tuple[Fingerprint, _Ready]]] = WeakKeyDictionary()
 _LOCK = Lock()
-"""The app's threads attack the same networks at the same time."""
 _FITTING: dict[str, int] = {}
-"""How many images a network takes at once, on devices whose memory it has run out of."""
+"""How many images a network takes at once, on devices whose memory it has run out of. Written by `_fits`."""
 
 
 class Pass(Protocol):
@@ -55,7 +52,7 @@ def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Ca
     if isinstance(module, DetectorBank):
         through = [prepared(network, bf16, len(module.networks) > 1) for network in module.networks]
         return lambda x: _BankPass([one(x) for one in through])
-    ready = _ready(module, torch.bfloat16 if bf16 else None)
+    ready = laid_out(module, torch.bfloat16 if bf16 else None)
 
     def passing(x: Tensor) -> Pass:
         description = _description(module, x, bf16)
@@ -68,7 +65,7 @@ def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Ca
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):
                     raise
-            _FITTING[place] = max(max(sizes) // 2, 1)
+            _fits(place, max(sizes) // 2)
         return _Frugal(ready, x, bf16, place)
 
     return passing
@@ -77,8 +74,8 @@ def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Ca
 def few_go_alone(module: nn.Module) -> bool:
     """Whether each of few float32 images in a batch gets, to the bit, what it gets alone from this network or bank."""
     networks = module.networks if isinstance(module, DetectorBank) else [module]
-    laid_out = [_ready(network, None) for network in networks]
-    return all(not isinstance(ready, nn.Module) and ready.few_go_alone for ready in laid_out)
+    found = [laid_out(network, None) for network in networks]
+    return all(not isinstance(ready, nn.Module) and ready.few_go_alone for ready in found)
 
 
 @contextmanager
@@ -91,7 +88,7 @@ def watched(watch: Watch | None) -> Iterator[None]:
         _watch.reset(token)
 
 
-def _through(ready: _Ready, x: Tensor, bf16: bool, several: bool = False) -> Pass:
+def _through(ready: Ready, x: Tensor, bf16: bool, several: bool = False) -> Pass:
     _tell(len(x), 0)
     with torch.autocast(x.device.type, enabled=False):
         if not isinstance(ready, nn.Module):
@@ -99,10 +96,10 @@ def _through(ready: _Ready, x: Tensor, bf16: bool, several: bool = False) -> Pas
                 return _ByHand(ready, x, *ready.forward(x))
         if several:
             with torch.no_grad():
-                return _Again(ready, x, bf16, ready(x.bfloat16() if bf16 else x))
+                return _Again(ready, x, bf16, ready(in_precision_of(ready, x)))
         leaf = x.detach().requires_grad_()
         with torch.enable_grad():
-            return _ByAutograd(ready, leaf, bf16, ready(leaf.bfloat16() if bf16 else leaf))
+            return _ByAutograd(ready, leaf, bf16, ready(in_precision_of(ready, leaf)))
 
 
 def _rows(grad: Tensor) -> Tensor:
@@ -188,7 +185,7 @@ class _InPieces:
 class _Whole:
     """A pass that still has to go backward, for which memory may be too little."""
 
-    def __init__(self, inner: Pass, ready: _Ready, x: Tensor, bf16: bool, place: str, size: int) -> None:
+    def __init__(self, inner: Pass, ready: Ready, x: Tensor, bf16: bool, place: str, size: int) -> None:
         self.inner: Pass | None = inner
         self.logits = inner.logits
         self.ready, self.x, self.bf16, self.place, self.size = ready, x, bf16, place, size
@@ -201,14 +198,14 @@ class _Whole:
             if not out_of_memory(error):
                 raise
         self.inner = None  # and with it what the pass forward has kept
-        _FITTING.setdefault(self.place, max(self.size // 2, 1))
+        _fits(self.place, self.size // 2)
         return _Frugal(self.ready, self.x, self.bf16, self.place, self.logits).gradient(grad, sparse)
 
 
 class _Frugal:
     """Few images at a time, and nothing of them is kept: to go backward they go forward once more."""
 
-    def __init__(self, ready: _Ready, x: Tensor, bf16: bool, place: str, logits: Tensor | None = None) -> None:
+    def __init__(self, ready: Ready, x: Tensor, bf16: bool, place: str, logits: Tensor | None = None) -> None:
         self.ready, self.x, self.bf16, self.place = ready, x, bf16, place
         self.logits = self._fitting(self._forward) if logits is None else logits
 
@@ -225,7 +222,8 @@ class _Frugal:
         return torch.cat([_through(self.ready, self.x[part], self.bf16).gradient(grad[part]) for part in rows.split(most)])
 
     def _fitting(self, run: Callable[[int], Tensor]) -> Tensor:
-        found, _FITTING[self.place] = halving(run, _FITTING[self.place])
+        found, size = halving(run, _FITTING[self.place])
+        _fits(self.place, size)
         return found
 
 
@@ -248,13 +246,19 @@ class _BankPass:
         return torch.stack(parts).sum(0) if parts else self.passes[0].gradient(columns[0])
 
 
+def _fits(place: str, size: int) -> None:
+    """So many images fit there, and no more: of what several threads found, the least."""
+    with _LOCK:
+        _FITTING[place] = max(min(size, _FITTING.get(place, size)), 1)
+
+
 def _description(network: nn.Module, x: Tensor, bf16: bool) -> str:
     """What a batch size depends on beside the machine."""
     size = sum(parameter.numel() for parameter in network.parameters())
     return f"{type(network).__name__} of {size} parameters, images {tuple(x.shape[1:])}, {'bf16' if bf16 else x.dtype}"
 
 
-def _timed(ready: _Ready, x: Tensor, bf16: bool, count: int) -> float:
+def _timed(ready: Ready, x: Tensor, bf16: bool, count: int) -> float:
     """The seconds that `count` images take forward and backward; nobody is told of them."""
     images = x[torch.arange(count, device=x.device) % len(x)]
 
@@ -269,18 +273,3 @@ def _timed(ready: _Ready, x: Tensor, bf16: bool, count: int) -> float:
 def _tell(forward: int, backward: int) -> None:
     if watch := _watch.get():
         watch(forward, backward)
-
-
-def _ready(network: nn.Module, dtype: torch.dtype | None) -> _Ready:
-    """The network laid out for passes in that precision (None: its own), as its weights are now."""
-    if any(parameter.requires_grad for parameter in network.parameters()):
-        return NETWORKS.laid_out(network, dtype)  # in training, where they change with every step
-    now = fingerprint(network)
-    with _LOCK:
-        kept = _READY.setdefault(network, {})
-        if dtype not in kept or kept[dtype][0] != now:
-            laid_out = NETWORKS.laid_out(network, dtype)
-            if laid_out is network:
-                return network  # it would keep itself alive
-            kept[dtype] = now, laid_out
-        return kept[dtype][1]

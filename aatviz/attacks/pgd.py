@@ -7,10 +7,21 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from aatviz.attacks.checks import check_choice, check_eps, check_images, check_number
+from aatviz.attacks.checks import (
+    Array,
+    Eps,
+    Soundness,
+    check_choice,
+    check_eps,
+    check_images,
+    check_number,
+    check_seed,
+    check_start,
+    check_whole,
+)
 from aatviz.attacks.geometry import NORMS, Norm, per_sample, project
 from aatviz.attacks.geometry import random_start as draw_start
-from aatviz.attacks.objectives import Objective
+from aatviz.attacks.objectives import Objective, fixed
 from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName, make_optimizer
 
 Keep = Literal["best", "last"]
@@ -30,17 +41,18 @@ Callback = Callable[[Iterate], bool | None]
 """Called once a step. Returning True ends the attack there; what has been found so far is returned."""
 
 
+@torch.inference_mode(False)
 def pgd(
     objective: Objective,
-    x: Tensor,
+    x: Array,
     *,
     norm: Norm = "Linf",
-    eps: float | Tensor = 0.3,
+    eps: Eps = 0.3,
     step_size: float = 0.01,
     steps: int = 100,
     optimizer: OptimizerName = "adam",
     random_start: bool = False,
-    start: Tensor | None = None,
+    start: Array | None = None,
     restarts: int = 1,
     keep: Keep = "best",
     seed: int = 0,
@@ -50,8 +62,8 @@ def pgd(
 
     Args:
         objective: x' (N,C,H,W) -> (loss (N,), gradient (N,C,H,W)); see `aatviz.objective`.
-        x: natural images (N,C,H,W), floating point, in [0,1] within 1e-6.
-        norm, eps: the ball, "Linf" or "L2"; eps on the [0,1] scale, a number or one per sample (N,).
+        x: natural images (N,C,H,W), floating point, in [0,1] within 1e-6, a tensor or a NumPy array.
+        norm, eps: the ball, "Linf" or "L2"; eps on the [0,1] scale, a number, "8/255", or one per sample (N,).
         step_size, steps, optimizer: `steps` updates by "adam" (the paper's), "steepest" or "momentum".
         random_start: begin at a uniformly drawn point of the ball rather than at x.
         start: where the first run begins instead, (N,C,H,W); moved into ball and box first.
@@ -62,37 +74,39 @@ def pgd(
         callback: called at the start and after every step with an `Iterate`; returning True ends the attack.
 
     Returns:
-        x' (N,C,H,W), inside ball and box, without gradient.
+        x' (N,C,H,W), inside ball and box, without gradient; in the images' precision, float32 for half precision.
 
     Raises:
-        ValueError: for images outside [0,1] or an impossible setting; the message says what was expected.
+        ValueError: for images outside [0,1] or an impossible setting; the message says what was expected. And in the end,
+            where a loss or a gradient was no number.
     """
     x = check_images(x)
     check_choice("norm", norm, NORMS)
     check_choice("optimizer", optimizer, OPTIMIZERS)
     check_choice("keep", keep, get_args(Keep))
-    check_number("steps", steps, least=0, whole=True)
-    check_number("restarts", restarts, least=1, whole=True)
-    check_number("step_size", step_size, least=0)
-    eps = check_eps(eps, norm, x)
-    if start is not None and start.shape != x.shape:
-        raise ValueError(f"start must have the shape of the images, {tuple(x.shape)}; got {tuple(start.shape)}.")
-    generator = torch.Generator().manual_seed(seed)
+    steps = check_whole("steps", steps, least=0)
+    restarts = check_whole("restarts", restarts, least=1)
+    step_size = check_number("step_size", step_size, least=0)
+    size = check_eps(eps, norm, x)
+    begin = None if start is None else check_start(start, x)
+    generator = torch.Generator().manual_seed(check_seed(seed))
+    objective, sound = fixed(objective), Soundness(x)
     must_score = keep == "best" or restarts > 1
     best_x, best_loss = x.clone(), x.new_full((len(x),), torch.inf)
 
     for restart in range(restarts):
-        if start is not None and not restart:
-            x_adv = project(start, x, norm, eps)
+        if begin is not None and not restart:
+            x_adv = project(begin, x, norm, size)
         else:
-            x_adv = draw_start(x, norm, eps, generator) if random_start or restart else x.clone()
+            x_adv = draw_start(x, norm, size, generator) if random_start or restart else x.clone()
         inner = make_optimizer(optimizer, step_size, norm)
         stop = False
         for step in range(steps + 1):
             is_last = step == steps
             if is_last and not must_score and callback is None:
                 break
-            loss, grad = objective(x_adv)
+            loss, grad = (part.detach() for part in objective(x_adv))
+            sound.see(loss, grad)
             stop = bool(callback and callback(Iterate(restart=restart, step=step, x_adv=x_adv, loss=loss)))
             if keep == "best" or ((is_last or stop) and must_score):
                 better = loss < best_loss
@@ -100,9 +114,8 @@ def pgd(
                 best_loss = torch.where(better, loss, best_loss)
             if is_last or stop:
                 break
-            x_adv = project(x_adv + inner.step(grad), x, norm, eps)
-        if not must_score:
-            return x_adv
+            x_adv = project(x_adv + inner.step(grad), x, norm, size)
         if stop:
             break
-    return best_x
+    sound.check()
+    return best_x if must_score else x_adv

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from aatviz.attacks.checks import check_choice, check_number
+from aatviz.attacks.checks import check_choice, check_number, check_seed, check_size, check_whole, set_plain
 from aatviz.attacks.geometry import NORMS, Norm
 from aatviz.attacks.objectives import LossName
 from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName
@@ -40,14 +40,13 @@ class PGDSettings:
         check_choice("norm", self.norm, NORMS)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("keep", self.keep, get_args(Keep))
-        check_number("eps", self.eps, least=0)
-        if self.norm == "Linf" and self.eps > 1:
-            raise ValueError(
-                f"An Linf eps is on the [0,1] scale of the images; got {self.eps:g}. Write 8/255 for 8 grey levels."
-            )
-        check_number("step_size", self.step_size, least=0)
-        check_number("steps", self.steps, least=0, whole=True)
-        check_number("restarts", self.restarts, least=1, whole=True)
+        set_plain(
+            self,
+            eps=check_size(self.eps, self.norm),
+            step_size=check_number("step_size", self.step_size, least=0),
+            steps=check_whole("steps", self.steps, least=0),
+            restarts=check_whole("restarts", self.restarts, least=1),
+        )
 
 
 def of_threat(threat: Threat) -> dict[str, Any]:
@@ -86,10 +85,14 @@ class AttackSettings:
     def __post_init__(self) -> None:
         check_choice("victim", self.victim, VICTIMS)
         check_choice(f"The loss against the victim {self.victim}", self.loss, LOSSES_OF[self.victim])
-        _check_class("detector", self.detector, self.victim == "detector", 'the victim "detector"')
-        _check_class("target", self.target, self.loss == "target_logit", "the loss target_logit")
-        check_number("seed", self.seed, least=0, whole=True)
-        _ = self.pgd  # its own checks
+        set_plain(
+            self,
+            detector=_class("detector", self.detector, self.victim == "detector", 'the victim "detector"'),
+            target=_class("target", self.target, self.loss == "target_logit", "the loss target_logit"),
+            seed=check_seed(self.seed),
+        )
+        found = self.pgd  # its own checks
+        set_plain(self, **{name: getattr(found, name) for name in ("eps", "step_size", "steps", "restarts")})
 
     @property
     def pgd(self) -> PGDSettings:
@@ -111,10 +114,9 @@ class AttackSettings:
         return dataclasses.replace(self, victim=victim, loss=loss)
 
 
-def _check_class(name: str, value: int | None, wanted: bool, where: str) -> None:
+def _class(name: str, value: int | None, wanted: bool, where: str) -> int | None:
     if wanted and value is None:
         raise ValueError(f"{name}= is missing: {where} needs it.")
     if not wanted and value is not None:
         raise ValueError(f"{name}= goes with {where} only; got {value}. Leave it out.")
-    if value is not None:
-        check_number(name, value, least=0, whole=True)
+    return None if value is None else check_whole(name, value, least=0)

@@ -6,7 +6,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from aatviz.attacks.checks import check_choice, check_eps, check_images, check_number
+from aatviz.attacks.checks import (
+    Array,
+    Eps,
+    Soundness,
+    check_choice,
+    check_eps,
+    check_images,
+    check_number,
+    check_seed,
+    check_whole,
+)
 from aatviz.attacks.geometry import NORMS, Norm, norm, per_sample, project
 from aatviz.attacks.pgd import Callback, Iterate
 
@@ -18,13 +28,14 @@ TILES = 5
 """The first L2 perturbation is a grid of this many tiles a side."""
 
 
+@torch.inference_mode(False)
 @torch.no_grad()
 def square(
     loss: Callable[[Tensor], Tensor],
-    x: Tensor,
+    x: Array,
     *,
     norm: Norm = "Linf",
-    eps: float = 0.3,
+    eps: Eps = 0.3,
     queries: int = 5000,
     p_init: float | None = None,
     seed: int = 0,
@@ -36,8 +47,8 @@ def square(
 
     Args:
         loss: x' (N,C,H,W) -> (N,). Asked `queries` + 1 times about every image.
-        x: natural images (N,C,H,W), in [0,1] within 1e-6; they themselves are the first candidate.
-        norm, eps: the ball; eps on the [0,1] scale.
+        x: natural images (N,C,H,W), in [0,1] within 1e-6, a tensor or a NumPy array; they are the first candidate.
+        norm, eps: the ball; eps on the [0,1] scale, a number, "8/255", or one per sample (N,).
         queries: changes that are tried on each image.
         p_init: the share of the pixels that the first squares cover; the paper's for MNIST where it is None.
         seed: of all squares.
@@ -47,30 +58,33 @@ def square(
         Each image's best x' (N,C,H,W), inside ball and box; never worse than x.
 
     Raises:
-        ValueError: for images outside [0,1] or an impossible setting.
+        ValueError: for images outside [0,1], an impossible setting, or where a loss was no number.
     """
     x = check_images(x)
     check_choice("norm", norm, NORMS)
-    check_number("queries", queries, least=0, whole=True)
-    check_eps(eps, norm, x)
-    share = P_INIT[norm] if p_init is None else p_init
+    queries = check_whole("queries", queries, least=0)
+    size = check_eps(eps, norm, x)
+    share = P_INIT[norm] if p_init is None else check_number("p_init", p_init, least=0)
     if not 0 < share <= 1:
         raise ValueError(f"p_init is a share of the pixels, above 0 and at most 1; got {p_init!r}.")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(check_seed(seed))
     start, change = (_stripes, _recolour) if norm == "Linf" else (_tiles, _move)
-    best, best_loss = x, loss(x)
+    best, best_loss, sound = x, loss(x), Soundness(x)
+    sound.see(best_loss)
     for query in range(queries + 1):
         if callback and callback(Iterate(restart=0, step=query, x_adv=best, loss=best_loss)):
             break
         if query == queries:
             break
         first = query == 0
-        tried = start(x, eps, generator) if first else change(best, x, eps, _side(x, share, query, queries), generator)
-        tried = project(tried, x, norm, eps)
+        tried = start(x, size, generator) if first else change(best, x, size, _side(x, share, query, queries), generator)
+        tried = project(tried, x, norm, size)
         tried_loss = loss(tried)
+        sound.see(tried_loss)
         better = tried_loss < best_loss
         best = torch.where(per_sample(better, x), tried, best)
         best_loss = torch.where(better, tried_loss, best_loss)
+    sound.check()
     return best
 
 
@@ -86,10 +100,10 @@ def _signs(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> 
     return (torch.randint(0, 2, shape, generator=generator) * 2 - 1).to(like)
 
 
-def _stripes(x: Tensor, eps: float, generator: torch.Generator) -> Tensor:
+def _stripes(x: Tensor, eps: float | Tensor, generator: torch.Generator) -> Tensor:
     """Vertical stripes of +eps and -eps."""
     n, channels, _, width = x.shape
-    return x + eps * _signs((n, channels, 1, width), x, generator)
+    return x + per_sample(eps, x) * _signs((n, channels, 1, width), x, generator)
 
 
 def _window(x: Tensor, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -102,37 +116,37 @@ def _window(x: Tensor, side: int, generator: torch.Generator) -> tuple[Tensor, T
     return inside[:, None].to(x.device), rows.clamp(0, side - 1), columns.clamp(0, side - 1)
 
 
-def _recolour(best: Tensor, x: Tensor, eps: float, side: int, generator: torch.Generator) -> Tensor:
+def _recolour(best: Tensor, x: Tensor, eps: float | Tensor, side: int, generator: torch.Generator) -> Tensor:
     """Linf: one square of the perturbation becomes +eps or -eps, by channel (algorithm 2)."""
     mask, _, _ = _window(x, side, generator)
-    colour = eps * _signs((len(x), x.shape[1], 1, 1), x, generator)
+    colour = per_sample(eps, x) * _signs((len(x), x.shape[1], 1, 1), x, generator)
     return torch.where(mask, x + colour, best)
 
 
-def _tiles(x: Tensor, eps: float, generator: torch.Generator) -> Tensor:
+def _tiles(x: Tensor, eps: float | Tensor, generator: torch.Generator) -> Tensor:
     """L2: a grid of bumps in the middle of the image, each with a random sign and lying or standing, scaled to the border
     of the ball."""
     n, channels, height, width = x.shape
     side = max(min(height, width) // TILES, 1)
     down, across = height // side, width // side
     bump = _two_pyramids(side).to(x)
-    lying = torch.rand((down, across, 1, 1), generator=generator).to(x) < 0.5
+    lying = torch.rand((down, across, 1, 1), generator=generator, dtype=torch.float32).to(x) < 0.5
     tiles = _signs((n, channels, down, across, 1, 1), x, generator) * torch.where(lying, bump.T, bump)
     grid = tiles.transpose(3, 4).reshape(n, channels, down * side, across * side)
     top, left = (height - down * side) // 2, (width - across * side) // 2
     delta = torch.zeros_like(x)
     delta[..., top : top + down * side, left : left + across * side] = grid
-    return x + _unit(delta) * eps
+    return x + _unit(delta) * per_sample(eps, x)
 
 
-def _move(best: Tensor, x: Tensor, eps: float, side: int, generator: torch.Generator) -> Tensor:
+def _move(best: Tensor, x: Tensor, eps: float | Tensor, side: int, generator: torch.Generator) -> Tensor:
     """L2: a square gets a new bump and the whole budget of another square, which is wiped out (algorithm 3)."""
     side = min(max(side | 1, 3), *x.shape[-2:])
     delta = best - x
     here, rows, columns = _window(x, side, generator)
     there, _, _ = _window(x, side, generator)
     bump = _two_pyramids(side)
-    if torch.rand((), generator=generator) < 0.5:
+    if torch.rand((), generator=generator, dtype=torch.float32) < 0.5:
         bump = bump.T
     placed = bump[rows[:, :, None], columns[:, None, :]][:, None].to(x) * here
     placed = placed * _signs((len(x), x.shape[1], 1, 1), x, generator)

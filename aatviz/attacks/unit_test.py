@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from aatviz.attacks import NORMS, Objective, norm, project
-from aatviz.attacks.checks import TOLERANCE, check_choice, check_eps, check_images, check_number
+from aatviz.attacks.checks import TOLERANCE, Array, check_choice, check_images, check_seed, check_size, check_whole
 from aatviz.attacks.geometry import Norm, per_sample, random_start
 from aatviz.attacks.objectives import LogitsObjective
 from aatviz.models.detectors import DetectorBank
@@ -83,9 +83,10 @@ class PlantedTest:
         return accepted & in_box & (norm(x_adv - self.x, self.norm) <= self.eps * (1 + 1e-5) + TOLERANCE)
 
 
+@torch.inference_mode(False)
 def planted_bank(
     bank: DetectorBank,
-    x: Tensor,
+    x: Array,
     *,
     norm: Norm = "Linf",
     eps: float = 0.3,
@@ -121,8 +122,8 @@ def planted_bank(
     check_choice("border", border, get_args(Border))
     if border == "corners" and norm != "Linf":
         raise ValueError(f"Only an Linf ball has corners; the norm is {norm}. Use border='surface'.")
-    check_number("inner", inner, least=1, whole=True)
-    check_eps(eps, norm, x)
+    inner = check_whole("inner", inner, least=1)
+    eps = check_size(eps, norm)
     for name, value, inside in (
         ("eps", eps, eps > 0),
         ("inner_radius", inner_radius, 0 < inner_radius <= 1),
@@ -132,7 +133,7 @@ def planted_bank(
             limits = {"eps": "above 0", "inner_radius": "above 0 and at most 1", "closeness": "at least 0 and below 1"}[name]
             raise ValueError(f"{name} is {limits}; got {value!r}.")
     trunk = _features_of(bank)
-    generator = torch.Generator().manual_seed(seed + SALT)
+    generator = torch.Generator().manual_seed(check_seed(seed + SALT))
     planted = _draw(border, x, norm, eps, generator)
     weights, biases = [], []
     for i in range(len(x)):
@@ -173,7 +174,7 @@ def attack_unit_test(
     """
     if RANDOM in attacks:
         raise ValueError(f"{RANDOM!r} is the name of the control; give that attack another name.")
-    check_number("points", points, least=0, whole=True)
+    points = check_whole("points", points, least=0)
     found = {RANDOM: random_search(test, points, seed)}
     for name, attack in attacks.items():
         found[name] = test.success(attack(test.objective, test.x, norm=test.norm, eps=test.eps))
@@ -182,7 +183,7 @@ def attack_unit_test(
 
 def random_search(test: PlantedTest, points: int = 200, seed: int = 0) -> Tensor:
     """Which samples any of `points` random points solves, as bool (N,)."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(check_seed(seed))
     kinds = _kinds(test.norm)
     solved = torch.zeros(len(test.x), dtype=torch.bool, device=test.x.device)
     for i in range(points):
@@ -215,7 +216,7 @@ def _draw(kind: str, x: Tensor, p: Norm, eps: float, generator: torch.Generator)
         sign = torch.randint(0, 2, x.shape, generator=generator).to(x) * 2 - 1
         return project(x + eps * sign, x, p, eps)
     if p == "L2":  # aimed far outside: the projection stops at the border, as far as the box has room for it
-        direction = torch.randn(x.shape, generator=generator).to(x)
+        direction = torch.randn(x.shape, generator=generator, dtype=torch.float32).to(x)
         return project(x + 1e3 * eps * direction / per_sample(norm(direction, p), x), x, p, eps)
     delta = random_start(x, p, eps, generator) - x
     return project(x + delta * per_sample(eps / norm(delta, p).clamp_min(torch.finfo(x.dtype).tiny), x), x, p, eps)

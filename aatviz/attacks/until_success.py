@@ -6,13 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aatviz.attacks.objectives import Objective
+from aatviz.attacks.checks import Array
+from aatviz.attacks.objectives import Objective, fixed
 from aatviz.attacks.pgd import Callback, Iterate, pgd
 
 
 def pgd_until_success(
     subset: Callable[[Tensor], Objective],
-    x: Tensor,
+    x: Array,
     *,
     below: float = 0.0,
     callback: Callback | None = None,
@@ -23,7 +24,7 @@ def pgd_until_success(
     Args:
         subset: the rows (M,) of x that are still open -> their objective, as in
             `lambda rows: aatviz.objective("combined", system, y=y[rows])`.
-        x: natural images (N,C,H,W), in [0,1] within 1e-6.
+        x: natural images (N,C,H,W), in [0,1] within 1e-6, a tensor or a NumPy array.
         below: what counts as success: 0 for loss 9 and the combined losses (misclassified), -T for loss 10 (accepted).
         callback, settings: as those of `aatviz.pgd`; what a callback sees of a done sample is its loss at that time.
 
@@ -58,7 +59,7 @@ class _OpenOnly:
         if not len(self.open):
             return self._loss, grad
         if self._objective is None:
-            self._objective = self.subset(self.open)
+            self._objective = fixed(self.subset(self.open))
         loss, grad[self.open] = self._objective(x_adv[self.open])
         self._loss = self._loss.index_put((self.open,), loss.to(self._loss))
         if (still := loss >= self.below).logical_not().any():

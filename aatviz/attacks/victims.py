@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aatviz.attacks.checks import check_choice
+from aatviz.attacks.checks import Classes, ClassIndices, check_choice
 from aatviz.attacks.objectives import AttackedSystem, LogitsObjective
 from aatviz.models import losses
+from aatviz.models.checks import in_precision_of
 from aatviz.models.decisions import MODELS_OF, Decision, Logits, VictimName, decide, log_odds, unchecked
 from aatviz.models.detectors import GenerativeClassifier
 from aatviz.models.losses import classifier_margin, max_other, pick
@@ -69,7 +70,9 @@ class Victim:
 
     def logits(self, x: Tensor, models: str) -> Logits:
         """The logits (N,K), in float32, of the models named by their letters, for images (N,C,H,W)."""
-        return {model: self._network(model)(x).float() for model in models}
+        with torch.autocast(x.device.type, enabled=False):
+            networks = {model: self._network(model) for model in models}
+            return {model: network(in_precision_of(network, x)).float() for model, network in networks.items()}
 
     def decide(self, z: Logits) -> Decision:
         """The winning class (N,) and the score (N,) that a threshold rejects by. ValueError for NaN."""
@@ -77,21 +80,24 @@ class Victim:
 
     def rank(self, z: Logits, y: Tensor) -> Tensor:
         """Orders images by what they are worth to the attacker (N,): below 0 where they are misclassified, the more so the
-        higher their score; above, by the margin of the true class."""
+        higher their score; above, by the margin of the true class. NaN where a logit is."""
         label, score = unchecked(self.name, z, priors=self._priors)
         rank = torch.where(label != y, -F.softplus(score), classifier_margin(z[self.models[0]], y).clamp_min(0))
         broken = torch.stack([z[model].isnan().any(1) for model in self.models]).any(0)
-        return rank.masked_fill(broken | rank.isnan(), -torch.inf)  # the attacker keeps it, and `judge` says what is wrong
+        return rank.masked_fill(broken, torch.nan)  # whoever asked says what is wrong
 
-    def untargeted(self, scenario: str, y: Tensor, bf16: bool = False) -> LogitsObjective:
+    def untargeted(self, scenario: str, y: Classes, bf16: bool = False) -> LogitsObjective:
         """The objective of one of `SCENARIOS`; iterates are ranked by what they do to this victim."""
         needed, loss = SCENARIOS[scenario]
         models = "".join(sorted({*needed, *self.models}))
-        return self._objective(lambda z: loss(z, y), models, y, bf16)
+        return self._objective(loss, models, ClassIndices("y", y), bf16)
 
-    def targeted(self, y: Tensor, target: Tensor, bf16: bool = False) -> LogitsObjective:
+    def targeted(self, y: Classes, target: Classes, bf16: bool = False) -> LogitsObjective:
         """The objective of one target t (N,): first be taken for a t, then raise t's score (Tramer et al., 2020)."""
-        return self._objective(lambda z: self._towards(z, y, target), self.models, y, bf16)
+        goal = ClassIndices("target", target)
+        return self._objective(
+            lambda z, y: self._towards(z, y, goal.of(z[self.models[0]])), self.models, ClassIndices("y", y), bf16
+        )
 
     @torch.no_grad()
     def rank_of(self, x: Tensor, y: Tensor) -> Tensor:
@@ -112,10 +118,11 @@ class Victim:
             return torch.where(behind >= 0, behind, -pick(z["h"], target))
         return -log_odds(z["r"], target)
 
-    def _objective(self, loss: Callable[[Logits], Tensor], models: str, y: Tensor, bf16: bool) -> LogitsObjective:
+    def _objective(self, loss: Loss, models: str, y: ClassIndices, bf16: bool) -> LogitsObjective:
         def both(*logits: Tensor) -> tuple[Tensor, Tensor]:
             z = dict(zip(models, logits, strict=True))
-            return loss(z), self.rank(z, y)
+            own = y.of(logits[0])
+            return loss(z, own), self.rank(z, own)
 
         half = tuple(bf16 and model != "f" for model in models)
         return LogitsObjective(both, tuple(self._network(model) for model in models), half)

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -42,7 +41,7 @@ def main() -> None:
     except OSError as error:
         _end(in_words(error))
     except MemoryError as error:
-        _end(f"there is too little memory ({error or 'no more was given'}).")
+        _end(f"there is too little memory ({str(error) or 'no more was given'}).")
     except (ValueError, RuntimeError) as error:
         _end(str(error))
 
@@ -55,6 +54,8 @@ def in_words(error: OSError) -> str:
 
 
 def _end(why: str) -> NoReturn:
-    with suppress(OSError):  # the standard output may be what is full, or closed: nothing is left to be written to it
+    try:
+        sys.stdout.flush()
+    except OSError:  # it is what is full, or closed: Python must not try again at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(f"aatviz: {why}")

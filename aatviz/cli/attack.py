@@ -9,12 +9,16 @@ from torch import Tensor
 
 from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.attacks.settings import LOSSES_OF, AttackSettings
-from aatviz.cli.options import Device
+from aatviz.cli.options import Device, Eps, StepSize
+from aatviz.cli.output import check_out
 from aatviz.data import dataset, load_data
 from aatviz.data.own_image import read_picture
+from aatviz.data.spec import number
+from aatviz.explore import saving
 from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.models.decisions import VICTIMS
 from aatviz.models.detectors import REJECTED
+from aatviz.runtime.files import beside, write_arrays
 from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import System, load_system
 
@@ -33,17 +37,22 @@ def attack(
     loss: Annotated[str | None, typer.Option(help="[default: target_logit with --target, else the paper's own]")] = None,
     target: Annotated[int | None, typer.Option(help="The class to reach; leave it out for an untargeted attack.")] = None,
     norm: Annotated[str, typer.Option(help=f"{' or '.join(NORMS)}.")] = "Linf",
-    eps: Annotated[float, typer.Option(help="Size of the ball, on the [0,1] scale of the images.")] = 0.3,
+    eps: Eps = "0.3",
     steps: int = 100,
-    step_size: float = 0.01,
+    step_size: StepSize = "0.01",
     optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZERS)}.")] = "adam",
     random_start: Annotated[bool, typer.Option("--random-start", help="Begin at a random point of the ball.")] = False,
     restarts: int = 1,
     seed: int = 0,
     threshold: Annotated[float, typer.Option(help="The rejection threshold T on the logit.")] = 0.0,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the result as a PNG file, and its exact numbers as an .npz file beside it.")
+    ] = None,
     device: Device = "cpu",
 ) -> None:
     """Attack one image and print the verdicts and all logits before and after."""
+    if out is not None:
+        check_out(out, (".png",))
     untargeted = LOSSES_OF[victim][0] if victim in VICTIMS else ""
     settings = AttackSettings(
         victim=victim,  # type: ignore[arg-type]
@@ -51,9 +60,9 @@ def attack(
         loss=loss or ("target_logit" if target is not None else untargeted),  # type: ignore[arg-type]
         target=target,
         norm=norm,  # type: ignore[arg-type]
-        eps=eps,
+        eps=number(eps),
         steps=steps,
-        step_size=step_size,
+        step_size=number(step_size),
         optimizer=optimizer,  # type: ignore[arg-type]
         random_start=random_start,
         restarts=restarts,
@@ -75,6 +84,18 @@ def attack(
     kept = f"iterate {trace.kept} of {settings.steps} kept (restart {trace.restart})"
     typer.echo(f"{known.noun} {known.classes[trace.y]}, {source}; {kept}")
     _report(loaded, trace, threshold)
+    if out is not None:
+        _save(loaded, trace, threshold, out)
+
+
+def _save(system: System, trace: Trace, threshold: float, out: Path) -> None:
+    arrays = out.with_suffix(".npz")
+    write_arrays(arrays, saving.exact(trace))
+    with beside(out) as file:
+        file.write(saving.picture_png(trace))
+    typer.echo(
+        f"{out} shows the result, {arrays} holds its exact numbers. {saving.rounding_words(system, trace, threshold)}"
+    )
 
 
 def _bundled(system: System, index: int) -> tuple[Tensor, int]:

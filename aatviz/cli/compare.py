@@ -1,17 +1,21 @@
 """`aatviz compare`: one targeted attack on several models, samples x targets, the same that the app's Compare page runs."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aatviz.attacks import NORMS, OPTIMIZERS
-from aatviz.cli.options import Device
+from aatviz.cli.options import Device, Eps, StepSize
+from aatviz.cli.output import check_out, write_csv
 from aatviz.data import load_data
-from aatviz.explore.attack_grid.result import CSV_HEAD, MODELS, CompareSettings, some_classes
+from aatviz.data.spec import number
+from aatviz.explore.attack_grid.result import CSV_HEAD, MODELS, CompareSettings
 from aatviz.explore.attack_grid.run import compare as run
 from aatviz.explore.attack_grid.run import natural_logits
+from aatviz.explore.saving import exact
+from aatviz.explore.targets import some_classes
+from aatviz.runtime.files import write_arrays
 from aatviz.runtime.hardware import resolve
 from aatviz.store.systems import load_system
 
@@ -22,12 +26,14 @@ def compare(
     digit: Annotated[int | None, typer.Option(help="Only samples of this class. [default: one of each]")] = None,
     seed: Annotated[int, typer.Option(help="Chooses the samples.")] = 0,
     norm: Annotated[str, typer.Option(help=f"{' or '.join(NORMS)}.")] = "Linf",
-    eps: Annotated[float, typer.Option(help="Size of the ball, on the [0,1] scale of the images.")] = 0.4,
+    eps: Eps = "0.4",
     steps: int = 100,
-    step_size: float = 0.01,
+    step_size: StepSize = "0.01",
     optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZERS)}.")] = "adam",
     targets: Annotated[str, typer.Option(help="Only these classes, separated by commas. [default: all]")] = "",
-    out: Annotated[Path | None, typer.Option(help="Write a CSV file with one line a pair.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a CSV file with one line a pair, and the images beside it (.npz).")
+    ] = None,
     device: Device = "cpu",
 ) -> None:
     """Push bundled images towards every class on each model; print the grids of target logits and their summaries."""
@@ -36,12 +42,14 @@ def compare(
         digit=digit,
         seed=seed,
         norm=norm,  # type: ignore[arg-type]
-        eps=eps,
+        eps=number(eps),
         steps=steps,
-        step_size=step_size,
+        step_size=number(step_size),
         optimizer=optimizer,  # type: ignore[arg-type]
         targets=some_classes(targets),
     )
+    if out:
+        check_out(out)
     loaded = load_system(system, resolve(device))
     x, y = load_data(loaded.card.dataset, split="sample")
     grid = run(loaded, settings, x, y)
@@ -57,8 +65,7 @@ def compare(
         for label, index, logits in zip(grid.y.tolist(), grid.index.tolist(), grid.after(model).tolist(), strict=True):
             typer.echo(f"  {label} {index:5}" + "".join(f"{logit:10.4f}" for logit in logits))
     if out:
-        with out.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(CSV_HEAD)
-            writer.writerows(grid.rows(loaded))
-        typer.echo(f"{out} holds one line a pair")
+        write_csv(out, CSV_HEAD, grid.rows(loaded))
+        arrays = out.with_suffix(".npz")
+        write_arrays(arrays, exact(grid))
+        typer.echo(f"{out} holds one line a pair, {arrays} the exact images")

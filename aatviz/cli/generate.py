@@ -1,18 +1,20 @@
 """`aatviz generate`: images of all classes from noise by three models, the same that the app's Generate page makes."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aatviz.attacks import NORMS, OPTIMIZERS
-from aatviz.cli.options import Device
+from aatviz.cli.options import Device, Eps, StepSize
+from aatviz.cli.output import PICTURES, check_out, write_csv, write_picture
 from aatviz.data import dataset
-from aatviz.explore.attack_grid.result import MODELS, some_classes
+from aatviz.data.spec import number
+from aatviz.explore.attack_grid.result import MODELS
 from aatviz.explore.generation.picture import picture
 from aatviz.explore.generation.result import CSV_HEAD, STARTS, GenerateSettings
 from aatviz.explore.generation.run import generate as run
+from aatviz.explore.targets import some_classes
 from aatviz.metrics import Interval
 from aatviz.metrics.format import interval
 from aatviz.runtime.hardware import resolve
@@ -23,9 +25,9 @@ def generate(
     system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
     start: Annotated[str, typer.Option(help=f"What to start from: {', '.join(STARTS)}.")] = "gaussian",
     norm: Annotated[str, typer.Option(help=f"{' or '.join(NORMS)}.")] = "L2",
-    eps: Annotated[float, typer.Option(help="Size of the ball, on the [0,1] scale of the images.")] = 5.0,
+    eps: Eps = "5.0",
     steps: int = 60,
-    step_size: float = 0.3,
+    step_size: StepSize = "0.3",
     optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZERS)}.")] = "steepest",
     count: Annotated[int, typer.Option(help="Samples of each class.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
@@ -39,14 +41,17 @@ def generate(
     settings = GenerateSettings(
         start=start,  # type: ignore[arg-type]
         norm=norm,  # type: ignore[arg-type]
-        eps=eps,
+        eps=number(eps),
         steps=steps,
-        step_size=step_size,
+        step_size=number(step_size),
         optimizer=optimizer,  # type: ignore[arg-type]
         count=count,
         seed=seed,
         targets=some_classes(targets),
     )
+    table = out.with_suffix(".csv")
+    check_out(out, PICTURES, ".png")
+    check_out(table)
     loaded = load_system(system, resolve(device))
     made = run(loaded, settings)
     typer.echo(f"{'judged as the target':23}{_rate(made.judged_as_target(None))}  the noise itself")
@@ -54,12 +59,8 @@ def generate(
         typer.echo(f"{'judged as the target':23}{_rate(made.judged_as_target(model))}  {model}")
     for model in MODELS:
         typer.echo(f"{'as sure as if natural':23}{_rate(made.sure(model))}  {model}")
-    picture(made, dataset(loaded.card.dataset).classes).save(out)
-    table = out.with_suffix(".csv")
-    with table.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(CSV_HEAD)
-        writer.writerows(made.rows())
+    write_csv(table, CSV_HEAD, made.rows())
+    write_picture(out, picture(made, dataset(loaded.card.dataset).classes))
     typer.echo(f"{out} and {table} hold the images and their logits")
 
 

@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 ROOT = Path(__file__).parents[2]
-"""The checkout: app.py, the pages and Streamlit's settings lie beside the package."""
+"""What the package lies in. In a checkout app.py, the pages and Streamlit's settings lie beside it."""
+NEEDED = ("streamlit", "plotly")
 ONLY_HERE, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
@@ -33,19 +34,15 @@ def web_app(
 def start_command(share: bool, port: int) -> list[str]:
     """What starts the app with the checkout's settings.
 
-    Raises FileNotFoundError without a checkout around the package, RuntimeError without Streamlit or where another
-    program has the port.
+    Raises FileNotFoundError without a checkout, RuntimeError without the app's packages or where another program has the
+    port.
     """
-    if not (ROOT / "app.py").is_file():
-        raise FileNotFoundError(
-            f"there is no app.py in {ROOT}: the app comes with the repository, not with the installed package alone. Clone "
-            "the repository, and run `pip install -r requirements.txt -e .` in it."
-        )
-    if importlib.util.find_spec("streamlit") is None:
+    if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise RuntimeError(
-            f"the app needs Streamlit, which {sys.executable} does not have: run `pip install -r requirements.txt` in "
-            f"{ROOT}."
+            f"the app needs {' and '.join(missing)}, which {sys.executable} does not have: run `pip install .[app]` in the "
+            "repository's folder."
         )
+    checkout()
     address = EVERYWHERE if share else ONLY_HERE
     _require_free(address, port)
     options = {"server.address": address, "server.port": port}
@@ -56,6 +53,20 @@ def start_command(share: bool, port: int) -> list[str]:
         options |= {"browser.serverAddress": shown, "server.allowedHosts": "*", "client.showErrorDetails": "type"}
     flags = [f"--{name}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "streamlit", "run", "app.py", *flags]
+
+
+def checkout() -> Path:
+    """The folder of the repository that the app is started from: around the package, else the current one.
+
+    Raises FileNotFoundError where neither is one.
+    """
+    for folder in (ROOT, Path.cwd()):
+        if (folder / "app.py").is_file() and (folder / "aatviz" / "ui").is_dir():
+            return folder
+    raise FileNotFoundError(
+        f"there is no app.py in {ROOT} or in {Path.cwd()}: the app comes with the repository, not with the installed "
+        "package alone. Clone the repository, and run `aatviz app` in its folder."
+    )
 
 
 def own_addresses() -> list[str]:
@@ -97,7 +108,7 @@ def _require_free(address: str, port: int) -> None:
 
 def _run(command: list[str]) -> int:
     """Run the server until it ends, and end it when this process is told to. Returns its exit status as a shell has it."""
-    with subprocess.Popen(command, cwd=ROOT) as server:
+    with subprocess.Popen(command, cwd=checkout()) as server:
         signal.signal(signal.SIGTERM, lambda *_: server.terminate())
         while True:
             try:

@@ -3,6 +3,7 @@
 The 1,500 bundled images are training images. They and the next ones by hash, 500 a class, are the validation part.
 """
 
+import hashlib
 import io
 import shutil
 from functools import lru_cache
@@ -91,6 +92,11 @@ def from_torchvision(stage: Staging, archive: Path | None = None) -> Note:
     from torchvision.datasets import CIFAR10  # here: loading it takes a second, and the app downloads nothing
 
     if archive is not None:
+        if _md5(archive) != CIFAR10.tgz_md5:  # torchvision would fetch another one, without a word
+            raise ValueError(
+                f"{archive} is not CIFAR-10's archive: its content has another hash. Nothing was imported: get it again; "
+                "images of your own need another file name, and a --name."
+            )
         shutil.copyfile(archive, stage.scratch / ARCHIVE)
     parts = [CIFAR10(str(stage.scratch), train=train, download=True) for train in (True, False)]
     pixels = np.concatenate([np.asarray(part.data, dtype=np.uint8) for part in parts]).transpose(0, 3, 1, 2)
@@ -101,6 +107,11 @@ def from_torchvision(stage: Staging, archive: Path | None = None) -> Note:
     digests = fingerprints(pixels[test])
     test = test[sorted(range(len(test)), key=lambda row: digests[row])]
     return write(stage, pixels, labels, {"train": train, "test": test}, ORIGINAL)
+
+
+def _md5(archive: Path) -> str:
+    with archive.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 @lru_cache

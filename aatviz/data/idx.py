@@ -10,17 +10,22 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from aatviz.runtime.limits import MOST_ARRAY_BYTES
+from aatviz.runtime.limits import MOST_IDX_BYTES
 
 _BYTES = 0x08  # the only element type that MNIST uses
+_DENSEST = 1032
+"""What one byte of a gzip file unpacks to at most."""
 
 
-def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array of unsigned bytes in an IDX file, plain or gzipped. ValueError names the file and what is wrong."""
+def read_idx(path: Path, item: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
+    """The array of unsigned bytes in an IDX file, plain or gzipped. ValueError names the file and what is wrong, before the
+    content is unpacked where its header says so: items of another shape than expected, more than the file can hold."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            shape = _shape(file, path)
+            shape = _shape(file, path, item)
             expected = math.prod(shape)
+            if expected > _DENSEST * path.stat().st_size:
+                raise ValueError(f"{path} is truncated or damaged: {expected} bytes announced, too many for its size.")
             raw = file.read(expected + 1)  # no more than announced, however much a small file would unpack to
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path} cannot be unpacked ({error}); fetch the file again.") from error
@@ -30,10 +35,10 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(raw, dtype=np.uint8).reshape(shape)
 
 
-def map_idx(path: Path) -> NDArray[np.uint8]:
+def map_idx(path: Path, item: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
     """The same for a plain file, mapped into memory: its bytes are read from the disk where they are used."""
     with path.open("rb") as file:
-        shape = _shape(file, path)
+        shape = _shape(file, path, item)
         start = file.tell()
     expected, found = math.prod(shape), path.stat().st_size - start
     if found != expected:
@@ -48,7 +53,7 @@ def write_idx(target: Path, array: NDArray[np.uint8]) -> None:
         file.write(np.ascontiguousarray(array).data)
 
 
-def _shape(file: BinaryIO | gzip.GzipFile, path: Path) -> tuple[int, ...]:
+def _shape(file: BinaryIO | gzip.GzipFile, path: Path, item: tuple[int, ...] | None) -> tuple[int, ...]:
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] != _BYTES:
         raise ValueError(f"{path} is not an IDX file of bytes: it starts with {head.hex() or 'nothing'}.")
@@ -56,6 +61,8 @@ def _shape(file: BinaryIO | gzip.GzipFile, path: Path) -> tuple[int, ...]:
     if len(sizes) < 4 * head[3]:
         raise ValueError(f"{path} is truncated: its header alone has {4 + 4 * head[3]} bytes, {4 + len(sizes)} found.")
     shape = struct.unpack(f">{head[3]}I", sizes)
-    if math.prod(shape) > MOST_ARRAY_BYTES:
-        raise ValueError(f"{path} announces {math.prod(shape)} bytes; at most {MOST_ARRAY_BYTES} are read.")
+    if item is not None and shape[1:] != item:
+        raise ValueError(f"{path} holds {shape}, not images of {' x '.join(map(str, item))}.")
+    if math.prod(shape) > MOST_IDX_BYTES:
+        raise ValueError(f"{path} announces {math.prod(shape)} bytes; at most {MOST_IDX_BYTES} are read.")
     return shape

@@ -4,7 +4,6 @@ The training set is split into training and validation part. Every bundled image
 belongs to the validation part, and no network of ours was trained on what the app shows.
 """
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aatviz.data.idx import map_idx, read_idx, write_idx
-from aatviz.data.placing import data_folder, recover, staging
+from aatviz.data.placing import Staging, data_folder, recover, staging
 from aatviz.data.spec import DataNotFound
 from aatviz.data.split import Bytes, Split, fingerprints
 
@@ -59,7 +58,7 @@ class IdxSet:
         if missing:
             raise DataNotFound(
                 f"{self.title} is not on this machine: {missing.name} is missing in {self.folder}. Get it with: `aatviz "
-                f"data download {self.name}` (without a network: `aatviz data import PATH`, a folder with the four IDX files)."
+                f"data download {self.name}` (without a network: `aatviz data import PATH` with a folder of the IDX files)."
             )
         stamps = tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in (images, labels))
         return _opened(self, split, images, labels, stamps)
@@ -74,21 +73,27 @@ class IdxSet:
     def place(self, parts: Parts) -> Path:
         """Write the four files into the data folder, all or none."""
         with staging(self.folder) as stage:
-            for part, names in FILES.items():
-                for name, array in zip(names, parts[part], strict=True):
-                    write_idx(stage.fresh / name, array)
+            _write(stage, parts)
         return self.folder
 
     def download(self) -> Path:
         """Fetch the data set by torchvision; nothing stays behind where that fails, or brings something else."""
         from torchvision import datasets  # here: loading it takes a second, and the app downloads nothing
 
-        with tempfile.TemporaryDirectory() as scratch:
-            getattr(datasets, self.torchvision)(scratch, download=True)
-            parts = read_parts(Path(scratch) / self.torchvision / "raw")
-        if recognised(parts, (self,)) is not self:
-            raise ValueError(f"What was downloaded is not {self.title}: its images have another hash. Nothing was kept.")
-        return self.place(parts)
+        with staging(self.folder) as stage:  # whose scratch folder the next one removes where this one is killed
+            getattr(datasets, self.torchvision)(str(stage.scratch), download=True)
+            parts = read_parts(stage.scratch / self.torchvision / "raw")
+            if recognised(parts, (self,)) is not self:
+                raise ValueError(f"What was downloaded is not {self.title}: its images have another hash. Nothing was kept.")
+            _write(stage, parts)
+        return self.folder
+
+
+def _write(stage: Staging, parts: Parts) -> None:
+    """The four files, where they are to move from."""
+    for part, names in FILES.items():
+        for name, array in zip(names, parts[part], strict=True):
+            write_idx(stage.fresh / name, array)
 
 
 def recognised(parts: Parts, known: Sequence[IdxSet]) -> IdxSet | None:
@@ -162,9 +167,7 @@ def _missing(*paths: Path) -> Path | None:
 
 def _checked(images_file: Path, labels_file: Path, mapped: bool = False) -> tuple[Bytes, Bytes]:
     read = map_idx if mapped else read_idx
-    images, labels = read(images_file), read(labels_file)
-    if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
-        raise ValueError(f"{images_file} holds {images.shape}, not images of {SIDE} x {SIDE}.")
+    images, labels = read(images_file, (SIDE, SIDE)), read(labels_file)
     if not len(images):
         raise ValueError(f"{images_file} holds no image at all.")
     if labels.shape != images.shape[:1] or labels.max() >= CLASSES:

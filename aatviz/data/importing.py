@@ -52,6 +52,8 @@ def import_path(
     if path.is_dir() and any((path / file).exists() or (path / f"{file}.gz").exists() for file in idx_set.file_names()):
         return _import_idx(path, name)
     if path.name == cifar10.ARCHIVE and path.is_file():
+        if name not in (None, cifar10.NAME):
+            raise ValueError(f"{cifar10.ARCHIVE} is {cifar10.NAME}, not {name}. Leave --name out, or rename the file.")
         return import_archive(path)
     return _import_tree(path, name, size, report)
 

@@ -59,10 +59,12 @@ def write_set(
     counts, hashes = {}, {}
     for part in PARTS:
         split = Split(pixels, labels, rows=rows[part])
-        target = np.lib.format.open_memmap(fresh / _images(part), "w+", np.uint8, (len(split), *split.shape))
-        for start in range(0, len(split), CHUNK):
-            target[start : start + CHUNK] = split.bytes(slice(start, start + CHUNK)).numpy()
-        target.flush()
+        with (fresh / _images(part)).open("wb") as file:  # not mapped: a full disk would then end the process
+            head = {"descr": "|u1", "fortran_order": False, "shape": (len(split), *split.shape)}
+            np.lib.format.write_array_header_1_0(file, head)
+            for start in range(0, len(split), CHUNK):
+                file.write(split.bytes(slice(start, start + CHUNK)).numpy().data)
+        target = _array(fresh / _images(part), mapped=True)
         np.save(fresh / _labels(part), split.label_bytes, allow_pickle=False)
         counts[part], hashes[part] = len(split), Split(target, split.label_bytes).computed_hash()
     written = note(counts, hashes)

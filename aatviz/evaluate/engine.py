@@ -21,8 +21,8 @@ from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.images import Arrays, Parts
 from aatviz.evaluate.kind import Kind, Part
 from aatviz.recipes.evaluation import Evaluation
-from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_json
-from aatviz.store.results import misfit, recipe_hash, result_file, weights_hash
+from aatviz.runtime.files import making_sense_of, read_arrays, write_arrays, write_json
+from aatviz.store.results import AGAIN, misfit, read_record, recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
 
 Report = Callable[[str, float], None]
@@ -111,10 +111,9 @@ def finish(system: System, recipe: Evaluation) -> dict[str, Any]:
 
 
 def tidy(system: System, recipe: Evaluation) -> None:
-    """Remove the parts of a record that is written."""
-    for part in _parts(system, recipe):
-        for chunk in _chunk_files(system, recipe, part):
-            chunk.unlink(missing_ok=True)
+    """Remove the parts of a record that is written; no data set is needed."""
+    for chunk in (system.folder / "results" / "parts").glob(f"{recipe.name}-*-{_key(system, recipe)}-*.npz"):
+        chunk.unlink(missing_ok=True)
 
 
 def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +122,8 @@ def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[
     found = apart(read_arrays(result_file(system, recipe.name, "npz")), parts(system, recipe))
     measured = dataclasses.replace(recipe, count=record["recipe"]["count"])
     words = {"recipe": dataclasses.asdict(measured)}
-    fresh: dict[str, Any] = record | words | kind_of(recipe).summary(system, measured, found)
+    with making_sense_of(result_file(system, recipe.name, "npz"), AGAIN):
+        fresh: dict[str, Any] = record | words | kind_of(recipe).summary(system, measured, found)
     write_json(result_file(system, recipe.name, "json"), fresh)
     return fresh
 
@@ -146,7 +146,7 @@ def stored(system: System, recipe: Evaluation, least: int | None = None) -> dict
     path = result_file(system, recipe.name, "json")
     if not path.exists():
         return None
-    record: dict[str, Any] = read_json(path)
+    record = read_record(path)
     enough = record["recipe"]["count"] >= (recipe.count if least is None else least)
     fits = not misfit(record, recipe, weights_hash(system)) and record.get("depends") == kind_of(recipe).depends(
         system, recipe
@@ -182,8 +182,13 @@ def _chunk_files(system: System, recipe: Evaluation, part: Part) -> list[Path]:
     """The files that a complete part consists of, in order."""
     kind = kind_of(recipe)
     starts = range(0, part.count, kind.chunk) if part.count else [0]
-    key = f"{recipe_hash(recipe)}-{weights_hash(system)}-{recipe.count}"
-    if others := kind.depends(system, recipe):
-        key += f"-{hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()[:8]}"
-    slug = "".join(letter if letter.isalnum() else "-" for letter in part.name)
+    slug, key = "".join(letter if letter.isalnum() else "-" for letter in part.name), _key(system, recipe)
     return [system.folder / "results" / "parts" / f"{recipe.name}-{slug}-{key}-{start}.npz" for start in starts]
+
+
+def _key(system: System, recipe: Evaluation) -> str:
+    """What all parts of a record have in their names: everything that they depend on."""
+    key = f"{recipe_hash(recipe)}-{weights_hash(system)}-{recipe.count}"
+    if others := kind_of(recipe).depends(system, recipe):
+        key += f"-{hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()[:8]}"
+    return key

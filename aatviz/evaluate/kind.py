@@ -20,7 +20,7 @@ class Part:
     """A piece of an evaluation that can be computed on its own."""
 
     name: str
-    """In the command line and in the file of scores; nothing is read out of it."""
+    """On the command line and in the file of scores. A name and no more: what a part is about stands in `of`."""
     count: int
     """Its attacked images; 0 for what is one piece."""
     of: Any = None

@@ -2,10 +2,9 @@
 
 import time
 
-import torch
-
 from aatviz.attacks import objective, pgd
 from aatviz.data import load_data
+from aatviz.runtime.hardware import one_thread
 from aatviz.store.systems import System
 
 IMAGES, STEPS = 250, 2
@@ -15,12 +14,8 @@ def seconds_per_pass(system: System, bf16: bool) -> float:
     """Seconds that one image takes for one pass forward and backward through a network of the bank, with one thread."""
     x = load_data(system.card.dataset, split="sample")[0][:IMAGES].to(system.device)
     goal = objective("detector_logit", system, target=0, bf16=bf16)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         pgd(goal, x, steps=1, keep="last")  # the first passes also build what later ones reuse
         started = time.perf_counter()
         pgd(goal, x, steps=STEPS, keep="last")
         return (time.perf_counter() - started) / (len(x) * STEPS)
-    finally:
-        torch.set_num_threads(threads)

@@ -19,10 +19,10 @@ from aatviz.explore.stored_run import load_run, store_run
 from aatviz.metrics import Interval, rate
 from aatviz.metrics.format import attack_words
 from aatviz.recipes.paper import WORST_CASE, all_detectors, evaluations_of
-from aatviz.runtime.files import read_arrays, read_json
+from aatviz.runtime.files import making_sense_of, read_arrays
 from aatviz.runtime.memory import in_batches
-from aatviz.store.card import read_card
-from aatviz.store.results import result_file
+from aatviz.store.card import CARD, read_card
+from aatviz.store.results import read_history, result_file
 from aatviz.store.systems import System
 
 WORST = WORST_CASE
@@ -113,7 +113,7 @@ def load(system: System) -> list[Profile]:
                 f"Nobody has measured these detectors of {system.name} under attack yet. Measure them with: {command}"
             )
         return [_profile(place, k, found) for place, k in enumerate(system.detectors.classes)]
-    except (KeyError, IndexError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(
             f"The record of the detectors of {system.name} cannot be used: {error} is missing in it. "
             f"Measure it again with: {command}"
@@ -179,7 +179,7 @@ def training(system: System, k: int) -> list[TrainingPart]:
     folder, job = system.folder.resolve(), name
     while (file := folder / "history" / f"{job}.json").is_file() and not any(part.job == job for part in parts):
         spec = _job(folder, job)
-        parts.insert(0, TrainingPart(job=job, detectors=spec.get("outputs", 1), rows=read_json(file)))
+        parts.insert(0, TrainingPart(job=job, detectors=spec.get("outputs", 1), rows=read_history(file)))
         if not spec.get("start_from"):
             break
         start = (folder / spec["start_from"]).resolve().with_suffix("")
@@ -222,4 +222,5 @@ def _compute(system: System) -> Tensor:
 
 def _job(folder: Path, name: str) -> dict[str, Any]:
     jobs = read_card(folder).recipe.get("jobs", [])
-    return next((job for job in jobs if job["name"] == name), {})
+    with making_sense_of(folder / CARD, "Restore the card from where it came, or write it again with `aatviz train`."):
+        return next((job for job in jobs if job["name"] == name), {})

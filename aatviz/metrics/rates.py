@@ -27,8 +27,11 @@ def rate(accepted: Tensor, threshold: float | Tensor, counted: Tensor | None = N
     """1/N |{x : score(x) >= T, counted(x)}| for scores (N,) and any number of thresholds.
 
     The one formula behind equations 7, 8, 14 and 15: they differ only in which samples are `counted` (N,), as bool.
+    ValueError for NaN, which is neither above nor below any T.
     """
     limits = torch.as_tensor(threshold, dtype=accepted.dtype)
+    if bool(accepted.isnan().any()) or bool(limits.isnan().any()):
+        raise ValueError("Scores, and the thresholds that they are held against, are numbers; one of them is NaN.")
     scores = accepted if counted is None else accepted[counted]
     ordered = scores.sort().values
     return (len(scores) - torch.searchsorted(ordered, limits.reshape(-1)).reshape(limits.shape)) / max(len(accepted), 1)

@@ -98,16 +98,23 @@ def log_odds(logits: Tensor, label: Tensor) -> Tensor:
     return pick(logits, label) - logits.masked_fill(own, -torch.inf).logsumexp(-1)
 
 
-def accepted(label: Tensor, score: Tensor, threshold: Threshold) -> Tensor:
+def accepted(label: Tensor, score: Tensor, threshold: Threshold, classes: int | None = None) -> Tensor:
     """Which images are accepted (N,), bool: where the score (N,) is at least T, or at least T_k of the winning class k.
 
-    ValueError where T or a score is NaN, or where there are fewer T_k than classes that win.
+    ValueError where T or a score is NaN, or where there are other than K T_k, for K `classes`; without these, fewer T_k than
+    classes that win.
     """
-    limits = torch.as_tensor(threshold, dtype=score.dtype, device=score.device)
+    try:
+        limits = torch.as_tensor(threshold, dtype=score.dtype, device=score.device)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"A threshold is a number T, or one T_k for each class; got {str(threshold)[:60]!r}.") from None
     if bool(limits.isnan().any()) or bool(score.isnan().any()):
         raise ValueError("A threshold, and the scores that are held against it, are numbers; one of them is NaN.")
     if not limits.dim():
         return score >= limits
+    if limits.dim() > 1 or (classes is not None and len(limits) != classes):
+        wanted = f"{classes} classes" if classes is not None else "K classes (K,)"
+        raise ValueError(f"A threshold is a number T, or one T_k for each of {wanted}; got {tuple(limits.shape)} of them.")
     if len(label) and len(limits) <= int(label.max()):
         raise ValueError(
             f"One T_k for each class is needed, and class {int(label.max())} wins here; got {len(limits)} of them."

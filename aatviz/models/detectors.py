@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from aatviz.models.decisions import Decision, accepted, decide
+from aatviz.models.checks import Array, check_images, in_precision_of
+from aatviz.models.decisions import Decision, Threshold, accepted, decide
 
 REJECTED = -1
 """The label of a rejected sample."""
@@ -73,17 +74,18 @@ class GenerativeClassifier:
         self.priors = priors
 
     @torch.no_grad()
-    def scores(self, x: Tensor) -> Tensor:
-        """The detectors' logits: (N,C,H,W) -> (N,K)."""
-        return self.detectors(x)
+    def scores(self, x: Array) -> Tensor:
+        """The detectors' logits: (N,C,H,W), in [0,1] -> (N,K). ValueError for images that are none."""
+        return _logits(self.detectors, x)
 
     def decide(self, z_h: Tensor) -> Decision:
         """The winning class (N,) and its logit (N,) from the detectors' logits (N,K); equation 6. ValueError for NaN."""
         return decide("generative", {"h": z_h}, priors=self.priors)
 
-    def predict(self, x: Tensor, threshold: float | Tensor = -torch.inf) -> Tensor:
-        """Labels (N,), -1 where rejected. `threshold` is T, or T_k as a tensor (K,)."""
-        return apply_threshold(*self.decide(self.scores(x)), threshold)
+    def predict(self, x: Array, threshold: Threshold = -torch.inf) -> Tensor:
+        """Labels (N,), -1 where rejected. `threshold` is T, or T_k for each class (K,). ValueError for images that are none,
+        and for NaN."""
+        return apply_threshold(*self.decide(self.scores(x)), threshold, len(self.priors))
 
 
 class IntegratedClassifier:
@@ -100,9 +102,10 @@ class IntegratedClassifier:
         self.detectors = detectors
 
     @torch.no_grad()
-    def scores(self, x: Tensor) -> Tensor:
-        """The logit of the detector that f's decision picks: (N,C,H,W) -> (N,)."""
-        return self.decide(self.classifier(x), self.detectors(x))[1]
+    def scores(self, x: Array) -> Tensor:
+        """The logit of the detector that f's decision picks: (N,C,H,W), in [0,1] -> (N,). ValueError for images that are
+        none."""
+        return self.decide(_logits(self.classifier, x), _logits(self.detectors, x))[1]
 
     @staticmethod
     def decide(z_f: Tensor, z_h: Tensor) -> Decision:
@@ -111,11 +114,20 @@ class IntegratedClassifier:
         return decide("integrated", {"f": z_f, "h": z_h})
 
     @torch.no_grad()
-    def predict(self, x: Tensor, threshold: float | Tensor = -torch.inf) -> Tensor:
-        """Labels (N,), -1 where rejected. `threshold` is T, or T_k as a tensor (K,)."""
-        return apply_threshold(*self.decide(self.classifier(x), self.detectors(x)), threshold)
+    def predict(self, x: Array, threshold: Threshold = -torch.inf) -> Tensor:
+        """Labels (N,), -1 where rejected. `threshold` is T, or T_k for each class (K,). ValueError for images that are none,
+        and for NaN."""
+        z_h = _logits(self.detectors, x)
+        return apply_threshold(*self.decide(_logits(self.classifier, x), z_h), threshold, z_h.shape[-1])
 
 
-def apply_threshold(label: Tensor, logit: Tensor, threshold: float | Tensor) -> Tensor:
-    """The labels (N,), replaced by -1 where the logit (N,) is below T, or below T_k of the label's own class."""
-    return torch.where(accepted(label, logit, threshold), label, REJECTED)
+def apply_threshold(label: Tensor, logit: Tensor, threshold: Threshold, classes: int | None = None) -> Tensor:
+    """The labels (N,), replaced by -1 where the logit (N,) is below T, or below T_k of the label's own class, one of K
+    `classes`."""
+    return torch.where(accepted(label, logit, threshold, classes), label, REJECTED)
+
+
+def _logits(network: nn.Module, x: Array) -> Tensor:
+    """The logits (N,K) of images (N,C,H,W) that a caller hands over; ValueError where they are none."""
+    logits: Tensor = network(in_precision_of(network, check_images(x, least=0)))
+    return logits

@@ -1,4 +1,4 @@
-"""The README of a checkpoint folder: the card in words and tables. Nothing in it is written by hand."""
+"""The README of a checkpoint folder: the card and the honest verdict in words, then tables. Nothing is written by hand."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,24 +8,35 @@ from aatviz import recipes
 from aatviz.evaluate import detectors, systems
 from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells, means_of
 from aatviz.recipes import any_dataset
-from aatviz.runtime.files import write_text
+from aatviz.recipes.evaluation import HonestEvaluation
+from aatviz.report.card_front import front
+from aatviz.runtime.files import making_sense_of, write_text
 from aatviz.runtime.printed import command
-from aatviz.store.card import Card, WeightsFile, read_card
+from aatviz.store.card import CARD, Card, WeightsFile, read_card
+from aatviz.store.results import valid_records
 
 
 def write_readme(folder: Path) -> None:
-    """Write the README of a checkpoint folder from the card in it."""
-    write_text(folder / "README.md", readme(read_card(folder)))
+    """Write the README of a checkpoint folder from the card and the records in it."""
+    write_text(folder / "README.md", readme_of(folder))
 
 
-def readme(card: Card) -> str:
-    """Markdown for one card."""
-    sections = [_head(card), _weights(card)]
+def readme_of(folder: Path) -> str:
+    """Markdown for a checkpoint folder."""
+    card = read_card(folder)
+    honest = valid_records(folder, card).get(HonestEvaluation().name)
+    with making_sense_of(folder / CARD, "Bring it up to date with `aatviz report SYSTEM --recompute`."):
+        return readme(card, honest)
+
+
+def readme(card: Card, honest: dict[str, Any] | None = None) -> str:
+    """Markdown for one card, and for the record of the honest protocol where there is one."""
+    sections = [front(card, honest), _weights(card)]
     for name, metrics in card.metrics.items():
         if table := TABLES.get(metrics["kind"]):
             sections.append(table(name, metrics))
     sections.append(
-        "Every number beside the paper's, and the verdict of the honest protocol, as far as measured: `report.md`.\n\n"
+        "Every number beside the paper's, as far as measured: `report.md`.\n\n"
         f"Written by `aatviz evaluate {card.system}` from `card.json`. The weights are those that {_training(card)} makes, "
         "rounded to float16; all numbers were measured on those.\n"
     )
@@ -39,11 +50,6 @@ def training_minutes(card: Card) -> str:
     return f"{card.seconds['detectors'] / 60:.0f}{_evaluations(weights)}"
 
 
-def _head(card: Card) -> str:
-    threat_model = f"Data set {card.dataset}, threat model {card.norm} eps {card.eps:g}."
-    return f"# {card.system}\n\n{card.about} {threat_model}\n"
-
-
 def _weights(card: Card) -> str:
     rows = [
         f"| {path.split('/')[-1]} | {weights.bytes / 1e6:.2f} | {weights.seconds / 60:.1f}{_evaluations([weights])} | "
@@ -55,12 +61,13 @@ def _weights(card: Card) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     minutes = f"Minutes of one process with one thread for training the detectors: {training_minutes(card)}."
     data = f"Training data (sha256 of images and labels): `{first.data_hash[:16]}`. Versions: {versions}."
-    return "\n".join([head, *rows, "", f"{minutes} {data}", *_gaussians(card), ""])
+    return "\n".join(["## Weights", "", head, *rows, "", f"{minutes} {data}", *_gaussians(card), ""])
 
 
 def _training(card: Card) -> str:
     """The command that trains these weights; of a recipe that the command line does not know, its name."""
-    recipe, kind = card.recipe["name"], card.recipe["name"].removeprefix(f"{card.dataset}-")
+    recipe = str(card.recipe.get("name", card.system))
+    kind = recipe.removeprefix(f"{card.dataset}-")
     if recipe in recipes.names():
         return f"`{command('train', recipe)}`"
     return f"`{command('train', kind, dataset=card.dataset)}`" if kind in any_dataset.RECIPES else f"the recipe {recipe}"

@@ -23,7 +23,8 @@ from aatviz.recipes.published import Published, published
 from aatviz.report.generated import generated
 from aatviz.report.order import orders
 from aatviz.report.study import study
-from aatviz.runtime.files import read_json, write_text
+from aatviz.runtime.files import making_sense_of, write_text
+from aatviz.store.results import AGAIN, read_history, result_file
 from aatviz.store.systems import System
 
 FILE = "report.md"
@@ -49,7 +50,8 @@ def report(system: System) -> str:
     missing, impossible = [], []
     for name, recipe in evaluations_of(card).items():
         if record := stored(system, recipe, least=1):
-            sections.append(SECTIONS[kind_of(recipe).name](system, recipe, record))
+            with making_sense_of(result_file(system, name, "json"), AGAIN):
+                sections.append(SECTIONS[kind_of(recipe).name](system, recipe, record))
         elif why := lacks(system, recipe):
             impossible.append(f"{why}\n")
         else:
@@ -62,6 +64,8 @@ def report(system: System) -> str:
 
 
 def _detectors(system: System, recipe: DetectorEvaluation, record: Record) -> str:
+    if [row["detector"] for row in record["rows"]] != list(record["recipe"]["detectors"]):
+        raise KeyError("a row for every detector")
     rows, means = [HEAD], means_of(record)
     for attack, spec in recipe.attacks.items():
         words = attack_words(asdict(spec))
@@ -173,8 +177,8 @@ def _histories(system: System) -> str:
     kinds = ("validation_adversarial", "train_adversarial", "validation_natural", "train_natural")
     rows = [["network", "step", *(kind.replace("_", ", ") for kind in kinds)]]
     for file in sorted((system.folder / "history").glob("*.json")):
-        found = [row for row in read_json(file) if set(kinds) <= row.keys()]
         if file.stem.startswith(("detector", "shared")):
+            found = read_history(file)
             rows += [[file.stem, f"{row['step']:,.0f}", *(f"{row[kind]:.5f}" for kind in kinds)] for row in found]
     if len(rows) == 1:
         return ""

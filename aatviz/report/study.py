@@ -8,16 +8,26 @@ from aatviz.metrics.format import headline, interval, markdown_table, mean_cells
 from aatviz.report.card_readme import training_minutes
 from aatviz.store.card import Card
 from aatviz.store.results import valid_records
-from aatviz.store.systems import System, cards, checkpoints_folder, load_system
+from aatviz.store.systems import System, cards, checkpoints_folder, damage, load_system
 
 
 def study(system: System) -> str:
     """A section of Markdown; empty where no other system is trained for this one's ball."""
-    same = {n: c for n, c in cards().items() if c.threat == system.card.threat}
+    same = {n: c for n, c in cards().items() if c.threat == system.card.threat and (n == system.name or _whole(n, c))}
     if len(same) < 2 or system.name not in same:
         return ""
     rows = [["", *same], *_size(same), *_cost(same), *_aucs(same), *_generated(list(same))]
     return f"## Shared against separate\n\n{markdown_table(rows)}\n"
+
+
+def _whole(name: str, card: Card) -> bool:
+    """Whether another system can be shown beside: one that is damaged takes nobody's report away."""
+    folder = checkpoints_folder() / name
+    try:
+        valid_records(folder, card)
+    except (OSError, ValueError):
+        return False
+    return not damage(folder, card)
 
 
 def _size(same: dict[str, Card]) -> list[list[str]]:
@@ -43,7 +53,11 @@ def _aucs(same: dict[str, Card]) -> list[list[str]]:
     first, *others = [valid_records(checkpoints_folder() / name, card) for name, card in same.items()]
     rows = []
     for recipe, record in first.items():
-        if record["kind"] == DETECTORS.name and all(_classes(other.get(recipe)) == _classes(record) for other in others):
+        if (
+            record["kind"] == DETECTORS.name
+            and _classes(record)
+            and all(_classes(other.get(recipe)) == _classes(record) for other in others)
+        ):
             columns = [[headline(row) for row in found[recipe]["rows"]] for found in (first, *others)]
             means, counts = mean_cells(headline(means_of(found[recipe])) for found in (first, *others))
             rows += [[f"{recipe}: mean AUC", *means], [f"{recipe}: n of the mean", *counts]]

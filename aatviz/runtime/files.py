@@ -76,6 +76,17 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path} is not valid JSON ({error}); restore it from the repository.") from error
 
 
+@contextmanager
+def making_sense_of(where: object, advice: str) -> Iterator[None]:
+    """ValueError that names the file, and says what to do, where what is used of its content is not there, or something else
+    than it should be."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, StopIteration) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error) or type(error).__name__
+        raise ValueError(f"{where} holds something else than it should ({what}). {advice}") from error
+
+
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, Any]) -> None:
     """A safetensors file with a JSON note in its header."""
     content = save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"note": json.dumps(note)})

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock, local
 
 import torch
 from torch import Tensor
@@ -67,13 +68,38 @@ def _is_mps(device: str) -> bool:
     return device.partition(":")[0] == "mps"
 
 
+class _Blocks(local):
+    """The blocks of `one_thread` that this thread is in, and those of all threads with the number that was usual before."""
+
+    lock = Lock()
+    running, usual = 0, 1
+    mine = 0
+
+
+_BLOCKS = _Blocks()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Run what is inside on one thread: work on a single image is too small to share, and threads that wait for each other
-    on a core that somebody else uses make it several times slower."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    on a core that somebody else uses make it several times slower.
+
+    torch keeps a number for every thread, and gives a new thread the one that was set last: a thread that begins while
+    another is in such a block finds 1, and would leave 1 behind.
+    """
+    with _Blocks.lock:
+        before = torch.get_num_threads()
+        if not _Blocks.running:
+            _Blocks.usual = before
+        elif before == 1 and not _BLOCKS.mine:
+            before = _Blocks.usual
+        _Blocks.running += 1
+        _BLOCKS.mine += 1
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _Blocks.lock:
+            _Blocks.running -= 1
+            _BLOCKS.mine -= 1
+            torch.set_num_threads(before)

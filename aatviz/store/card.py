@@ -2,13 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from aatviz.attacks.geometry import Norm
 from aatviz.data.registry import dataset
 from aatviz.data.spec import UnknownDataset
 from aatviz.runtime.files import read_json
+from aatviz.runtime.limits import MOST_CLASSES
 from aatviz.runtime.typed_json import from_json
 
 CARD = "card.json"
@@ -101,13 +102,31 @@ class Card:
     """The records without what only a re-computation needs, by the recipe's name."""
 
     def __post_init__(self) -> None:
+        if not 2 <= self.classes <= MOST_CLASSES or self.eps <= 0:
+            raise ValueError(
+                f'"classes" is {self.classes} and "eps" is {self.eps}; expected 2 to {MOST_CLASSES}, and more than 0.'
+            )
         if len(self.priors) != self.classes:
             raise ValueError(f'"priors" holds {len(self.priors)} numbers; expected one for each of {self.classes} classes.')
+        if min(self.priors) < 0 or abs(sum(self.priors) - 1) > 0.01:
+            raise ValueError(f'"priors" are {_few(self.priors)}, in all {sum(self.priors):g}; expected shares that make 1.')
         bank = self.bank
         if not bank or list(bank) != sorted({*bank}) or not 0 <= bank[0] <= bank[-1] < self.classes:
             raise ValueError(f'"detector_classes" is {list(bank)}; expected growing classes among 0 to {self.classes - 1}.')
         if len(self.files.detectors) not in (1, len(bank)):
             raise ValueError(f'"files.detectors" names {len(self.files.detectors)} files; expected 1 or {len(bank)}.')
+
+        self._check_files()
+
+    def _check_files(self) -> None:
+        files, gaussians = self.files, self.gaussians
+        for path in (*files.detectors, files.classifier, files.robust, files.judge, files.gaussians):
+            if path is not None and not _inside(path):
+                raise ValueError(f'"files" names {path[:80]!r}; expected a file of this folder, or of one beside it.')
+        if gaussians and not len(gaussians.n) == len(gaussians.explained_variance) == self.classes:
+            raise ValueError(f'"gaussians" says "n" or "explained_variance" of other than {self.classes} classes.')
+        if "detectors" not in self.seconds:
+            raise ValueError('the field "seconds.detectors" is missing; expected a finite number.')
 
     @property
     def bank(self) -> tuple[int, ...]:
@@ -195,6 +214,18 @@ def parse_card(raw: Any, where: str = CARD) -> Card:
         return from_json(Card, raw, where)
     except ValueError as error:
         raise ValueError(f"{error} Restore the card from where it came, or write it again with `aatviz train`.") from None
+
+
+def _inside(path: str) -> bool:
+    """Whether a path leads into the folder of a system, or, like ../other/file, into one beside it."""
+    parts = PurePosixPath(path).parts
+    below = parts[1:] if parts[:1] == ("..",) else parts
+    return bool(below) and not {"..", "/"} & {*below} and not any(letter in path for letter in "\\:\0")
+
+
+def _few(values: tuple[float, ...]) -> str:
+    shown = ", ".join(f"{value:g}" for value in values[:5])
+    return f"{shown} ..." if len(values) > 5 else shown
 
 
 def _listed(words: list[str]) -> str:

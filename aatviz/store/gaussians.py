@@ -1,5 +1,6 @@
 """Class Gaussians as one small float16 file; the header says from which data, at which rank, and how much that explains."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,27 @@ def save_gaussians(path: Path, gaussians: ClassGaussians, note: dict[str, Any]) 
     write_tensors(path, tensors, note | {"rank": gaussians.rank})
 
 
-def load_gaussians(path: Path, sha256: str | None = None) -> ClassGaussians:
+def load_gaussians(path: Path, sha256: str | None = None, classes: int | None = None) -> ClassGaussians:
     """The Gaussians in a file, float32. FileNotFoundError where there is none, ValueError for a file of something else, or
-    of another sha256 than is expected."""
+    of another sha256 or other classes than are expected."""
     tensors, _ = read_tensors(path, sha256)
     if missing := [name for name in _TENSORS if name not in tensors]:
         raise ValueError(f"{path} holds no class Gaussians: {', '.join(missing)} missing. Build it again.")
-    return ClassGaussians(**{name: tensors[name].float() for name in _TENSORS})
+    found = ClassGaussians(**{name: tensors[name].float() for name in _TENSORS})
+    if why := _misfit(found, classes):
+        raise ValueError(f"{path} holds no class Gaussians: {why}. Build it again.")
+    return found
+
+
+def _misfit(of: ClassGaussians, classes: int | None) -> str:
+    """Why these are none; empty where all fits."""
+    count, pixels = len(of.mean) if of.mean.dim() else 0, math.prod(of.mean.shape[1:])
+    if of.mean.dim() != 4 or of.sigma.shape != (count,) or of.factors.dim() != 3:
+        return f"the shapes {tuple(of.mean.shape)}, {tuple(of.factors.shape)} and {tuple(of.sigma.shape)} are not theirs"
+    if of.factors.shape[::2] != (count, pixels):
+        return f"factors {tuple(of.factors.shape)} do not go with {count} classes of {pixels} pixels"
+    if classes is not None and count != classes:
+        return f"they are of {count} classes, the system has {classes}"
+    if wrong := [name for name in _TENSORS if not getattr(of, name).isfinite().all()]:
+        return f"{', '.join(wrong)} hold NaN or infinities"
+    return "a sigma is negative" if bool((of.sigma < 0).any()) else ""

@@ -12,10 +12,46 @@ from aatviz.runtime.files import read_json
 from aatviz.store.card import Card
 from aatviz.store.systems import System
 
+AGAIN = "Restore it, or remove it and measure it again with `aatviz evaluate`."
+HISTORY = frozenset(
+    ("step", "validation_natural", "validation_adversarial", "train_natural", "train_adversarial"),
+)
+"""What each row of a history holds, beside seconds."""
+
 
 def result_file(system: System, recipe: str, kind: str) -> Path:
     """Where a record ("json") or its scores ("npz") lie."""
     return system.folder / "results" / f"{recipe}.{kind}"
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """A record as an evaluation wrote it. ValueError names one that is none."""
+    record = read_json(path)
+    recipe = record.get("recipe") if isinstance(record, dict) else None
+    texts = [record.get(key) for key in ("kind", "recipe_hash", "weights_hash")] if isinstance(recipe, dict) else [None]
+    if not (
+        isinstance(recipe, dict) and isinstance(recipe.get("count"), int) and all(isinstance(one, str) for one in texts)
+    ):
+        raise ValueError(
+            f"{path} is no record of an evaluation: expected an object with kind, recipe (an object with its count), "
+            f"recipe_hash and weights_hash. {AGAIN}"
+        )
+    return dict(record)
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """How a network in training was judged, a row an evaluation. ValueError names a file of something else."""
+    rows = read_json(path)
+    whole = isinstance(rows, list) and all(
+        isinstance(row, dict) and row.keys() >= HISTORY and all(isinstance(value, int | float) for value in row.values())
+        for row in rows
+    )
+    if not whole:
+        raise ValueError(
+            f"{path} is no history of a training: expected a list of objects with the numbers {', '.join(sorted(HISTORY))}. "
+            "Restore it, or remove it: nothing but the report and the Detectors page needs it."
+        )
+    return list(rows)
 
 
 def misfit(record: dict[str, Any], evaluation: Evaluation, weights: str) -> str:
@@ -33,7 +69,7 @@ def valid_records(folder: Path, card: Card) -> dict[str, dict[str, Any]]:
     """All records in a checkpoint folder that count, by the recipe's name, in the order of the alphabet."""
     weights, evaluations = card.weights_hash, evaluations_of(card)
     files = {name: folder / "results" / f"{name}.json" for name in sorted(evaluations)}
-    records = {name: read_json(file) for name, file in files.items() if file.is_file()}
+    records = {name: read_record(file) for name, file in files.items() if file.is_file()}
     return {name: record for name, record in records.items() if not misfit(record, evaluations[name], weights)}
 
 

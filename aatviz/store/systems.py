@@ -12,6 +12,7 @@ from torch import nn
 from aatviz.data.registry import BUILT_IN
 from aatviz.models.detectors import DetectorBank, GenerativeClassifier, IntegratedClassifier
 from aatviz.models.gaussians import ClassGaussians
+from aatviz.runtime.files import read_bytes
 from aatviz.store.card import CARD, Card, Need, read_card
 from aatviz.store.gaussians import load_gaussians
 from aatviz.store.weights import load_network
@@ -75,12 +76,12 @@ class System:
     @cached_property
     def gaussians(self) -> ClassGaussians:
         """The class-conditional Gaussians that images are generated from. Lacking where it has none."""
-        return load_gaussians(*self.file("gaussians"))
+        return load_gaussians(*self.file("gaussians"), self.card.classes)
 
     @cached_property
     def judge(self) -> nn.Module:
         """A natural classifier that no attack sees, to judge generated images. Lacking where it has none."""
-        return load_network(*self.file("judge")).to(self.device)
+        return load_network(*self.file("judge"), self.card.classes).to(self.device)
 
     def file(self, kind: Literal["judge", "gaussians"]) -> tuple[Path, str]:
         """Where the judge or the class Gaussians lie, and the sha256 of that file. Lacking where the card names none."""
@@ -120,6 +121,17 @@ def cards_and_broken() -> tuple[dict[str, Card], dict[str, str]]:
     return {name: found[name] for name in sorted(found, key=place)}, broken
 
 
+def damage(folder: Path, card: Card) -> str:
+    """What is wrong with the files of a system, from their sizes and hashes; empty where they are those of its card."""
+    files = card.files
+    for path in dict.fromkeys((*card.deciding, *(extra for extra in (files.judge, files.gaussians) if extra))):
+        try:
+            read_bytes(folder / path, card.sha256(path))
+        except (OSError, ValueError) as error:
+            return str(error)
+    return ""
+
+
 def systems() -> list[str]:
     """The names of the shipped systems, in the order of `cards`."""
     return list(cards())
@@ -144,15 +156,16 @@ def load_system(name: str | Path, device: str = "cpu") -> System:
     card = read_card(folder)
     files = card.files
 
-    def network(file: str) -> nn.Module:
-        return load_network(folder / file, card.sha256(file)).to(device)
+    def network(file: str, outputs: int) -> nn.Module:
+        return load_network(folder / file, card.sha256(file), outputs).to(device)
 
-    detectors = DetectorBank([network(file) for file in files.detectors], card.bank)
+    each = len(card.bank) if len(files.detectors) == 1 else 1
+    detectors = DetectorBank([network(file, each) for file in files.detectors], card.bank)
     return System(
         name=card.system,
         folder=folder,
         detectors=detectors.eval().to(device),
-        classifier=network(files.classifier),
-        robust=network(files.robust) if files.robust else None,
+        classifier=network(files.classifier, card.classes),
+        robust=network(files.robust, card.classes) if files.robust else None,
         card=card,
     )

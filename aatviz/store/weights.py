@@ -5,12 +5,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from aatviz.models.networks import NETWORKS
 from aatviz.models.networks.registry import Shape
 from aatviz.recipes import Job
 from aatviz.runtime.files import read_bytes, read_tensors, write_tensors
+from aatviz.runtime.limits import MOST_CLASSES, MOST_DEPTH, MOST_SIDE, MOST_WIDTH
+
+_LAYERS = ("blocks", "units")
+"""Names in an architecture that count layers: a number of them is a loop."""
 
 
 def note_of(job: Job, shape: Shape) -> dict[str, Any]:
@@ -28,21 +33,48 @@ def save_network(path: Path, network: nn.Module, note: dict[str, Any]) -> None:
 
 
 def build_network(note: dict[str, Any]) -> nn.Module:
-    """The network that a note describes, freshly initialised: network, outputs, shape and arch. The first weight files,
-    those of MNIST, know no shape, and of the architecture only the width."""
-    arch = note["arch"] if "arch" in note else {"width": note["width"]}
-    shape = tuple(note.get("shape", (1, 28, 28)))
+    """The network that a note describes, freshly initialised: network, outputs, shape and arch."""
+    arch, shape = _described(note)
     return NETWORKS.get(note.get("network")).build(shape, note["outputs"], **arch)
 
 
-def load_network(path: Path, sha256: str | None = None) -> nn.Module:
+def _described(note: dict[str, Any]) -> tuple[dict[str, Any], Shape]:
+    """Architecture and shape that a note names, within what is read from files. The first weight files, those of MNIST, know
+    no shape, and of the architecture only the width. ValueError for what would build something without measure."""
+    arch = note["arch"] if "arch" in note else {"width": note["width"]}
+    channels, height, width = shape = tuple(note.get("shape", (1, 28, 28)))
+    numbers = [("outputs", note["outputs"], MOST_CLASSES), ("shape", channels, MOST_WIDTH)]
+    numbers += [("shape", side, MOST_SIDE) for side in (height, width)]
+    for name, value in arch.items():
+        values = list(value) if isinstance(value, list | tuple) else [value]
+        most = MOST_DEPTH if name in _LAYERS else MOST_WIDTH
+        numbers += [(name, one, most) for one in values[: MOST_DEPTH + 1] if not isinstance(one, str)]
+        numbers += [(f"length of {name}", len(values), MOST_DEPTH)] if values else []
+    for name, value, most in numbers:
+        least = 0 if name in _LAYERS else 1
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError(f"its {name} is {str(value)[:40]}; expected a whole number from {least} to {most}")
+    return arch, shape
+
+
+def load_network(path: Path, sha256: str | None = None, outputs: int | None = None) -> nn.Module:
     """The network in a weight file: float32, in eval mode, frozen. ValueError names a file that holds none, or of another
-    sha256 than is expected."""
+    sha256 than is expected, or of another number of outputs, or with weights that are no numbers."""
     weights, note = read_tensors(path, sha256)
     try:
+        with torch.device("meta"):  # costs nothing, whatever size the header announces
+            announced = {name: value.shape for name, value in build_network(note).state_dict().items()}
+        if announced != {name: value.shape for name, value in weights.items()}:
+            raise ValueError("its tensors have other names or shapes")
+        if outputs is not None and note["outputs"] != outputs:
+            raise ValueError(f"it has {note['outputs']} outputs, and the system's card needs {outputs}")
+        if wrong := [name for name, value in weights.items() if not value.isfinite().all()]:
+            raise ValueError(f"{', '.join(wrong[:3])} hold NaN or infinities")
+        if wrong := [name for name, value in weights.items() if name.endswith("running_var") and value.lt(0).any()]:
+            raise ValueError(f"the variances {', '.join(wrong[:3])} are negative")
         network = build_network(note)
         network.load_state_dict(weights)  # rounds up to the network's own types
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise ValueError(f"{path} does not hold the network that its header announces: {error}") from error
     return network.eval().requires_grad_(False)
 

@@ -4,7 +4,6 @@ record = curves.load(aatviz.load_system("mnist-linf-0.3-shared"))
 curves.at(record.generative, threshold=0.0).error      # a value with its 95 % interval and n
 """
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,8 +17,8 @@ from aatviz.models import decisions as rule
 from aatviz.models.decisions import VictimName
 from aatviz.models.detectors import GenerativeClassifier
 from aatviz.recipes.paper import CURVES, evaluations_of
-from aatviz.runtime.files import read_arrays, read_json
-from aatviz.store.results import misfit, result_file, weights_hash
+from aatviz.runtime.files import read_arrays
+from aatviz.store.results import misfit, read_record, result_file, weights_hash
 from aatviz.store.systems import System
 
 RECIPE = CURVES
@@ -41,6 +40,10 @@ class Decided:
     """The winning classes (N,), int64."""
     right: Tensor
     """Whether the winning class is the true one (N,), bool."""
+
+    def __post_init__(self) -> None:
+        if bool(self.logit.isnan().any()):
+            raise ValueError("The winning logits are numbers; one of them is NaN. Measure them again.")
 
     def accepted(self, threshold: Threshold) -> Tensor:
         """Which images are accepted (N,), bool: where the winning logit is at least T, or T_k of the winning class k.
@@ -125,12 +128,12 @@ def load(system: System) -> CurveRecord:
     if not (note.is_file() and scores.is_file()):
         raise FileNotFoundError(f"Nobody has measured the curves of {system.name} yet. Measure them with: {command}")
     try:
-        record = read_json(note)
+        record = read_record(note)
         arrays = {name: torch.from_numpy(array) for name, array in read_arrays(scores).items()}
         if why := misfit(record, evaluations_of(system.card)[RECIPE], weights_hash(system)):
             raise ValueError(f"its numbers were measured {why}")
         return from_arrays(arrays, system.generative, record["recipe"])
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
         reason = f"{error} is missing in them" if isinstance(error, KeyError) else error
         raise ValueError(
             f"The curves of {system.name} cannot be used: {reason}. Measure them again with: {command}"

@@ -79,7 +79,8 @@ class Learner:
 
 
 def learning_rate(job: Job, step: int) -> float:
-    """Of this step: up along a line while it warms up, then constant, or along a cosine to 0; a tenth from each drop on."""
+    """The learning rate of a step: up along a line while it warms up, then constant, or along a cosine to 0; a tenth of it
+    from each drop on."""
     up = job.warmup * job.steps
     if step < up:
         return job.learning_rate * (step + 1) / (up + 1)
@@ -89,5 +90,5 @@ def learning_rate(job: Job, step: int) -> float:
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Those whose name begins so, without that beginning."""
+    """The tensors whose names begin with this prefix, by the rest of their names."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -21,7 +21,7 @@ from aatviz.models.detectors import DetectorBank
 from aatviz.runtime.files import write_json
 from aatviz.store.systems import System
 from aatviz.ui.common.plots import bin_edges
-from aatviz.ui.common.words import without_marks
+from aatviz.ui.common.words import literal
 from aatviz.ui.detectors import data, figures, strips
 from tests.changed_systems import edited_card
 
@@ -149,7 +149,7 @@ def test_without_a_record_the_bundled_sample_still_has_its_histograms(stored: Sy
 def test_a_damaged_file_is_named_and_the_rest_is_shown(stored: System, name: str) -> None:
     (stored.folder / name).write_text("not what it should be")
     app = open_page()
-    assert Path(name).name in without_marks(app.info[0].value)
+    assert literal(Path(name).name) in app.info[0].value
     assert app.header[0].value == "Detector 9"
     assert app.get("plotly_chart")
 

@@ -70,7 +70,8 @@ def logits(count: int, classes: int, seed: int) -> dict[str, Tensor]:
 def write_curves(system: System) -> None:
     """The record behind the curves, of random logits."""
     recipe = evaluations_of(system.card)["curves"]
-    note = {"recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe), "weights_hash": weights_hash(system)}
+    note = {"kind": "system", "recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe)}
+    note |= {"weights_hash": weights_hash(system)}
     counts = {"natural": 400, "held_out": 300, "generative": 220, "integrated": 220, "robust": 220}
     parts = {part: logits(count, system.card.classes, seed) for seed, (part, count) in enumerate(counts.items())}
     arrays = {f"{part}.{name}": values.numpy() for part, scores in parts.items() for name, values in scores.items()}

@@ -128,7 +128,7 @@ def test_a_card_without_figures_is_no_error() -> None:
 def test_silly_links_get_a_kind_note() -> None:
     app = open_page(system="none", T="1e9")
     assert "There is no system `'none'` here" in texts(app)
-    assert "T = '1e9'" in texts(app)
+    assert "T = `'1e9'`" in texts(app)
     assert not app.query_params
 
 

@@ -56,7 +56,8 @@ def measured(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> curve
     """A tiny system with a record; from now on every call of a detector fails."""
     system = aatviz.load_system(NAME)
     recipe = evaluations("mnist", "Linf", 0.3)["curves"]
-    note = {"recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe), "weights_hash": weights_hash(system)}
+    note = {"kind": "system", "recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe)}
+    note |= {"weights_hash": weights_hash(system)}
     counts = {"natural": 400, "held_out": 300, "generative": 120, "integrated": 120, "robust": 120}
     parts = {part: logits(count, seed) for seed, (part, count) in enumerate(counts.items())}
     arrays = {f"{part}.{name}": a.numpy() for part, scores in parts.items() for name, a in scores.items()}

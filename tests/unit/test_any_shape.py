@@ -13,6 +13,8 @@ from aatviz.attacks.geometry import NORMS, Norm
 from aatviz.attacks.victims import Victim
 from aatviz.models.detectors import DetectorBank, GenerativeClassifier
 
+pytestmark = pytest.mark.slow
+
 SHAPES = {"1x28x28": ((1, 28, 28), 10), "3x32x32": ((3, 32, 32), 10), "3x16x24": ((3, 16, 24), 3), "3x8x8": ((3, 8, 8), 200)}
 """Shapes and class counts."""
 EPS = {"Linf": 0.1, "L2": 1.0}

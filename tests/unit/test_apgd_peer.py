@@ -3,11 +3,14 @@
 import warnings
 
 import numpy as np
+import pytest
 import torch
 
 import aatviz
 from aatviz.attacks import apgd
 from aatviz.evaluate.images import evenly
+
+pytestmark = [pytest.mark.slow, pytest.mark.weights]
 
 EPS, STEPS, RESTARTS, COUNT = 0.3, 50, 2, 200
 """The radius that the classifier was trained for. Beyond it single runs of either differ by two points from seed to seed."""

@@ -18,6 +18,8 @@ import pytest
 
 from aatviz.cli import web_app
 
+pytestmark = pytest.mark.slow
+
 STREAMLIT = [sys.executable, "-m", "streamlit", "run", "app.py"]
 PATIENCE = 60.0
 NEIGHBOUR = next(iter(web_app.own_addresses()), None)
@@ -44,14 +46,24 @@ def test_shared_it_listens_everywhere_and_still_need_not_ask_for_its_address(mon
 
 
 def test_without_a_checkout_it_says_where_the_app_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_app, "ROOT", tmp_path)
-    with pytest.raises(FileNotFoundError, match=re.escape(f"no app.py in {tmp_path}: the app comes with the repository")):
+    monkeypatch.setattr(web_app, "ROOT", tmp_path / "site-packages")
+    monkeypatch.chdir(tmp_path)
+    said = f"no app.py in {tmp_path / 'site-packages'} or in {tmp_path}: the app comes with the repository"
+    with pytest.raises(FileNotFoundError, match=re.escape(said)):
         web_app.start_command(False, free_port())
+
+
+def test_an_installed_package_starts_the_app_of_the_checkout_that_it_is_called_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(web_app.ROOT)
+    monkeypatch.setattr(web_app, "ROOT", tmp_path)
+    assert web_app.checkout() == Path.cwd()
 
 
 def test_without_streamlit_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(RuntimeError, match=r"needs Streamlit.*pip install -r requirements\.txt"):
+    with pytest.raises(RuntimeError, match=r"needs streamlit and plotly.*run `pip install \.\[app\]`"):
         web_app.start_command(False, free_port())
 
 

@@ -111,6 +111,7 @@ def test_what_a_peer_raises_is_the_project_s_loss(
     torch.testing.assert_close(torch.autograd.grad(entropy.sum(), x)[0], -grad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", cases.PEERS)
 @pytest.mark.parametrize(("loss", "target"), LOSS_CASES)
 def test_a_peer_reaches_our_loss(

@@ -1,5 +1,6 @@
 """The benchmark of the engine's choices compares like with like: each choice and its alternative give the same numbers."""
 
+import pytest
 import torch
 
 import aatviz
@@ -7,6 +8,7 @@ from aatviz.runtime import hardware
 from benchmarks import choices
 
 
+@pytest.mark.slow
 def test_what_is_in_use_and_its_alternative_agree() -> None:
     x, y = aatviz.load_data("mnist", split="sample")
     pairs = choices.alternatives(x, y)

@@ -19,6 +19,8 @@ from aatviz.train.learner import Learner
 from aatviz.train.steps import Visit
 from benchmarks.training import candidates, curve, picture, speed
 
+pytestmark = pytest.mark.slow
+
 CURVES = {
     "fast": {"about": "few steps", "after": None, "points": [(10, 0.995), (20, 0.9981), (30, 0.9979)]},
     "slow": {"about": "many steps", "after": None, "points": [(10, 0.995)]},

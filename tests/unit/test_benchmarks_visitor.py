@@ -15,6 +15,8 @@ from benchmarks.classroom import scenarios, visitor
 from benchmarks.classroom.app import running
 from benchmarks.classroom.visitor import GaveUp, Visitor
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 LARGE = {"bidi_component": {"json": "a large view"}}
 

@@ -13,6 +13,8 @@ from aatviz.store.weights import build_network, note_of
 from aatviz.train import steps
 from aatviz.train.learner import Learner, learning_rate
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_papers_recipes_have_the_papers_and_the_codes_numbers() -> None:
     expected = {

@@ -70,6 +70,7 @@ def test_others_numbers_stand_beside_the_papers() -> None:
     assert published("cifar10", "Linf", LINF_8).survived == {"generative": 0.36, "integrated": 0.141}
 
 
+@pytest.mark.slow
 def test_the_robust_classifiers_logits_are_measured_as_detectors(made_systems: Made) -> None:
     """In a ball without room the attack changes nothing: the AUC is that of the natural logits."""
     system = load_system("cifar10-made")

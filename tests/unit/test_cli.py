@@ -12,6 +12,8 @@ from aatviz.attacks.settings import AttackSettings
 from aatviz.explore.attack_path import trace_attack
 from aatviz.explore.snippets import attack_command
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "aatviz.cli", *arguments], capture_output=True, text=True, check=False)

@@ -89,6 +89,7 @@ def test_a_class_with_few_samples_gives_all_of_them_and_one_without_any_is_named
         choose_rows(CompareSettings(targets=(1, 12)), y, 10)
 
 
+@pytest.mark.slow
 def test_some_targets_give_the_pairs_of_all(shared: System, sample: tuple[Tensor, Tensor]) -> None:
     """Columns for some classes only: the same numbers as in the grid of all, for the same samples."""
     x, y = sample
@@ -107,6 +108,7 @@ def test_some_targets_give_the_pairs_of_all(shared: System, sample: tuple[Tensor
     assert [some.column(k) for k in (2, 5, 8, 3)] == [0, 1, 2, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [SHARED, SEPARATE])
 @pytest.mark.parametrize("norm", ["Linf", "L2"])
 def test_every_pair_gets_what_it_would_get_alone(
@@ -157,6 +159,7 @@ def test_natural_logits_are_counted_by_own_and_other_classes(shared: System, sam
     assert (found.low <= found.median).all()
 
 
+@pytest.mark.slow
 def test_the_summary_leaves_out_the_pairs_of_the_own_class(
     shared: System, sample: tuple[Tensor, Tensor], grid: Comparison
 ) -> None:
@@ -215,6 +218,7 @@ def test_the_shipped_run_is_of_these_weights_small_and_of_the_default_settings(n
         assert summary.linf == pytest.approx(0.4, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_printed_command_and_python_give_these_numbers(
     tiny_system_folder: Path,
     sample: tuple[Tensor, Tensor],

@@ -169,7 +169,8 @@ def test_each_classifier_decides_by_its_own_rule_on_its_own_attack() -> None:
 
 def write_record(system: aatviz.System, **changes: object) -> None:
     recipe = evaluations("mnist", "Linf", 0.3)["curves"]
-    note = {"recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe), "weights_hash": weights_hash(system)}
+    note = {"kind": "system", "recipe": dataclasses.asdict(recipe), "recipe_hash": recipe_hash(recipe)}
+    note |= {"weights_hash": weights_hash(system)}
     write_json(result_file(system, "curves", "json"), note | changes)
     write_arrays(result_file(system, "curves", "npz"), {name: a.numpy() for name, a in ten_classes().items()})
 

@@ -68,6 +68,7 @@ def test_what_a_png_says_beside_its_pixels_never_costs_them(extra: bytes) -> Non
     decode(with_chunk(sound, extra), (32, 32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["JPEG", "MPO", "WEBP", "TIFF", "AVIF", "PNG"])
 def test_every_byte_of_a_cameras_notes_may_be_wrong(kind: str) -> None:
     exif = noted(6)
@@ -175,6 +176,7 @@ def test_an_image_of_the_app_comes_back_to_the_bit_whatever_it_shows() -> None:
         assert prepare(to_png(pixels, SHAPE), MNIST).pixels == pixels
 
 
+@pytest.mark.slow
 def test_damaged_files_of_every_format_are_read_or_refused_with_a_sentence() -> None:
     counts, wrong = fuzz(range(1200))
     assert wrong == []

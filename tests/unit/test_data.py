@@ -153,7 +153,10 @@ def test_other_idx_files_are_a_data_set_of_the_given_name(tmp_path: Path, empty_
 
 
 SPOILT: dict[str, tuple[str, bytes | None, str]] = {
-    **{f"{name} cut off": (name, WHOLE[:-1], "truncated") for name in NAMES},
+    **{
+        f"{name} cut off": (name, idx_bytes(np.zeros((20, 28, 28) if name in IMAGES else 20))[:-1], "truncated")
+        for name in NAMES
+    },
     **{f"{name} missing": (name, None, "missing") for name in NAMES},
     **{f"{name} of another size": (name, idx_bytes(np.zeros((20, 27, 28))), "28 x 28") for name in IMAGES},
     **{f"{name} without images": (name, idx_bytes(np.zeros((0, 28, 28))), "no image at all") for name in IMAGES},

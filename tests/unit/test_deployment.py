@@ -60,9 +60,13 @@ def test_the_image_looks_up_no_address_outside() -> None:
     assert flags.keys() <= config._config_options_template.keys()
 
 
+REQUIRED = [f"requirements{part}.txt" for part in ("", "-library", "-app", "-dev")]
+"""What pyproject.toml and the Dockerfile read versions from."""
+
+
 def test_the_image_holds_what_the_app_needs_and_no_more(tmp_path: Path) -> None:
     files.copy_context(tmp_path)
-    for path in ("app.py", "pages/attack.py", ".streamlit/config.toml", "aatviz/ui/page.css", "requirements.txt"):
+    for path in ("app.py", "pages/attack.py", ".streamlit/config.toml", "aatviz/ui/page.css", *REQUIRED):
         assert (tmp_path / path).is_file()
     assert {folder.name for folder in (tmp_path / "checkpoints").iterdir() if folder.is_dir()}
     assert not list(tmp_path.rglob("__pycache__"))
@@ -130,11 +134,3 @@ def test_the_documentation_names_every_header_and_leaves_room_for_what_is_measur
     teaching = (files.ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
     assert all(f"<!-- {part}: {end} -->" in text for part in ("limits", "classroom") for end in ("begin", "end"))
     assert all(f"<!-- classroom: {end} -->" in teaching for end in ("begin", "end"))
-
-
-@pytest.mark.parametrize("name", ["README.md", "docs/deployment.md", "docs/teaching.md"])
-def test_every_link_to_a_file_leads_somewhere(name: str) -> None:
-    page = files.ROOT / name
-    links = re.findall(r"\]\(((?!https?:)[^)#]*)", page.read_text(encoding="utf-8"))
-    assert links
-    assert [link for link in links if not (page.parent / link).exists()] == []

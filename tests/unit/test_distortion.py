@@ -23,6 +23,7 @@ def system(tiny_system_folder: Path, data_folder: Path, monkeypatch: pytest.Monk
     return load_system("mnist-linf-0.3-shared")
 
 
+@pytest.mark.slow
 def test_means_and_rates_are_those_of_the_stored_distances(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """In two parts, which hold the same images as one."""
     monkeypatch.setitem(engine.KINDS, DistortionEvaluation, dataclasses.replace(distortion.KIND, chunk=2))

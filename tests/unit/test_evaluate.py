@@ -64,6 +64,7 @@ def scores(system: System, name: str) -> dict[str, Tensor]:
     return {key: torch.from_numpy(array) for key, array in read_arrays(result_file(system, name, "npz")).items()}
 
 
+@pytest.mark.slow
 def test_the_auc_of_every_detector_equals_a_direct_computation(system: System) -> None:
     record = run(system, WORST)
     x, y = load_data("mnist", split="test")
@@ -196,6 +197,7 @@ def test_the_parts_of_a_separate_bank_run_on_their_own_network(
     np.testing.assert_allclose(arrays["positive"], system.detectors.logit(x[y == 4], 4).numpy(), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_part_that_is_cut_off_goes_on_where_it_was(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """In chunks of two images: the first two are kept, and the record is the same as without the interruption."""
     monkeypatch.setitem(engine.KINDS, DetectorEvaluation, dataclasses.replace(detectors.KIND, chunk=2))
@@ -223,6 +225,7 @@ def test_a_part_that_is_cut_off_goes_on_where_it_was(system: System, monkeypatch
     assert all(torch.equal(before[name], values) for name, values in scores(system, WORST.name).items())
 
 
+@pytest.mark.slow
 def test_the_passes_of_an_evaluation_are_counted(system: System) -> None:
     """Three attacks of two steps and two restarts on 4 images for each detector; scoring takes no gradient."""
     record = run(system, WORST)
@@ -240,6 +243,7 @@ def test_more_images_than_asked_for_will_do_and_fewer_will_not(system: System) -
     assert stored(system, dataclasses.replace(CURVES, held_out="train")) is None
 
 
+@pytest.mark.slow
 def test_numbers_are_computed_again_from_the_scores_alone(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     record = run(system, WORST)
     monkeypatch.setattr(engine, "run_part", None)
@@ -258,6 +262,7 @@ def test_a_false_positive_at_095_tpr_is_wrong_and_accepted(system: System) -> No
     assert "robust" not in record["at_tpr"]["error"]
 
 
+@pytest.mark.slow
 def test_the_cost_falls_with_what_is_done(system: System) -> None:
     whole = engine.cost(system, WORST)
     assert whole == 10 * COUNT * 3 * 3 * 2

@@ -33,6 +33,8 @@ from aatviz.store.gaussians import load_gaussians, save_gaussians
 from aatviz.store.systems import Lacking, System
 from tests.changed_systems import described_again
 
+pytestmark = pytest.mark.slow
+
 SHARED, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
 QUICK = GenerateSettings(steps=3, count=2, eps=1.0, step_size=0.5, seed=7)
 

@@ -219,6 +219,7 @@ def test_more_steps_of_one_run_never_fool_fewer_images(system: System, images: t
     assert (scores[1:] >= scores[:-1]).all()
 
 
+@pytest.mark.slow
 def test_a_record_is_made_once_resumes_and_says_what_its_scores_say(system: System) -> None:
     names = parts(system, SMALL)
     with pytest.raises(ValueError, match="not complete: generative/natural"):

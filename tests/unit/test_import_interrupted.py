@@ -23,6 +23,8 @@ from aatviz.data.placing import recover, staging
 from aatviz.data.split import fingerprints
 from tests.unit.data_files import contents, some_digits, write_idx_folder, write_images
 
+pytestmark = pytest.mark.slow
+
 COUNTS = {"cat": 12, "dog": 12, "eel": 12}
 
 

@@ -11,41 +11,10 @@ from pathlib import Path
 import pytest
 
 import aatviz
+from tools.layers import LAYERS
 
 PACKAGE = Path(aatviz.__file__).parent
 ROOT = PACKAGE.parent
-LAYERS = [
-    {"runtime"},
-    {"data", "models", "metrics"},
-    {"attacks"},
-    {"recipes"},
-    {"store"},
-    {"thresholds"},
-    {"aatviz"},
-    {"train", "evaluate"},
-    {"explore"},
-    {"report"},
-    {"cli"},
-    {"ui.common"},
-    {"ui.session"},
-    {"ui.player", "ui.own"},
-    {
-        "ui.overview",
-        "ui.attack",
-        "ui.compare",
-        "ui.generate",
-        "ui.thresholds",
-        "ui.detectors",
-        "ui.robustness",
-        "ui.lessons",
-    },
-    {"ui"},
-]
-"""From the bottom up. One rule: what a room imports lies in that room itself or in a lower layer.
-
-So the pages' folders, one layer, never import one another; `ui.player` and `ui.own` are views that pages may use.
-"aatviz" is the public names, "ui" what frames all pages.
-"""
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 ENTRY_POINTS = {"aatviz.train.__main__"}
 """`python -m aatviz.train` is the command line under another name."""
@@ -69,10 +38,18 @@ UI = {name for name in FILES if room(name).startswith("ui")}
 LIBRARY = [name for name in FILES if name not in UI and not name.endswith("__main__")]
 
 
+@pytest.mark.slow
 def test_a_fresh_process_with_the_whole_library_has_loaded_neither_streamlit_nor_plotly_and_said_nothing() -> None:
     code = f"import sys, {', '.join(LIBRARY)}; assert not {{'streamlit', 'plotly'}} & set(sys.modules)"
     found = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+def test_no_visitor_meets_a_library_that_another_ones_thread_is_still_loading() -> None:
+    """Plotly looks into pandas as soon as its name is there; scikit-learn loads it, where an AUC is needed first."""
+    code = "import sys; from aatviz.ui.session import caches; caches.start_up(); sys.modules['pandas'].Series"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert found.returncode == 0, found.stderr
 
 
 def imports(path: Path) -> set[str]:
@@ -133,10 +110,10 @@ def printed_imports() -> set[tuple[str, str]]:
     return {(module, name.strip()) for module, names in lines for name in names.split(",")}
 
 
-def test_printed_python_imports_what_the_readme_calls_public() -> None:
+def test_printed_python_imports_what_the_documentation_calls_public() -> None:
     found = printed_imports()
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    listed = readme.partition("What the pages print as Python imports")[2].partition("These names stay.")[0]
+    usage = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+    listed = usage.partition("What the pages print as Python imports")[2].partition("These names stay.")[0]
     assert {module for module, _ in found} == set(re.findall(r"`(aatviz\.[\w.]+)`", listed))
     for module, name in found:
         assert not name or hasattr(importlib.import_module(module), name) or f"{module}.{name}" in FILES

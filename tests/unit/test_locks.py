@@ -16,6 +16,8 @@ from aatviz.runtime import locks
 from aatviz.runtime.files import beside, read_json, remove_leftovers, write_json
 from aatviz.runtime.locks import LOCK, writing
 
+pytestmark = pytest.mark.slow
+
 HOLDER = """
 import sys, time
 from pathlib import Path

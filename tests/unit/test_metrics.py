@@ -84,6 +84,7 @@ def test_an_impossible_proportion_is_refused(successes: int, n: int) -> None:
         metrics.wilson(successes, n)
 
 
+@pytest.mark.slow
 def test_the_auc_interval_covers_the_true_value_about_19_times_in_20() -> None:
     """600 samples of 60 + 60 normal scores one deviation apart: AUC = Phi(1/sqrt 2). Three deviations of 0.95 are 0.027."""
     true = float(torch.special.ndtr(torch.tensor(0.5).sqrt()))

@@ -21,6 +21,7 @@ def search(x: Tensor, target: float = TARGET, **settings: object) -> Distorted:
     return min_distortion(Linear(W), success, x, **{"depth": 12, "steps": 150, "step_size": 0.01} | settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_it_comes_close_to_the_least_perturbation_of_a_linear_detector() -> None:
     """In the middle of the box the nearest point with <w, d> = t is d = t w / ||w||^2, at the distance |t| / ||w||."""
     x = images(at_border=False)
@@ -35,6 +36,7 @@ def test_it_comes_close_to_the_least_perturbation_of_a_linear_detector() -> None
     assert (distance <= least * 1.1).all()
 
 
+@pytest.mark.slow
 def test_the_first_c_is_zero_and_each_sample_has_its_own() -> None:
     """At c the minimum of <w, d> + c ||d||^2 is d = -w / 2c, which reaches t for c up to ||w||^2 / 2|t|."""
     x = images(at_border=False)
@@ -62,7 +64,7 @@ def test_samples_that_are_false_positives_from_the_start_need_no_perturbation() 
 def test_it_stays_in_the_box_and_ends_when_told() -> None:
     x = images(at_border=True)
     seen: list[Iterate] = []
-    found = search(x, depth=4, steps=5, callback=lambda it: seen.append(it) or len(seen) == 8)
+    found = search(x, target=1.0, depth=4, steps=5, callback=lambda it: seen.append(it) or len(seen) == 8)
     assert len(seen) == 8
     assert [it.restart for it in seen] == [0] * 6 + [1] * 2
     for x_adv in (found.last, found.best, *(it.x_adv for it in seen)):
@@ -75,10 +77,36 @@ def test_unpromising_iterates_are_not_scored() -> None:
 
     def success(x_adv: Tensor, rows: Tensor) -> Tensor:
         scored.append(len(rows))
-        return torch.zeros(len(rows), dtype=torch.bool)
+        return torch.ones(len(rows), dtype=torch.bool)
 
     min_distortion(Linear(W), success, x, promising=-torch.inf, depth=2, steps=5)
     assert scored == [len(x)] * 2  # only the end of each run
+
+
+def test_where_nothing_succeeds_with_c_0_it_is_not_repeated() -> None:
+    x, linear = images(at_border=False), Linear(W)
+    found = min_distortion(linear, lambda x_adv, rows: torch.zeros(len(rows), dtype=torch.bool), x, depth=20, steps=5)
+    assert linear.calls == 6
+    assert not found.last_found.any()
+    assert torch.equal(found.c, torch.zeros(len(x)))
+
+
+def test_an_image_that_fails_at_0_ends_as_it_would_alone_and_leaves_the_others_as_they_are() -> None:
+    x = images(at_border=False)
+    start, within_reach = (x * W).flatten(1).sum(1), torch.tensor([TARGET, -1e6, TARGET])
+
+    def of(rows: Tensor) -> Distorted:
+        def success(x_adv: Tensor, which: Tensor) -> Tensor:
+            return (x_adv * W).flatten(1).sum(1) - start[rows][which] < within_reach[rows][which]
+
+        return min_distortion(Linear(W), success, x[rows], depth=8, steps=60, step_size=0.02)
+
+    together = of(torch.arange(3))
+    assert together.last_found.tolist() == [True, False, True]
+    for row in range(3):
+        alone = of(torch.tensor([row]))
+        for name in ("last", "last_found", "best", "best_found", "c"):
+            assert torch.equal(getattr(together, name)[row], getattr(alone, name)[0])
 
 
 @pytest.mark.parametrize(("name", "value"), [("depth", 0), ("most_c", -1.0), ("steps", -1)])

@@ -44,6 +44,7 @@ def test_it_finds_the_accepted_error_that_loss_10_passes_by() -> None:
     assert norm(found - x, "Linf") <= 0.3 + 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_REJECT)
 def test_it_keeps_the_best_of_all_targets_for_each_sample(tiny_system_folder: Path, name: VictimName) -> None:
     victim = Victim(name=name, system=aatviz.load_system("mnist-linf-0.3-shared"))

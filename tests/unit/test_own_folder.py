@@ -14,6 +14,8 @@ from aatviz.runtime.locks import Held
 from aatviz.store.systems import load_system
 from tests.made_systems import PETS, write_classes
 
+pytestmark = pytest.mark.slow
+
 NAME = "pets-tiny"
 
 

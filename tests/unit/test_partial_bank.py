@@ -159,6 +159,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> System:
     return load_system(folder)
 
 
+@pytest.mark.slow
 def test_a_system_of_one_detector_says_what_it_is(one: System) -> None:
     card = read_json(one.folder / "card.json")
     assert (card["schema"], card["detector_classes"], card["classes"], card["kind"]) == (2, [3], 10, "separate")
@@ -178,6 +179,7 @@ def test_a_system_of_one_detector_says_what_it_is(one: System) -> None:
         _ = one.robust_classifier
 
 
+@pytest.mark.slow
 def test_a_single_detector_is_attacked_and_its_auc_falls(one: System) -> None:
     x, y = aatviz.load_data("mnist", split="sample")
     own, others = x[y == 3][:60], x[y != 3][:60]
@@ -226,6 +228,7 @@ def test_a_recipe_whose_bank_does_not_fit_is_refused(targets: tuple[int, ...], t
         write_card(recipe(*targets), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_system_that_borrows_classifiers_has_a_robust_one_where_the_other_has(one: System, tmp_path: Path) -> None:
     folder = one.folder.parent / "borrowing"
     plan = dataclasses.replace(recipe(3), system="borrowing", classifiers_from="tiny-some", jobs=recipe(3).jobs[:1])

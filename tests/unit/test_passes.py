@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aatviz.attacks.passes import _ready, prepared, watched
+from aatviz.attacks.layouts import laid_out
+from aatviz.attacks.passes import prepared, watched
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import NETWORKS, MadryNet
 
@@ -151,11 +152,11 @@ def test_every_change_of_a_frozen_network_is_seen_and_nothing_else(make: Callabl
     tensors = [one for one in (*network.parameters(), *network.buffers()) if one.is_floating_point()]
     for change in (halve, turn, touch):
         for tensor in tensors:
-            before = _ready(network, torch.bfloat16 if bf16 else None)
-            assert _ready(network, torch.bfloat16 if bf16 else None) is before
+            before = laid_out(network, torch.bfloat16 if bf16 else None)
+            assert laid_out(network, torch.bfloat16 if bf16 else None) is before
             old = tensor.clone()
             change(tensor)
-            now = _ready(network, torch.bfloat16 if bf16 else None)
+            now = laid_out(network, torch.bfloat16 if bf16 else None)
             assert torch.equal(old, tensor) == (now is before)
     fresh = copy.deepcopy(network)
     assert torch.equal(prepared(network, bf16)(x).logits, prepared(fresh, bf16)(x).logits)
@@ -164,7 +165,7 @@ def test_every_change_of_a_frozen_network_is_seen_and_nothing_else(make: Callabl
 def test_threads_that_prepare_the_same_network_get_the_same_layout() -> None:
     network = net(dtype=torch.float32).requires_grad_(False)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: _ready(network, torch.bfloat16), range(32)))
+        found = list(pool.map(lambda _: laid_out(network, torch.bfloat16), range(32)))
     assert all(one is found[0] for one in found)
 
 

@@ -14,6 +14,8 @@ from aatviz.attacks.unit_test import RANDOM, PlantedTest, _separate, attack_unit
 from aatviz.data import load_data
 from aatviz.store.systems import load_system
 
+pytestmark = pytest.mark.weights
+
 EPS: dict[Norm, float] = {"Linf": 0.3, "L2": 2.5}
 ROOT = Path(__file__).parents[2]
 COUNT, INNER = 6, 200

@@ -33,6 +33,7 @@ def change_weights(system: System, stem: str = "shared") -> System:
     return described_again(system.folder)
 
 
+@pytest.mark.slow
 def test_the_stored_scores_have_the_aucs_that_the_profile_names(measured_detectors: System) -> None:
     found = detector_records.load(measured_detectors)
     assert [profile.k for profile in found] == list(range(10))

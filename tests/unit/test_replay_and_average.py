@@ -18,6 +18,8 @@ from aatviz.runtime.files import read_tensors
 from aatviz.train import learner, loop, steps
 from aatviz.train.loop import Progress, train
 
+pytestmark = pytest.mark.slow
+
 DATASET = recipes.get("tiny").dataset
 JOBS = {
     job.name: dataclasses.replace(job, start_from=None)  # from random weights, so that each can be trained alone

@@ -20,7 +20,7 @@ from aatviz.report.study import study
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, load_system
-from tools.update_readme import tables
+from tools.result_tables import tables
 
 RECIPES = [recipe for threat in MNIST for recipe in evaluations("mnist", *threat).values()]
 
@@ -159,6 +159,7 @@ def test_the_cost_is_told_before_anything_is_computed(
     assert not (tiny_system_folder / "mnist-linf-0.3-shared" / "results" / "parts").exists()
 
 
+@pytest.mark.weights
 def test_shared_and_separate_banks_for_one_ball_stand_side_by_side() -> None:
     """The shipped ones: each row has a cell for both, and the numbers are those of their records and stored images."""
     systems = [load_system(name) for name in ("mnist-linf-0.3-shared", "mnist-linf-0.3")]

@@ -13,10 +13,12 @@ from aatviz.evaluate import stored
 from aatviz.metrics import auc
 from aatviz.recipes import digest, get
 from aatviz.recipes.paper import evaluations_of
-from aatviz.report.card_readme import readme
+from aatviz.report.card_readme import readme_of
 from aatviz.runtime.files import read_tensors
 from aatviz.store.card import Card, read_card
 from aatviz.ui.session.showcase import load_showcase
+
+pytestmark = pytest.mark.weights
 
 ROOT = Path(__file__).parents[2]
 FASHION = "fashion-mnist-linf-0.1-shared"
@@ -63,7 +65,23 @@ def test_the_weights_were_trained_by_the_recipe_as_it_stands(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_readme_and_card_say_the_same(name: str) -> None:
-    assert (ROOT / "checkpoints" / name / "README.md").read_text(encoding="utf-8") == readme(card_of(name))
+    assert (ROOT / "checkpoints" / name / "README.md").read_text(encoding="utf-8") == readme_of(ROOT / "checkpoints" / name)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_readme_begins_with_what_one_has_to_know(name: str) -> None:
+    text = readme_of(ROOT / "checkpoints" / name)
+    heads = [line for line in text.splitlines() if line.startswith("## ")]
+    assert heads[:5] == [
+        "## Load it",
+        "## What it withstands",
+        "## What it does not withstand",
+        "## Licence and data",
+        "## Weights",
+    ]
+    verdict = text.partition("## What it withstands")[2].partition("## What it does not withstand")[0]
+    judged = (ROOT / "checkpoints" / name / "results" / "honest.json").is_file()
+    assert ("The honest protocol tries" in verdict) == judged
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -81,9 +99,9 @@ def test_the_stored_run_of_the_overview_fits_the_weights(name: str) -> None:
     assert load_showcase(aatviz.load_system(name)) is not None
 
 
-@pytest.mark.parametrize("tool", ["update_readme.py", "update_docs.py"])
+@pytest.mark.parametrize("tool", ["update_results", "update_docs"])
 def test_the_tables_of_readme_and_docs_are_in_step_with_what_is_stored(tool: str) -> None:
-    result = subprocess.run([sys.executable, f"tools/{tool}", "--check"], cwd=ROOT, capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-m", f"tools.{tool}", "--check"], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
 

@@ -247,6 +247,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 def test_a_large_split_is_evaluated_without_ever_being_in_memory_as_floats(tmp_path: Path) -> None:
     images = np.lib.format.open_memmap(tmp_path / "images.npy", "w+", np.uint8, (30_000, 3, 32, 32))
     images.flush()

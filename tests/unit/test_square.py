@@ -38,6 +38,7 @@ def test_it_stays_in_ball_and_box_and_its_best_loss_never_rises(p: Norm, eps: fl
     assert not torch.equal(x_adv, square(linear, X, norm=p, eps=eps, queries=60, seed=4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("p", "eps", "least"), [("Linf", 0.1, 0.9), ("L2", 0.5, 0.6)])
 def test_it_comes_near_the_optimum_of_a_linear_detector(p: Norm, eps: float, least: float) -> None:
     """The box is left out of play: the images lie well inside. In L2, blobs cannot follow a weight that is white noise."""

@@ -228,7 +228,8 @@ def test_records_count_on_these_weights_and_with_todays_settings(
     assert found() == ["table-11", "worst-case"]
     edit_recipe("table-11")
     assert found() == ["worst-case"]
-    save_network(measured_detectors.folder / "robust.safetensors", build_network(NOTE), NOTE)
+    note = NOTE | {"outputs": 10}
+    save_network(measured_detectors.folder / "robust.safetensors", build_network(note), note)
     again = described_again(measured_detectors.folder)
     assert valid_records(again.folder, again.card) == {}
 
@@ -236,7 +237,7 @@ def test_records_count_on_these_weights_and_with_todays_settings(
 def test_a_card_forgets_what_was_measured_before_its_recipe_was_edited(
     measured_detectors: System, edit_recipe: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(card_readme, "readme", lambda card: ", ".join(card.metrics))
+    monkeypatch.setattr(card_readme, "readme", lambda card, honest: ", ".join(card.metrics))
     cards.update_card(measured_detectors.folder)
     card_readme.write_readme(measured_detectors.folder)
     assert (measured_detectors.folder / "README.md").read_text() == "table-11, worst-case"

@@ -66,6 +66,7 @@ def test_a_missing_array_is_named_with_the_file_and_the_command(system: aatviz.S
 LOADS = {COMPARISON: load_comparison, EXAMPLES: load_examples, SAMPLE: stored_sample_logits}
 
 
+@pytest.mark.weights
 @pytest.mark.parametrize(
     ("name", "lost"), [(COMPARISON, "index"), (COMPARISON, "sample.robust.low"), (EXAMPLES, "index"), (SAMPLE, "z_h")]
 )

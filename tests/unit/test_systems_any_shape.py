@@ -23,6 +23,8 @@ from aatviz.store.systems import System, load_system
 from aatviz.thresholds import curves
 from tests.made_systems import NAMES, Made
 
+pytestmark = pytest.mark.slow
+
 FULL = [name for name in NAMES if name != "dog-made"]
 
 

@@ -52,6 +52,7 @@ def same(one: Trace, other: Trace) -> bool:
     return all(torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in pairs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"{attack['victim']}-{attack['loss']}")
 def test_each_image_gets_to_the_bit_what_it_gets_alone(system: System, attack: dict[str, Any]) -> None:
     x, y = (part[:COUNT] for part in aatviz.load_data("mnist", split="sample"))

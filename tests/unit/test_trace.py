@@ -47,6 +47,7 @@ def arguments(settings: AttackSettings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in names}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", EVERY_ATTACK, ids=lambda s: f"{s.victim}-{s.loss}")
 def test_the_kept_iterate_is_what_pgd_returns(
     system: System, image: tuple[torch.Tensor, int], settings: AttackSettings

@@ -24,6 +24,8 @@ from aatviz.train.learner import Learner
 from aatviz.train.loop import Progress, train
 from aatviz.train.steps import Visit
 
+pytestmark = pytest.mark.slow
+
 DATASET = recipes.get("tiny").dataset
 JOBS = {
     job.name: dataclasses.replace(job, start_from=None)  # from random weights, so that each can be trained alone

@@ -19,6 +19,8 @@ from aatviz.train.learner import Learner, learning_rate
 from aatviz.train.loop import Progress, train
 from aatviz.train.validation import evaluate
 
+pytestmark = pytest.mark.slow
+
 TINY = {job.name: job for job in recipes.get("tiny").jobs}
 SMALL = (("widths", (4, 8)), ("blocks", (1, 1)))
 SGD = {"optimizer": "sgd", "nesterov": True, "weight_decay": 1e-3}

@@ -12,6 +12,8 @@ from aatviz import recipes
 from aatviz.recipes import AttackSpec, Job
 from aatviz.train import steps
 
+pytestmark = pytest.mark.slow
+
 JOBS = {
     job.name: dataclasses.replace(job, start_from=None)  # from random weights, so that each can be trained alone
     for name in ("tiny", "tiny-separate")

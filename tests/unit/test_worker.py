@@ -14,6 +14,8 @@ import worker_functions as functions
 
 from aatviz.runtime.worker import Worker, WorkerError
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 PATIENCE = 60
 

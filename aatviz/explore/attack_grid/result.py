@@ -5,7 +5,7 @@ In the shapes below, R are the samples, T the targets, K all classes; T is K whe
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aatviz.attacks import norm
-from aatviz.attacks.checks import check_choice, check_number
+from aatviz.attacks.checks import check_choice, check_seed, check_whole, set_plain
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.settings import AttackSettings
+from aatviz.explore.targets import checked_targets
 from aatviz.models import decisions
 from aatviz.models.decisions import VictimName
 from aatviz.store.card import Need
@@ -30,8 +31,6 @@ MODELS: tuple[Model, ...] = ("generative", "robust", "natural")
 NEEDS: dict[Model, Need] = {"generative": "full_bank", "robust": "robust_classifier"}
 """What a system may lack for them."""
 CSV_HEAD = ["model", "row", "index", "class", "target", "target_logit_natural", "target_logit", "linf", "l2", "decision"]
-MOST_TARGETS = 10
-"""Classes that a comparison or a generation begins with, where there are more."""
 _LEVELS = 65535
 """Stored images have 16 bits a pixel: no perturbation is rounded away."""
 
@@ -63,12 +62,15 @@ class CompareSettings:
             raise ValueError(f"At least one model is needed; there are {', '.join(MODELS)}.")
         for model in self.models:
             check_choice("A model", model, MODELS)
-        object.__setattr__(self, "models", tuple(model for model in MODELS if model in self.models))
-        check_number("seed", self.seed, least=0, whole=True)
-        if self.digit is not None:
-            check_number("digit", self.digit, least=0, whole=True)
-        object.__setattr__(self, "targets", checked_targets(self.targets))
-        self.attack(self.models[0], 0)  # its own checks of the attack
+        set_plain(
+            self,
+            models=tuple(model for model in MODELS if model in self.models),
+            seed=check_seed(self.seed),
+            digit=None if self.digit is None else check_whole("digit", self.digit, least=0),
+            targets=checked_targets(self.targets),
+        )
+        found = self.attack(self.models[0], 0)  # its own checks of the attack
+        set_plain(self, eps=found.eps, step_size=found.step_size, steps=found.steps)
 
     def attack(self, model: Model, target: int) -> AttackSettings:
         """The attack on one pair, as `aatviz.explore.attack_path.trace_attack` runs it on one image."""
@@ -78,32 +80,6 @@ class CompareSettings:
     def budget(self) -> dict[str, Any]:
         """The arguments of `aatviz.pgd`."""
         return {name: getattr(self, name) for name in ("norm", "eps", "steps", "step_size", "optimizer")}
-
-
-def first_targets(classes: int) -> tuple[int, ...] | None:
-    """The targets that a page begins with: all classes, said as None, or the first of many."""
-    return tuple(range(MOST_TARGETS)) if classes > MOST_TARGETS else None
-
-
-def checked_targets(targets: Sequence[int] | None) -> tuple[int, ...] | None:
-    """The target classes in rising order, each once; None stays None, all of them. ValueError where they are none."""
-    if targets is None:
-        return None
-    for target in targets:
-        check_number("A target", target, least=0, whole=True)
-    if not targets:
-        raise ValueError("At least one target is needed; leave targets out for all classes.")
-    return tuple(sorted(set(targets)))
-
-
-def some_classes(text: str) -> tuple[int, ...] | None:
-    """The classes in "3,5,8"; None for an empty text, all of them. ValueError where it says something else."""
-    if not text:
-        return None
-    try:
-        return checked_targets([int(part) for part in text.split(",")])
-    except ValueError as error:
-        raise ValueError(f"Classes are whole numbers separated by commas, such as 0,3,5; got {text!r}.") from error
 
 
 class Summary(NamedTuple):

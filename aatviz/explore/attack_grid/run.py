@@ -17,8 +17,9 @@ from aatviz.attacks.pgd import Callback
 from aatviz.attacks.settings import of_threat
 from aatviz.data import dataset, load_data
 from aatviz.data.spec import Threat, number, written
-from aatviz.explore.attack_grid.result import MODELS, NEEDS, CompareSettings, Comparison, Model, NaturalLogits, first_targets
+from aatviz.explore.attack_grid.result import MODELS, NEEDS, CompareSettings, Comparison, Model, NaturalLogits
 from aatviz.explore.stored_run import Arrays, load_run, part, store_run
+from aatviz.explore.targets import first_targets
 from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
 

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aatviz.attacks.checks import check_choice, check_number
+from aatviz.attacks.checks import check_choice, check_seed, check_whole, set_plain
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.settings import PGDSettings
-from aatviz.explore.attack_grid.result import MODELS, Model, checked_targets
+from aatviz.explore.attack_grid.result import MODELS, Model
+from aatviz.explore.targets import checked_targets
 from aatviz.metrics import Interval, share
 
 StartName = Literal["gaussian", "uniform", "constant", "other"]
@@ -50,13 +51,18 @@ class GenerateSettings:
 
     def __post_init__(self) -> None:
         check_choice("start", self.start, STARTS)
-        check_number("steps", self.steps, least=1, whole=True)
-        check_number("count", self.count, least=1, whole=True)
+        budget = PGDSettings(**self.budget)  # its own checks
+        set_plain(
+            self,
+            eps=budget.eps,
+            step_size=budget.step_size,
+            steps=check_whole("steps", self.steps, least=1),
+            count=check_whole("count", self.count, least=1),
+            seed=check_seed(self.seed),
+            targets=checked_targets(self.targets),
+        )
         if self.count > MOST_SAMPLES:
             raise ValueError(f"count is at most {MOST_SAMPLES} samples a class; got {self.count}.")
-        _ = PGDSettings(**self.budget)  # its own checks
-        check_number("seed", self.seed, least=0, whole=True)
-        object.__setattr__(self, "targets", checked_targets(self.targets))
 
     @property
     def budget(self) -> dict[str, Any]:

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks import Iterate, objective, pgd
-from aatviz.attacks.checks import ClassIndices, check_choice
+from aatviz.attacks.checks import LARGEST_SEED, ClassIndices, check_choice
 from aatviz.attacks.settings import of_threat
 from aatviz.data import dataset, load_data
-from aatviz.explore.attack_grid.result import MODELS, Model, first_targets
+from aatviz.explore.attack_grid.result import MODELS, Model
 from aatviz.explore.attack_grid.run import network
 from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings, StartName
 from aatviz.explore.stored_run import load_run, store_run
+from aatviz.explore.targets import first_targets
 from aatviz.models.detectors import DetectorBank
 from aatviz.runtime.files import read_bytes
 from aatviz.store.results import weights_hash
@@ -173,7 +174,8 @@ def _starts(system: System, settings: GenerateSettings, target: int, x: Tensor, 
             return torch.rand((), generator=generator).expand(x.shape[1:])
         return x[others[int(torch.randint(len(others), (), generator=generator))]]
 
-    seeds = [(settings.seed * system.card.classes + target) * MOST_SAMPLES + i for i in range(settings.count)]
+    first = (settings.seed * system.card.classes + target) * MOST_SAMPLES
+    seeds = [(first + i) % (LARGEST_SEED + 1) for i in range(settings.count)]
     return _bytes(torch.stack([draw(torch.Generator().manual_seed(seed)) for seed in seeds])) / 255
 
 

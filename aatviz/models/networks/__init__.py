@@ -9,7 +9,9 @@ mixture would be nobody's. Updates of classifiers are made in training mode, unl
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch import nn
 
@@ -38,17 +40,29 @@ NETWORKS = Registry(
 """A new network is one entry here."""
 
 
+_LOCK = Lock()
+_HELD: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
+"""The parts in train mode that are held in eval mode, and how many blocks of `evaluating`, in any thread, hold each."""
+
+
 @contextmanager
 def evaluating(modules: tuple[nn.Module, ...]) -> Iterator[None]:
-    """Eval mode for the modules, and afterwards train mode again for those parts that were in it."""
-    in_training = [part for module in modules for part in module.modules() if part.training]
-    for part in in_training:
-        part.training = False
+    """Eval mode for the modules, and afterwards train mode again for those parts that were in it: after the last such block,
+    where several threads are in one."""
+    with _LOCK:
+        mine = [part for module in modules for part in module.modules() if part.training or (_HELD and part in _HELD)]
+        for part in mine:
+            part.training = False
+            _HELD[part] = _HELD.get(part, 0) + 1
     try:
         yield
     finally:
-        for part in in_training:
-            part.training = True
+        with _LOCK:
+            for part in mine:
+                _HELD[part] -= 1
+                if not _HELD[part]:
+                    del _HELD[part]
+                    part.training = True
 
 
 __all__ = ["NETWORKS", "ByHand", "MadryNet", "Network", "Saved", "WideNet", "evaluating"]

@@ -15,6 +15,7 @@ from aatviz.ui.attack import picked
 from aatviz.ui.attack.picked import Picked
 from aatviz.ui.common import pgd_fields, words
 from aatviz.ui.common.classes import a, class_param, dataset_of, pick_class
+from aatviz.ui.common.glossary import tip
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, flag, number, whole
 from aatviz.ui.own.link import take_over
 from aatviz.ui.player.view import T_LIMITS
@@ -144,7 +145,7 @@ def _clean(balls: pgd_fields.Balls) -> list[str]:
 
 def _victim(system: System, known: Dataset) -> None:
     there = victims(system)
-    st.markdown("**Victim**")
+    st.markdown("**Victim**", help=tip("victim"))
     st.selectbox(
         "Victim",
         there,
@@ -170,7 +171,7 @@ def _victim_changed() -> None:
 
 
 def _goal(known: Dataset, y: int | None) -> None:
-    st.markdown("**Goal**")
+    st.markdown("**Goal**", help=tip("targeted"))
     if state["victim"] == "detector":
         name = known.classes[state["detector"]]
         st.caption(f"Raise the logit of detector {words.literal(name)}, as in training (objective 5).")
@@ -194,7 +195,7 @@ def _goal(known: Dataset, y: int | None) -> None:
         else:
             fitting = [loss for loss in LOSSES_OF[state["victim"]] if loss != "target_logit"]
             label = words.LOSSES.__getitem__
-            st.selectbox("Loss", fitting, format_func=label, **state.widget("loss"))
+            st.selectbox("Loss", fitting, format_func=label, help=tip("loss"), **state.widget("loss"))
     left, right = st.columns(2)
     pgd_fields.radius(left, state)
     pgd_fields.steps(right, state, MOST_STEPS, "attack")

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from aatviz.data import Dataset
-from aatviz.explore.attack_grid.result import MOST_TARGETS, first_targets, some_classes
+from aatviz.explore.targets import MOST_TARGETS, first_targets, some_classes
 from aatviz.store.systems import System
 from aatviz.ui.common.datasets import dataset_of_card
 from aatviz.ui.common.url import Param, UrlState, whole

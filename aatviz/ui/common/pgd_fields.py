@@ -11,6 +11,7 @@ from aatviz.attacks import NORMS, OPTIMIZERS
 from aatviz.data import Dataset
 from aatviz.data.spec import number, written
 from aatviz.ui.common import words
+from aatviz.ui.common.glossary import tip
 from aatviz.ui.common.url import Param, UrlState, amount, choice, whole
 
 Balls = Mapping[str, tuple[str, str]]
@@ -77,7 +78,7 @@ def clean(state: UrlState, balls: Balls) -> list[str]:
 def radius(place: DeltaGenerator, state: UrlState, norm: str | None = None) -> None:
     """eps, in the norm that is chosen beside it, or in this one."""
     name = {"Linf": "L∞", "L2": "L2"}[norm or state["norm"]]
-    _amount(place, state, "eps", f"ε, {name} radius", "On the [0,1] scale of the images: 0.3, or 8/255.")
+    _amount(place, state, "eps", f"ε, {name} radius", tip("eps"))
 
 
 def _amount(place: DeltaGenerator, state: UrlState, name: str, label: str, about: str) -> None:
@@ -110,7 +111,9 @@ def norm_of_ball(place: DeltaGenerator, state: UrlState, balls: Balls) -> None:
     def changed() -> None:
         st.session_state[state.key("eps")], st.session_state[state.key("step_size")] = balls[state["norm"]]
 
-    place.segmented_control("Norm of the ball", NORMS, required=True, on_change=changed, **state.widget("norm"))
+    place.segmented_control(
+        "Norm of the ball", NORMS, required=True, on_change=changed, help=tip("ball"), **state.widget("norm")
+    )
 
 
 def step_size(place: DeltaGenerator, state: UrlState) -> None:
@@ -120,4 +123,6 @@ def step_size(place: DeltaGenerator, state: UrlState) -> None:
 
 def optimizer(place: DeltaGenerator, state: UrlState) -> None:
     """Adam, steepest descent, or momentum."""
-    place.selectbox("Optimizer", OPTIMIZERS, format_func=words.OPTIMIZERS.__getitem__, **state.widget("optimizer"))
+    place.selectbox(
+        "Optimizer", OPTIMIZERS, format_func=words.OPTIMIZERS.__getitem__, help=tip("optimizer"), **state.widget("optimizer")
+    )

@@ -2,12 +2,17 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from aatviz.metrics.format import markdown_table
+from aatviz.runtime.notebook import Snippet, notebook
 from aatviz.ui.common.words import without_marks
 
 MOST_ROWS = 40
@@ -32,15 +37,27 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
     st.dataframe({head or " ": list(column) for head, column in zip(rows[0], columns, strict=True)}, hide_index=True)
 
 
-def reproduce(snippets: Iterable[tuple[str, str, str]]) -> None:
-    """ "Reproduce this": the commands that give the numbers on screen, as (words, shell, Python); "" leaves one out."""
+def reproduce(snippets: Iterable[Snippet], files: Mapping[str, Callable[[], bytes]] | None = None) -> None:
+    """ "Reproduce this": the commands that give the numbers on screen, and their Python as a notebook.
+
+    `files`, by name, are what the Python reads beside: the notebook brings them along.
+    """
+    shown = list(snippets)
     with st.expander("Reproduce this", icon=":material/code:"):
-        for words, shell, python in snippets:
+        for words, shell, python in shown:
             st.markdown(words)
             if shell:
                 st.code(shell, language="bash", wrap_lines=True)
             if python:
                 st.code(python, language="python")
+        if any(python for _, _, python in shown):
+
+            def made() -> str:
+                return notebook(shown, {name: content() for name, content in (files or {}).items()})
+
+            key = f"notebook-{zlib.crc32(repr(shown).encode())}"
+            mime, icon = "application/x-ipynb+json", ":material/menu_book:"
+            st.download_button("As a notebook", made, "aatviz.ipynb", mime, key=key, icon=icon, on_click="ignore")
 
 
 def download_png(label: str, file_name: str, picture: Callable[[], bytes]) -> None:
@@ -51,6 +68,17 @@ def download_png(label: str, file_name: str, picture: Callable[[], bytes]) -> No
 def download_csv(label: str, file_name: str, text: Callable[[], str]) -> None:
     """A table to take home; it is made when the button is pressed."""
     st.download_button(label, text, file_name, "text/csv", icon=":material/table:", on_click="ignore")
+
+
+def download_arrays(label: str, file_name: str, arrays: Callable[[], Mapping[str, NDArray[Any]]]) -> None:
+    """Exact numbers to take home, as NumPy's .npz; made when the button is pressed."""
+
+    def content() -> bytes:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays())
+        return buffer.getvalue()
+
+    st.download_button(label, content, file_name, "application/zip", icon=":material/data_array:", on_click="ignore")
 
 
 def png(picture: Image.Image) -> bytes:

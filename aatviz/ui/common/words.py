@@ -7,6 +7,7 @@ from aatviz.attacks.objectives import LossName
 from aatviz.attacks.settings import AttackSettings
 from aatviz.data.spec import written
 from aatviz.models.decisions import VictimName
+from aatviz.ui.common.glossary import tip
 
 VICTIMS: dict[VictimName, str] = {
     "generative": "generative classifier",
@@ -16,11 +17,11 @@ VICTIMS: dict[VictimName, str] = {
     "detector": "one base detector",
 }
 VICTIM_NOTES: dict[VictimName, str] = {
-    "generative": "The detectors decide by themselves: argmax over k of p(k) sigmoid(z(h_k(x))). Rejects below T.",
-    "integrated": "The natural classifier f decides, the detector of its decision may reject: k = f(x), z(h_k(x)) < T.",
-    "robust": "Madry's adversarially trained classifier, the baseline. It has no reject option.",
-    "natural": "The classifier f without any defence. It has no reject option.",
-    "detector": "A single detector k: is this a natural sample of class k? Rejects below T.",
+    "generative": tip("generative classifier"),
+    "integrated": tip("integrated classifier"),
+    "robust": tip("robust classifier"),
+    "natural": tip("classifier f"),
+    "detector": tip("base detector"),
 }
 LOSSES: dict[LossName, str] = {
     "detectors_max": "loss 10: highest wrong detector",
@@ -44,6 +45,11 @@ _SEEN_LATER = re.compile(r"(?<=:)(?=[\w/+])|(?<=www)(?=\.)|(?<=@)|(?<=[-<>=~!])(
 joiner there, which nobody sees, keeps it from finding them."""
 
 
+_COMMAND = re.compile(
+    r"\b(aatviz (?:app|attack|compare|data|detector|evaluate|generate|report|systems|thresholds|train)(?: [\w./=-]*[\w/=])*)"
+)
+
+
 def literal(text: str) -> str:
     """A text in Markdown that shows just as it is: an imported class may be called "a|b", "[x]" or "www.evil.example"."""
     anywhere = re.sub(rf"([{_MARKS}])", r"\\\1", _SEEN_LATER.sub(_JOINER, text))
@@ -58,10 +64,16 @@ def code(text: str) -> str:
 
 
 def message(text: str) -> str:
-    """A sentence of the library in Markdown: the commands in it, between backticks, as code; all else just as it is."""
+    """A sentence of the library in Markdown: the commands in it, and what stands between backticks, as code, to be copied;
+    all else just as it is."""
     pieces = text.split("`")
     if len(pieces) % 2 == 0:  # a name with a backtick
         return literal(text)
+    return "".join(code(piece) if place % 2 else _with_commands(piece) for place, piece in enumerate(pieces) if piece)
+
+
+def _with_commands(text: str) -> str:
+    pieces = _COMMAND.split(text)
     return "".join(code(piece) if place % 2 else literal(piece) for place, piece in enumerate(pieces) if piece)
 
 

@@ -9,6 +9,7 @@ from aatviz.data import Dataset
 from aatviz.data.spec import written
 from aatviz.explore.attack_grid.result import CSV_HEAD, Comparison, Model
 from aatviz.explore.attack_grid.run import Stored
+from aatviz.explore.saving import exact
 from aatviz.explore.snippets import comparison_code, comparison_command
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway, words
@@ -134,5 +135,6 @@ def _downloads(system: System, grid: Comparison, known: Dataset) -> None:
     with st.container(horizontal=True):
         takeaway.download_png("Perturbed images (PNG)", f"{system.name}-compare.png", lambda: png("perturbed"))
         takeaway.download_png("Perturbations (PNG)", f"{system.name}-compare-perturbations.png", lambda: png("perturbation"))
+        takeaway.download_arrays("Exact images (NPZ)", f"{system.name}-compare.npz", lambda: exact(grid))
         takeaway.download_csv("All pairs (CSV)", f"{system.name}-compare.csv", lambda: pairs_csv(system, grid))
     st.caption("For a PNG of a histogram, use the camera at its top right.")

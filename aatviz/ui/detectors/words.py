@@ -9,9 +9,9 @@ from aatviz.ui.detectors.data import headline
 
 ATTACKS = {"paper": "the paper's attack", "best": "its best iterate", "worst": "worst of several"}
 ATTACKS_HELP = (
-    "The paper's attack is judged where it ends. Its best iterate is what an attacker would keep of each image; it is "
-    "chosen in quick 16-bit arithmetic, so that it may come out a hair weaker. The worst of several attacks, each with "
-    "restarts, is the sternest test here, on fewer images."
+    "The paper's attack counts as it stands after its last step. An attacker would keep the best step of each image "
+    "instead. (It is picked in quick 16-bit arithmetic, so it may look a little weaker than the last.) The worst of several "
+    "attacks, each with restarts, is the hardest test here, on fewer images."
 )
 CAMERA = "For a PNG of a figure, use the camera at its top right."
 AUC_EQUATION = (

@@ -13,6 +13,7 @@ from aatviz.metrics.format import bounds, headline, interval, markdown_table, me
 from aatviz.recipes.paper import SIDE_BY_SIDE
 from aatviz.report.card_readme import training_minutes
 from aatviz.store.systems import System, checkpoints_folder
+from aatviz.ui.common.glossary import tip
 from aatviz.ui.common.pictures import enlarged
 from aatviz.ui.common.url import UrlState, number
 from aatviz.ui.common.words import code
@@ -72,7 +73,7 @@ def numbers(system: System) -> None:
     ]
     for column, (label, value, note) in zip(_columns(len(tiles)), tiles, strict=True):
         with column:
-            st.metric(label, value, border=True)
+            st.metric(label, value, border=True, help=tip("AUC") if "AUC" in label else None)
             st.caption(note)
     if len(tiles) == 1:
         st.caption("No results are stored for this system yet; `aatviz evaluate` measures them.")

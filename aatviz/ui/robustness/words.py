@@ -98,7 +98,7 @@ def verdict(record: dict[str, Any], place: int) -> str:
             f"- **{NAMES[name].capitalize()}**: right and accepted on {row['accuracy']['value']:.1%} of natural images. "
             f"Attacked images that it misclassifies and accepts: **{worst['value']:.1%}** "
             f"({bounds(worst, 1, percent=True)}, n = {worst['n']:,}); the paper's own attack ({LOSSES[own]}) alone "
-            f"would have said {paper['value']:.1%}."
+            f"finds {paper['value']:.1%}."
         )
     best = min(rows, key=lambda name: rows[name]["error"][EVERY]["value"])
     rejected = rows["generative"]["clean_rejection"]

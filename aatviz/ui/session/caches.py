@@ -3,6 +3,7 @@
 Streamlit leaves arguments whose names begin with an underscore out of a cache's key; the others are the key.
 """
 
+import importlib
 import os
 import sys
 import time
@@ -38,9 +39,13 @@ TIMED_STEPS = 3
 def start_up() -> int:
     """Set torch's threads once for the process: no more than there are cores. $OMP_NUM_THREADS has the last word.
 
+    Pandas is loaded before any page: plotly asks whether something is a table of pandas as soon as its name is there, and
+    one that another visitor's thread is still loading (for an AUC, by scikit-learn) has nothing in it yet.
+
     A page's script and the worker take turns in Python; shorter turns, so that the many small operations of an attack do
     not each wait for 5 ms.
     """
+    importlib.import_module("pandas")
     sys.setswitchinterval(0.0005)
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(min(os.cpu_count() or 1, 8))

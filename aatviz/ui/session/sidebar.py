@@ -12,6 +12,7 @@ from aatviz.data.spec import written
 from aatviz.store.card import Card
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.ui.common.datasets import dataset_of_card, is_known
+from aatviz.ui.common.glossary import tip
 from aatviz.ui.common.url import JUST_OPENED, MOMENT, pressed
 from aatviz.ui.common.words import code, literal, message, quoted
 from aatviz.ui.session import caches
@@ -87,7 +88,7 @@ def _selectors(cards: Mapping[str, Card], name: str, locked: bool) -> None:
     first: dict[str, str] = {}
     for other, card in cards.items():
         first.setdefault(card.dataset, other)
-    why = "The lesson is about this system. Leave the lesson to choose another one." if locked else None
+    why = "The lesson is about this system. Leave the lesson to choose another one." if locked else tip("system")
     here = cards[name].dataset
     st.session_state[_DATASET], st.session_state[_SYSTEM] = here, name
 

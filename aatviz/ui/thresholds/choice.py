@@ -36,8 +36,9 @@ def panel(view: ThresholdView, state: UrlState) -> None:
         if message := st.session_state.get(_message(state)):
             st.success(message, icon=":material/check:")
         st.caption(
-            "Chosen thresholds are multiples of 0.1, rounded down for a share. The checkpoints were selected on some of the "
-            "validation images, attacked: they are held out from training and from the test, but not untouched."
+            "Thresholds are chosen in steps of 0.1; one for a share is rounded down. A word of caution: training kept the "
+            "weights that did best on some of these validation images, attacked. So the images are new to training and to "
+            "the test, but not quite untouched."
         )
 
 
@@ -80,8 +81,8 @@ def _for_costs(view: ThresholdView, state: UrlState) -> None:
     _buttons(view, state, "costs")
     st.latex(COST)
     st.caption(
-        f"The attacked side is every second of the {len(view.record.generative.perturbed):,} attacked {view.noun}; what the "
-        "choice does is told on the others. The view above counts all of them."
+        f"T is chosen on every second one of the {len(view.record.generative.perturbed):,} attacked {view.noun}. What it "
+        "does is then measured on the others. The view above counts all of them."
     )
 
 

@@ -1,0 +1,62 @@
+"""What a model is handed: images, checked once, with a tolerance for rounding, and in the precision of its weights."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+TOLERANCE = 1e-6
+"""How far a pixel may leave [0,1] by rounding before it is an error."""
+HALF = (torch.float16, torch.bfloat16)
+Array = Tensor | NDArray[Any]
+
+
+def as_tensor(name: str, value: object) -> Tensor:
+    """A tensor or a NumPy array as a tensor without gradient. ValueError for anything else.
+
+    No gradient goes through what is computed from a tensor that was made in inference mode: outside of it, it is copied.
+    """
+    if isinstance(value, np.ndarray):
+        try:
+            return torch.tensor(np.ascontiguousarray(value).reshape(value.shape))
+        except (TypeError, ValueError):
+            raise ValueError(f"{name}: an array of numbers is expected; got one of {value.dtype}.") from None
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name}: a tensor or a NumPy array is expected; got {_short(value)}.")
+    value = value.detach()
+    return value.clone() if value.is_inference() and not torch.is_inference_mode_enabled() else value
+
+
+def check_images(x: Array, least: int = 1) -> Tensor:
+    """Images (N,C,H,W) as they are used: detached, clamped to [0,1], and at least float32, since half precision rounds the
+    steps of an attack away. ValueError where they are none, or fewer than `least`."""
+    x = as_tensor("Images", x)
+    if x.dim() != 4:
+        raise ValueError(f"Images are a batch (N,C,H,W); got the shape {tuple(x.shape)}.")
+    if len(x) < least:
+        raise ValueError("The batch of images is empty; at least one image is needed.")
+    if not x.is_floating_point():
+        raise ValueError(f"Images are floats in [0,1]; got {x.dtype}. Convert with x.float() / 255.")
+    if x.dtype in HALF:
+        x = x.float()
+    if x.numel():
+        low, high = float(x.min()), float(x.max())
+        if low != low:  # NaN in one pixel is NaN in both
+            raise ValueError(
+                "Images are numbers in [0,1]; some of these pixels are nan. Look for what they were computed from."
+            )
+        if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
+            raise ValueError(f"Images lie in [0,1]; these range from {low:g} to {high:g}. Divide by 255 if they are bytes.")
+    return x.clamp(0, 1)
+
+
+def in_precision_of(network: nn.Module, x: Tensor) -> Tensor:
+    """Images in the precision of a network's weights."""
+    weights = next((one for one in network.parameters() if one.is_floating_point()), x)
+    return x.to(weights.dtype)
+
+
+def _short(value: object) -> str:
+    return f"{str(value)[:40]!r} ({type(value).__name__})"

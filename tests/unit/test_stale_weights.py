@@ -1,0 +1,131 @@
+"""Weights as they are now: an objective, new or kept, and every attack see each change of a network."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from attack_cases import ATTACKS, CLASSES, Attack, batch, small_system
+from torch import Tensor, nn
+
+from aatviz.attacks import objective, pgd
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import NETWORKS, MadryNet
+
+
+def through_data(network: nn.Module) -> None:
+    for parameter in network.parameters():
+        parameter.data.mul_(0.5)
+
+
+def in_place(network: nn.Module) -> None:
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(0.5)
+
+
+def another_tensor(network: nn.Module) -> None:
+    for parameter in network.parameters():
+        parameter.data = parameter.data * 0.5
+
+
+def loaded(network: nn.Module) -> None:
+    network.load_state_dict({name: value * 0.5 for name, value in network.state_dict().items()})
+
+
+def through_numpy(network: nn.Module) -> None:
+    for parameter in network.parameters():
+        parameter.detach().numpy()[...] *= 0.5
+
+
+CHANGES = [through_data, in_place, another_tensor, loaded, through_numpy]
+
+
+def madry() -> nn.Module:
+    return MadryNet(CLASSES, width=32)
+
+
+def preact() -> nn.Module:
+    return NETWORKS.get("preact").build((1, 28, 28), CLASSES, widths=(8, 16), blocks=(1, 1))
+
+
+def plain() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Softplus(), nn.Flatten(), nn.Linear(3 * 26 * 26, CLASSES))
+
+
+def made(make: Callable[[], nn.Module]) -> nn.Module:
+    torch.manual_seed(0)
+    return make().eval().requires_grad_(False)
+
+
+def images(n: int) -> tuple[Tensor, Tensor]:
+    return torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(1)), torch.arange(n) % CLASSES
+
+
+def outcome(goal: Any, x: Tensor) -> tuple[Tensor, ...]:
+    return *goal(x), pgd(goal, x, steps=2)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("n", [1, 40])
+@pytest.mark.parametrize("make", [madry, preact, plain])
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_objective_new_or_kept_has_the_weights_of_today(change: Any, make: Any, n: int, bf16: bool) -> None:
+    x, y = images(n)
+    network, fresh = made(make), made(make)
+    change(fresh)
+    expected = outcome(objective("cross_entropy", fresh, y=y, bf16=bf16), x)
+    kept = objective("cross_entropy", network, y=y, bf16=bf16)
+    before = outcome(kept, x)
+    change(network)
+    for goal in (kept, objective("cross_entropy", network, y=y, bf16=bf16)):
+        for one, other, old in zip(outcome(goal, x), expected, before, strict=True):
+            assert torch.equal(one, other)
+            assert not torch.equal(one, old)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("make", [preact, plain])
+def test_running_statistics_are_weights_too(make: Any, bf16: bool) -> None:
+    x, y = images(2)
+    network = made(make)
+    kept = objective("cross_entropy", network, y=y, bf16=bf16)
+    before = kept(x)
+    for name, buffer in network.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.add_(0.1)
+    new = objective("cross_entropy", network, y=y, bf16=bf16)(x)
+    assert not torch.equal(before[1], new[1])
+    assert torch.equal(kept(x)[1], new[1])
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=list(ATTACKS))
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_attack_has_the_weights_of_today(attack: Attack, change: Any) -> None:
+    system, fresh, (x, y) = small_system(), small_system(), batch()
+    attack(system, x, y)
+    for one in (system, fresh):
+        for module in (one.detectors, one.classifier):
+            change(module)
+    assert torch.equal(attack(system, x, y), attack(fresh, x, y))
+
+
+def test_in_a_bank_the_detector_that_changed_is_seen() -> None:
+    x, y = images(3)
+    torch.manual_seed(0)
+    bank = DetectorBank([MadryNet(1, width=32) for _ in range(CLASSES)], CLASSES).eval().requires_grad_(False)
+    goal = objective("detectors_max", bank, y=y)
+    goal(x)
+    for network in bank.networks:
+        network.out.bias.data += 1  # type: ignore[operator, union-attr]
+    torch.testing.assert_close(goal(x)[0], -bank(x).scatter(1, y[:, None], -torch.inf).amax(1))
+
+
+def test_weights_are_looked_at_once_an_attack(monkeypatch: pytest.MonkeyPatch) -> None:
+    from aatviz.attacks import layouts
+
+    calls, found = [], layouts.fingerprint
+    monkeypatch.setattr(layouts, "fingerprint", lambda network: calls.append(network) or found(network))
+    x, y = images(2)
+    pgd(objective("cross_entropy", made(madry), y=y), x, steps=20, restarts=2)
+    assert len(calls) == 1

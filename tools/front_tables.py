@@ -1,0 +1,73 @@
+"""The two small tables of README.md: a row a data set, and the shipped systems."""
+
+import textwrap
+from typing import Any
+
+from aatviz.data.registry import dataset
+from aatviz.data.spec import written
+from aatviz.evaluate import stored
+from aatviz.evaluate.honest.verdict import EVERY
+from aatviz.metrics.format import headline, interval, markdown_table, means_of
+from aatviz.recipes.evaluation import HonestEvaluation
+from aatviz.recipes.paper import all_detectors, evaluations
+from aatviz.store.results import valid_records
+from aatviz.store.systems import System, load_system, systems
+
+WIDTH = 118
+"""Letters in a line of README.md."""
+Record = dict[str, Any]
+
+
+def results() -> str:
+    """One row a data set, of the first of its systems that was measured under the paper's attack."""
+    head = ["data set, ball", "AUC, paper", "AUC, here", "fooled, detectors", "fooled, robust classifier"]
+    rows, attacked, judged = [head], [], []
+    for system, record in _measured():
+        threat = system.card.threat
+        published = next(iter(evaluations(*threat)[all_detectors(*threat)].paper.values()), None)
+        mean = headline(means_of(record))
+        attacked.append(f"{mean['n']:,}")
+        cells = ["none" if published is None else f"{sum(published) / len(published):.4f}", interval(mean)]
+        honest = stored(system, HonestEvaluation(), least=1)
+        for victim in ("generative", "robust"):
+            found = honest["victims"].get(victim) if honest else None
+            if found is None:
+                cells.append("not measured")
+                continue
+            error = found["at"][-1]["error"][EVERY]
+            cells.append(interval(error, 1, percent=True))
+            judged.append(f"{error['n']:,}")
+        rows.append([f"{dataset(threat[0]).title}, {_ball(system)}", *cells])
+    words = (
+        "*AUC*: how well a detector tells natural images of its class from attacked images of all others, the mean over the "
+        f"detectors, under the paper's own attack (n = {'; '.join(attacked)} attacked images). *Fooled*: the honest "
+        "protocol. It tries every attack known to hurt, and counts test images that one of them gets misclassified and "
+        f"accepted, at thresholds that reject 5 % of clean images (n = {'; '.join(dict.fromkeys(judged))}). In brackets: "
+        "95 % intervals. [Every table](docs/results.md)."
+    )
+    return f"{markdown_table(rows)}\n\n{textwrap.fill(words, WIDTH)}"
+
+
+def shipped() -> str:
+    """The systems in checkpoints/."""
+    rows = [["name", "data set", "trained for", "bank", "MB"]]
+    for name in systems():
+        system = load_system(name)
+        size = sum(weights.bytes for weights in system.card.weights.values()) / 1e6
+        rows.append([f"`{name}`", dataset(system.card.dataset).title, _ball(system), system.card.kind, f"{size:.0f}"])
+    return markdown_table(rows)
+
+
+def _measured() -> list[tuple[System, Record]]:
+    """For each data set a system, and its record under the paper's attack."""
+    found: dict[str, tuple[System, Record]] = {}
+    for name in systems():
+        system = load_system(name)
+        record = valid_records(system.folder, system.card).get(all_detectors(*system.card.threat))
+        if record is not None:
+            found.setdefault(system.card.dataset, (system, record))
+    return list(found.values())
+
+
+def _ball(system: System) -> str:
+    return f"{system.card.norm} {written(system.card.eps)}"

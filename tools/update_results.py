@@ -1,0 +1,22 @@
+"""Write what was measured into docs/results.md, README.md and benchmarks/README.md, from the stored records and runs.
+
+python -m tools.update_results           # rewrite them
+python -m tools.update_results --check   # exit with 1 where they are out of step
+"""
+
+from tools import front_tables, result_tables, speed_tables
+from tools.marked import bring_up_to_date
+
+
+def main() -> None:
+    results = "\n".join([result_tables.tables(), *speed_tables.peers()])
+    parts = {
+        "README.md": {"results": front_tables.results(), "systems": front_tables.shipped()},
+        "docs/results.md": {"measured": results},
+        "benchmarks/README.md": {"measured": speed_tables.costs()},
+    }
+    bring_up_to_date("python -m tools.update_results", parts)
+
+
+if __name__ == "__main__":
+    main()
