@@ -134,9 +134,9 @@ def _open(split: str) -> Split:
         if NAME in recover():
             return open_part(folder(), split)
         raise DataNotFound(
-            f"CIFAR-10 is not on this machine: it is not in {folder()}. Get it with: aatviz data download {NAME} (without a "
-            f"network: aatviz data import PATH, with {ARCHIVE} or a folder or tar of its images, train/ and test/ with one "
-            "subfolder a class)."
+            f"CIFAR-10 is not on this machine: it is not in {folder()}. Get it with: `aatviz data download {NAME}` (without "
+            f"a network: `aatviz data import PATH`, with {ARCHIVE} or a folder or tar of its images, train/ and test/ with "
+            "one subfolder a class)."
         ) from None
 
 

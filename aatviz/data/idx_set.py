@@ -57,8 +57,8 @@ class IdxSet:
             missing = _missing(images, labels)
         if missing:
             raise DataNotFound(
-                f"{self.title} is not on this machine: {missing.name} is missing in {self.folder}. Get it with: aatviz data "
-                f"download {self.name} (without a network: aatviz data import PATH, a folder with the four IDX files)."
+                f"{self.title} is not on this machine: {missing.name} is missing in {self.folder}. Get it with: `aatviz "
+                f"data download {self.name}` (without a network: `aatviz data import PATH` with a folder of the IDX files)."
             )
         stamps = tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in (images, labels))
         return _opened(self, split, images, labels, stamps)

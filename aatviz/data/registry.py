@@ -21,8 +21,8 @@ def dataset(name: str) -> Dataset:
         return image_folder.dataset(name)
     except DataNotFound:
         raise UnknownDataset(
-            f"There is no data set {name[:60]!r}; there are {', '.join(names())}. Get one of your own with: aatviz data "
-            "import PATH --name NAME."
+            f"There is no data set {name[:60]!r}; there are {', '.join(names())}. Get one of your own with: `aatviz data "
+            "import PATH --name NAME`."
         ) from None
 
 

@@ -101,7 +101,7 @@ def load(system: System) -> list[Profile]:
     Raises FileNotFoundError where no record of these weights is there, with the command that measures one, and ValueError
     for a damaged record.
     """
-    command = f"aatviz evaluate {system.name} --recipe {protocol(system)}"
+    command = f"`aatviz evaluate {system.name} --recipe {protocol(system)}`"
     found: dict[str, tuple[dict[str, Any], dict[str, NDArray[Any]]]] = {}
     try:
         for name in (protocol(system), WORST):

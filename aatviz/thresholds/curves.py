@@ -123,7 +123,7 @@ def load(system: System) -> CurveRecord:
     Raises FileNotFoundError where there is none, ValueError where it is damaged, or was measured on other weights
     or with other settings than the recipe has today; both messages name the command that measures it.
     """
-    command = f"aatviz evaluate {system.name} --recipe {RECIPE}"
+    command = f"`aatviz evaluate {system.name} --recipe {RECIPE}`"
     note, scores = result_file(system, RECIPE, "json"), result_file(system, RECIPE, "npz")
     if not (note.is_file() and scores.is_file()):
         raise FileNotFoundError(f"Nobody has measured the curves of {system.name} yet. Measure them with: {command}")

@@ -220,7 +220,7 @@ def test_a_record_of_the_time_before_held_out_images_is_named(tiny_system_folder
     write_record(system)
     arrays = {name: a.numpy() for name, a in ten_classes().items() if not name.startswith("held_out")}
     write_arrays(result_file(system, "curves", "npz"), arrays)
-    with pytest.raises(ValueError, match=r"older format.*Measure them again with: aatviz evaluate .*--recipe curves"):
+    with pytest.raises(ValueError, match=r"older format.*Measure them again with: `aatviz evaluate .*--recipe curves"):
         curves.load(system)
 
 
