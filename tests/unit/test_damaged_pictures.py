@@ -165,6 +165,12 @@ def test_a_picture_of_floats_may_hold_anything(value: float) -> None:
         prepare(saved(Image.fromarray(np.full((30, 30), value, np.float32)), "TIFF"), MNIST)
 
 
+def test_a_float_that_signals_is_no_more_than_another_one() -> None:
+    pixels = np.asarray(seven(90).convert("L"), np.float32) / 255
+    pfm = b"Pf\n90 90\n-1.0\n" + pixels.tobytes()[:-4] + b"\x01\x00\x80\x7f"
+    assert any("Inverted" in note for note in prepare(pfm, MNIST).notes)
+
+
 def test_a_damaged_second_frame_does_not_cost_the_first() -> None:
     sound = saved(seven(60), "GIF", save_all=True, append_images=[seven(60, "red")])
     found = prepare(sound[:-40], PHOTOS)

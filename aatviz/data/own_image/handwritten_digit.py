@@ -45,7 +45,9 @@ def prepare(data: bytes) -> Prepared:
 def _grey(picture: Image.Image, notes: list[str]) -> Grey:
     """Brightness (H,W) in [0,1], at most 512 pixels a side."""
     if picture.mode in ("I;16", "I", "F"):  # which Pillow would clip to 8 bits
-        picture = _stretched(np.asarray(picture, dtype=np.float64))
+        with np.errstate(invalid="ignore"):  # a float may be no number
+            deep = np.asarray(picture, dtype=np.float64)
+        picture = _stretched(deep)
     picture.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BOX)
     if picture.mode == "RGBA":
         picture = _opaque(picture, notes)
