@@ -167,14 +167,8 @@ def contents(root: Path) -> Files:
 
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        left_out = (
-            *TIMES,
-            "evaluation_seconds",
-            "sha256",
-            "bytes",
-            "start_sha256",
-            "weights_hash",
-        )  # files with times in them
+        of_files = ("sha256", "bytes", "start_sha256", "weights_hash")  # in which times stand
+        left_out = (*TIMES, "evaluation_seconds", *of_files)
         return {key: _timeless(one) for key, one in value.items() if key not in left_out}
     return [_timeless(one) for one in value] if isinstance(value, list) else value
 

@@ -6,7 +6,6 @@ images out that its classifier gets wrong (D_k^f); here every test image counts,
 """
 
 from dataclasses import replace
-from typing import Any
 
 from aatviz.attacks.geometry import Norm
 from aatviz.data.spec import number
@@ -15,11 +14,10 @@ from aatviz.recipes.evaluation import (
     DistortionEvaluation,
     Evaluation,
     RobustLogitsEvaluation,
-    Scenario,
-    SystemEvaluation,
 )
 from aatviz.recipes.hard_attacks import rounded, scaled
 from aatviz.recipes.published import published
+from aatviz.recipes.scenarios import every_loss, every_scenario
 from aatviz.recipes.spec import AttackSpec
 
 DATASET = "cifar10"
@@ -60,7 +58,9 @@ def tables(norm: Norm, eps: float) -> list[Evaluation]:
     """Those that make sense for this ball, with the paper's numbers where it has some."""
     found: list[Evaluation] = []
     if (norm, eps) == ("Linf", LINF_8):
-        found += [_free_baseline(), _table_4(), _table_13(norm, eps), _table_14(), _table_5(), _figure_4(), _figure_9()]
+        trained, stronger = _twenty(LINF_8, 20), _twenty(12 / 255, 30)
+        found += [_free_baseline(), _table_4(), _table_13(norm, eps), _table_14(), _table_5()]
+        found += [every_scenario(4, trained, stronger, "12/255"), every_loss(9, trained)]
     elif (norm, eps) == ("Linf", LINF_2):
         found += [_table_13(norm, eps), _table_18()]
     elif (norm, eps) == ("L2", L2_80):
@@ -150,27 +150,3 @@ def _table_5() -> DistortionEvaluation:
 def _twenty(eps: float, steps: int) -> AttackSpec:
     """Figures 4 and 9: steps of 2/255, 20 of them within 8/255 and 30 within 12/255."""
     return _best("Linf", eps, 2 / 255, steps)
-
-
-def _figure_4() -> SystemEvaluation:
-    trained, stronger = _twenty(LINF_8, 20), _twenty(12 / 255, 30)
-    scenarios = {
-        "integrated, classifier alone": Scenario(victim="integrated", loss="classifier_margin", attack=trained),
-        "integrated, detectors alone": Scenario(victim="integrated", loss="detectors_max", attack=trained),
-        "integrated, surrogate": Scenario(victim="integrated", loss="combined_surrogate", attack=trained),
-        "integrated, combined": Scenario(victim="integrated", loss="combined", attack=trained),
-        "generative, detectors": Scenario(victim="generative", loss="detectors_max", attack=trained),
-        "robust": Scenario(victim="robust", loss="classifier_margin", attack=trained),
-        "integrated, combined, eps 12/255": Scenario(victim="integrated", loss="combined", attack=stronger),
-        "generative, detectors, eps 12/255": Scenario(victim="generative", loss="detectors_max", attack=stronger),
-        "robust, eps 12/255": Scenario(victim="robust", loss="classifier_margin", attack=stronger),
-    }
-    about = "Detection and classification under every attack scenario, at the trained eps and a larger one (figure 4)."
-    return SystemEvaluation(name="figure-4", about=about, scenarios=scenarios, count=1000)
-
-
-def _figure_9() -> SystemEvaluation:
-    losses: tuple[Any, ...] = ("detectors_max", "cross_entropy", "cw")
-    scenarios = {loss: Scenario(victim="generative", loss=loss, attack=_twenty(LINF_8, 20)) for loss in losses}
-    about = "Generative detection and classification under attacks with other losses (figure 9)."
-    return SystemEvaluation(name="figure-9", about=about, scenarios=scenarios, count=1000)

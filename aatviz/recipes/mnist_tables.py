@@ -8,6 +8,7 @@ from aatviz.attacks.geometry import Norm
 from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation, Scenario, SystemEvaluation
 from aatviz.recipes.hard_attacks import three_optimizers
 from aatviz.recipes.published import MNIST, published
+from aatviz.recipes.scenarios import every_loss, every_scenario
 from aatviz.recipes.spec import AttackSpec
 
 DATASET = "mnist"
@@ -42,7 +43,8 @@ def tables(norm: Norm, eps: float) -> list[Evaluation]:
         about = "Mean L2 distortion of unconstrained false positives at 0.95 TPR (table 3, appendix B)."
         found.append(DistortionEvaluation(name="table-3", about=about, count=500, paper=distortion, paper_rate=rate))
     if (norm, eps) == ("Linf", 0.3):
-        found += [_figure_2(), _figure_7(), _figure_8()]
+        trained, stronger = _hundred("Linf", 0.3), _hundred("Linf", 0.4)
+        found += [every_scenario(2, trained, stronger, "0.4"), every_loss(7, trained), _figure_8()]
     return found
 
 
@@ -80,30 +82,6 @@ def _restarts(norm: Norm, eps: float, numbers: tuple[tuple[float, ...], ...]) ->
 def _hundred(norm: Norm, eps: float) -> AttackSpec:
     """Figure 2: Adam, 100 steps of 0.01."""
     return replace(papers_attack(norm, eps, steps=100), keep="best")
-
-
-def _figure_2() -> SystemEvaluation:
-    trained, stronger = _hundred("Linf", 0.3), _hundred("Linf", 0.4)
-    scenarios = {
-        "integrated, classifier alone": Scenario(victim="integrated", loss="classifier_margin", attack=trained),
-        "integrated, detectors alone": Scenario(victim="integrated", loss="detectors_max", attack=trained),
-        "integrated, surrogate": Scenario(victim="integrated", loss="combined_surrogate", attack=trained),
-        "integrated, combined": Scenario(victim="integrated", loss="combined", attack=trained),
-        "generative, detectors": Scenario(victim="generative", loss="detectors_max", attack=trained),
-        "robust": Scenario(victim="robust", loss="classifier_margin", attack=trained),
-        "integrated, combined, eps 0.4": Scenario(victim="integrated", loss="combined", attack=stronger),
-        "generative, detectors, eps 0.4": Scenario(victim="generative", loss="detectors_max", attack=stronger),
-        "robust, eps 0.4": Scenario(victim="robust", loss="classifier_margin", attack=stronger),
-    }
-    about = "Detection and classification under every attack scenario, at the trained eps and a larger one (figure 2)."
-    return SystemEvaluation(name="figure-2", about=about, scenarios=scenarios, count=1000)
-
-
-def _figure_7() -> SystemEvaluation:
-    losses: tuple[Any, ...] = ("detectors_max", "cross_entropy", "cw")
-    scenarios = {loss: Scenario(victim="generative", loss=loss, attack=_hundred("Linf", 0.3)) for loss in losses}
-    about = "Generative detection and classification under attacks with other losses (figure 7)."
-    return SystemEvaluation(name="figure-7", about=about, scenarios=scenarios, count=1000)
 
 
 def _figure_8() -> SystemEvaluation:
