@@ -3,13 +3,13 @@
 import dataclasses
 import hashlib
 import platform
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors
 import torch
-import torchvision
 
 from aatviz.data import open_split
 from aatviz.data.registry import dataset
@@ -59,7 +59,7 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
+            "torchvision": version("torchvision"),
             "numpy": np.__version__,
             "safetensors": safetensors.__version__,
         },

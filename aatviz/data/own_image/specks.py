@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 SPECK = 0.03
 """Share of the ink: a mark of less is left out where it sticks out of the digit. MNIST's loose strokes hold more."""
@@ -23,6 +22,8 @@ def without_specks(ink: NDArray[np.float32], least: float, notes: list[str]) -> 
     The digit is the largest mark, with all that lie near it; a speck has no say in that. What was left out, and what may
     have to be, is said in `notes`.
     """
+    from scipy import ndimage  # here: loading it takes half a second
+
     parts, count = ndimage.label(ink > least, np.ones((3, 3)))
     if count < 2:
         return ink
