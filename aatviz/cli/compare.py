@@ -1,4 +1,4 @@
-"""`aatviz compare`: one targeted attack on several models, samples x targets, the same that the app's Compare page runs."""
+"""`aatviz compare`: the comparison of the app's Compare page, one targeted attack on several models, samples x targets."""
 
 from pathlib import Path
 from typing import Annotated

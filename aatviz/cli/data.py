@@ -1,4 +1,4 @@
-"""`aatviz data`: get data sets, by download or from local files, and see what is there."""
+"""`aatviz data`: get data sets, by download or from local files, list them and check them."""
 
 from pathlib import Path
 from typing import Annotated

@@ -57,7 +57,7 @@ def evaluate(
 
 
 def _measure(system: System, name: str, evaluation: Evaluation, workers: int, device: str, held: Held) -> None:
-    """One evaluation, unless it is there already; `name` is what the command called the system."""
+    """One evaluation, unless it is there already; `name` is the system's name or path, as given to the command."""
     file = result_file(system, evaluation.name, "json")
     record = engine.stored(system, evaluation)
     if record is not None:
@@ -120,7 +120,7 @@ def _recipe_of(part: str, system: System, chosen: list[Evaluation]) -> Evaluatio
 
 
 def _tell_cost(system: System, chosen: list[Evaluation], workers: int) -> None:
-    """Say how long it will take, from a few passes that are timed first."""
+    """Print an estimate of the duration, from a few passes that are timed first."""
     todo = {evaluation.name: engine.cost(system, evaluation) for evaluation in chosen}
     if not sum(todo.values()):
         return

@@ -1,4 +1,4 @@
-"""`aatviz generate`: images of all classes from noise by three models, the same that the app's Generate page makes."""
+"""`aatviz generate`: the images of the app's Generate page, of all classes, made from noise by three models."""
 
 from pathlib import Path
 from typing import Annotated
