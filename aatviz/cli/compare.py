@@ -24,7 +24,7 @@ def compare(
     system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
     models: Annotated[str, typer.Option(help=f"Some of {', '.join(MODELS)}, separated by commas.")] = "generative,robust",
     digit: Annotated[int | None, typer.Option(help="Only samples of this class. [default: one of each]")] = None,
-    seed: Annotated[int, typer.Option(help="Chooses the samples.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed that chooses the samples.")] = 0,
     norm: Annotated[str, typer.Option(help=f"{' or '.join(NORMS)}.")] = "Linf",
     eps: Eps = "0.4",
     steps: int = 100,

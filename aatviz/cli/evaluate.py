@@ -29,7 +29,9 @@ def evaluate(
     recipe: Annotated[str, typer.Option(help="table-2, table-11, figure-2, worst-case, honest ...; or all.")] = "all",
     n: Annotated[int | None, typer.Option(min=1, help="Attacked images. [default: the recipe's own number]")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Parts computed at the same time, each by one thread.")] = 2,
-    part: Annotated[str, typer.Option(help="Only this part (a detector or a scenario) of one recipe, unfinished.")] = "",
+    part: Annotated[
+        str, typer.Option(help="Compute only this part (a detector or a scenario) of one recipe; no record is written.")
+    ] = "",
     cost: Annotated[bool, typer.Option("--cost", help="Only say what it would cost.")] = False,
     device: Device = "auto",
 ) -> None:

@@ -30,7 +30,7 @@ def generate(
     step_size: StepSize = "0.3",
     optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZERS)}.")] = "steepest",
     count: Annotated[int, typer.Option(help="Samples of each class.")] = 10,
-    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
     targets: Annotated[str, typer.Option(help="Only these classes, separated by commas. [default: all]")] = "",
     out: Annotated[Path, typer.Option(help="The picture of all grids; a table with the same name goes beside it.")] = Path(
         "generated.png"
