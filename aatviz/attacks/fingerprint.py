@@ -22,8 +22,8 @@ def fingerprint(network: nn.Module) -> Fingerprint:
 
 def _content(tensor: Tensor) -> int:
     """A hash of the content, in one pass over the memory: the bytes are read as a table of unsigned 64-bit numbers, each of
-    its `COLUMNS` columns is summed modulo 2^64, and the sums are hashed. An accelerator sums 16-bit numbers instead; only
-    the sums leave it."""
+    its `COLUMNS` columns is summed modulo 2^64, and the sums are hashed, with what is left below a full row. An accelerator
+    sums 16-bit numbers instead; only the sums and that rest leave it."""
     flat = _flat(tensor)
     if flat.device.type != "cpu":
         words = flat.view(torch.uint8) if flat.element_size() == 1 else flat.view(torch.int16)
