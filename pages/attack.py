@@ -1,4 +1,4 @@
-"""Attack: one image, one victim, one attack; watched step by step, beside the same attack on the robust classifier."""
+"""Attack: one attack on one image and one victim, step by step, beside the same attack on the robust classifier."""
 
 import streamlit as st
 
@@ -15,8 +15,8 @@ system = current_system()
 known = dataset_of(system)
 st.markdown(
     f"Pick {a(known.noun)}, or bring your own, and somebody to fool. Projected gradient descent changes the image within a "
-    "small ball; the player shows every step of it, and asks two questions apart: was the victim **fooled**, and was the "
-    "image **rejected**?"
+    "small ball; the player shows every step of it, and answers two separate questions: was the victim **fooled**, and was "
+    "the image **rejected**?"
 )
 images = stored.sample_or_say(system)
 if images is None:

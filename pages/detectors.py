@@ -1,4 +1,4 @@
-"""Detectors: the base detectors one by one, from what is stored of them: logits, AUC, ROC, rankings, training."""
+"""Detectors: the base detectors one by one, from stored results: logits, AUC, ROC, rankings, training."""
 
 import streamlit as st
 

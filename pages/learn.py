@@ -1,4 +1,4 @@
-"""Learn: short lessons, each with a question to answer first and a link that sets another page up."""
+"""Learn: short lessons, each with a question to answer first and a link that opens another page, set up for an exercise."""
 
 import streamlit as st
 

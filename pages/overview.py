@@ -1,4 +1,4 @@
-"""Overview: what this is, a stored run at once, the system in numbers, and what the defence does not withstand."""
+"""Overview: what AAT is, a stored run to look at, the system in numbers, and what the defence does not withstand."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Robustness: what is left of the defence when every attack known to hurt is tried, and the worst counts."""
+"""Robustness: what is left of the defence when every attack known to hurt is tried, and the worst one counts."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Thresholds: what T buys and what it costs, read from stored logits; moving T calls no model."""
+"""Thresholds: what T buys and what it costs, from stored logits; moving T runs no network."""
 
 import streamlit as st
 

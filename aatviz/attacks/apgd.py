@@ -39,7 +39,8 @@ def apgd(
         objective: x' (N,C,H,W) -> (loss (N,), gradient (N,C,H,W)); see `aatviz.objective`.
         x: natural images (N,C,H,W), in [0,1] within 1e-6, a tensor or a NumPy array.
         norm, eps: the ball, eps on the [0,1] scale, a number, "8/255", or one per sample (N,).
-        steps, restarts: updates a run, and runs; one gradient a step. Kept per sample over all of them.
+        steps, restarts: the updates of each run, and the number of runs. A step costs one gradient; the best iterate of each
+            sample over all runs is returned.
         random_start: begin at a uniformly drawn point of the ball rather than at x; later runs always do.
         seed: of the random starts.
         callback: called at the start and after every step with an `Iterate`; returning True ends the attack.
@@ -71,7 +72,8 @@ def apgd(
 
 
 def checkpoints(steps: int) -> list[int]:
-    """The steps at which the step size may be halved: ceil(p_j N), p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06)."""
+    """The steps at which the step size may be halved: ceil(p_j N), with N = `steps`, p_0 = 0, p_1 = 0.22 and
+    p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06)."""
     before, now = 0.0, 0.22
     places = []
     while now <= 1:

@@ -1,7 +1,7 @@
 """How many images go through a network at once: measured on this machine, and kept in the user's cache folder.
 
-On a CPU, passes per second hardly change from some 64 images on, and each layer's scratch memory grows with every one: so
-the smallest size that is about as fast as the fastest one is the best.
+On a CPU, the images done per second hardly rise beyond batches of some 64, while each layer's scratch memory grows with the
+batch. So the best size is the smallest one that is about as fast as the fastest.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ from aatviz.runtime.hardware import describe, wait_for
 from aatviz.runtime.memory import out_of_memory
 
 SIZES = {"cpu": (32, 64, 128, 256), "cuda": (256, 1024, 4096), "mps": (64, 256, 1024)}
-"""Those that are tried on each kind of device."""
+"""The sizes that are tried on each kind of device."""
 CLOSE = 0.95
-"""A size is about as fast as the fastest where it makes this share of its passes a second."""
+"""A size counts as "about as fast as the fastest" from this share of the fastest's images per second."""
 ROUNDS = 3
 _MEASURED: dict[str, int] = {}
-"""What this process knows."""
+"""The sizes that this process has measured, or read from the file, already."""
 _LOCK = RLock()
 Timed = Callable[[int], float]
-"""A number of images -> seconds that one pass forward and backward of so many takes."""
+"""A number of images -> the seconds that one pass of that many, forward and backward, takes."""
 
 
 def pieces(count: int, device: str, network: str, timed: Timed) -> list[int]:
@@ -57,7 +57,7 @@ def chosen(passes: dict[int, float]) -> int:
 
 def _measured(device: str, key: str, timed: Timed) -> int:
     sizes = SIZES[device]
-    _seconds_or_inf(timed, sizes[0])  # what a first pass does once is not measured
+    _seconds_or_inf(timed, sizes[0])  # a warm-up: the first pass is slower than all later ones
     best = dict.fromkeys(sizes, torch.inf)
     for _ in range(ROUNDS):
         for size in sizes:
@@ -70,7 +70,7 @@ def _measured(device: str, key: str, timed: Timed) -> int:
 
 
 def _seconds_or_inf(timed: Timed, size: int) -> float:
-    """Infinity where memory runs out."""
+    """The seconds that a pass of `size` images takes; infinity where memory runs out."""
     try:
         return timed(size)
     except (RuntimeError, MemoryError) as error:
@@ -80,7 +80,7 @@ def _seconds_or_inf(timed: Timed, size: int) -> float:
 
 
 def seconds(run: Callable[[], None], device: str) -> float:
-    """How long it takes, until the device is done."""
+    """The seconds that `run` takes, until the device has finished its work."""
     started = time.perf_counter()
     run()
     wait_for(device)
@@ -101,7 +101,7 @@ def _known(file: Path, key: str) -> int | None:
 
 
 def _read(file: Path) -> dict[str, object]:
-    """What is kept; nothing where the file is missing or damaged: it is measured again."""
+    """The sizes in the file; none where it is missing or damaged, so that they are measured again."""
     with contextlib.suppress(OSError, ValueError):
         kept = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(kept, dict):

@@ -21,6 +21,7 @@ Classes = int | Sequence[int] | Array
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """ValueError, with the choices, unless `value` is one of them."""
     if value not in choices:
         raise ValueError(f"{name} is one of {', '.join(choices)}; got {value!r}.")
 
@@ -35,7 +36,8 @@ def check_number(name: str, value: object, *, least: float) -> float:
 
 
 def check_whole(name: str, value: object, *, least: int, most: float = math.inf) -> int:
-    """The value as an int, of Python's or NumPy's: it counts steps. ValueError where it is none, or out of range."""
+    """A count, such as that of steps, as a Python int; NumPy's integers are taken too. ValueError where it is no whole
+    number, or out of range."""
     if isinstance(value, bool) or not isinstance(value, Integral) or not least <= int(value) <= most:
         limit = f"of at least {least}" + ("" if most == math.inf else f" and at most {most}")
         raise ValueError(f"{name} is a whole number {limit}; got {value!r} ({type(value).__name__}).")
@@ -43,12 +45,12 @@ def check_whole(name: str, value: object, *, least: int, most: float = math.inf)
 
 
 def check_seed(value: object) -> int:
-    """The seed as an int. ValueError where torch's generators take none such."""
+    """The seed as an int. ValueError unless it is a whole number from 0 to `LARGEST_SEED`, the largest that torch takes."""
     return check_whole("seed", value, least=0, most=LARGEST_SEED)
 
 
 def check_eps(eps: Eps, norm: str, x: Tensor) -> float | Tensor:
-    """The ball's size for these images (N, ...), a number or one per sample (N,). ValueError where it is none."""
+    """The ball's size for these images (N, ...): a number, or one per sample (N,). ValueError where it cannot be a size."""
     if isinstance(eps, list | tuple):
         eps = np.asarray(eps)
     if not isinstance(eps, Tensor | np.ndarray) or eps.ndim == 0:
@@ -64,7 +66,8 @@ def check_eps(eps: Eps, norm: str, x: Tensor) -> float | Tensor:
 
 
 def check_size(eps: object, norm: str) -> float:
-    """The ball's size as one number, which may be written as "8/255". ValueError where it is none."""
+    """The ball's size as one number, which may be written as "8/255". ValueError where it is negative or no number, or, for
+    Linf, above 1."""
     size = check_number("eps", number(eps) if isinstance(eps, str) else eps, least=0)
     if norm == "Linf" and size > 1:
         raise ValueError(f"An Linf eps is on the [0,1] scale of the images; got {size:g}. Write 8/255 for 8 grey levels.")
@@ -72,13 +75,15 @@ def check_size(eps: object, norm: str) -> float:
 
 
 def set_plain(settings: object, **values: object) -> None:
-    """Put what the checks returned, Python's own numbers, into a frozen dataclass: NumPy's cannot be written as JSON."""
+    """Put the numbers that the checks returned into a frozen dataclass: they are Python's own, since NumPy's cannot be
+    written as JSON."""
     for name, value in values.items():
         object.__setattr__(settings, name, value)
 
 
 def check_start(start: Array, x: Tensor) -> Tensor:
-    """Where an attack on the images x begins, in their precision and on their device. ValueError where it is no place."""
+    """Where an attack on the images x begins (N,C,H,W), in their precision and on their device. ValueError where it has
+    another shape, or pixels that are NaN or infinite."""
     start = as_tensor("start", start)
     if start.shape != x.shape:
         raise ValueError(f"start must have the shape of the images, {tuple(x.shape)}; got {tuple(start.shape)}.")
@@ -91,8 +96,8 @@ def check_start(start: Array, x: Tensor) -> Tensor:
 class ClassIndices:
     """One class for all images, or one per image (N,), read and checked once.
 
-    What has to wait for the first logits (how many images and classes there are) is then compared without looking at
-    the tensor again: no step of an attack waits for the device.
+    How many images and classes there are is known only at the first logits. Both are then compared without looking at the
+    values again, so that no step of an attack waits for the device.
     """
 
     def __init__(self, name: str, classes: Classes) -> None:
@@ -104,12 +109,12 @@ class ClassIndices:
             raise ValueError(f"{name} is a class index, at least 0; got {self.low}.")
 
     def check_range(self, classes: int) -> None:
-        """ValueError with the range where one of them is no class."""
+        """ValueError, with the range, where an index is not below the number of `classes`."""
         if self.high >= classes:
             raise ValueError(f"{self.name} lies in 0..{classes - 1}; got {self.high}.")
 
     def among(self, classes: tuple[int, ...]) -> "ClassIndices":
-        """The columns of these classes in a bank that detects `classes`. ValueError where it has no detector of one."""
+        """The columns that these classes have in a bank with detectors of `classes`. ValueError where it lacks one."""
         if classes == tuple(range(len(classes))):
             self.check_range(len(classes))
             return self
@@ -138,7 +143,7 @@ class ClassIndices:
 
 
 def _whole_numbers(name: str, classes: object) -> Tensor | int:
-    """ValueError unless they are whole numbers: 3.7, "3" and True are somebody's mistake."""
+    """The classes as an int or a tensor (N,). ValueError unless they are whole numbers: 3.7, "3" and True are mistakes."""
     if isinstance(classes, list | tuple):
         try:
             classes = torch.tensor(classes) if classes else torch.empty(0, dtype=torch.long)
@@ -148,7 +153,7 @@ def _whole_numbers(name: str, classes: object) -> Tensor | int:
         if isinstance(classes, bool) or not isinstance(classes, Integral):
             raise ValueError(f"{name} holds class indices, whole numbers; got {classes!r} ({type(classes).__name__}).")
         return int(classes)
-    with torch.inference_mode(False):  # for good, wherever the caller made them
+    with torch.inference_mode(False):  # a normal tensor, even where the caller is in inference mode
         values = as_tensor(name, classes)
     if values.is_floating_point() or values.is_complex() or values.dtype == torch.bool:
         raise ValueError(f"{name} holds class indices, whole numbers; got {values.dtype}.")
@@ -160,10 +165,11 @@ def _whole_numbers(name: str, classes: object) -> Tensor | int:
 
 
 class Soundness:
-    """Whether all losses and gradients of an attack were numbers: collected on the device, looked at once, in the end.
+    """Whether all losses and gradients of an attack were numbers. This is collected on the device and looked at once, at the
+    end.
 
-    An attack that is told NaN goes nowhere, and its images would look like those of a strong defence. A gradient of 0 is a
-    number: a loss may be flat.
+    A NaN leads an attack nowhere, and its failure would look like a strong defence. A gradient of 0 is fine: a loss may be
+    flat.
     """
 
     def __init__(self, x: Tensor) -> None:
@@ -183,7 +189,7 @@ class Soundness:
             self.broken |= grad.flatten(1).sum(1).isnan()  # a sum is NaN where any of its parts is
 
     def check(self) -> None:
-        """ValueError where any was none."""
+        """ValueError where any loss was not finite, or any gradient NaN."""
         if count := int(self.broken.sum()):
             raise ValueError(
                 f"The attack has no direction for {count} of {len(self.broken)} images: their loss was no finite number, or "

@@ -10,20 +10,20 @@ import torch
 from torch import Tensor, nn
 
 COLUMNS = 1021
-"""A prime, so that rows of a weight that change places do not fall on one another's columns."""
+"""A prime: so two rows of a weight that change places change the column sums as well."""
 Fingerprint = tuple[tuple[int, torch.dtype, tuple[int, ...], int], ...]
 
 
 def fingerprint(network: nn.Module) -> Fingerprint:
-    """Of every tensor that a forward pass reads, parameters and buffers: which it is, its type, its strides, and a hash of
-    its content."""
+    """For every parameter and buffer of the network: its identity, its type, its strides and a hash of its content."""
     tensors = chain(network.parameters(), network.buffers())
     return tuple((id(one), one.dtype, one.stride(), _content(one.detach())) for one in tensors)
 
 
 def _content(tensor: Tensor) -> int:
-    """The content as a table of numbers without sign, summed modulo 2^64 down each of its `COLUMNS` columns, and those sums
-    hashed: one pass over the memory. An accelerator sums its half words, and hands out the sums alone."""
+    """A hash of the content, in one pass over the memory: the bytes are read as a table of unsigned 64-bit numbers, each of
+    its `COLUMNS` columns is summed modulo 2^64, and the sums are hashed, with what is left below a full row. An accelerator
+    sums 16-bit numbers instead; only the sums and that rest leave it."""
     flat = _flat(tensor)
     if flat.device.type != "cpu":
         words = flat.view(torch.uint8) if flat.element_size() == 1 else flat.view(torch.int16)

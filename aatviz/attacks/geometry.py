@@ -64,11 +64,11 @@ def _scale_into_ball(size: Tensor, room: Tensor, eps: Tensor | float) -> Tensor:
 def to_levels(x_adv: Tensor, x: Tensor, p: Norm, eps: Tensor | float) -> Tensor:
     """x' (N,C,H,W) as the 256 levels of a picture, uint8: the nearest ones that stay in the ball around x and in [0,1].
 
-    Plain rounding leaves an Linf ball whose size is no multiple of 1/255. For L2, a sample that it brings outside is rounded
-    towards x instead. Of an x that is made of such levels itself, as all images of a data set are; around another one a ball
-    may hold no picture.
+    Plain rounding may leave the ball: Linf where eps is no multiple of 1/255, L2 at any size. For Linf the nearest level
+    inside is taken; for L2 a sample that rounding brings outside is rounded towards x instead. The result is sure to lie in
+    the ball where x itself is made of such levels, as all images of a data set are.
     """
-    slack = 1e-4  # of a level: what float32 makes of k / 255
+    slack = 1e-4  # of a level: the rounding error of k / 255 in float32
     aim, centre = x_adv.double() * 255, x.double() * 255
     nearest = aim.round()
     if p == "Linf":
@@ -83,8 +83,8 @@ def to_levels(x_adv: Tensor, x: Tensor, p: Norm, eps: Tensor | float) -> Tensor:
 
 
 def random_start(x: Tensor, p: Norm, eps: Tensor | float, generator: torch.Generator) -> Tensor:
-    """A uniformly drawn point of the ball around each sample, brought into [0,1]. The generator lives on the CPU, and draws
-    float32 whatever the caller's default is."""
+    """A uniformly drawn point (N, ...) of the ball around each sample, projected into [0,1]. The generator lives on the CPU
+    and draws float32, whatever torch's default type is."""
     if p == "Linf":
         unit = torch.rand(x.shape, generator=generator, dtype=torch.float32) * 2 - 1
     else:

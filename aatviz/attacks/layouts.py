@@ -1,4 +1,5 @@
-"""Networks laid out for the passes of attacks, with their weights as they are now; of a frozen network only once."""
+"""Networks made ready ("laid out") for the passes of attacks, with their weights as they are now. A frozen network is laid
+out once, and again only where its weights have changed."""
 
 import copy
 from itertools import chain
@@ -21,7 +22,7 @@ _LOCK = Lock()
 def laid_out(network: nn.Module, dtype: torch.dtype | None) -> Ready:
     """The network laid out for passes in that precision (None: its own), as its weights are now.
 
-    No gradient goes through weights that were made in inference mode; such a network is copied every time.
+    Autograd cannot use weights that were made in inference mode, so that such a network is copied every time.
     """
     if any(tensor.is_inference() for tensor in chain(network.parameters(), network.buffers())):
         network = copy.deepcopy(network).eval().requires_grad_(False)
@@ -33,6 +34,6 @@ def laid_out(network: nn.Module, dtype: torch.dtype | None) -> Ready:
         if dtype not in kept or kept[dtype][0] != now:
             found = NETWORKS.laid_out(network, dtype)
             if found is network:
-                return network  # it would keep itself alive
+                return network  # not kept: as a value, the network would keep its own weak key alive
             kept[dtype] = now, found
         return kept[dtype][1]

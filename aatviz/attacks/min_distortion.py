@@ -19,11 +19,12 @@ class Distorted:
     """What `min_distortion` finds for each image."""
 
     last: Tensor
-    """x' (N,C,H,W) that the largest c that still succeeds ends with: the paper's procedure."""
+    """x' (N,C,H,W), the last iterate of the run with the largest c that succeeded: the paper's procedure."""
     last_found: Tensor
     """Whether there is one, bool (N,); elsewhere `last` is the image itself."""
     best: Tensor
-    """The successful iterate of all runs with the smallest L2 distance: never farther away than `last`."""
+    """x' (N,C,H,W), of all successful iterates of all runs the one nearest to the image in L2: never farther than `last`.
+    The image itself where there is none."""
     best_found: Tensor
     """Whether there is one, bool (N,)."""
     c: Tensor
@@ -46,14 +47,14 @@ def min_distortion(
 ) -> Distorted:
     """Minimise objective(x') + c ||x' - x||_2^2 over [0,1], for `depth` values of c, each sample with its own.
 
-    The first c is 0; where x' succeeds, the search goes on above it, where not, below (table 7). Nothing lies below 0: where
-    no image succeeds with it, the search is over.
+    The first c is 0. Where x' succeeds, the search goes on with a larger c, elsewhere with a smaller one (table 7). No c
+    lies below 0, so that the search ends early where no image succeeds with the first.
 
     Args:
         objective: x' (N,C,H,W) -> (loss (N,), gradient); the paper's is minus max_{i != y} z_H(x')_i, loss 10.
-        success: x' (M,C,H,W) and the rows of x that they belong to (M,) -> which of them are false positives, bool (M,).
+        success: x' (M,C,H,W) and the rows (M,) of x that they come from -> which of them are false positives, bool (M,).
         x: natural images (N,C,H,W), in [0,1] within 1e-6, a tensor or a NumPy array.
-        promising: iterates are shown to `success` only where their loss is below this: it saves passes.
+        promising: iterates are shown to `success` only where their loss is below this, which saves passes.
         most_c, depth: the largest c, and how many values are tried.
         steps, step_size, optimizer: of each run, which starts at the image itself; table 7 has Adam on MNIST, and steepest
             descent on CIFAR-10.

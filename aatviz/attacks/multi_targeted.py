@@ -23,11 +23,11 @@ from aatviz.attacks.pgd import pgd
 from aatviz.attacks.victims import Victim
 
 TOGETHER = 512
-"""Images in one batch, at the most: each counts once for every target that is tried on it at the same time."""
+"""The most images in one batch. An image counts once for every target that the batch tries on it."""
 
 
 def batches(count: int, targets: int) -> int:
-    """How many runs of PGD try that many targets on `count` images: of a few images, all targets in one."""
+    """How many runs of PGD it takes to try that many targets on `count` images; with few images, all targets fit in one."""
     return math.ceil(targets / max(TOGETHER // max(count, 1), 1))
 
 
@@ -46,7 +46,7 @@ def multi_targeted(
 ) -> Tensor:
     """Push every image towards each class but its own, and keep the misclassified x' with the highest score.
 
-    Where nothing fools the classifier, the x' that came nearest to it is kept.
+    Where no x' is misclassified, the one with the smallest margin of the true class is kept.
 
     Args:
         victim: the generative, the integrated or the robust classifier of a system.
@@ -54,7 +54,7 @@ def multi_targeted(
         y: their classes (N,).
         norm, eps, start: as those of `aatviz.pgd`, the same for every target.
         bf16: passes in bfloat16, and only the choice between the K-1 results in float32.
-        seed: of the random starts, the next one for each next batch.
+        seed: of the random starts. A batch begins with `seed` + the number of targets tried before it.
         settings: the other arguments of `aatviz.pgd` for every target: steps, restarts, callback and so on. The callback is
             called in each of the `batches`, with N images for every target of the batch.
 
@@ -62,7 +62,7 @@ def multi_targeted(
         x' (N,C,H,W), inside ball and box. Each target has the same steps as alone.
 
     Raises:
-        ValueError: as `aatviz.pgd`, and for classes that are none.
+        ValueError: as `aatviz.pgd`; for a y that is no class of the system; where the victim's logits are NaN.
     """
     x, seed = check_images(x), check_seed(seed)
     classes = len(victim.system.detectors.classes)
@@ -89,8 +89,15 @@ def multi_targeted(
 
 
 def worst(victim: Victim, candidates: Iterable[Tensor], y: Tensor) -> Tensor:
-    """For each image, of classes y (N,), the candidate (N,C,H,W) that is worst for the victim: the per-sample worst case
-    over any attacks. ValueError where the victim has no number for one."""
+    """For each image the candidate that is worst for the victim, by `Victim.rank`: the worst case over any attacks.
+
+    Args:
+        candidates: the results of the attacks, (N,C,H,W) each.
+        y: the true classes (N,).
+
+    Raises:
+        ValueError: without any candidate, or where the victim's logits are NaN.
+    """
     best: Tensor | None = None
     for x_adv in candidates:
         rank = victim.rank_of(x_adv, y)

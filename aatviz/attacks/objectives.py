@@ -30,7 +30,7 @@ COMBINED = ("combined", "combined_surrogate")
 
 
 class Objective(Protocol):
-    """x' (N,C,H,W) -> (loss (N,), by which iterates are ranked; gradient (N,C,H,W), against which an attack steps)."""
+    """x' (N,C,H,W) -> (loss (N,), by which iterates are ranked; gradient (N,C,H,W), which an attack descends)."""
 
     def __call__(self, x_adv: Tensor) -> tuple[Tensor, Tensor]: ...
 
@@ -48,11 +48,11 @@ class LogitsObjective:
     """A loss on the logits of one or several modules: one forward pass of each, and the gradient with respect to x'.
 
     `loss` maps the modules' logits, (N,K) each and at least float32, to the loss (N,) that is differentiated, and the value
-    (N,) by which iterates are ranked (most often the same). Of a module or a bank's detector that a sample's loss does not
-    depend on, the sample takes no backward pass. Modules are in eval mode during the call and as they were after it; their
-    parameters get no gradient, and count as they are at the call, or when an attack begins (`fixed`). Where `bf16` is True
-    for a module, its passes run in bfloat16, the loss never. A module whose decision turns the attack round stays in its own
-    precision: else the best iterate might fool it in bfloat16 alone.
+    (N,) by which iterates are ranked (most often the same). A sample goes backward only through the modules, and the
+    detectors of a bank, that its loss depends on. Modules are in eval mode during the call, and afterwards in their own mode
+    again. Their parameters get no gradient. The weights are those of the moment of the call, or of the moment when an attack
+    begins (`fixed`). Where `bf16` is True for a module, its passes run in bfloat16; the loss never does. Callers keep a
+    classifier whose decision switches the loss in its own precision: else the best iterate might fool it in bfloat16 alone.
     """
 
     def __init__(
@@ -66,7 +66,8 @@ class LogitsObjective:
         return self.fixed()(x_adv)
 
     def fixed(self) -> Objective:
-        """The same, with the weights looked at once, now; the images are those of an attack, which has checked them."""
+        """The same objective for one attack: the weights are read once, now, and images are no longer checked, since the
+        attack has done it."""
         return partial(self._at, [prepared(module, half) for module, half in zip(self.modules, self.bf16, strict=True)])
 
     def _at(self, through: list[Callable[[Tensor], Pass]], x_adv: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,15 +101,18 @@ def objective(
         name: one of `LOSSES`. `classifier_margin` attacks f, `combined` and `combined_surrogate` f and H, the others H.
         victim: a system; or, for every loss but the combined ones, a `DetectorBank` or a classifier alone.
         y: the true classes (N,), for the untargeted losses: a tensor, an array or a list of whole numbers.
-        target: the class (or detector k) to reach, for the targeted losses: one number, or one per sample (N,). Like y, a
-            class of the data set, which a bank of some classes alone may lack.
-        bf16: passes in bfloat16, twice as fast on processors that have it; in the combined losses the detectors' alone.
-            Score what you report in float32.
+        target: the class (or detector k) to reach, for the targeted losses: one number, or one per sample (N,). Like y, it
+            names a class of the data set, not a column of the bank: a bank may have detectors of some classes only.
+        bf16: passes in bfloat16, twice as fast on processors that have it; in the combined losses only the passes of the
+            detectors. Compute the scores that you report in float32.
+
+    Returns:
+        An `Objective`: images (N,C,H,W) in [0,1] -> (loss (N,), gradient (N,C,H,W)).
 
     Raises:
         ValueError: for an unknown name, a victim that the loss does not fit, or where `y` or `target` is missing, out of
-            range, or a class that the bank has no detector of. How many images there are, and a plain module's number of
-            classes, is known at the first call.
+            range, or a class that the bank has no detector of. The number of images, and of the classes of a plain module,
+            is checked at the first call.
     """
     check_choice("The loss", name, LOSSES)
     if name in TARGETED:
@@ -151,7 +155,7 @@ def _untargeted(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndi
 
     def loss(logits: Tensor) -> tuple[Tensor, Tensor]:
         if logits.shape[1] < 2:  # of one class alone the loss is constant, or infinite
-            raise ValueError(f"{name} sets a class against the others, and there is one alone; detector_logit does not.")
+            raise ValueError(f"{name} compares a class with the others, and there is only one. Use detector_logit instead.")
         value = getattr(losses, name)(logits, y.of(logits))
         return value, value
 

@@ -12,7 +12,7 @@ OPTIMIZERS: tuple[str, ...] = get_args(OptimizerName)
 
 
 class InnerOptimizer(Protocol):
-    """Keeps the state of one run over one batch."""
+    """An optimizer of x', with the state that it keeps during one run over one batch."""
 
     def step(self, grad: Tensor) -> Tensor:
         """The update (N, ...) to add to x', for the gradient (N, ...) of the loss that is minimised."""

@@ -1,6 +1,6 @@
-"""Passes through networks for attacks: images to logits, and any of the images back to their gradient.
+"""Passes through networks for attacks: from images forward to logits, and back to the gradient of all or some images.
 
-The registry of networks says how each runs best; most run by autograd.
+The registry of networks says how each network runs best; most run by autograd.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ Watch = Callable[[int, int], None]
 _watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
 _LOCK = Lock()
 _FITTING: dict[str, int] = {}
-"""How many images a network takes at once, on devices whose memory it has run out of. Written by `_fits`."""
+"""For networks that have run out of memory on a device: how many images still fit at once. Written by `_fits`."""
 
 
 class Pass(Protocol):
@@ -38,16 +38,16 @@ class Pass(Protocol):
 
     def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
         """The gradient (N,C,H,W) with respect to the images, from that with respect to the logits (N,K). `sparse` says that
-        many rows are 0, which need not go backward."""
+        many rows of `grad` are 0; their images do not go backward."""
 
 
 def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Callable[[Tensor], Pass]:
-    """What sends images (N,C,H,W) forward through a network or a `DetectorBank`, in bfloat16 or in its own precision.
+    """A function that sends images (N,C,H,W) forward through a network or bank, in bfloat16 or in its own precision.
 
-    It works with the weights as they are now; of a frozen network they are laid out only once. Parameters get no gradient.
-    A network without a layout of its own is used in the mode that it is in at the time of the pass, others in eval mode.
-    `several` says that it is one of several networks, most of whose images need not go backward through it. Where memory
-    runs out, half as many images go through at once, then a quarter and so on; RuntimeError where one alone is too much.
+    It works with the weights as they are now; a frozen network is laid out only once. Parameters get no gradient. A network
+    without a layout of its own runs in the mode that it is in at the time of the pass, others in eval mode. `several` says
+    that this is one of several networks, so that most images will not go backward through it. Where memory runs out, half
+    as many images go through at once, then a quarter and so on; RuntimeError where even one is too much.
     """
     if isinstance(module, DetectorBank):
         through = [prepared(network, bf16, len(module.networks) > 1) for network in module.networks]
@@ -72,7 +72,7 @@ def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Ca
 
 
 def few_go_alone(module: nn.Module) -> bool:
-    """Whether each of few float32 images in a batch gets, to the bit, what it gets alone from this network or bank."""
+    """Whether this network or bank gives a float32 image in a small batch the same logits, to the bit, as alone."""
     networks = module.networks if isinstance(module, DetectorBank) else [module]
     found = [laid_out(network, None) for network in networks]
     return all(not isinstance(ready, nn.Module) and ready.few_go_alone for ready in found)
@@ -80,7 +80,7 @@ def few_go_alone(module: nn.Module) -> bool:
 
 @contextmanager
 def watched(watch: Watch | None) -> Iterator[None]:
-    """Have `watch` told of every pass that is made meanwhile; None: nobody."""
+    """Inside this context, call `watch` for every pass that is made; with None, nothing is called."""
     token = _watch.set(watch)
     try:
         yield
@@ -103,12 +103,12 @@ def _through(ready: Ready, x: Tensor, bf16: bool, several: bool = False) -> Pass
 
 
 def _rows(grad: Tensor) -> Tensor:
-    """Those of (N,K) that are not 0."""
+    """The indices of the rows of (N,K) that are not all 0."""
     return grad.ne(0).any(1).nonzero().squeeze(1)
 
 
 def _spread(found: Tensor, rows: Tensor, count: int) -> Tensor:
-    """The rows among `count`, the others 0."""
+    """A tensor of `count` rows: those of `found` at the places `rows`, and 0 elsewhere."""
     return found.new_zeros(count, *found.shape[1:]).index_copy_(0, rows, found)
 
 
@@ -144,7 +144,8 @@ class _ByAutograd:
         return self.output.detach()
 
     def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
-        if sparse and 2 * len(_rows(grad)) < len(grad):  # forward again and backward with few rows: less than all rows back
+        # A second pass forward and back with few rows costs less than one back with all of them.
+        if sparse and 2 * len(_rows(grad)) < len(grad):
             return _Again(self.network, self.leaf.detach(), self.bf16, self.logits).gradient(grad)
         _tell(0, len(grad))
         with torch.autocast(grad.device.type, enabled=False):
@@ -154,8 +155,8 @@ class _ByAutograd:
 
 @dataclass(frozen=True, eq=False)
 class _Again:
-    """Forward without a graph; those rows that must go backward go forward once more. So of several networks only one keeps
-    a graph at a time."""
+    """A pass forward without a graph. The rows that must go backward go forward once more, with one: so only one of several
+    networks holds a graph at a time."""
 
     network: nn.Module
     x: Tensor
@@ -171,7 +172,7 @@ class _Again:
 
 
 class _InPieces:
-    """Many images, a batch after the other."""
+    """A pass of many images, one batch after the other."""
 
     def __init__(self, parts: list[Pass]) -> None:
         self.parts = parts
@@ -183,7 +184,7 @@ class _InPieces:
 
 
 class _Whole:
-    """A pass that still has to go backward, for which memory may be too little."""
+    """A pass forward that fitted into memory. Where the pass back does not, both are made again by `_Frugal`."""
 
     def __init__(self, inner: Pass, ready: Ready, x: Tensor, bf16: bool, place: str, size: int) -> None:
         self.inner: Pass | None = inner
@@ -197,13 +198,13 @@ class _Whole:
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
-        self.inner = None  # and with it what the pass forward has kept
+        self.inner = None  # frees the activations that the pass forward has kept
         _fits(self.place, self.size // 2)
         return _Frugal(self.ready, self.x, self.bf16, self.place, self.logits).gradient(grad, sparse)
 
 
 class _Frugal:
-    """Few images at a time, and nothing of them is kept: to go backward they go forward once more."""
+    """A pass of few images at a time that keeps no activations: to go backward, images go forward once more."""
 
     def __init__(self, ready: Ready, x: Tensor, bf16: bool, place: str, logits: Tensor | None = None) -> None:
         self.ready, self.x, self.bf16, self.place = ready, x, bf16, place
@@ -233,7 +234,7 @@ class _BankPass:
         self.logits = torch.cat([one.logits for one in passes], dim=1)
 
     def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
-        """Of K networks, each image goes backward only through those that its loss depends on."""
+        """The gradient (N,C,H,W). Each image goes backward only through the networks that its loss depends on."""
         if len(self.passes) == 1:
             return self.passes[0].gradient(grad, sparse)
         columns = grad.split([one.logits.shape[1] for one in self.passes], dim=1)
@@ -247,19 +248,19 @@ class _BankPass:
 
 
 def _fits(place: str, size: int) -> None:
-    """So many images fit there, and no more: of what several threads found, the least."""
+    """Note that `size` images, and no more, fit at `place`. Where several threads note a size, the smallest counts."""
     with _LOCK:
         _FITTING[place] = max(min(size, _FITTING.get(place, size)), 1)
 
 
 def _description(network: nn.Module, x: Tensor, bf16: bool) -> str:
-    """What a batch size depends on beside the machine."""
+    """What the best batch size depends on, apart from the machine."""
     size = sum(parameter.numel() for parameter in network.parameters())
     return f"{type(network).__name__} of {size} parameters, images {tuple(x.shape[1:])}, {'bf16' if bf16 else x.dtype}"
 
 
 def _timed(ready: Ready, x: Tensor, bf16: bool, count: int) -> float:
-    """The seconds that `count` images take forward and backward; nobody is told of them."""
+    """The seconds that `count` images take forward and backward; these passes are not counted by `watched`."""
     images = x[torch.arange(count, device=x.device) % len(x)]
 
     def run() -> None:

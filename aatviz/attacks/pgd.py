@@ -29,7 +29,7 @@ Keep = Literal["best", "last"]
 
 @dataclass(frozen=True, kw_only=True)
 class Iterate:
-    """What a callback sees: the iterate before step `step` (0 is the start), with its loss per sample (N,)."""
+    """What a callback sees: the iterate x' (N,C,H,W) after `step` steps (0 is the start), with its loss per sample (N,)."""
 
     restart: int
     step: int
@@ -67,7 +67,8 @@ def pgd(
         step_size, steps, optimizer: `steps` updates by "adam" (the paper's), "steepest" or "momentum".
         random_start: begin at a uniformly drawn point of the ball rather than at x.
         start: where the first run begins instead, (N,C,H,W); moved into ball and box first.
-        restarts: runs from different starts; every run but the first is random anyway. Kept per sample.
+        restarts: how many runs from different starts; every run but the first starts at random in any case. The best of
+            them is kept for each sample.
         keep: "best" keeps each sample's iterate of least loss over all steps and restarts; "last" keeps the last
             iterate (the paper's), of the restart that ended with the least loss.
         seed: of the random starts.
@@ -77,8 +78,8 @@ def pgd(
         x' (N,C,H,W), inside ball and box, without gradient; in the images' precision, float32 for half precision.
 
     Raises:
-        ValueError: for images outside [0,1] or an impossible setting; the message says what was expected. And in the end,
-            where a loss or a gradient was no number.
+        ValueError: for images outside [0,1] or an impossible setting; the message says what was expected. Also, after the
+            last step, where a loss was not finite or a gradient NaN.
     """
     x = check_images(x)
     check_choice("norm", norm, NORMS)

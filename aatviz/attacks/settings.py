@@ -96,7 +96,7 @@ class AttackSettings:
 
     @property
     def pgd(self) -> PGDSettings:
-        """How it searches; of all iterates the best counts."""
+        """The settings of the search. The best of all iterates counts."""
         shared = {field.name: getattr(self, field.name) for field in dataclasses.fields(PGDSettings) if field.name != "keep"}
         return PGDSettings(**shared, keep="best")
 
@@ -105,7 +105,8 @@ class AttackSettings:
         return dataclasses.asdict(self.pgd) | {"seed": self.seed}
 
     def against(self, victim: VictimName) -> "AttackSettings":
-        """The same attack on another classifier: the same loss where it fits, else the paper's own for that victim."""
+        """The same attack on another classifier: with the same loss where it fits, else the paper's own for that victim. An
+        attack on detector k becomes one towards class k. ValueError for the victim "detector"."""
         if victim == "detector":
             raise ValueError("against() leads to a whole classifier; for one detector make AttackSettings of its own.")
         if self.victim == "detector":

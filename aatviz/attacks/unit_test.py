@@ -24,7 +24,7 @@ Border = Literal["surface", "corners"]
 RANDOM = "random search"
 """The control in the result of `attack_unit_test`."""
 SALT = 0x5EED_0F_9147
-"""Added to the seed of the planted points: else an attack's random start under that seed would be the planted point."""
+"""Added to the seed of the planted points: without it, an attack with the same seed would start at the planted point."""
 BATCH = 500
 
 
@@ -38,8 +38,8 @@ class Attack(Protocol):
 class PlantedTest:
     """A one-class bank for each sample: the frozen features and a read-out of its own.
 
-    The logit is +1 - `closeness` at the sample's planted point and at most -1 - `closeness` at its inner points, which
-    the sample itself is one of. Above 0 the sample is fooled and accepted at once.
+    The logit is +1 - `closeness` at the sample's planted point, and at most -1 - `closeness` at its inner points, one of
+    which is the sample itself. Above 0, an image is both misclassified and accepted.
     """
 
     trunk: nn.Module
@@ -98,9 +98,9 @@ def planted_bank(
 ) -> PlantedTest:
     """Give every sample's ball an adversarial example, by reading the bank's frozen features anew.
 
-    The read-out of a sample is the widest-margin separator between one random point at the ball's border and `inner`
-    random points inside, with the sample itself: the limit of the unpenalised logistic regression that the paper fits,
-    and unlike that one a definite vector.
+    The read-out of a sample is the widest-margin separator between one random point at the ball's border, and the sample
+    itself with `inner` random points inside the ball. The paper fits a logistic regression without penalty, which tends to
+    this separator but has no solution of its own.
 
     Args:
         bank: a shared bank whose network ends in the linear layer `out`; it is copied, not changed.
@@ -109,13 +109,16 @@ def planted_bank(
         inner, inner_radius: how many inner points, and the share of eps up to which they are drawn. More points, and
             points further out, make the test harder: they leave less of the ball on the planted point's side.
         border: where the planted point lies.
-        closeness: how far the threshold is moved from the middle of the margin, 0, towards the planted point, 1. The
-            closer, the harder.
+        closeness: how far the threshold is moved from the middle of the margin (0) towards the planted point (1). The
+            closer, the harder the test.
         seed: of all points.
 
+    Returns:
+        The test: its objective is what an attack minimises, and its `planted` (N,C,H,W) prove that success is possible.
+
     Raises:
-        ValueError: for a separate bank, an impossible setting, or where the features cannot separate the points, which
-            is sure to succeed only with fewer points than features.
+        ValueError: for a separate bank, an impossible setting, or where the features cannot separate the points. Only with
+            fewer points than features is a separation sure.
     """
     x = check_images(x)
     check_choice("norm", norm, NORMS)
@@ -162,15 +165,18 @@ def planted_bank(
 def attack_unit_test(
     test: PlantedTest, attacks: Mapping[str, Attack], *, points: int = 200, seed: int = 0
 ) -> dict[str, Tensor]:
-    """Which samples' adversarial examples each attack finds, as bool (N,).
+    """For each attack by its name: in which samples' balls it finds an adversarial example, as bool (N,).
 
-    The first entry, `RANDOM`, is the control: those that any of `points` random points solves, drawn in turn in the ball,
-    on its border and (Linf) at its corners. The test tells something only where these are few: a sound attack then finds
-    nearly all, and the random search does not.
+    The first entry, `RANDOM`, is the control: the samples for which one of `points` random points succeeds, drawn in turn in
+    the ball, on its border and (Linf) at its corners. The test says something only where these are few: a sound attack then
+    finds nearly all, and the random search does not.
 
     Args:
         attacks: for each name an attack, called as `attack(test.objective, test.x, norm=..., eps=...)`.
         points: random points for each sample, as many as the gradient steps of the attacks or more.
+
+    Raises:
+        ValueError: where an attack has the control's name, or `points` is no whole number of at least 0.
     """
     if RANDOM in attacks:
         raise ValueError(f"{RANDOM!r} is the name of the control; give that attack another name.")
@@ -182,7 +188,7 @@ def attack_unit_test(
 
 
 def random_search(test: PlantedTest, points: int = 200, seed: int = 0) -> Tensor:
-    """Which samples any of `points` random points solves, as bool (N,)."""
+    """For which samples at least one of `points` random points succeeds, as bool (N,)."""
     generator = torch.Generator().manual_seed(check_seed(seed))
     kinds = _kinds(test.norm)
     solved = torch.zeros(len(test.x), dtype=torch.bool, device=test.x.device)
@@ -229,7 +235,7 @@ def _separate(planted: Tensor, inner: Tensor, *, sample: int) -> tuple[Tensor, T
     """
     from sklearn.svm import SVC  # here: loading it takes a second
 
-    # Distances from the planted point, in units of the nearest: the solver's own tolerances then have a scale.
+    # Offsets from the planted point, in units of the shortest: the solver's tolerances assume values of about 1.
     offsets = inner - planted
     unit = offsets.norm(dim=1).min()
     if unit > 0:

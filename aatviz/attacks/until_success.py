@@ -1,4 +1,4 @@
-"""PGD where success is all that counts: samples that are done leave the batch, and cost nothing from then on."""
+"""PGD where only success counts: samples that are done leave the batch, and cost nothing from then on."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,14 +19,15 @@ def pgd_until_success(
     callback: Callback | None = None,
     **settings: Any,
 ) -> Tensor:
-    """As `aatviz.pgd`, but a sample whose loss has fallen below `below` is done, over all restarts, and asked about no more.
+    """As `aatviz.pgd`, but a sample is done once its loss has fallen below `below`: no later step or restart computes it.
 
     Args:
         subset: the rows (M,) of x that are still open -> their objective, as in
             `lambda rows: aatviz.objective("combined", system, y=y[rows])`.
         x: natural images (N,C,H,W), in [0,1] within 1e-6, a tensor or a NumPy array.
         below: what counts as success: 0 for loss 9 and the combined losses (misclassified), -T for loss 10 (accepted).
-        callback, settings: as those of `aatviz.pgd`; what a callback sees of a done sample is its loss at that time.
+        callback, settings: as those of `aatviz.pgd`; `keep` is always "best". For a done sample, the callback goes on
+            seeing the loss that it had when it was done.
 
     Returns:
         x' (N,C,H,W): the first iterate below `below`, or, where there is none, the best one.

@@ -1,7 +1,7 @@
 """Three classifiers with a reject option as an attacker sees them: each a decision, a score, and losses against it.
 
-The robust classifier has no detectors. To be compared at the same clean cost, it is given a reject option as well: the
-log-odds of its own decision, log p / (1 - p), which an attacker who knows that raises in turn.
+The robust classifier has no detectors. To compare all three at the same clean cost, it is given a reject option as well: its
+score is the log-odds of its own decision, log(p / (1 - p)). An attacker knows this too, and raises that score.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from aatviz.models.detectors import GenerativeClassifier
 from aatviz.models.losses import classifier_margin, max_other, pick
 
 WITH_REJECT: tuple[VictimName, ...] = ("generative", "integrated", "robust")
-"""Those that a `Victim` can be: the classifiers that can be given a reject option."""
+"""The names that a `Victim` can have: the classifiers with a reject option."""
 Loss = Callable[[Logits, Tensor], Tensor]
 """Logits and true classes (N,) -> a loss (N,) that an attacker minimises."""
 
@@ -33,10 +33,11 @@ SCENARIOS: dict[str, tuple[str, Loss]] = {
     "combined surrogate": ("fh", lambda z, y: losses.combined_surrogate(z["f"], z["h"], y)),
     "margin": ("r", lambda z, y: classifier_margin(z["r"], y)),
 }
-"""The untargeted attack scenarios, in the paper's words, each with the models that its loss needs and the loss: equations 9,
-10, 13, 12; and 9 on the detectors' logits, which lowers the true class's as well, and on the robust classifier's."""
+"""The untargeted attack scenarios, in the paper's words. Each has the letters of the models that its loss needs (f, the
+detectors h, the robust classifier r), and the loss: 9, 10, 13 and 12 of the paper. "detectors margin" and "margin" are loss
+9 on the logits of the detectors and of the robust classifier; unlike loss 10, it also lowers the true class's logit."""
 OWN_LOSS: dict[VictimName, str] = {"generative": "detectors", "integrated": "combined", "robust": "margin"}
-"""The scenario that the paper attacks each of them with."""
+"""The scenario with which the paper attacks each victim."""
 
 
 class WholeSystem(AttackedSystem, Protocol):
@@ -50,7 +51,7 @@ class WholeSystem(AttackedSystem, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Victim:
-    """One classifier of a system, as an attacker sees it who knows everything."""
+    """One classifier of a system, seen by an attacker who knows everything. ValueError for a name not in `WITH_REJECT`."""
 
     name: VictimName
     system: WholeSystem
@@ -60,7 +61,7 @@ class Victim:
 
     @property
     def models(self) -> str:
-        """The models that its decision depends on."""
+        """The letters of the models that its decision depends on: "f", "h", "r"."""
         return MODELS_OF[self.name]
 
     def differs(self, other: WholeSystem) -> bool:
@@ -79,21 +80,21 @@ class Victim:
         return decide(self.name, z, priors=self._priors)
 
     def rank(self, z: Logits, y: Tensor) -> Tensor:
-        """Orders images by what they are worth to the attacker (N,): below 0 where they are misclassified, the more so the
-        higher their score; above, by the margin of the true class. NaN where a logit is."""
+        """What images are worth to the attacker (N,): the lower, the better. Misclassified ones are below 0, and the lower
+        the higher their score; the others have the margin of the true class, at least 0. NaN where a logit is NaN."""
         label, score = unchecked(self.name, z, priors=self._priors)
         rank = torch.where(label != y, -F.softplus(score), classifier_margin(z[self.models[0]], y).clamp_min(0))
         broken = torch.stack([z[model].isnan().any(1) for model in self.models]).any(0)
-        return rank.masked_fill(broken, torch.nan)  # whoever asked says what is wrong
+        return rank.masked_fill(broken, torch.nan)  # callers raise the error
 
     def untargeted(self, scenario: str, y: Classes, bf16: bool = False) -> LogitsObjective:
-        """The objective of one of `SCENARIOS`; iterates are ranked by what they do to this victim."""
+        """The objective of one of `SCENARIOS`, with true classes y (N,); iterates are ranked by `rank` for this victim."""
         needed, loss = SCENARIOS[scenario]
         models = "".join(sorted({*needed, *self.models}))
         return self._objective(loss, models, ClassIndices("y", y), bf16)
 
     def targeted(self, y: Classes, target: Classes, bf16: bool = False) -> LogitsObjective:
-        """The objective of one target t (N,): first be taken for a t, then raise t's score (Tramer et al., 2020)."""
+        """The objective of one target t per image (N,): first be classified as t, then raise t's score (Tramer et al.)."""
         goal = ClassIndices("target", target)
         return self._objective(
             lambda z, y: self._towards(z, y, goal.of(z[self.models[0]])), self.models, ClassIndices("y", y), bf16
@@ -101,7 +102,7 @@ class Victim:
 
     @torch.no_grad()
     def rank_of(self, x: Tensor, y: Tensor) -> Tensor:
-        """The rank (N,) of images (N,C,H,W); no gradient is taken."""
+        """The `rank` (N,) of images (N,C,H,W); no gradient is taken."""
         return self.rank(self.logits(x, self.models), y)
 
     @torch.no_grad()

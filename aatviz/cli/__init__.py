@@ -30,14 +30,14 @@ app.add_typer(data.app, name="data")
 
 
 def main() -> None:
-    """Run a command; an error that has a clear message is shown as that message alone, and so is all that the operating
-    system says: a full disk, a folder that may not be written, too little memory."""
+    """Run a command. An error with a clear message is shown as that message alone, without a traceback; so are errors of the
+    operating system, such as a full disk, a folder that may not be written or too little memory."""
     end_with_parent()
     try:
         try:
             app()
         finally:
-            sys.stdout.flush()  # a full disk behind it is found here, not when Python ends
+            sys.stdout.flush()  # where output goes to a full disk, the error comes here, not when Python ends
     except OSError as error:
         _end(in_words(error))
     except MemoryError as error:
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def in_words(error: OSError) -> str:
-    """What the operating system says, and of which file."""
+    """The operating system's message, with the file that it is about."""
     if not error.strerror:
         return str(error) or type(error).__name__
     return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
@@ -56,6 +56,6 @@ def in_words(error: OSError) -> str:
 def _end(why: str) -> NoReturn:
     try:
         sys.stdout.flush()
-    except OSError:  # it is what is full, or closed: Python must not try again at its end
+    except OSError:  # the output itself is full or closed: Python must not flush it again when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(f"aatviz: {why}")

@@ -1,4 +1,4 @@
-"""`aatviz attack`: one attack on one image, bundled or from a file, the same that the app's Attack page runs."""
+"""`aatviz attack`: the attack of the app's Attack page on one image, a bundled one or one from a file."""
 
 from pathlib import Path
 from typing import Annotated

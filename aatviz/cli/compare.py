@@ -1,4 +1,4 @@
-"""`aatviz compare`: one targeted attack on several models, samples x targets, the same that the app's Compare page runs."""
+"""`aatviz compare`: the comparison of the app's Compare page, one targeted attack on several models, samples x targets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +24,7 @@ def compare(
     system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
     models: Annotated[str, typer.Option(help=f"Some of {', '.join(MODELS)}, separated by commas.")] = "generative,robust",
     digit: Annotated[int | None, typer.Option(help="Only samples of this class. [default: one of each]")] = None,
-    seed: Annotated[int, typer.Option(help="Chooses the samples.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed that chooses the samples.")] = 0,
     norm: Annotated[str, typer.Option(help=f"{' or '.join(NORMS)}.")] = "Linf",
     eps: Eps = "0.4",
     steps: int = 100,

@@ -1,4 +1,4 @@
-"""`aatviz data`: get data sets, by download or from local files, and see what is there."""
+"""`aatviz data`: get data sets, by download or from local files, list them and check them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +31,7 @@ def import_(
             ".tar.gz or .zip with one subfolder for each class, or train/ and test/ above them."
         ),
     ],
-    name: Annotated[str | None, typer.Option(help="What it is to be called; not needed for a known data set.")] = None,
+    name: Annotated[str | None, typer.Option(help="The data set's name; not needed for a known data set.")] = None,
     size: Annotated[
         str | None, typer.Option(help="Pixels that image files are scaled to: 32, or 24x32 (height x width).")
     ] = None,

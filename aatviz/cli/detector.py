@@ -1,4 +1,4 @@
-"""`aatviz detector`: what is known of one base detector, the same numbers that the app's Detectors page shows."""
+"""`aatviz detector`: the numbers of one base detector that the app's Detectors page shows."""
 
 from typing import Annotated
 

@@ -29,7 +29,9 @@ def evaluate(
     recipe: Annotated[str, typer.Option(help="table-2, table-11, figure-2, worst-case, honest ...; or all.")] = "all",
     n: Annotated[int | None, typer.Option(min=1, help="Attacked images. [default: the recipe's own number]")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Parts computed at the same time, each by one thread.")] = 2,
-    part: Annotated[str, typer.Option(help="Only this part (a detector or a scenario) of one recipe, unfinished.")] = "",
+    part: Annotated[
+        str, typer.Option(help="Compute only this part (a detector or a scenario) of one recipe; no record is written.")
+    ] = "",
     cost: Annotated[bool, typer.Option("--cost", help="Only say what it would cost.")] = False,
     device: Device = "auto",
 ) -> None:
@@ -57,7 +59,7 @@ def evaluate(
 
 
 def _measure(system: System, name: str, evaluation: Evaluation, workers: int, device: str, held: Held) -> None:
-    """One evaluation, unless it is there already; `name` is what the command called the system."""
+    """One evaluation, unless it is there already; `name` is the system's name or path, as given to the command."""
     file = result_file(system, evaluation.name, "json")
     record = engine.stored(system, evaluation)
     if record is not None:
@@ -120,7 +122,7 @@ def _recipe_of(part: str, system: System, chosen: list[Evaluation]) -> Evaluatio
 
 
 def _tell_cost(system: System, chosen: list[Evaluation], workers: int) -> None:
-    """Say how long it will take, from a few passes that are timed first."""
+    """Print an estimate of the duration, from a few passes that are timed first."""
     todo = {evaluation.name: engine.cost(system, evaluation) for evaluation in chosen}
     if not sum(todo.values()):
         return

@@ -1,4 +1,4 @@
-"""`aatviz generate`: images of all classes from noise by three models, the same that the app's Generate page makes."""
+"""`aatviz generate`: the images of the app's Generate page, of all classes, made from noise by three models."""
 
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +30,7 @@ def generate(
     step_size: StepSize = "0.3",
     optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZERS)}.")] = "steepest",
     count: Annotated[int, typer.Option(help="Samples of each class.")] = 10,
-    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
     targets: Annotated[str, typer.Option(help="Only these classes, separated by commas. [default: all]")] = "",
     out: Annotated[Path, typer.Option(help="The picture of all grids; a table with the same name goes beside it.")] = Path(
         "generated.png"

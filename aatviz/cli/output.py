@@ -1,4 +1,4 @@
-"""Files that a command writes at the end: checked before it begins, and whole or not there."""
+"""Files that a command writes at the end: their place is checked before it begins, and they are written whole or not."""
 
 import csv
 import io
@@ -16,8 +16,8 @@ PICTURES = {".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".b
 
 
 def check_out(path: Path, endings: Iterable[str] = (), usual: str = ".csv") -> None:
-    """ValueError, before anything is computed, where a file cannot be written at this path, or its ending is not among
-    those that are known (none: any will do); FileNotFoundError where its folder is missing."""
+    """Check, before anything is computed, that a file can be written at this path, and has one of these endings, if any
+    are given. ValueError where not; FileNotFoundError where its folder is missing. `usual` is the ending in the advice."""
     folder = path.parent
     if path.is_dir():
         raise ValueError(f"--out {path} is a folder. Name a file in it, such as {path / f'result{usual}'}.")

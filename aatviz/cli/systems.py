@@ -1,4 +1,4 @@
-"""`aatviz systems`: what can be loaded."""
+"""`aatviz systems`: the systems that can be loaded."""
 
 import typer
 

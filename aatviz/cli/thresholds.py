@@ -1,4 +1,5 @@
-"""`aatviz thresholds`: the rates of the Thresholds page at one T or one a class, from the stored record; no network runs."""
+"""`aatviz thresholds`: the rates of the Thresholds page at one T, or one T_k a class, from the stored record; no network
+runs."""
 
 from typing import Annotated
 

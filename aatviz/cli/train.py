@@ -39,8 +39,8 @@ def train(
 ) -> None:
     """Train the networks of RECIPE. After an interruption the same command goes on; finished networks are kept."""
     plan = recipes.get(recipe) if dataset is None else recipes.for_dataset(recipe, known_dataset(dataset))
-    open_split(plan.dataset, "train")  # where it is missing, that is said before anything starts
-    detector_classes(plan)  # and where its bank does not fit
+    open_split(plan.dataset, "train")  # raises now, before anything starts, where the data set is missing
+    detector_classes(plan)  # and where the recipe's bank is impossible
     folder = out or Path("runs") / plan.name
     chosen = [plan.job(name) for name in jobs.split(",") if name] or list(plan.jobs)
     device = resolve(device)
@@ -62,7 +62,7 @@ def train(
 
 
 def _complete(plan: Recipe, folder: Path, own_data: bool) -> None:
-    """What belongs to a system beside its networks, once they are all there."""
+    """Write the class Gaussians, the card and the card's README, once all networks are there."""
     if own_data and not (folder / GAUSSIANS).is_file():
         try:
             build_gaussians(plan.dataset, folder)
@@ -74,7 +74,8 @@ def _complete(plan: Recipe, folder: Path, own_data: bool) -> None:
 
 
 def waves(jobs: list[Job]) -> list[list[str]]:
-    """The names of the jobs, those first that start from none of the others, then those that start from these, and so on."""
+    """The names of the jobs in waves: each wave holds the jobs that start from no job outside the earlier waves. ValueError
+    where jobs start from one another."""
     found, left = [], {job.name: (job.start_from or "").removesuffix(".safetensors") for job in jobs}
     while left:
         ready = [name for name, start in left.items() if start not in left]

@@ -1,4 +1,4 @@
-"""`aatviz app`: the web app on this machine alone, or for everybody in the room."""
+"""`aatviz app`: the web app, for this machine alone or for everybody in its network."""
 
 import importlib.util
 import os
@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 ROOT = Path(__file__).parents[2]
-"""What the package lies in. In a checkout app.py, the pages and Streamlit's settings lie beside it."""
+"""The folder that holds the package. In a checkout, app.py, the pages and Streamlit's settings lie there too."""
 NEEDED = ("streamlit", "plotly")
 ONLY_HERE, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
@@ -32,10 +32,9 @@ def web_app(
 
 
 def start_command(share: bool, port: int) -> list[str]:
-    """What starts the app with the checkout's settings.
+    """The command line that starts the app with the checkout's settings.
 
-    Raises FileNotFoundError without a checkout, RuntimeError without the app's packages or where another program has the
-    port.
+    Raises FileNotFoundError without a checkout, RuntimeError without the app's packages or where the port cannot be used.
     """
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise RuntimeError(
@@ -47,8 +46,8 @@ def start_command(share: bool, port: int) -> list[str]:
     _require_free(address, port)
     options = {"server.address": address, "server.port": port}
     if share:
-        # Where no address to show is set, Streamlit asks a server outside for its own. A class comes by any name of this
-        # machine, and strangers' errors show no paths.
+        # Without an address to show, Streamlit would ask a server on the internet for this machine's. Visitors may use any
+        # name of this machine, and errors show them no paths.
         shown = next(iter(own_addresses()), "localhost")
         options |= {"browser.serverAddress": shown, "server.allowedHosts": "*", "client.showErrorDetails": "type"}
     flags = [f"--{name}={value}" for name, value in options.items()]
@@ -56,9 +55,9 @@ def start_command(share: bool, port: int) -> list[str]:
 
 
 def checkout() -> Path:
-    """The folder of the repository that the app is started from: around the package, else the current one.
+    """The folder of the repository: the one around the package, else the current one.
 
-    Raises FileNotFoundError where neither is one.
+    Raises FileNotFoundError where neither holds the app.
     """
     for folder in (ROOT, Path.cwd()):
         if (folder / "app.py").is_file() and (folder / "aatviz" / "ui").is_dir():

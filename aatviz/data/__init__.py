@@ -8,7 +8,7 @@ from aatviz.data.split import Split, as_floats
 
 
 def load_data(name: str, split: str = "test") -> tuple[Tensor, Tensor]:
-    """Images and labels of one split of a data set, all at once; `open_split` gives them by rows.
+    """Images (N,C,H,W), float32 in [0,1], and labels (N,), int64, of one split, all at once; `open_split` reads by rows.
 
     Args:
         name: "mnist", "fashion-mnist", "cifar10" or an imported one; or "mnist-sample", whose every split is cut from the
@@ -17,7 +17,7 @@ def load_data(name: str, split: str = "test") -> tuple[Tensor, Tensor]:
 
     Raises:
         DataNotFound: where the full set is not on this machine; the message names the command that gets it.
-        ValueError: for an unknown name or split.
+        ValueError: for an unknown name or split, and for damaged files.
     """
     found = open_split(name, split)
     return found.images(), found.labels.clone()

@@ -1,13 +1,13 @@
-"""Whether a data set on the disk is still what it was: its content against hashes that are known."""
+"""Whether a data set on the disk is still whole: its content is compared with known hashes."""
 
 from aatviz.data.registry import IDX_SETS, dataset
 
 
 def damaged_splits(name: str) -> dict[str, bool]:
-    """For every split that lies on the disk whether its content differs from the hash that was known beforehand, or was
-    computed at the import. What is part of this package has no files of its own, and is left out.
+    """For every split on the disk, whether its content differs from the hash that is known beforehand, or was computed at
+    the import. The bundled sample has no files of its own and is left out.
 
-    Raises DataNotFound where it is not on this machine, ValueError for an unknown name or a file that cannot be read.
+    Raises DataNotFound where the data set is not on this machine, ValueError for an unknown name or an unreadable file.
     """
     for known in IDX_SETS:
         if known.name == name:

@@ -1,6 +1,7 @@
 """CIFAR-10 (Krizhevsky): from torchvision's archive, or from a copy as image files; decoded once, kept as bytes.
 
-The 1,500 bundled images are training images. They and the next ones by hash, 500 a class, are the validation part.
+The 1,500 bundled images are training images. They, filled up in the order of the hashes to 500 a class, are the validation
+part.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ JPEG_HASHES = {
 }
 """The content hashes of all training and all test images of the JPEG copy, in the order of their SHA-256."""
 _NEAR = 25.0
-"""Grey levels (root mean square) by which a copy with loss may differ from the bundled image."""
+"""The root mean square difference, in grey levels, up to which a copy with loss still counts as the same image."""
 
 
 def folder() -> Path:
@@ -43,7 +44,7 @@ def folder() -> Path:
 
 
 def write(stage: Staging, pixels: Bytes, labels: Bytes, rows: dict[str, NDArray[np.int64]], source: str) -> Note:
-    """Write images (60,000,3,32,32), of which rows["train"] and rows["test"] are CIFAR-10's parts, as three splits.
+    """Write images (60000,3,32,32), whose rows["train"] and rows["test"] are CIFAR-10's two parts, as three splits.
     ValueError where the bundled images are not among the training ones."""
     train, validation = train_rows(pixels, labels, rows["train"])
     stage.target = folder()
@@ -57,8 +58,8 @@ def write(stage: Staging, pixels: Bytes, labels: Bytes, rows: dict[str, NDArray[
 def train_rows(pixels: Bytes, labels: Bytes, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The training and the validation part of CIFAR-10's training rows, 500 validation images a class, in hash order.
 
-    Validation: for every bundled image the nearest one of its class, which is the same photo whether these are the
-    originals or a copy with loss; then the first of the rest by hash. Images that are equal stay together."""
+    Validation: first, for every bundled image, the nearest training image of its class. That is the same photo, in the
+    originals as in a copy with loss. Then the first of the rest by hash. Equal images stay in the same part."""
     sample = bundled()
     digests = dict(zip(rows.tolist(), fingerprints(pixels[rows]), strict=True))
     held: set[bytes] = set()
@@ -80,13 +81,13 @@ def is_layout(decoded: Decoded, arranged: Arranged) -> bool:
 
 
 def source_of(pixels: Bytes, labels: Bytes, rows: dict[str, NDArray[np.int64]]) -> str:
-    """What a copy as image files is, by its content."""
+    """Which known copy these image files are, by their content: `JPEG_COPY` or `UNKNOWN_COPY`."""
     found = {part: Split(pixels, labels, rows=rows[part]).computed_hash() for part in COUNTS}
     return JPEG_COPY if found == JPEG_HASHES else UNKNOWN_COPY
 
 
 def from_torchvision(stage: Staging, archive: Path | None = None) -> Note:
-    """Download CIFAR-10, or take torchvision's archive where it is at hand, and write its images.
+    """Download CIFAR-10, or take `archive`, torchvision's file, where it is given, and write its images.
 
     Torchvision checks the archive's hash before it reads the pickles in it; nothing pickled is kept."""
     from torchvision.datasets import CIFAR10  # here: loading it takes a second, and the app downloads nothing
@@ -141,7 +142,7 @@ def _open(split: str) -> Split:
 
 
 def _nearest(images: Bytes, among: Bytes) -> NDArray[np.int64]:
-    """For each image the row of the nearest one. ValueError where one has none that could be a copy of it."""
+    """For each image the row of the nearest one in `among`. ValueError where that is too far to be a copy of it."""
     a, b = (part.reshape(len(part), -1).astype(np.float32) for part in (images, among))
     squared = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
     if np.sqrt(max(float(squared.min(1).max()), 0.0) / a.shape[1]) > _NEAR:

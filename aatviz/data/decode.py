@@ -1,6 +1,6 @@
-"""An image file of any accepted format made a plain picture, loaded and upright; and made bytes of a data set.
+"""An image file of any accepted format becomes a plain picture, loaded and upright; and then the bytes of a data set.
 
-Everything that may go wrong in a file that somebody else made goes wrong here, and ends as `Unreadable`.
+Whatever is wrong with a file that somebody else made is found here, and raised as `Unreadable`.
 """
 
 import io
@@ -15,7 +15,7 @@ from aatviz.data.stripped import without_metadata
 from aatviz.runtime.limits import MOST_PIXELS
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM") + (("AVIF",) if features.check("avif") else ())
-"""What can be read, here and everywhere else: Pillow's names. PPM includes PBM, PGM and PFM."""
+"""The formats that can be read, here and everywhere else, by Pillow's names. PPM includes PBM, PGM and PFM."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -34,7 +34,7 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A picture that nothing of its file belongs to any more: what is done to it cannot fail for what was in the file."""
+    """A picture that no longer depends on its file: later steps cannot fail because of a damaged file."""
 
     picture: Image.Image
     """Upright. Its mode is L, RGB, RGBA, I;16 (16 bits), or I or F (32 bits)."""
@@ -51,8 +51,8 @@ class Opened:
 def opened(data: bytes, most_pixels: int, draft: int | None = None) -> Opened:
     """The picture in an image file's bytes. Unreadable, whatever is wrong with it.
 
-    What a file says beside its pixels is no reason to lose it: where that is damaged, it is read without. A large JPEG is
-    read in reduced size, with sides that are still above `draft`, where that is given.
+    Where only the metadata beside the pixels is damaged, the file is read without it. Where `draft` is given, a large JPEG
+    is read in reduced size, with sides that are still above `draft` pixels.
     """
     reason = Unreadable("damaged or cut off")
     for content in (data, without_metadata(data)):
@@ -60,7 +60,7 @@ def opened(data: bytes, most_pixels: int, draft: int | None = None) -> Opened:
             return _opened(content, most_pixels, draft)
         except Unreadable as error:
             raise error from None
-        except UnidentifiedImageError:  # of no format, or of one whose head is damaged
+        except UnidentifiedImageError:  # of no known format, or with a damaged header
             reason = Unreadable("no image that can be read")
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise Unreadable(f"more than {most_pixels // 1_000_000} million pixels") from None
@@ -79,7 +79,7 @@ def _opened(data: bytes, most_pixels: int, draft: int | None) -> Opened:
         raise Unreadable(f"{picture.width} x {picture.height} pixels, more than {most_pixels // 1_000_000} million")
     name, mode, noted = str(picture.format), picture.mode, _noted_turn(picture)
     picture.load()
-    turn = _noted_turn(picture)  # a PNG tells it after the pixels; a TIFF was turned while it was loaded
+    turn = _noted_turn(picture)  # again: a PNG may note it after the pixels, and Pillow turns a TIFF while it loads it
     plain = _plain(picture, name)
     if turn is not None:
         plain = plain.transpose(turn)
@@ -114,21 +114,21 @@ def _plain(picture: Image.Image, name: str) -> Image.Image:
 
 
 def decode(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], bool]:
-    """The image (height,width,3) in a file's bytes, and whether it is grey. Unreadable, whatever is wrong with it.
+    """The image (height,width,3), uint8, in a file's bytes, and whether it is grey. Unreadable, whatever is wrong with it.
 
     It is turned as its EXIF note says, cut to the middle in the proportions of `size`, and scaled; an image of just that
     size stays as it is to the bit. What is transparent becomes white.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about damaged notes: they decide nothing
+        warnings.simplefilter("ignore")  # they are about damaged metadata, which does not matter here
         found = opened(data, MOST_PIXELS)
     grey = found.mode in ("1", "L", "LA", "La") or found.picture.mode == "I;16"
     return np.asarray(fitted(in_colour(found.picture), size), dtype=np.uint8), grey
 
 
 def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The middle of a picture in the proportions of `size` (height, width), scaled to it: by areas where it gets much
-    smaller. One of just that size stays as it is."""
+    """The middle of a picture in the proportions of `size` (height, width), scaled to that size; by averaging areas where it
+    gets at least twice smaller. A picture of exactly that size stays as it is."""
     height, width = size
     if picture.size == (width, height):
         return picture

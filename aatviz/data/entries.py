@@ -19,7 +19,8 @@ TOO_LONG = f"more than {MOST_FILE_BYTES // 1_000_000} MB"
 
 
 def entries(path: Path) -> Iterator[Entry]:
-    """Every file in it. FileNotFoundError, or ValueError for an archive that is damaged or not to be trusted."""
+    """Every file in a folder, tar or zip, except hidden ones. FileNotFoundError where there is nothing at this path;
+    ValueError for an archive that is damaged, too large or not to be trusted."""
     if path.is_dir():
         found = _of_folder(path)
     elif not path.is_file():
@@ -64,7 +65,7 @@ def _of_tar(path: Path) -> Iterator[Entry]:
         stream: Any = gzip.GzipFile(fileobj=raw) if packed else raw
         with tarfile.open(fileobj=_Bounded(stream, path), mode="r:") as tar:  # type: ignore[call-overload]
             while (member := tar.next()) is not None:
-                tar.members.clear()  # a million of them are not kept
+                tar.members.clear()  # so that a million of them do not fill the memory
                 if member.isdir():
                     continue
                 parts = _safe(member.name, path)
@@ -118,7 +119,7 @@ def _safe(name: str, path: Path) -> tuple[str, ...]:
 
 
 class _Bounded:
-    """A stream that refuses to give more than any honest archive holds, at once or altogether."""
+    """A stream that refuses to give more bytes than any honest archive holds, in one read or in all."""
 
     def __init__(self, stream: IO[bytes], path: Path) -> None:
         self._stream, self._path = stream, path

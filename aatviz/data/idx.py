@@ -18,8 +18,11 @@ _DENSEST = 1032
 
 
 def read_idx(path: Path, item: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
-    """The array of unsigned bytes in an IDX file, plain or gzipped. ValueError names the file and what is wrong, before the
-    content is unpacked where its header says so: items of another shape than expected, more than the file can hold."""
+    """The array of unsigned bytes in an IDX file, plain or gzipped.
+
+    ValueError names the file and what is wrong. A header that announces items of another shape than `item`, or more bytes
+    than the file can hold, is refused before the content is unpacked.
+    """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             shape = _shape(file, path, item)

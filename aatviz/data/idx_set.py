@@ -1,7 +1,7 @@
 """MNIST and the data sets in its shape: four IDX files in torchvision's layout, and a sample that is part of this package.
 
-The training set is split into training and validation part. Every bundled image is one of the training images, so it
-belongs to the validation part, and no network of ours was trained on what the app shows.
+The original training set is split into a training and a validation part. Every bundled image is one of the original training
+images and belongs to the validation part: so no shipped network was trained on an image that the app shows.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class IdxSet:
         return data_folder() / self.torchvision / "raw"
 
     def open(self, split: str) -> Split:
-        """A split; DataNotFound with the command that gets it."""
+        """A split by its name. DataNotFound, with the command that gets it, where the files are not on this machine."""
         if split == "sample":
             return bundled(self.name)
         images, labels = (self.folder / name for name in FILES["test" if split == "test" else "train"])
@@ -64,7 +64,7 @@ class IdxSet:
         return _opened(self, split, images, labels, stamps)
 
     def damaged(self) -> list[str]:
-        """Those of "train" and "test" whose files do not hold the known images and labels. DataNotFound where one is
+        """Which of the parts "train" and "test" do not hold the known images and labels. DataNotFound where a file is
         missing, ValueError where one cannot be read."""
         for part in FILES:
             self.open(part)
@@ -77,10 +77,10 @@ class IdxSet:
         return self.folder
 
     def download(self) -> Path:
-        """Fetch the data set by torchvision; nothing stays behind where that fails, or brings something else."""
+        """Fetch the data set by torchvision. Nothing is kept where that fails. ValueError where the content is another."""
         from torchvision import datasets  # here: loading it takes a second, and the app downloads nothing
 
-        with staging(self.folder) as stage:  # whose scratch folder the next one removes where this one is killed
+        with staging(self.folder) as stage:  # if this process is killed, the next import removes the scratch folder
             getattr(datasets, self.torchvision)(str(stage.scratch), download=True)
             parts = read_parts(stage.scratch / self.torchvision / "raw")
             if recognised(parts, (self,)) is not self:
@@ -90,15 +90,15 @@ class IdxSet:
 
 
 def _write(stage: Staging, parts: Parts) -> None:
-    """The four files, where they are to move from."""
+    """Write the four files into the staging folder."""
     for part, names in FILES.items():
         for name, array in zip(names, parts[part], strict=True):
             write_idx(stage.fresh / name, array)
 
 
 def recognised(parts: Parts, known: Sequence[IdxSet]) -> IdxSet | None:
-    """Which of the known sets these files are, by their content; None: none of them. ValueError where only one part is a
-    known set's, or the parts are swapped."""
+    """The known data set that these files hold, by their content; None where they hold another one. ValueError where only
+    one part belongs to a known data set, or where its parts are swapped."""
     found = {part: part_hash(*arrays) for part, arrays in parts.items()}
     for one in known:
         if found == one.hashes:
@@ -140,8 +140,8 @@ def part_hash(images: Bytes, labels: Bytes) -> str:
 
 
 def train_rows(images: Bytes, held_out: Bytes, validation: int = VALIDATION) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The rows of the training and of the validation part. Validation: all images that are equal to a held-out one, then the
-    last of the rest."""
+    """The rows of the training and of the validation part, among the original training images (N,28,28). Validation: all
+    images that are equal to a held-out one, then the last of the rest, `validation` in all. ValueError for too many."""
     known = set(fingerprints(held_out))
     equal = np.array([print_ in known for print_ in fingerprints(images)], dtype=bool)
     if equal.sum() > validation:

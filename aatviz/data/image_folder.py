@@ -1,4 +1,4 @@
-"""Data sets of one's own: imported once from a folder of images, kept as bytes, opened like any other."""
+"""A user's own data sets: imported once from a folder of images, kept as bytes, opened like any other."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from aatviz.data.stored_set import NOTE, open_part, read_note
 MOST_SAMPLE = 1000
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?")
 _TAKEN = ("fashionmnist",)
-"""The folder of a known data set, where capital letters count for nothing."""
+"""The folder of a known data set, on file systems that do not tell capital from small letters."""
 _PROVENANCE = {
     "train": "The imported training images without the validation part.",
     "validation": "Chosen among the imported images by their hash, unless they came as a split of their own.",

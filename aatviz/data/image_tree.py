@@ -1,4 +1,4 @@
-"""Images in folders, one a class, decoded into one file of bytes; and how they fall into classes and splits."""
+"""Images in folders, one folder a class: they are decoded into one file of bytes, and divided into classes and splits."""
 
 import hashlib
 from collections import Counter
@@ -16,9 +16,10 @@ from aatviz.data.stored_set import PARTS
 from aatviz.runtime.limits import MOST_ARRAY_BYTES, MOST_CLASSES, MOST_IMAGES
 
 Report = Callable[[str], None]
-"""Is told how far a long import is."""
+"""Called with a sentence about the progress of a long import."""
 TEST_SHARE, VALIDATION_SHARE = 0.15, 0.15
-"""Of the images, where the folders do not say which are for testing; the second also of a given training part."""
+"""The shares of the images that become test and validation images where the folders do not name these splits. Where train/
+and test/ are given without validation/, the second is a share of train/."""
 _SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "val": "validation", "validation": "validation"}
 _EVERY = 5000
 
@@ -44,13 +45,14 @@ class Arranged:
     labels: Bytes
     rows: dict[str, NDArray[np.int64]]
     parts: dict[str, NDArray[np.int64]]
-    """The rows of the splits that the folders themselves tell apart."""
+    """The rows of the splits that the folders themselves name."""
     left_out: dict[str, int] = field(default_factory=dict)
-    """How many images lie in folders beside train/ and test/ that are no split."""
+    """For every folder beside train/ and test/ that is no split: how many images it holds."""
 
 
 def read_tree(path: Path, size: tuple[int, int], scratch: Path, report: Report) -> Decoded:
-    """Decode every image below `path` (a folder, tar or zip) once, into a file in `scratch`. ValueError for none at all."""
+    """Decode every image below `path` (a folder, tar or zip), scaled to `size` (height, width), into a file in `scratch`.
+    ValueError where there is no image, or more than can be imported."""
     file, digests, left_out = scratch / "decoded", list[bytes](), list[str]()
     places: list[tuple[str, ...]] = []
     all_grey, each = True, 3 * size[0] * size[1]
@@ -80,9 +82,11 @@ def read_tree(path: Path, size: tuple[int, int], scratch: Path, report: Report) 
 
 
 def arrange(decoded: Decoded, path: Path) -> Arranged:
-    """Classes and splits. Every split is in the order of its images' hashes, so that it is shuffled and the same however the
-    files are ordered; where the folders do not tell test images from others, the hash decides, so that more images do not
-    move those that are there. ValueError where the folders are not as expected."""
+    """The class and the split of every image. ValueError where the folders are not as expected.
+
+    Every split is in the order of its images' hashes: shuffled, yet the same in whatever order the files come. Where the
+    folders name no test images, an image's hash alone decides about its split, so that adding images moves no other.
+    """
     places = _below_the_common(decoded.places)
     tops = {place[0].lower() for place in places if place}
     split_tops = bool(tops & {"train", "training"}) and "test" in tops
@@ -109,7 +113,7 @@ def arrange(decoded: Decoded, path: Path) -> Arranged:
 
 
 def share_of(digest: bytes) -> float:
-    """A number in [0,1) that an image's hash gives it once and for all."""
+    """A number in [0,1) made from an image's hash: always the same for the same image."""
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
@@ -131,7 +135,7 @@ def _split_of(share: float, given: str, has_validation: bool) -> str:
 
 
 def _fill(found: dict[str, list[int]], part: str, labels: Bytes) -> None:
-    """A small class may have no image here by its hashes: its first training images then come here."""
+    """By its hashes, a small class may have no image in this part: its first training image then moves here."""
     for k in set(labels.tolist()) - {int(labels[row]) for row in found[part]}:
         mine = [row for row in found["train"] if labels[row] == k]
         if len(mine) > 1:
@@ -140,7 +144,7 @@ def _fill(found: dict[str, list[int]], part: str, labels: Bytes) -> None:
 
 
 def _below_the_common(places: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Without the folders that all images share."""
+    """The folders of every image, without the top folders that all images share."""
     shared = 0
     while len({place[shared : shared + 1] for place in places}) == 1 and len(places[0]) > shared:
         shared += 1

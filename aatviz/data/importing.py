@@ -1,4 +1,4 @@
-"""Getting data sets: what lies at a path is recognised by its content, checked, and kept whole or not at all."""
+"""Getting data sets: the files at a path are recognised by their content, checked, and kept all or not at all."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +34,9 @@ def import_path(
     with one subfolder a class, or train/ and test/ above them.
 
     Args:
-        name: what the data set is to be called; None: it is a known one, recognised by its content.
-        size: height and width that image files are scaled to; None: 32 x 32.
-        report: is told how far it is.
+        name: what the data set is to be called; None for a known one, which is recognised by its content.
+        size: height and width in pixels that image files are scaled to; None: 32 x 32.
+        report: called with a sentence about the progress, now and then.
 
     Raises:
         ValueError: for damaged or unexpected content; nothing is imported then, and what was there stays.
@@ -66,7 +66,8 @@ def import_archive(archive: Path | None) -> Imported:
 
 
 def download(name: str) -> Imported:
-    """Fetch a built-in data set by torchvision. ValueError for a name that cannot be fetched."""
+    """Fetch a built-in data set by torchvision. ValueError for a name that cannot be fetched, or where the content is not
+    the known one."""
     if name == cifar10.NAME:
         return import_archive(None)
     for known in IDX_SETS:
@@ -134,7 +135,7 @@ def _keep(stage: Staging, path: Path, name: str, decoded: Decoded, arranged: Arr
 
 
 def _foreign(folder: Path) -> bool:
-    """Whether something else than a data set lies there: an import would replace it."""
+    """Whether there is a folder that is no data set: an import would replace it."""
     return folder.exists() and not (folder / NOTE).is_file()
 
 

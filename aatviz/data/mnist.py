@@ -70,4 +70,4 @@ SMALL = Dataset(
     first_look=DATASET.first_look,
     opener=_small,
 )
-"""To try things out: it is no measure of anything."""
+"""For trying things out: results on it mean nothing."""

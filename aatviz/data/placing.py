@@ -1,4 +1,4 @@
-"""Where data sets lie, and how one gets there whole or not at all, whatever interrupts it."""
+"""Where data sets lie. A new one gets there whole or not at all, even if the process is killed meanwhile."""
 
 import json
 import os
@@ -26,14 +26,14 @@ def data_folder() -> Path:
 
 @dataclass
 class Staging:
-    """A data set on its way."""
+    """The folders of an import that is going on."""
 
     fresh: Path
-    """An empty folder, for what is to stay."""
+    """An empty folder, for the files to keep."""
     scratch: Path
-    """Beside it; goes away."""
+    """A folder beside it for files that are removed in the end."""
     target: Path | None = None
-    """Where the folder goes; set it before the block ends."""
+    """Where `fresh` moves to in the end; it must be set before the block ends."""
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def staging(target: Path | None = None) -> Iterator[Staging]:
         if lock is not None:
             lock.close()
         if not ((scratch / _OLD).is_dir() and stage.target is not None and not stage.target.exists()):
-            _discard(scratch)  # else not even putting back went well: the next recovery tries again
+            _discard(scratch)  # kept otherwise: the old data set could not be put back, and the next recovery tries again
 
 
 def _move(fresh: Path, target: Path, scratch: Path, root: Path) -> None:
@@ -80,7 +80,8 @@ def _move(fresh: Path, target: Path, scratch: Path, root: Path) -> None:
 
 
 def recover() -> list[str]:
-    """Put back what a killed import had moved away, and remove what it left; the names of the data that were put back."""
+    """Put back data sets that a killed import had moved away, and remove what it left behind. Returns the names of the data
+    sets that were put back."""
     root = data_folder()
     if not any(root.glob(f"{PREFIX}*")):
         return []
@@ -107,14 +108,15 @@ def _recovered(root: Path) -> list[str]:
 
 
 def _discard(scratch: Path) -> None:
-    """Remove a scratch folder. First its note of where the old data belong: half of them must never be put back."""
+    """Remove a scratch folder. The note of where the old data belong goes first, so that a removal that is interrupted never
+    leads to half of them being put back."""
     with suppress(OSError):
         (scratch / _TARGET).unlink(missing_ok=True)
     shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _put_back(scratch: Path, root: Path) -> str | None:
-    """The data set that lies in a scratch folder in its place again, unless something is there; its name."""
+    """Move the old data set in a scratch folder back to its place, unless that is taken. Returns its name, or None."""
     try:
         name = str(json.loads((scratch / _TARGET).read_text(encoding="utf-8")))
     except (OSError, ValueError):
@@ -127,7 +129,7 @@ def _put_back(scratch: Path, root: Path) -> str | None:
 
 
 def _locked_file(path: Path) -> IO[bytes] | None:
-    """The file, locked until it is closed or its process ends, however; None where another one holds it."""
+    """The file, locked until it is closed or its process ends; None where another process holds it."""
     file = path.open("wb")
     if try_lock(file):
         return file
@@ -136,7 +138,7 @@ def _locked_file(path: Path) -> IO[bytes] | None:
 
 
 def _sync(path: Path) -> None:
-    """On the disk before it is renamed, so that a power cut leaves the old or the new, and nothing between."""
+    """Write it to the disk for good before it is renamed: then a power cut leaves either the old or the new."""
     if os.name != "posix":
         return
     handle = os.open(path, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""All data sets by name: those that are known here, and those that were imported."""
+"""All data sets by name: the built-in ones and the imported ones."""
 
 from aatviz.data import cifar10, fashion_mnist, image_folder, mnist
 from aatviz.data.spec import DataNotFound, Dataset, UnknownDataset
@@ -14,7 +14,7 @@ def names() -> tuple[str, ...]:
 
 
 def dataset(name: str) -> Dataset:
-    """The data set of that name. UnknownDataset, with the names there are; ValueError where it is damaged."""
+    """The data set of that name. UnknownDataset, with the known names, where there is none; ValueError for a damaged one."""
     if name in BUILT_IN:
         return BUILT_IN[name]
     try:
@@ -31,7 +31,8 @@ def open_split(name: str, split: str) -> Split:
 
     Args:
         name: "mnist", "fashion-mnist", "cifar10", or the name of an imported one; "mnist-sample" to try things out.
-        split: "train", "validation", "test"; or "sample": where a data set is part of this package, always there.
+        split: "train", "validation", "test"; or "sample": of a built-in data set, the bundled images, always there; of an
+            imported one, a part of its validation images.
 
     Raises:
         DataNotFound: where it is not on this machine; the message names the command that gets it.

@@ -1,4 +1,4 @@
-"""What a data set is: one frozen object, so that nothing else knows a size, a class name or a data set's name."""
+"""A data set as one frozen object, so that no other code knows a size, a class name or a data set's name."""
 
 import math
 from collections.abc import Callable
@@ -22,7 +22,8 @@ class UnknownDataset(DataNotFound, ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Threat:
-    """A threat model and the attack that a page starts with. eps and step_size are written as the field does."""
+    """A threat model and the attack that a page starts with. eps and step_size are texts, as papers write them. ValueError
+    unless eps, step_size and steps are above 0."""
 
     norm: Literal["Linf", "L2"]
     eps: str
@@ -41,14 +42,14 @@ class Movement:
     """How training images are moved, at random."""
 
     shift: int = 0
-    """Up to this many pixels in all directions, with black coming in; the same as cropping out of a padded image."""
+    """Shifted by up to this many pixels in each direction; black comes in. The same as cropping from a padded image."""
     flip: bool = False
     """Half of the images are mirrored, left to right."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitInfo:
-    """Where the images of a split come from, and how many they are."""
+    """Where the images of a split come from, and how many there are."""
 
     count: int
     provenance: str
@@ -77,16 +78,16 @@ class Dataset:
     threats: tuple[Threat, ...]
     """The presets; the first is the usual one."""
     pushed: Threat | None = None
-    """What images are pushed towards a class with, to be looked at: a larger ball than the usual one. None: one a third
-    larger in comparisons, and the system's own for single images."""
+    """The attack that pushes images towards a class for the eye: with a larger ball than the usual one. None: the Compare
+    page takes a ball a third larger, the Attack page the system's own."""
     drawn: Threat | None = None
-    """What images are drawn out of class noise with. None: a ball and steps in proportion to the size of an image."""
+    """The attack that turns class noise into images. None: a ball and steps in proportion to the size of an image."""
     movement: Movement
     own_image: OwnImage
     """How a visitor's picture is made ready."""
     first_look: tuple[int, int] | None = None
-    """What pages begin with: an image of the sample by its index, and the class that it is pushed towards. None: the first
-    image of any other class, towards the second."""
+    """What pages begin with: the index of an image in the sample, and the class that it is pushed towards. None: the first
+    image that is not of the second class, towards the second class."""
     hashes: dict[str, str] = field(default_factory=dict, hash=False)
     """The content hash of every split that is known beforehand, or was computed at the import."""
     opener: Callable[[str], Split] = field(repr=False, compare=False)
@@ -111,7 +112,7 @@ def number(text: str) -> float:
 
 
 def written(value: float) -> str:
-    """A number as the field writes it: 0.3, and 8/255 where only that is exact. `number` reads it back."""
+    """A number as papers write it: 0.3, or 8/255 where only that is exact. `number` reads it back."""
     short, fraction = f"{value:g}", f"{round(value * 510) / 2:g}/255"
     exact = (text for text in (short, fraction) if number(text) == value)
     return next(exact, repr(value))

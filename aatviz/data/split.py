@@ -12,7 +12,7 @@ from torch import Tensor
 Rows = slice | Sequence[int] | NDArray[np.integer] | Tensor
 Bytes = NDArray[np.uint8]
 CHUNK = 4096
-"""Images that are looked at together."""
+"""How many images are read at a time."""
 
 
 class Split:
@@ -33,7 +33,10 @@ class Split:
             labels: (M,).
             rows: which of the M belong to the split, in its order; None: all.
             source: where the images come from.
-            known_hash: the content hash that was stored with the images, where one was.
+            known_hash: gives the content hash that was stored with the images, or None where there is none.
+
+        Raises:
+            ValueError: for images or labels of another shape.
         """
         if pixels.ndim != 4 or labels.shape != pixels.shape[:1]:
             raise ValueError(f"Images (M,C,H,W) and labels (M,) are expected; got {pixels.shape} and {labels.shape}.")
@@ -42,7 +45,7 @@ class Split:
         self.source = source
         self.label_bytes = np.ascontiguousarray(labels if rows is None else labels[rows])
         self.labels = torch.from_numpy(self.label_bytes.astype(np.int64))
-        """Classes (N,), int64."""
+        """The classes (N,), int64."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -62,18 +65,18 @@ class Split:
         return as_floats(self.bytes(rows))
 
     def batches(self, size: int = 1000) -> Iterator[tuple[Tensor, Tensor]]:
-        """All images and labels in order, `size` at a time."""
+        """All images (n,C,H,W), float32 in [0,1], and labels (n,) in order, `size` at a time."""
         for start in range(0, len(self), size):
             rows = slice(start, start + size)
             yield self.images(rows), self.labels[rows]
 
     @cached_property
     def content_hash(self) -> str:
-        """sha256 over all images, then all labels, as bytes: which data a number or a weight came from."""
+        """The SHA-256 of all images and then all labels, as bytes: it says which data a result or a network came from."""
         return self._known_hash() or self.computed_hash()
 
     def computed_hash(self) -> str:
-        """The content hash, computed now: what is really in the files."""
+        """The content hash, computed now from the content of the files."""
         found = hashlib.sha256()
         for start in range(0, len(self), CHUNK):
             found.update(self._read(slice(start, start + CHUNK)).data)

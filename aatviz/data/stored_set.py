@@ -20,7 +20,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """What is stored beside the arrays."""
+    """The content of data.json, stored beside the arrays. ValueError for shapes, classes or counts out of bounds."""
 
     name: str
     classes: tuple[str, ...]
@@ -59,7 +59,7 @@ def write_set(
     counts, hashes = {}, {}
     for part in PARTS:
         split = Split(pixels, labels, rows=rows[part])
-        with (fresh / _images(part)).open("wb") as file:  # not mapped: a full disk would then end the process
+        with (fresh / _images(part)).open("wb") as file:  # no memory map: on a full disk, writing to one kills the process
             head = {"descr": "|u1", "fortran_order": False, "shape": (len(split), *split.shape)}
             np.lib.format.write_array_header_1_0(file, head)
             for start in range(0, len(split), CHUNK):

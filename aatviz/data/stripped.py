@@ -1,4 +1,4 @@
-"""An image file without what it says beside its pixels: for files in which just that is damaged."""
+"""An image file without its metadata: for files in which only the metadata is damaged."""
 
 import struct
 import zlib
@@ -8,19 +8,18 @@ from contextlib import suppress
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF_PIXELS = {*range(254, 260), 262, 266, 273, *range(277, 281), 284, 292, 293, 317, *range(320, 326), 338, 339, 347}
 _TIFF_PIXELS |= {*range(529, 533)}
-"""The tags that say how a TIFF's pixels lie in it and what they mean, and some of their neighbours."""
+"""The tags that say where and how a TIFF stores its pixels and what they mean, and some of their neighbours."""
 _WHOLE_TURN = (274, 3, 1)
-"""The tag, type and count of the camera's note how to turn the picture, where that is not damaged."""
+"""The tag, type and count of an undamaged orientation note, by which a camera says how to turn the picture."""
 _TIFF_TAG = 12
-"""Bytes of one tag in a TIFF's directory: its number, type and count, and its value or where that is."""
+"""Bytes of one tag in a TIFF's directory: number, type, count, and the value or its place in the file."""
 
 
 def without_metadata(data: bytes) -> bytes:
-    """The file with what is not needed for its pixels left out or made unknown to a reader; as it is for other formats.
-
-    JPEG, GIF, BMP and WEBP are as they are, too: there nothing beside the pixels keeps a reader from them.
+    """The bytes of a PNG, AVIF or TIFF file in which the parts that its pixels do not need are left out or hidden from
+    readers. Other formats come back unchanged: in JPEG, GIF, BMP and WEBP, metadata does not stop a reader.
     """
-    with suppress(struct.error, IndexError):  # what is cut off stays so
+    with suppress(struct.error, IndexError):  # a file that is cut off comes back unchanged
         if data.startswith(_PNG):
             return _PNG + b"".join(_png_chunks(data))
         if data[4:8] == b"ftyp":  # AVIF: to a reader, items of an unknown type are not there
@@ -31,7 +30,7 @@ def without_metadata(data: bytes) -> bytes:
 
 
 def _png_chunks(data: bytes) -> Iterator[bytes]:
-    """The chunks that no reader can do without (a capital first), transparency, and a whole note of the camera."""
+    """The critical chunks (their names begin with a capital), and transparency and the EXIF note where they are whole."""
     at = len(_PNG)
     while at < len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -43,7 +42,7 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
 
 
 def _tiff(data: bytes, order: str) -> bytes:
-    """The first directory's other tags get a type that does not exist: readers pass over those."""
+    """All tags of the first directory that the pixels do not need get a type that does not exist: readers skip them."""
     content = bytearray(data)
     (at,) = struct.unpack_from(f"{order}I", data, 4)
     (count,) = struct.unpack_from(f"{order}H", data, at)

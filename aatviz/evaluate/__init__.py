@@ -1,9 +1,9 @@
 """A system and an evaluation recipe -> a result record, in parts that run side by side and survive an interruption.
 
-kind       the object that each kind of evaluation is
+kind       the type of all kinds of evaluation
 engine     parts, chunks, files: what all kinds have in common
-detectors, systems, side_by_side, distortion, real_images, honest   what each computes, and makes of the scores
-images     the test images that are attacked, and what scores are kept in
+detectors, robust_logits, systems, side_by_side, distortion, real_images, honest   one kind each: its scores and its numbers
+images     the test images that are attacked, and the types of stored scores
 attacking  one attack on one chunk
 speed      how long it will take
 cost       counts forward and backward passes

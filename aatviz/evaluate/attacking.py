@@ -1,4 +1,4 @@
-"""One attack of an evaluation on one chunk of images: by the specification, checked, best and last iterate kept."""
+"""One attack of an evaluation on one chunk of images; its best and its last iterates are checked and kept."""
 
 import dataclasses
 
@@ -21,7 +21,18 @@ def attack(
     bf16: bool,
     seed: int,
 ) -> tuple[Tensor, Tensor]:
-    """The best iterate of every image (N,C,H,W), and its last one, of the restart that ended with the least loss."""
+    """The best iterate of every image (N,C,H,W), and its last one (N,C,H,W), from the restart that ended with the least
+    loss.
+
+    Args:
+        victim, loss, y, target, bf16: as for `aatviz.objective`.
+        spec: the attack; both iterates are returned, whatever its `keep` says.
+        x: natural images (N,C,H,W), in [0,1].
+        seed: of the random starts.
+
+    Raises:
+        AssertionError: where a result left the ball or the box.
+    """
     goal = objective(loss, victim, y=y, target=target, bf16=bf16)
     last = _Last(spec.steps)
     settings = dataclasses.asdict(spec) | {"keep": "best"}
@@ -29,13 +40,13 @@ def attack(
     assert last.x_adv is not None
     for x_adv in (best, last.x_adv):
         inside = norm(x_adv - x, spec.norm).max() <= spec.eps + 1e-5 and x_adv.min() >= 0 and x_adv.max() <= 1
-        if not inside:  # not a number is inside nothing
+        if not inside:  # also for NaN
             raise AssertionError("An attack left the ball or the box; its numbers would be worthless.")
     return best, last.x_adv
 
 
 class _Last:
-    """A callback of PGD: the last iterates, of the restart in which each sample ended with the least loss."""
+    """A callback of PGD: keeps each sample's last iterate, from the restart that ended with its least loss."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps

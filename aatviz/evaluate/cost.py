@@ -1,4 +1,4 @@
-"""Counts what an evaluation costs, in images that went forward through a network, and backward to their pixels."""
+"""Counts the cost of an evaluation: images that went forward through a network, and backward to their pixels."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from aatviz.store.systems import System
 
 @dataclass
 class Passes:
-    """Images that a network has seen, each pass of each network on its own."""
+    """The numbers of images in all passes; an image counts once for every pass of every network."""
 
     forward: int = 0
     backward: int = 0
@@ -21,8 +21,8 @@ class Passes:
 
 @contextmanager
 def counted(system: System) -> Iterator[Passes]:
-    """Counts the passes of all networks of the system, and of copies made of them meanwhile: those that attacks make, and,
-    forward alone, those that score images."""
+    """Count the passes of all networks of the system, and of copies of them, made inside this block: forward and backward in
+    attacks, and forward where images are scored."""
     passes = Passes()
 
     def attacked(forward: int, backward: int) -> None:
@@ -30,7 +30,7 @@ def counted(system: System) -> Iterator[Passes]:
         passes.backward += backward
 
     def scored(_: nn.Module, inputs: tuple[Any, ...], __: Any) -> None:
-        if not inputs[0].requires_grad:  # else an attack's own pass, by autograd
+        if not inputs[0].requires_grad:  # with a gradient, it is an attack's pass, which `attacked` counts
             passes.forward += len(inputs[0])
 
     networks = [*system.detectors.networks, system.classifier, *([system.robust] if system.robust else [])]

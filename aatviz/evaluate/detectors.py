@@ -19,19 +19,19 @@ from aatviz.store.systems import System
 
 
 def parts(system: System, recipe: DetectorEvaluation) -> list[Part]:
-    """One a detector."""
+    """One part for each detector."""
     labels = test_split(system).labels
     counts = {k: min(recipe.count, int((labels != k).sum())) for k in recipe.detectors}
     return [Part(name=f"detector-{k}", count=count, of=k) for k, count in counts.items()]
 
 
 def passes(system: System, recipe: DetectorEvaluation, part: Part) -> float:
-    """The steps of all attacks."""
+    """The gradients of all attacks on one image."""
     return sum((spec.steps + 1) * spec.restarts for spec in recipe.attacks.values())
 
 
 def compute(system: System, recipe: DetectorEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
-    """As `scores` says, of the bank's detector."""
+    """`scores` of the bank's own detector."""
     return scores(system, recipe, part, rows, bf16, system.detectors.logit)
 
 
@@ -44,11 +44,11 @@ def scores(
     logit_of: Callable[[Tensor, int], Tensor],
     attacked: tuple[System | nn.Module, LossName] | None = None,
 ) -> Arrays:
-    """The logits of one detector on attacked images, "best NAME" and "last NAME" for each attack; with the first chunk also
-    those of all its natural images, "positive" and "negative".
+    """The logits of one detector on attacked images, "best NAME" and "last NAME" for each attack; in the first chunk also
+    those of all natural test images, "positive" (in-class) and "negative" (out-of-class).
 
-    `logit_of` is the detector: images (N,C,H,W) and k -> (N,). `attacked` is what the attack sees, and its loss; None: the
-    bank's own."""
+    `logit_of` is the detector: images (N,C,H,W) and k -> (N,). `attacked` is the victim of the attack and the loss; None for
+    the bank and its own loss."""
     k: int = part.of
     victim, loss = attacked or (system, "detector_logit")
     images = test_split(system)
@@ -69,7 +69,8 @@ def scores(
 
 
 def summary(system: System, recipe: DetectorEvaluation, parts: Parts) -> dict[str, Any]:
-    """A row for each detector and their mean: AUC on natural images, under each attack, and under the worst of all."""
+    """A row for each detector, and the mean of the rows: AUC on natural images, under each attack, and under the worst of
+    all attacks for each image."""
     rows = []
     for place, (k, scores) in enumerate(zip(recipe.detectors, parts.values(), strict=True)):
         positive = torch.from_numpy(scores["positive"])

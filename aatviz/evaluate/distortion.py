@@ -18,24 +18,24 @@ from aatviz.store.systems import System
 CHUNK = 50
 PART = 2 * CHUNK
 SLACK = 0.5
-"""By how much a logit in bfloat16 may be off: iterates within it are looked at in float32."""
+"""The largest error of a logit in bfloat16: iterates that are a success but for this are checked in float32."""
 
 
 def parts(system: System, recipe: DistortionEvaluation) -> list[Part]:
-    """One for every hundred images: "images from 0", "images from 100" and so on."""
+    """One part for every hundred images: "images from 0", "images from 100" and so on."""
     count = min(recipe.count, len(test_split(system)))
     firsts = range(0, count, PART)
     return [Part(name=f"images from {first}", count=min(PART, count - first), of=first) for first in firsts]
 
 
 def passes(system: System, recipe: DistortionEvaluation, part: Part) -> float:
-    """All steps for every c."""
+    """The gradients of all steps for every c, through every network of the bank."""
     return recipe.depth * (recipe.steps + 1) * len(system.detectors.networks)
 
 
 def compute(system: System, recipe: DistortionEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
-    """For each image its distance from the false positive that the search ends with, and from the nearest one of all
-    iterates; not a number where there is none. And T."""
+    """For each image (N,) its L2 distance from the false positive that the search ends with ("last"), and from the nearest
+    false positive among all iterates ("best"); NaN where there is none. The first chunk also has T."""
     threshold = _threshold(system, recipe.true_positive_rate)
     first = part.of + rows.start
     x, y = test_images(system, recipe.count, slice(first, part.of + rows.stop))

@@ -1,7 +1,7 @@
-"""The parts of every evaluation: computed in chunks, each a file of its own, put together into one record in the end.
+"""The parts of every evaluation: they are computed in chunks, each a file of its own, and joined into one record at the end.
 
-A record is `<system>/results/<recipe>.json` with its scores in an `.npz` of the same name. It carries the hash of the
-weights and of the recipe it was made from: where both still hold, nothing is computed again.
+A record is `<system>/results/<recipe>.json`, with its scores in an `.npz` file of the same name. It carries the hashes of
+the weights and of the recipe that it was made from: while both are unchanged, nothing is computed again.
 """
 
 import dataclasses
@@ -35,22 +35,22 @@ KINDS: dict[type, Kind[Any]] = {
 
 
 def kind_of(recipe: Evaluation) -> Kind[Any]:
-    """What computes the evaluations of this recipe's type."""
+    """The kind of evaluation that this recipe belongs to."""
     return KINDS[type(recipe)]
 
 
 def lacks(system: System, recipe: Evaluation) -> str:
-    """What this evaluation needs and the system does not have, as one sentence to show; empty where it can be measured."""
+    """One sentence to show about what this evaluation needs and the system does not have; empty where it can be measured."""
     return system.lacks(*kind_of(recipe).needs, what=f"The evaluation {recipe.name}")
 
 
 def parts(system: System, recipe: Evaluation) -> list[str]:
-    """The names of the parts that can be computed on their own. Lacking where the system lacks what they need."""
+    """The names of the parts that can be computed on their own. Raises Lacking where the system lacks what they need."""
     return [part.name for part in _parts(system, recipe)]
 
 
 def cost(system: System, recipe: Evaluation) -> float:
-    """About how many passes forward and backward through one network of the bank are still to be computed."""
+    """About how many passes, forward and backward through one network of the bank, are still to be made."""
     if stored(system, recipe) is not None:
         return 0.0
     passes = kind_of(recipe).passes
@@ -64,7 +64,17 @@ def cost(system: System, recipe: Evaluation) -> float:
 def run_part(
     system: System, recipe: Evaluation, part: str, bf16: bool = False, report: Report = lambda *_: None
 ) -> list[Path]:
-    """Compute what is still missing of one part, and return its files. ValueError with the parts there are."""
+    """Compute the missing chunks of one part, and return all its files.
+
+    Args:
+        part: a name from `parts`.
+        bf16: whether attacks run in bfloat16.
+        report: called after every chunk with the part's name and the share of it that is done.
+
+    Raises:
+        ValueError: for an unknown part, with the known ones.
+        Lacking: where the system lacks what the evaluation needs.
+    """
     kind = kind_of(recipe)
     found = {one.name: one for one in _parts(system, recipe)}
     if part not in found:
@@ -88,7 +98,7 @@ def run_part(
 
 
 def finish(system: System, recipe: Evaluation) -> dict[str, Any]:
-    """Put the parts together into the record, write it, and remove the parts. ValueError while one is missing."""
+    """Join the parts into the record, write it, remove the parts, and return the record. ValueError while one is missing."""
     files = {part.name: _chunk_files(system, recipe, part) for part in _parts(system, recipe)}
     if missing := [part for part, chunks in files.items() if not all(chunk.exists() for chunk in chunks)]:
         raise ValueError(f"{recipe.name} is not complete: {', '.join(missing)} still to be computed.")
@@ -111,14 +121,14 @@ def finish(system: System, recipe: Evaluation) -> dict[str, Any]:
 
 
 def tidy(system: System, recipe: Evaluation) -> None:
-    """Remove the parts of a record that is written; no data set is needed."""
+    """Remove the files of the parts of a record that is written; no data set is needed."""
     for chunk in (system.folder / "results" / "parts").glob(f"{recipe.name}-*-{_key(system, recipe)}-*.npz"):
         chunk.unlink(missing_ok=True)
 
 
 def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[str, Any]:
-    """Compute the numbers of a stored record again from its scores, and write it; no attack is run, and what the record says
-    of how it was measured stays."""
+    """Compute the numbers of a stored record again from its stored scores, write the record and return it. No attack is run;
+    what the record says about its measurement stays."""
     found = apart(read_arrays(result_file(system, recipe.name, "npz")), parts(system, recipe))
     measured = dataclasses.replace(recipe, count=record["recipe"]["count"])
     words = {"recipe": dataclasses.asdict(measured)}
@@ -129,8 +139,8 @@ def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[
 
 
 def apart(arrays: Arrays, names: Iterable[str]) -> Parts:
-    """The arrays of each of these parts, from those of a whole record, "PART.NAME"; of two parts that a key may belong to it
-    is the one with the longer name. ValueError where one part has none."""
+    """The arrays of each of these parts, from those of a whole record with keys "PART.NAME". Where a key could belong to two
+    parts, it belongs to the one with the longer name. ValueError where a part has no array."""
     found: Parts = {part: {} for part in sorted(names, key=len, reverse=True)}
     for key, array in arrays.items():
         part = next((part for part in found if key.startswith(f"{part}.")), None)
@@ -142,7 +152,8 @@ def apart(arrays: Arrays, names: Iterable[str]) -> Parts:
 
 
 def stored(system: System, recipe: Evaluation, least: int | None = None) -> dict[str, Any] | None:
-    """The record of this recipe on these very weights, or None: with as many images as the recipe asks for, or `least`."""
+    """The record of this recipe on these very weights, with at least as many images as the recipe asks for, or as `least`;
+    None where there is no such record."""
     path = result_file(system, recipe.name, "json")
     if not path.exists():
         return None
@@ -179,7 +190,7 @@ def _parts(system: System, recipe: Evaluation) -> list[Part]:
 
 
 def _chunk_files(system: System, recipe: Evaluation, part: Part) -> list[Path]:
-    """The files that a complete part consists of, in order."""
+    """The files of a complete part, in order."""
     kind = kind_of(recipe)
     starts = range(0, part.count, kind.chunk) if part.count else [0]
     slug, key = "".join(letter if letter.isalnum() else "-" for letter in part.name), _key(system, recipe)
@@ -187,7 +198,7 @@ def _chunk_files(system: System, recipe: Evaluation, part: Part) -> list[Path]:
 
 
 def _key(system: System, recipe: Evaluation) -> str:
-    """What all parts of a record have in their names: everything that they depend on."""
+    """A key in the names of all parts of a record, made from everything that they depend on."""
     key = f"{recipe_hash(recipe)}-{weights_hash(system)}-{recipe.count}"
     if others := kind_of(recipe).depends(system, recipe):
         key += f"-{hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()[:8]}"

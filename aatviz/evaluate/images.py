@@ -1,4 +1,4 @@
-"""What the scores of an evaluation are kept in, and the test images that it attacks."""
+"""The types of an evaluation's stored scores, and the test images that it attacks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,8 +29,8 @@ def test_split(system: System) -> Split:
 
 
 def test_images(system: System, count: int, part: slice) -> tuple[Tensor, Tensor]:
-    """Test images and labels, `count` of them evenly spread over the test set, and of these the ones of `part`; on the
-    system's device."""
+    """Test images (n,C,H,W), in [0,1], and labels (n,): from `count` images, evenly spread over the test set, the slice
+    `part`; on the system's device."""
     images = test_split(system)
     rows = evenly(torch.arange(len(images)), count)[part]
     return images.images(rows).to(system.device), images.labels[rows].to(system.device)
@@ -40,6 +40,6 @@ def test_images(system: System, count: int, part: slice) -> tuple[Tensor, Tensor
 def outputs(
     model: Callable[[Tensor], Tensor], images: Split, rows: Tensor | None = None, device: torch.device | str = "cpu"
 ) -> NDArray[Any]:
-    """What a model on a device says of these rows of a split, a thousand images in memory at a time; None: of all."""
+    """The outputs of a model, on a device, for these rows of a split, or for all of it; a thousand images at a time."""
     rows = torch.arange(len(images)) if rows is None else rows
     return in_batches(lambda part: model(images.images(part).to(device)).cpu(), rows).numpy()

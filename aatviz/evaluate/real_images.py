@@ -1,8 +1,8 @@
-"""An attacker who only looks things up: real images of a class within reach of other classes' images.
+"""An attacker who only looks up real images: training images of a class that lie in the balls of other classes' images.
 
 An out-of-class image is replaced by the training image of class k in its ball that scores highest, where there is one. A
-detector is right to accept that, so in a ball that holds many of them "is this a k?" has no single answer. It sets no strict
-limit to the AUC: images in reach of another class are rare ones, and a detector may score all of their kind low.
+detector is right to accept that image; so in balls that hold many of them, "is this a k?" has no single answer. Still, this
+is no strict upper limit of the AUC: images that lie so near another class are rare, and a detector may score them low.
 """
 
 from typing import Any
@@ -24,21 +24,22 @@ SLACK = 1e-5
 
 
 def parts(system: System, recipe: RealImagesEvaluation) -> list[Part]:
-    """One a detector."""
+    """One part for each detector."""
     labels = test_split(system).labels
     counts = {k: min(recipe.count, int((labels != k).sum())) for k in system.detectors.classes}
     return [Part(name=f"detector-{k}", count=count, of=k) for k, count in counts.items()]
 
 
 def passes(system: System, recipe: RealImagesEvaluation, part: Part) -> float:
-    """About one, to score what was found."""
+    """About one, to score the images that were found."""
     return 1.0
 
 
 @torch.no_grad()
 def compute(system: System, recipe: RealImagesEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
-    """For each out-of-class image (N,) the number of real ones in its ball, the distance of the nearest one, and the highest
-    logit of the image itself and those in its ball; with the first chunk the natural in-class ones', "positive"."""
+    """For each out-of-class image (N,): the number of real images of the class in its ball, the distance of the nearest one,
+    and the highest logit of the image itself and those in its ball. In the first chunk also the logits of the natural
+    in-class test images, "positive"."""
     k: int = part.of
     test, training = test_split(system), open_split(system.card.dataset, "train")
     chosen = evenly((test.labels != k).nonzero().flatten(), recipe.count)[rows]
@@ -56,7 +57,8 @@ def compute(system: System, recipe: RealImagesEvaluation, part: Part, rows: slic
 
 
 def summary(system: System, recipe: RealImagesEvaluation, parts: Parts) -> dict[str, Any]:
-    """A row for each detector, and means: the share of images with a real one in reach, and the AUC under the look-up."""
+    """A row for each detector, and the means: the share of images with a real image of the class in their ball, and the AUC
+    where that is shown instead."""
     rows: list[dict[str, Any]] = []
     for k, scores in zip(system.detectors.classes, parts.values(), strict=True):
         inside = scores["inside"]

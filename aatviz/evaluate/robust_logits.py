@@ -1,4 +1,4 @@
-"""The free baseline: the robust classifier's logits taken for detectors, under the attack that the detectors get."""
+"""The free baseline: the robust classifier's logits are used as detectors, under the same attack as the detectors."""
 
 from torch import Tensor
 
@@ -10,7 +10,7 @@ from aatviz.store.systems import System
 
 
 def compute(system: System, recipe: RobustLogitsEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
-    """As of a detector: the attack raises the robust classifier's logit of class k, and that is the score."""
+    """As for a detector: the attack raises the robust classifier's logit of class k, and that logit is the score."""
     robust = system.robust_classifier
 
     def logit(images: Tensor, k: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Victims beside each other under several attacks each: for every image the worst of them counts."""
+"""Victims side by side, each under several attacks: for every image the worst of them counts."""
 
 import math
 from typing import Any
@@ -17,9 +17,9 @@ from aatviz.thresholds.choose import accepting_scores
 
 
 def summary(system: System, recipe: SideBySideEvaluation, parts: Parts) -> dict[str, Any]:
-    """For each victim, without rejection and at the T that held-out natural images give it: accuracy on all natural test
-    images, and the share of the attacked ones that is misclassified and accepted, by the worst attack of each image and by
-    each attack alone. The image itself counts as an attack: it lies in its ball.
+    """For each victim, without rejection and at the T chosen on held-out natural images: accuracy on all natural test
+    images, and the share of the attacked images that is misclassified and accepted, under the worst attack for each image
+    and under each attack alone. The natural image counts as one of the attacks, since it lies in its own ball.
     """
     found = {part: {name: torch.from_numpy(array) for name, array in scores.items()} for part, scores in parts.items()}
     natural, held_out = found[systems.NATURAL], found[systems.HELD_OUT]

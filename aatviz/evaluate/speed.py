@@ -1,4 +1,4 @@
-"""How fast this machine attacks: what an estimate of an evaluation's time is made from."""
+"""How fast this machine attacks; estimates of an evaluation's time are made from this."""
 
 import time
 
@@ -15,7 +15,7 @@ def seconds_per_pass(system: System, bf16: bool) -> float:
     x = load_data(system.card.dataset, split="sample")[0][:IMAGES].to(system.device)
     goal = objective("detector_logit", system, target=0, bf16=bf16)
     with one_thread():
-        pgd(goal, x, steps=1, keep="last")  # the first passes also build what later ones reuse
+        pgd(goal, x, steps=1, keep="last")  # a warm-up: the first passes are slower
         started = time.perf_counter()
         pgd(goal, x, steps=STEPS, keep="last")
         return (time.perf_counter() - started) / (len(x) * STEPS)

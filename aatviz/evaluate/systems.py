@@ -1,4 +1,5 @@
-"""Attack scenarios on whole systems, as logits for every curve: figures 2, 7 and 8."""
+"""Attack scenarios on whole systems; their logits are stored, and every curve is computed from them: figures 2, 4, 7 to
+9."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,13 +19,13 @@ from aatviz.store.systems import System
 
 NATURAL, HELD_OUT = "natural", "held_out"
 TRUE_POSITIVE_RATE = 0.95
-"""Where figures 2a and 7 are read off: T accepts this share of the natural images (equation 7)."""
+"""The point of figures 2a and 7 that is reported: T accepts this share of the natural images (equation 7)."""
 PASSES = {"classifier_margin": (1, 0), "combined": (1, 1), "combined_surrogate": (1, 1)}
-"""How often a loss asks a classifier, and the bank; all others ask only the bank."""
+"""Passes of the classifier and of the bank that a loss takes; all other losses take one of the bank alone."""
 
 
 def parts(system: System, recipe: SystemEvaluation) -> list[Part]:
-    """One a scenario, and two for natural images."""
+    """One part for each scenario, and two for natural images: the test set, and held-out ones."""
     images = test_split(system)
     return [
         Part(name=NATURAL, count=0, of="test"),
@@ -37,7 +38,7 @@ def parts(system: System, recipe: SystemEvaluation) -> list[Part]:
 
 
 def passes(system: System, recipe: SystemEvaluation, part: Part) -> float:
-    """A pass of a separate bank is one of each of its networks."""
+    """The passes of the attack's steps, where a pass of a separate bank counts once for each of its networks."""
     scenario = part.of
     if not isinstance(scenario, Scenario):
         return 0.0
@@ -46,7 +47,7 @@ def passes(system: System, recipe: SystemEvaluation, part: Part) -> float:
 
 
 def compute(system: System, recipe: SystemEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
-    """Labels "y", and the logits of f, of the bank and of the robust classifier: what every T is computed from."""
+    """Labels "y" (N,), and the logits (N,K) of f, "z_f", the bank, "z_h", and the robust classifier, "z_r"."""
     scenario = part.of
     if not isinstance(scenario, Scenario):
         images = open_split(system.card.dataset, scenario)
@@ -91,12 +92,12 @@ def summary(system: System, recipe: SystemEvaluation, parts: Parts) -> dict[str,
 
 
 def decide(victim: Victim, stored: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """The winning class (N,) and the score (N,) that a threshold rejects by."""
+    """The winning class (N,) and the score (N,) that is compared with a threshold, from stored logits."""
     return victim.decide({model: stored[f"z_{model}"] for model in victim.models})
 
 
 def _rows(images: Split, recipe: SystemEvaluation, scenario: Scenario) -> Tensor:
-    """Which images are attacked: evenly spread, without those of the class that they are driven to."""
+    """The rows of the attacked images: evenly spread, without images of the target class."""
     rows = evenly(torch.arange(len(images)), recipe.count)
     return rows if scenario.target is None else rows[images.labels[rows] != scenario.target]
 

@@ -1,4 +1,4 @@
-"""One attack on one image, with everything that happened on the way: every iterate and all logits along the path."""
+"""One attack on one image, followed step by step: every iterate and all logits along the path."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ from aatviz.store.systems import System
 class Trace:
     """The path of one attack on one image: S steps, S+1 iterates; iterate 0 is the start.
 
-    With several restarts it is the path of the one that won, that is, which holds the iterate of least loss.
+    With several restarts, it is the path of the one with the iterate of least loss.
     """
 
     settings: AttackSettings
@@ -38,15 +38,15 @@ class Trace:
     z_h: Tensor
     """Logits of the detector bank (S+1,K)."""
     z_f: Tensor
-    """Logits of the naturally trained classifier (S+1,K)."""
+    """Logits of the naturally trained classifier (S+1,K); (0,K) where they were not asked for."""
     z_r: Tensor
-    """Logits of the robust classifier (S+1,K)."""
+    """Logits of the robust classifier (S+1,K); (0,K) where they were not asked for, or the system has none."""
     loss: Tensor
     """The loss by which iterates are ranked (S+1,); see `aatviz.models.losses`."""
     kept: int
     """The step of the iterate of least loss, the attack's result."""
     restart: int
-    """The restart that won."""
+    """The restart that this path is from."""
 
     @property
     def perturbed(self) -> Tensor:
@@ -68,16 +68,16 @@ class Trace:
         return float(self.norms("L2")[self.kept])
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """What `aatviz.runtime.files.write_arrays` stores; `from_arrays` is the way back."""
+        """The arrays for `aatviz.runtime.files.write_arrays`; `from_arrays` is the way back."""
         arrays = {name: getattr(self, name).numpy() for name in _TENSORS}
         note = {name: getattr(self, name) for name in ("y", "kept", "restart")}
         return arrays | {"note": np.array(json.dumps(note | {"settings": dataclasses.asdict(self.settings)}))}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Trace":
-        """The trace that `to_arrays` took apart. ValueError where a part is missing or the settings are none.
+        """The trace from the arrays that `to_arrays` made. ValueError where one is missing or the settings are impossible.
 
-        The first traces were stored without a channel: (H,W) and (S+1,H,W).
+        Old files hold images without a channel: (H,W) and (S+1,H,W).
         """
         if missing := [name for name in (*_TENSORS, "note") if name not in arrays]:
             raise ValueError(f"This is not a stored trace: {', '.join(missing)} missing. Compute it again.")
@@ -92,7 +92,7 @@ _TENSORS = ("natural", "images", "z_h", "z_f", "z_r", "loss")
 
 
 class _Path(NamedTuple):
-    """The way of one image in one restart."""
+    """The path of one image in one restart."""
 
     images: Tensor
     """(S+1,C,H,W)"""
@@ -105,7 +105,7 @@ class _Path(NamedTuple):
 def trace_attack(
     system: System, settings: AttackSettings, x: Tensor, y: Tensor | int, callback: Callback | None = None
 ) -> Trace:
-    """Run the attack on one image and keep its path; the logits of all iterates follow in one float32 pass a network.
+    """Run the attack on one image and keep its path. The logits of all iterates then take one float32 pass of each network.
 
     Args:
         system: the victims.
@@ -132,7 +132,7 @@ def trace_together(
 ) -> list[Trace]:
     """Run attacks with the same `together_key` as one batch, each on an image of its own.
 
-    Each image gets, to the bit, what `trace_attack` gives it alone.
+    Each image gets, to the bit, the same numbers that `trace_attack` gives it alone.
 
     Args:
         system, callback: as in `trace_attack`.
@@ -162,9 +162,9 @@ def trace_together(
 
 
 def together_key(system: System, settings: AttackSettings) -> Hashable | None:
-    """What attacks on single images have to share to go as one batch: all but the image, eps, and, where one network has the
-    logits of all classes, the target. None for an attack that goes alone: its random draws or its networks would give it
-    other numbers in a batch."""
+    """A key that attacks on single images must share to run as one batch. It holds all settings but eps and, where one
+    network gives the logits of all classes, the target. None for an attack that must run alone, since its random draws or
+    its networks would give other numbers in a batch."""
     alone = _alone(system, settings)
     attacked = (system.detectors, system.classifier) if alone is None else (alone,)
     if settings.random_start or settings.restarts > 1 or not all(few_go_alone(module) for module in attacked):
@@ -205,7 +205,7 @@ def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, wo
 
 
 def make_objective(system: System, settings: AttackSettings, y: Tensor) -> Objective:
-    """What these settings minimise, for images of the classes y (N,)."""
+    """The objective that these settings minimise, for images of the classes y (N,)."""
     return _objective(system, settings, y, settings.detector if settings.victim == "detector" else settings.target)
 
 
@@ -241,14 +241,15 @@ class _Record:
         return self.callback(iterate) if self.callback else None
 
     def close(self) -> None:
-        """The restart is over."""
+        """A restart is over: keep its paths where they are better than those of the restarts before."""
         images, losses = torch.stack(self.images, 1), torch.stack(self.losses, 1)
         kept = losses.nan_to_num(nan=torch.inf, posinf=torch.inf).argmin(1).tolist()  # as pgd does: the first of equals
-        parts = zip(images, losses, kept, strict=True)  # copies: a view of the batch would keep, and send, all of it
+        parts = zip(images, losses, kept, strict=True)
+        # clones: a view would keep the whole batch in memory, and send it between processes
         found = [_Path(path.clone(), loss.clone(), best, self.restart) for path, loss, best in parts]
         pairs = zip(self._won or found, found, strict=True)
         self._won = [new if new.loss[new.kept] < old.loss[old.kept] else old for old, new in pairs]
 
     def won(self) -> list[_Path]:
-        """Of each image, the path that holds its iterate of least loss."""
+        """For each image, the path with its iterate of least loss."""
         return self._won

@@ -1,4 +1,4 @@
-"""What is known of each base detector, from files alone: logits and AUC, ROC, how it ranks the sample, its training.
+"""Each base detector's numbers, from stored files: logits and AUC, ROC, its ranking of the sample, its training.
 
 profile = detector_records.load(aatviz.load_system("mnist-linf-0.3-shared"))[3]
 profile.attacked["paper"].auc       # a value with its 95 % interval and n
@@ -26,7 +26,7 @@ from aatviz.store.results import read_history, result_file
 from aatviz.store.systems import System
 
 WORST = WORST_CASE
-"""The evaluation recipe of stronger attacks; that of the paper's protocol is `protocol`."""
+"""The name of the evaluation recipe of stronger attacks; `protocol` gives that of the paper's protocol."""
 ATTACKS = ("paper", "best", "worst")
 """The paper's attack at its last iterate; the same attack at the best iterate of each image; the worst of several."""
 SAMPLE = "sample_logits"
@@ -42,7 +42,7 @@ class Attacked:
     scores: Tensor
     """The detector's logits (A,)."""
     auc: Interval
-    """Against the natural in-class images."""
+    """The AUC of these scores against those of the natural in-class images."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,15 +55,15 @@ class Profile:
     negative: Tensor
     """Its logits of the natural out-of-class images (M,)."""
     natural: Interval
-    """AUC of the one against the other."""
+    """The AUC of the in-class against the out-of-class logits."""
     attacked: dict[str, Attacked]
-    """By a name of `ATTACKS`, as far as they have been measured."""
+    """By the names of `ATTACKS`; only those that have been measured."""
     paper: float | None
     """The AUC of the paper's own detector (table 11 or 12) under the attack "paper", where it gives one."""
 
 
 class Roc(NamedTuple):
-    """The rates at thresholds that ascend; three tensors (L,). A sample is accepted where its logit is at least T."""
+    """The rates at rising thresholds; three tensors (L,). A sample is accepted where its logit is at least T."""
 
     threshold: Tensor
     fpr: Tensor
@@ -74,7 +74,7 @@ class Roc(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPart:
-    """The training of one network, as it was judged on the way."""
+    """The training of one network, with its scores on the way."""
 
     job: str
     """The recipe's job: "detector-3", "shared", "stage/shared"."""
@@ -85,7 +85,8 @@ class TrainingPart:
 
     @property
     def kept(self) -> int:
-        """The row whose weights were kept: the best adversarial AUC on validation images, the last of equals."""
+        """The index of the row whose weights were kept: that of the best adversarial AUC on validation images, the last of
+        equals."""
         scores = [row["validation_adversarial"] for row in self.rows]
         return max(range(len(scores)), key=lambda i: (scores[i], i))
 
@@ -121,8 +122,8 @@ def load(system: System) -> list[Profile]:
 
 
 def roc(positive: Tensor, negative: Tensor) -> Roc:
-    """The exact ROC curve of in-class scores (P,) against out-of-class scores (M,): a point for every distinct score, and
-    infinity, where nothing is accepted. The area under it is the AUC."""
+    """The exact ROC curve of in-class scores (P,) against out-of-class scores (M,), with a point for every distinct score
+    and one at infinity, where nothing is accepted. The area under it is the AUC."""
     scores = torch.cat([positive, negative])
     threshold = torch.cat([scores.unique(), scores.new_tensor([torch.inf])])
     return Roc(threshold=threshold, fpr=rate(negative, threshold), tpr=rate(positive, threshold))
@@ -134,7 +135,7 @@ def store_sample_logits(system: System) -> Path:
 
 
 def stored_sample_logits(system: System) -> Tensor | None:
-    """The stored logits (N,K) of the bundled sample, of these very weights; None where there are none.
+    """The stored logits (N,K) of the bundled sample, if they were made with these very weights; else None.
 
     ValueError where the file is damaged.
     """
@@ -142,14 +143,14 @@ def stored_sample_logits(system: System) -> Tensor | None:
 
 
 def sample_logits(system: System) -> Tensor:
-    """The detectors' logits (N,K) of the bundled sample, stored or else computed; float32 with float16's precision."""
+    """The detectors' logits (N,K) of the bundled sample, stored or computed now; float32, rounded to float16's precision."""
     kept = stored_sample_logits(system)
     return _compute(system) if kept is None else kept
 
 
 def rankings(z: Tensor, y: Tensor, k: int, count: int = 10, column: int | None = None) -> dict[str, Tensor]:
-    """Which images detector k ranks highest and lowest, from the logits z (N,K) and the classes y (N,). In z its column is
-    k, except in a bank of some classes alone.
+    """Which images detector k ranks highest and lowest, from the logits z (N,K) and the classes y (N,). `column` is the
+    detector's column in z; None: k itself. ValueError where z has no such column.
 
     Returns indices, at most `count` each, the most extreme first: "typical" and "atypical" are in-class images with the
     highest and with the lowest logits, "confusing" and "remote" out-of-class images with the highest and the lowest. Of
@@ -172,7 +173,8 @@ def rankings(z: Tensor, y: Tensor, k: int, count: int = 10, column: int | None =
 
 
 def training(system: System, k: int) -> list[TrainingPart]:
-    """How detector k was trained, from the first network that its weights go back to; empty where no history is kept."""
+    """The training of detector k: one part for each network on the way, from the first one whose weights it was finetuned
+    from. Empty where no history is stored. ValueError where the bank has no detector k, or a file is damaged."""
     place = 0 if system.detectors.shared else system.detectors.column(k)
     name = system.card.files.detectors[place].removesuffix(".safetensors")
     parts: list[TrainingPart] = []
@@ -189,7 +191,7 @@ def training(system: System, k: int) -> list[TrainingPart]:
 
 
 def _profile(place: int, k: int, found: dict[str, tuple[dict[str, Any], dict[str, NDArray[Any]]]]) -> Profile:
-    """Of detector k, whose row comes at that place."""
+    """The profile of detector k, whose row in the records is the one at `place`."""
     attacked = {}
     for name, (record, arrays) in found.items():
         row, specs = record["rows"][place], record["recipe"]["attacks"]

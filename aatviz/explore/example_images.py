@@ -1,4 +1,4 @@
-"""A few bundled images with their attacked versions and logits: what a moving threshold can be watched on."""
+"""A few bundled images with their attacked versions and logits: they show what a moving threshold accepts and rejects."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from aatviz.thresholds.curves import JUDGES, RECIPE, Decided, decide
 FILE = "examples"
 """The name of the stored examples' file."""
 PER_CLASS = 2
-"""The first so many of each class in the bundled sample, which is shuffled; none is selected."""
+"""How many images of each class: the first ones in the bundled sample, which is shuffled. None is hand-picked."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,9 +32,11 @@ class Examples:
     y: Tensor
     """Their classes (N,)."""
     images: dict[str, Tensor]
-    """By "natural" or by the victim of the attack: (N,C,H,W) as bytes, rounded for display; the logits were not."""
+    """By "natural" or by the victim of the attack: (N,C,H,W) as bytes, rounded for display. The logits are those of the
+    images before rounding."""
     decided: dict[str, dict[str, Decided]]
-    """What the classifier named first decides on the images: `decided["generative"]["natural"]`, or "perturbed"."""
+    """By classifier, then by "natural" or "perturbed": its decisions on the images, as in
+    `decided["generative"]["natural"]`."""
 
 
 def build_examples(system: System) -> Path:
@@ -58,7 +60,7 @@ def build_examples(system: System) -> Path:
 
 
 def load_examples(system: System) -> Examples | None:
-    """The stored examples of these very weights, attacked by today's recipe; None where there are none.
+    """The stored examples, if they were made with these very weights and today's recipe; else None.
 
     ValueError where the file is damaged.
     """
@@ -74,7 +76,7 @@ def _from_arrays(system: System, stored: Arrays) -> Examples:
 
     def shown(name: str) -> Tensor:
         images = arrays[f"{name}.images"]
-        return images.unsqueeze(1) if images.dim() == 3 else images  # the first ones were stored without a channel
+        return images.unsqueeze(1) if images.dim() == 3 else images  # old files hold images without a channel
 
     def part(name: str, victim: VictimName) -> Decided:
         return decide(victim, system.generative, arrays[f"{name}.z_f"], arrays[f"{name}.z_h"], arrays["y"])

@@ -1,4 +1,4 @@
-"""Attacked images to take home: the exact numbers, and a picture of 8 bits a pixel with what the rounding changed."""
+"""Attacked images to download: the exact numbers, and a picture of 8 bits a pixel with words about its rounding."""
 
 import dataclasses
 import json
@@ -19,8 +19,8 @@ from aatviz.store.systems import System
 
 
 def exact(result: Trace | Comparison) -> dict[str, NDArray[Any]]:
-    """The natural and the attacked images as they were computed, float32 in [0,1], with the settings as JSON: what an .npz
-    holds. "perturbed" (C,H,W) of an attack; "perturbed.MODEL" (R,T,C,H,W) of a comparison."""
+    """The arrays of an .npz file: the natural and the attacked images as they were computed, float32 in [0,1], and the
+    settings as JSON. An attack has "perturbed" (C,H,W); a comparison has "perturbed.MODEL" (R,T,C,H,W) for every model."""
     perturbed: Mapping[str, Tensor] = (
         {"perturbed": result.perturbed}
         if isinstance(result, Trace)
@@ -31,13 +31,13 @@ def exact(result: Trace | Comparison) -> dict[str, NDArray[Any]]:
 
 
 def picture_levels(trace: Trace) -> Tensor:
-    """The attack's result (C,H,W) as a picture's levels, uint8, inside ball and box."""
+    """The attack's result as the levels of a picture (C,H,W), uint8, inside ball and box."""
     s = trace.settings
     return to_levels(trace.perturbed[None], trace.natural[None], s.norm, s.eps)[0]
 
 
 def picture_png(trace: Trace) -> bytes:
-    """The same as a PNG file of the images' own size."""
+    """The result as a PNG file of the image's own size."""
     levels = picture_levels(trace)
     height, width = levels.shape[-2:]
     return to_png(levels.numpy().tobytes(), (len(levels), height, width))
@@ -45,7 +45,8 @@ def picture_png(trace: Trace) -> bytes:
 
 @torch.no_grad()
 def rounding_words(system: System, trace: Trace, threshold: float) -> str:
-    """What the picture is, beside the exact result: its distance, and what the victim decides about both at T."""
+    """A sentence about the rounded picture: its distance from the natural image, and the victim's decision at T beside that
+    about the exact result."""
     shown = picture_levels(trace).to(trace.natural) / 255
     sizes = ", ".join(f"{p} {float(norm((shown - trace.natural)[None], p)):.4f}" for p in ("Linf", "L2"))
     before, after = (_decision(system, trace, image, threshold) for image in (trace.perturbed, shown))

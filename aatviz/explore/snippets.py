@@ -1,4 +1,4 @@
-"""Printed commands and Python that give the numbers of the pages Attack, Compare and Generate once more."""
+"""Commands and Python for visitors to copy: they give the numbers of the pages Attack, Compare and Generate again."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ def attack_command(system: str, settings: AttackSettings, index: int | None = No
 
 
 def attack_code(system: str, settings: AttackSettings, index: int | None = None, *, label: int | None = None) -> str:
-    """The Python that runs this attack on the image that `index` or `label` stands for, as in `attack_command`."""
+    """The Python that runs this attack; `index` and `label` as in `attack_command`."""
     _check_source(index, label)
     named = {name: value for name, value in _fields(settings).items() if value is not None}
     reader, image, attacked = "", SAMPLE_LINE, f"x[{index}:{(index or 0) + 1}], y[{index}]"
@@ -84,7 +84,7 @@ def generation_code(system: str, settings: GenerateSettings) -> str:
 
 
 def _fields(settings: AttackSettings | CompareSettings | GenerateSettings) -> dict[str, object]:
-    """The settings by name, as the options of the command line and the arguments of Python are called."""
+    """The settings by name; options of the command line and arguments in Python have the same names."""
     return {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
 
 

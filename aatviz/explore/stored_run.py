@@ -1,6 +1,6 @@
-"""Runs that are stored for the pages: `results/NAME.npz` of a system, with the hash of what they were made with.
+"""Runs that are stored for the pages: `results/NAME.npz` of a system, with hashes of the weights and settings behind them.
 
-A page shows a stored run at once, and only where it was made with the weights and settings that it would be made with today.
+A page shows a stored run at once, but only where the weights and settings are still the same today.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,11 +35,11 @@ def store_run(system: System, name: str, arrays: Arrays, made_with: Mapping[str,
 def load_run(
     system: System, name: str, build: Callable[[Arrays], Run], made_with: Callable[[], Mapping[str, str]] | None = None
 ) -> Run | None:
-    """The stored run of that name, as `build` makes it of its arrays; None where there is none, or one with other hashes.
+    """The stored run of that name, made by `build` from its arrays; None where there is none, or where its hashes differ.
 
     Args:
-        build: the arrays -> the run. What it raises for a missing or wrong array says that the file is damaged.
-        made_with: gives the hashes that the run should have been stored with, asked only where there is a file; None for
+        build: the arrays -> the run. Any error that it raises for a missing or wrong array means a damaged file.
+        made_with: gives the hashes that the run should have been stored with; called only where there is a file. None for
             `of_weights(system)`.
 
     Raises:
@@ -63,7 +63,7 @@ def load_run(
 
 
 def of_weights(system: System) -> dict[str, str]:
-    """What a run depends on that nothing but the networks has a part in."""
+    """The hashes of a run that depends on the networks alone."""
     return {"weights_hash": weights_hash(system)}
 
 

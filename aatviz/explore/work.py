@@ -1,7 +1,7 @@
-"""What the app's worker processes are asked for: functions of a system, of several runs' arguments, and of a callback.
+"""The functions that the app's worker processes run. Each is given a system, the arguments of several runs, and a callback.
 
-Nothing here knows the app. A function returns a result for each argument, in their order; `step` is called at every step of
-an attack, and may end it by an exception.
+Nothing here knows the app. A function returns one result for each argument, in their order. It calls `step` at every step of
+an attack; an exception from `step` ends the work.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ Step = Callable[..., None]
 
 
 class Weights(NamedTuple):
-    """The system that runs have in common: its folder, and the hash of its weights, so that changed ones are read again."""
+    """The system that runs share: its folder, and the hash of its weights, so that changed weights are read again."""
 
     folder: Path
     hash: str
@@ -49,7 +49,7 @@ def system_of(weights: Weights) -> System:
 
 
 def ready(weights: Weights, runs: list[None], step: Step) -> list[None]:
-    """Have the networks in memory before the first run needs them."""
+    """Load the networks into memory before the first run needs them."""
     system_of(weights)
     return runs
 
@@ -57,7 +57,7 @@ def ready(weights: Weights, runs: list[None], step: Step) -> list[None]:
 def attack_paths(weights: Weights, runs: list[AttackRun], step: Step) -> list[list[Trace]]:
     """The traces of every run, with the logits that its page shows.
 
-    Several runs have attacks of equal `together_key`s, and go as one batch an attack.
+    Several runs must have attacks with equal `together_key`s: each attack then takes all their images as one batch.
     """
     system = system_of(weights)
     x, y = torch.cat([run.x for run in runs]), torch.tensor([run.y for run in runs])
@@ -81,7 +81,7 @@ def comparisons(weights: Weights, runs: list[CompareSettings], step: Step) -> li
 
 
 def generations(weights: Weights, runs: list[GenerateSettings], step: Step) -> list[Generated]:
-    """Every generation. The natural images' logits are the same for all settings: those of a stored run serve."""
+    """Every generation. The logits of natural images do not depend on the settings, and are taken from a stored run."""
     system = system_of(weights)
     kept = next(filter(None, (load_generated(system, name) for name in STORED)), None)
     return [generate(system, settings, step, kept.natural_logits if kept else None) for settings in runs]

@@ -1,4 +1,4 @@
-"""The paper's metrics (equations 7, 8, 14, 15 and AUC), intervals, and how a number is written."""
+"""The paper's metrics (equations 7, 8, 14, 15 and AUC), intervals, and the kernel inception distance."""
 
 from aatviz.metrics.bootstrap import Hits, Sides, mean_auc_interval, mean_auc_intervals, mean_share_interval
 from aatviz.metrics.kid import Distance, kid

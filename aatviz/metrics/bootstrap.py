@@ -1,7 +1,7 @@
 """Intervals of means over detectors, by a bootstrap over test images.
 
-The detectors of a bank are judged on the same test images: a garment that is hard to tell from a shirt is so for several of
-them. So images are drawn again, not scores: all scores that belong to one image come or go together.
+The detectors of a bank are judged on the same test images, and a hard image is hard for several of them. So the bootstrap
+draws images, not scores: all scores of one image come or go together.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,35 +15,35 @@ from aatviz.metrics.rates import Interval, auc, bounds_around, wilson
 
 RESAMPLES = 1000
 AT_ONCE = 100
-"""Resamples in memory at a time: their weights take 4 bytes each for every test image."""
+"""Resamples in memory at a time; each takes 4 bytes for every test image."""
 EXACT = 1e-12
-"""Means that differ by less differ by rounding alone."""
+"""A standard deviation of the means below this is rounding alone."""
 
 
 class Sides(NamedTuple):
     """The scores of one detector, and the test images that they belong to."""
 
     positive: Tensor
-    """Of natural in-class images (P,)."""
+    """The scores of natural in-class images (P,)."""
     positive_rows: Tensor
-    """The places of those images in the test set (P,)."""
+    """The places of these images in the test set (P,)."""
     negative: Tensor
-    """Of out-of-class images (N,), attacked or not."""
+    """The scores of out-of-class images (N,), attacked or not."""
     negative_rows: Tensor
-    """Their places (N,)."""
+    """The places of these images in the test set (N,)."""
 
 
 class Hits(NamedTuple):
-    """A yes or no for one detector on each of its images, and the test images that these are."""
+    """A yes or no of one detector about each of its images, and the places of these images."""
 
     hits: Tensor
-    """bool (N,)."""
+    """Yes or no, bool (N,)."""
     rows: Tensor
     """Their places in the test set (N,)."""
 
 
 Statistic = Callable[[Tensor], Tensor]
-"""Weights (I,B) of the test images -> the value (B,) of one detector; not a number where it has no image on some side."""
+"""Weights (I,B) of the test images in B draws -> the value (B,) of one detector; NaN where a side has no image in a draw."""
 
 
 def mean_auc_intervals(measured: Mapping[str, Sequence[Sides]], labels: Tensor, seed: int = 0) -> dict[str, Interval]:
@@ -57,7 +57,8 @@ def mean_auc_intervals(measured: Mapping[str, Sequence[Sides]], labels: Tensor, 
         seed: of the `RESAMPLES` draws.
 
     Raises:
-        ValueError: without a detector, for scores that are not numbers, or where scores and places differ in number.
+        ValueError: without a detector; for NaN; where scores and places differ in number; where fewer than half of the draws
+            have images for every detector.
     """
     for sides in (sides for detectors in measured.values() for sides in detectors):
         _check(sides.positive, sides.positive_rows, labels)
@@ -93,9 +94,10 @@ def _draws(statistics: dict[str, list[Statistic]], labels: Tensor, seed: int) ->
 
 
 def _interval(values: list[float], means: Tensor, rows: list[Tensor]) -> Interval:
-    """From each detector's value, the mean in every draw and the places of the images that n counts."""
+    """The mean of the detectors' values with its interval, from the means of all draws. `rows` are the places of the images
+    that n counts."""
     value, n = sum(values) / len(values), sum(map(len, rows))
-    means = means[means.isfinite()]  # a detector without any image on one side says nothing: that draw is left out
+    means = means[means.isfinite()]  # draws in which a detector has no image on one side are left out
     if len(means) < RESAMPLES // 2:
         raise ValueError(f"{len(means)} of {RESAMPLES} draws have images for every detector; use more images.")
     deviation = float(means.std())

@@ -1,4 +1,4 @@
-"""How a measured number is written: with its interval, in a table, beside the attack that made it."""
+"""How measured numbers are written: with their intervals, in tables, beside the attack that made them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from aatviz.metrics.rates import Interval
 
 Value = Interval | Mapping[str, Any]
-"""A measured value with its 95 % interval, as it comes from a metric or as it stands in a record. A mean of a record that
-was made before its interval was known has no "low" and "high"."""
+"""A measured value with its 95 % interval, from a metric or from a record. In old records a mean may have no interval, and
+so no "low" and "high"."""
 
 
 def interval(value: Value, digits: int = 4, *, percent: bool = False, with_n: bool = False) -> str:
@@ -17,7 +17,7 @@ def interval(value: Value, digits: int = 4, *, percent: bool = False, with_n: bo
 
 
 def bounds(value: Value, digits: int = 4, *, percent: bool = False) -> str:
-    """The interval alone: "0.9975 to 0.9986"."""
+    """The interval alone: "0.9975 to 0.9986", or "no interval"."""
     found = _parts(value)
     if "low" not in found:
         return "no interval"
@@ -33,8 +33,7 @@ def _number(number: float, digits: int, percent: bool) -> str:
 
 
 def headline(aucs: Mapping[str, Any]) -> Any:
-    """The AUC of a row, or of the means, by the protocol of the paper, the last iterate, where the record has it, else the
-    worst."""
+    """The AUC of a row, or of the means, by the paper's protocol (last iterate) where the record has it; else the worst."""
     return next(iter(aucs["last"].values()), aucs["worst"])
 
 
@@ -47,7 +46,7 @@ def means_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _without_intervals(mean: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """Means as values with their n alone; of a kind of mean that holds several, as a dictionary."""
+    """Means as values with their n and no interval, in the same nesting."""
     return {
         key: _without_intervals(value, [row[key] for row in rows])
         if isinstance(value, Mapping)

@@ -1,7 +1,7 @@
 """Kernel inception distance (Binkowski et al., 2018): how far one set of images is from another, by a network's features.
 
-0 for two samples of one distribution, on average; larger for unlike ones. Unlike FID it is unbiased, so that few images do.
-The scale depends on the network: compare only values on the same features.
+It is 0 on average for two samples of one distribution, and larger for unlike ones. Unlike FID it is unbiased, so that few
+images are enough. The scale depends on the network: compare only values on the same features.
 """
 
 from typing import NamedTuple
@@ -18,9 +18,9 @@ class Distance(NamedTuple):
     value: float
     """The unbiased estimate on all images; it may be below 0."""
     std: float
-    """The standard deviation of the estimate: of those on random halves of both sets (a delete-half jackknife)."""
+    """The standard deviation of the estimate, taken over random halves of both sets (a delete-half jackknife)."""
     n: int
-    """Images that were measured."""
+    """The number of measured images, without the reference."""
 
 
 def kid(features: NDArray[np.float64], reference: NDArray[np.float64], seed: int = 0) -> Distance:

@@ -24,9 +24,9 @@ class Interval(NamedTuple):
 
 
 def rate(accepted: Tensor, threshold: float | Tensor, counted: Tensor | None = None) -> Tensor:
-    """1/N |{x : score(x) >= T, counted(x)}| for scores (N,) and any number of thresholds.
+    """1/N |{x : score(x) >= T, counted(x)}| for scores (N,) and thresholds of any shape: the rates, in their shape.
 
-    The one formula behind equations 7, 8, 14 and 15: they differ only in which samples are `counted` (N,), as bool.
+    The one formula behind equations 7, 8, 14 and 15: they differ only in which samples are `counted` (N,), bool.
     ValueError for NaN, which is neither above nor below any T.
     """
     limits = torch.as_tensor(threshold, dtype=accepted.dtype)
@@ -58,7 +58,8 @@ def error_with_reject(scores: Tensor, misclassified: Tensor, threshold: float | 
 
 
 def auc(positive: Tensor, negative: Tensor) -> float:
-    """Area under the ROC curve of natural in-class scores against (attacked) out-of-class scores, ties counted half."""
+    """The area under the ROC curve of natural in-class scores (P,) against (attacked) out-of-class scores (N,), ties counted
+    half. ValueError where a side is empty."""
     if not len(positive) or not len(negative):
         raise ValueError(f"AUC needs scores on both sides; got {len(positive)} positive and {len(negative)} negative.")
     truth = torch.cat([torch.ones(len(positive)), torch.zeros(len(negative))])
@@ -68,7 +69,8 @@ def auc(positive: Tensor, negative: Tensor) -> float:
 
 
 def auc_interval(positive: Tensor, negative: Tensor) -> Interval:
-    """AUC with DeLong's 95 % interval (DeLong et al., 1988), on the logit scale so that it stays below 1."""
+    """The AUC of scores (P,) and (N,) with DeLong's 95 % interval (DeLong et al., 1988), taken on the logit scale so that it
+    stays below 1; n is N."""
     value = auc(positive, negative)
     n = len(negative)
     placements_pos = _placements(positive, negative)
@@ -80,7 +82,7 @@ def auc_interval(positive: Tensor, negative: Tensor) -> Interval:
 
 
 def wilson(successes: int, n: int) -> Interval:
-    """A proportion with Wilson's 95 % score interval."""
+    """A proportion with Wilson's 95 % score interval. ValueError unless 0 <= successes <= n and n >= 1."""
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"A proportion needs 0 <= successes <= n and n >= 1; got {successes} of {n}.")
     p, z2 = successes / n, Z95**2
@@ -91,7 +93,7 @@ def wilson(successes: int, n: int) -> Interval:
 
 
 def share(hits: Tensor) -> Interval:
-    """The proportion of True among booleans of any shape, with Wilson's 95 % interval."""
+    """The proportion of True among booleans of any shape, with Wilson's 95 % interval. ValueError where there are none."""
     return wilson(int(hits.sum()), hits.numel())
 
 

@@ -1,4 +1,4 @@
-"""What a model is handed: images, checked once, with a tolerance for rounding, and in the precision of its weights."""
+"""Checks of the images that a model is given, with a tolerance for rounding; and images in the precision of its weights."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ Array = Tensor | NDArray[Any]
 def as_tensor(name: str, value: object) -> Tensor:
     """A tensor or a NumPy array as a tensor without gradient. ValueError for anything else.
 
-    No gradient goes through what is computed from a tensor that was made in inference mode: outside of it, it is copied.
+    A tensor that was made in inference mode is copied, outside of that mode: autograd could not use it.
     """
     if isinstance(value, np.ndarray):
         try:
@@ -30,8 +30,9 @@ def as_tensor(name: str, value: object) -> Tensor:
 
 
 def check_images(x: Array, least: int = 1) -> Tensor:
-    """Images (N,C,H,W) as they are used: detached, clamped to [0,1], and at least float32, since half precision rounds the
-    steps of an attack away. ValueError where they are none, or fewer than `least`."""
+    """Images (N,C,H,W) made ready: detached, clamped to [0,1], and at least float32, since half precision rounds the steps
+    of an attack away. ValueError for another shape or type, for NaN, for pixels outside [0,1] by more than `TOLERANCE`, and
+    for fewer than `least` images."""
     x = as_tensor("Images", x)
     if x.dim() != 4:
         raise ValueError(f"Images are a batch (N,C,H,W); got the shape {tuple(x.shape)}.")

@@ -1,4 +1,4 @@
-"""Who decides, and what: one vocabulary, and one function from logits to a decision and the score held against T.
+"""Decisions of all victims: their names, and one function from logits to a decision and the score compared with T.
 
 label, score = decide("integrated", {"f": z_f, "h": z_h})
 accepted(label, score, threshold=0.0)
@@ -18,37 +18,38 @@ VictimName = Literal["generative", "integrated", "robust", "natural", "detector"
 """The generative, integrated, robust or naturally trained classifier of a system, or one of its base detectors."""
 VICTIMS: tuple[VictimName, ...] = get_args(VictimName)
 REJECTING: tuple[VictimName, ...] = ("generative", "integrated", "detector")
-"""Those that reject by a detector's logit."""
+"""The victims that reject by a detector's logit."""
 MODELS_OF: dict[VictimName, str] = {"generative": "h", "integrated": "fh", "robust": "r", "natural": "f", "detector": "h"}
-"""The models that each one's decision depends on, by the letters of `Logits`."""
+"""The models that each victim's decision depends on, by the letters of `Logits`."""
 Logits = Mapping[str, Tensor]
 """Logits (...,K) by model: "f" the classifier, "h" the detector bank, "r" the robust classifier."""
 Threshold = float | Sequence[float] | Tensor
-"""T for all classes, or T_0 ... T_{K-1}, where the winning class's own one counts."""
+"""T for all classes, or T_0 ... T_{K-1}; then the threshold of the winning class counts."""
 
 
 class Decision(NamedTuple):
-    """What is decided about images, before any threshold."""
+    """A victim's decisions about images, before any threshold."""
 
     label: Tensor
-    """The winning class (...), int64; for a base detector k, k."""
+    """The winning class (...), int64; for a base detector, its column."""
     score: Tensor
-    """What is held against T (...): the logit of the winning class's detector; of a classifier without detectors the
-    log-odds of its own decision."""
+    """The score (...) that is compared with T: the logit of the winning class's detector; for a classifier without
+    detectors, the log-odds of its own decision."""
 
 
 def decide(victim: VictimName, logits: Logits, *, priors: Tensor | None = None, detector: int | None = None) -> Decision:
-    """What a victim decides.
+    """A victim's decision from logits.
 
     Args:
         victim: one of `VICTIMS`.
-        logits: those of the models in `MODELS_OF[victim]`, (...,K) each; others may be there.
-        priors: p(C_k) (K,), which the generative classifier alone needs (equation 6).
-        detector: for the victim "detector" the column of its logit: k itself, except in a bank of some classes alone.
+        logits: (...,K) for each of the models in `MODELS_OF[victim]`; others are ignored.
+        priors: p(C_k) (K,), needed by the generative classifier only (equation 6).
+        detector: for the victim "detector", the column of its logit: k itself, except in a bank of only some classes.
 
     Raises:
-        ValueError: for an unknown victim, for a bank without a detector of every class where one is needed, or where a logit
-            or a score is NaN. Let through, such an image would count as rejected, since NaN reaches no threshold.
+        ValueError: for an unknown victim; where `priors` or `detector` is missing; for a bank without a detector of every
+            class where one is needed; where a logit or a score is NaN. Without this check, an image with NaN would count as
+            rejected, since NaN reaches no threshold.
     """
     if victim not in MODELS_OF:
         raise ValueError(f"The victim is one of {', '.join(VICTIMS)}; got {victim!r}.")
@@ -64,7 +65,8 @@ def decide(victim: VictimName, logits: Logits, *, priors: Tensor | None = None, 
 
 
 def unchecked(victim: VictimName, logits: Logits, *, priors: Tensor | None = None, detector: int | None = None) -> Decision:
-    """As `decide`, but nothing is looked at that makes an attack's loop wait for the device: NaN comes out as anything."""
+    """As `decide`, but without the check for NaN, for which an attack's loop would wait for the device: the decision about
+    an image with NaN means nothing."""
     if victim == "detector":
         if detector is None:
             raise ValueError('detector= is missing: the victim "detector" needs it.')
@@ -85,7 +87,7 @@ def unchecked(victim: VictimName, logits: Logits, *, priors: Tensor | None = Non
 
 def most_likely(z_h: Tensor, priors: Tensor) -> Tensor:
     """argmax_k p(C_k) sigma(z_k), equation 6: logits (...,K) and priors (K,) -> classes (...)."""
-    # In float64 and from the largest prior down: in float32 the logits above 16 would all be the same density.
+    # In float64, and relative to the largest prior: in float32 all logits above 16 would give the same density.
     z = in_float64(z_h)
     log_prior = priors.to(z).log()
     log_density = F.logsigmoid(z) + (log_prior - log_prior.max())
@@ -93,7 +95,7 @@ def most_likely(z_h: Tensor, priors: Tensor) -> Tensor:
 
 
 def log_odds(logits: Tensor, label: Tensor) -> Tensor:
-    """log p / (1 - p) of a class (...) under the softmax of the logits (...,K): z_label - log sum_{i != label} exp z_i."""
+    """log(p / (1 - p)) of a class (...) under the softmax of the logits (...,K): z_label - log sum_{i != label} exp z_i."""
     own = F.one_hot(label, logits.shape[-1]).bool()
     return pick(logits, label) - logits.masked_fill(own, -torch.inf).logsumexp(-1)
 
@@ -101,8 +103,8 @@ def log_odds(logits: Tensor, label: Tensor) -> Tensor:
 def accepted(label: Tensor, score: Tensor, threshold: Threshold, classes: int | None = None) -> Tensor:
     """Which images are accepted (N,), bool: where the score (N,) is at least T, or at least T_k of the winning class k.
 
-    ValueError where T or a score is NaN, or where there are other than K T_k, for K `classes`; without these, fewer T_k than
-    classes that win.
+    ValueError where T or a score is NaN, or where the number of T_k is not `classes`. Without `classes`, there must be a T_k
+    for every class that wins here.
     """
     try:
         limits = torch.as_tensor(threshold, dtype=score.dtype, device=score.device)
@@ -123,7 +125,7 @@ def accepted(label: Tensor, score: Tensor, threshold: Threshold, classes: int | 
 
 
 def _of_every_class(victim: VictimName, z_h: Tensor, classes: int) -> None:
-    """ValueError for a bank of some classes alone: its columns stand for other classes than those that win."""
+    """ValueError for a bank of only some classes: its columns would be taken for other classes."""
     if z_h.shape[-1] != classes:
         raise ValueError(
             f"The {victim} classifier needs a detector of every class; got {classes} classes and {z_h.shape[-1]} detectors."

@@ -15,12 +15,15 @@ REJECTED = -1
 class DetectorBank(nn.Module):
     """Base detectors as one module: images (N,C,H,W) in [0,1] -> logits (N,K); column j is z(h_k(x)) of k = classes[j].
 
-    A *separate* bank is given K networks of one output each (the paper's); a *shared* one a single network of K outputs (the
-    paper's future work). A bank may have detectors of some classes alone, of one even.
+    A *separate* bank has K networks with one output each (the paper's); a *shared* one has a single network with K outputs
+    (the paper's future work). A bank may have detectors of only some classes, even of one.
 
     Args:
-        networks: K, or one for all.
-        classes: the classes that they detect, in growing order; a number K stands for 0..K-1.
+        networks: K of them, or one for all.
+        classes: the classes that they detect, in rising order; a number K stands for 0..K-1.
+
+    Raises:
+        ValueError: for classes that are not rising from 0 on, or another number of networks than 1 or K.
     """
 
     def __init__(self, networks: Sequence[nn.Module], classes: int | Sequence[int]) -> None:
@@ -41,12 +44,12 @@ class DetectorBank(nn.Module):
 
     @property
     def full(self) -> bool:
-        """Whether the classes are 0..K-1 without a gap, so that a class is its column. Only a system knows whether its data
-        set has more."""
+        """Whether the classes are 0..K-1 without a gap, so that every class is its own column. Whether the data set has more
+        classes than K, only a system knows."""
         return self.classes[-1] == len(self.classes) - 1
 
     def column(self, k: int) -> int:
-        """The column of detector k. ValueError, with those that there are, where the bank has none."""
+        """The column of detector k in the logits. ValueError, with the bank's classes, where it has no detector k."""
         if k not in self.classes:
             raise ValueError(f"The bank has no detector of class {k}; it has those of {', '.join(map(str, self.classes))}.")
         return self.classes.index(k)
@@ -75,7 +78,7 @@ class GenerativeClassifier:
 
     @torch.no_grad()
     def scores(self, x: Array) -> Tensor:
-        """The detectors' logits: (N,C,H,W), in [0,1] -> (N,K). ValueError for images that are none."""
+        """The detectors' logits: (N,C,H,W), in [0,1] -> (N,K). ValueError for another shape or range."""
         return _logits(self.detectors, x)
 
     def decide(self, z_h: Tensor) -> Decision:
@@ -83,8 +86,8 @@ class GenerativeClassifier:
         return decide("generative", {"h": z_h}, priors=self.priors)
 
     def predict(self, x: Array, threshold: Threshold = -torch.inf) -> Tensor:
-        """Labels (N,), -1 where rejected. `threshold` is T, or T_k for each class (K,). ValueError for images that are none,
-        and for NaN."""
+        """Labels (N,) of images (N,C,H,W) in [0,1], -1 where rejected. `threshold` is T, or T_k for each class (K,).
+        ValueError for images of another shape or range, and for NaN."""
         return apply_threshold(*self.decide(self.scores(x)), threshold, len(self.priors))
 
 
@@ -92,7 +95,8 @@ class IntegratedClassifier:
     """k = f(x), rejecting where z(h_k(x)) < T_k (paper, section 3.1)."""
 
     def __init__(self, classifier: nn.Module, detectors: DetectorBank) -> None:
-        """ValueError for a bank with gaps. Whether it has a detector of each of f's classes shows at the first decision."""
+        """ValueError for a bank with gaps. Whether it has a detector of each of f's classes is checked at the first
+        decision."""
         if not detectors.full:
             raise ValueError(
                 "The integrated classifier needs a detector of every class of f; the bank has those of "
@@ -103,20 +107,20 @@ class IntegratedClassifier:
 
     @torch.no_grad()
     def scores(self, x: Array) -> Tensor:
-        """The logit of the detector that f's decision picks: (N,C,H,W), in [0,1] -> (N,). ValueError for images that are
-        none."""
+        """The logit of the detector of f's decision: (N,C,H,W), in [0,1] -> (N,). ValueError for another shape or range, and
+        for NaN."""
         return self.decide(_logits(self.classifier, x), _logits(self.detectors, x))[1]
 
     @staticmethod
     def decide(z_f: Tensor, z_h: Tensor) -> Decision:
-        """f's class (N,) and that detector's logit (N,) from the logits (N,K) of f and of H. ValueError for NaN, and where
-        they have not the same K: the detectors' columns would stand for other classes than f's."""
+        """f's class (N,) and the logit (N,) of that class's detector, from the logits (N,K) of f and of H. ValueError for
+        NaN, and where the two have different K: the detectors' columns would stand for other classes than f's."""
         return decide("integrated", {"f": z_f, "h": z_h})
 
     @torch.no_grad()
     def predict(self, x: Array, threshold: Threshold = -torch.inf) -> Tensor:
-        """Labels (N,), -1 where rejected. `threshold` is T, or T_k for each class (K,). ValueError for images that are none,
-        and for NaN."""
+        """Labels (N,) of images (N,C,H,W) in [0,1], -1 where rejected. `threshold` is T, or T_k for each class (K,).
+        ValueError for images of another shape or range, and for NaN."""
         z_h = _logits(self.detectors, x)
         return apply_threshold(*self.decide(_logits(self.classifier, x), z_h), threshold, z_h.shape[-1])
 
@@ -128,6 +132,6 @@ def apply_threshold(label: Tensor, logit: Tensor, threshold: Threshold, classes:
 
 
 def _logits(network: nn.Module, x: Array) -> Tensor:
-    """The logits (N,K) of images (N,C,H,W) that a caller hands over; ValueError where they are none."""
+    """The logits (N,K) of a caller's images (N,C,H,W); ValueError for another shape or range."""
     logits: Tensor = network(in_precision_of(network, check_images(x, least=0)))
     return logits

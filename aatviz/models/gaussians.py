@@ -1,4 +1,4 @@
-"""The class-conditional Gaussian: what noise of a class looks like, as mean, low rank and isotropic rest.
+"""Class Gaussians, from which noise of a class is drawn: a mean, a covariance of low rank, and an isotropic rest.
 
 Figure 6 of the paper starts its images from it, after Santurkar et al. (2019). The covariance of class k is
 F_k^T F_k + sigma_k^2 I: probabilistic PCA's estimate (Tipping and Bishop, 1999), in which F_k holds the leading principal
@@ -20,20 +20,22 @@ class ClassGaussians:
     mean: Tensor
     """Mean images (K,C,H,W), in [0,1]."""
     factors: Tensor
-    """F (K,R,D): the principal directions, each as long as the standard deviation that it adds to the rest's."""
+    """F (K,R,D): the principal directions. The square of each one's length is the variance along it minus sigma^2."""
     sigma: Tensor
     """Standard deviation (K,) of the isotropic rest, on the [0,1] scale."""
 
     @property
     def classes(self) -> int:
+        """K."""
         return len(self.mean)
 
     @property
     def rank(self) -> int:
+        """R."""
         return self.factors.shape[1]
 
     def draw(self, k: int, generator: torch.Generator) -> Tensor:
-        """One image of noise (C,H,W) of class k, clipped to [0,1]."""
+        """One image of noise (C,H,W) of class k, clipped to [0,1]: mean + F^T a + sigma b, with a and b standard normal."""
         along = torch.randn(self.rank, generator=generator)
         rest = torch.randn(self.factors.shape[2], generator=generator)
         noise = along @ self.factors[k] + self.sigma[k] * rest
@@ -55,7 +57,8 @@ def estimate(x: Tensor, y: Tensor, rank: int) -> tuple[ClassGaussians, list[floa
 
 
 def estimate_each(classes: Iterable[Tensor], rank: int) -> tuple[ClassGaussians, list[float]]:
-    """The same from the images (n,C,H,W) of one class after the other: all of them need not be in memory together."""
+    """As `estimate`, from an iterable of the images (n,C,H,W) of one class after the other, so that not all of them need to
+    be in memory together."""
     mean, factors, sigma, share = zip(*(_estimate_one(x, k, rank) for k, x in enumerate(classes)), strict=True)
     return ClassGaussians(mean=torch.stack(mean), factors=torch.stack(factors), sigma=torch.stack(sigma)), list(share)
 
@@ -77,8 +80,8 @@ def _estimate_one(x: Tensor, k: int, rank: int) -> tuple[Tensor, Tensor, Tensor,
 def _principal(flat: Tensor) -> tuple[Tensor, Tensor]:
     """The variances along the principal directions of images (N,D), the largest first, and the directions, as rows.
 
-    N images vary in fewer than N directions. Where that is less than D, only these come, from a decomposition of the N x D
-    numbers: the D x D covariance of photographs would be gigabytes.
+    N images vary in fewer than N directions. Where N is at most D, only N directions are returned, from a decomposition of
+    the N x D matrix: the D x D covariance of photographs would take gigabytes.
     """
     if len(flat) > flat.shape[1]:
         variances, directions = torch.linalg.eigh(torch.cov(flat.T))  # in ascending order

@@ -45,7 +45,7 @@ def combined(z_f: Tensor, z_h: Tensor, y: Tensor) -> Tensor:
 
 
 def combined_rank(z_f: Tensor, z_h: Tensor, y: Tensor) -> Tensor:
-    """Orders iterates of the combined attack: smaller is better, and every fooled one comes before every other.
+    """Ranks iterates of the combined attack: smaller is better, and every one that fools f comes before every other.
 
     Loss 9 (>= 0) while f is right; once it is fooled -softplus(max_{i != y} z_H(x')_i) < 0, which falls with loss 10.
     """
@@ -66,5 +66,5 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def target_logit(logits: Tensor, target: Tensor) -> Tensor:
-    """-z(x')_t: the targeted attack of figures 3, 5 and 6."""
+    """-z(x')_t: the targeted attack of figures 3, 5 and 6. For a bank it is also `detector_logit` (objective 5)."""
     return -pick(logits, target)

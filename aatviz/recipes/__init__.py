@@ -1,6 +1,6 @@
-"""Recipes as data. `get("mnist-linf-0.3")` is a whole recipe; `names()` lists those there are.
+"""Recipes as data. `get("mnist-linf-0.3")` is a whole recipe; `names()` lists all.
 
-`for_dataset("tiny", aatviz.dataset("pets"))` is one that fits any data set.
+`for_dataset("tiny", aatviz.dataset("pets"))` makes one for any data set.
 """
 
 from aatviz.data import Dataset
@@ -18,14 +18,14 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Recipe:
-    """The recipe of that name; ValueError with the names there are."""
+    """The recipe of that name. ValueError, with the known names, where there is none."""
     if name not in _ALL:
         raise ValueError(f"There is no recipe {name!r}; there are {', '.join(_ALL)}.")
     return _ALL[name]
 
 
 def for_dataset(name: str, of: Dataset) -> Recipe:
-    """The recipe of that name for any data set; ValueError with the names there are."""
+    """The recipe of that name, made for this data set. ValueError, with the known names, where there is none."""
     if name not in any_dataset.RECIPES:
         raise ValueError(f"There is no recipe {name!r} for any data set; there are {', '.join(any_dataset.RECIPES)}.")
     return any_dataset.RECIPES[name](of)

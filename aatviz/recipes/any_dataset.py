@@ -1,8 +1,8 @@
-"""Recipes for any data set, such as a folder of one's own images: what `aatviz train RECIPE --dataset NAME` means.
+"""Recipes for any data set, such as a folder of your own images: `aatviz train RECIPE --dataset NAME` uses them.
 
-Shape, classes, ball and how images are moved come from the data set. "tiny" trains every network in seconds, to see that
-all works; "small" trains a small residual network for some hours of one core, after CIFAR-10's economical recipe and with
-fewer steps.
+Shape, classes, ball and how images are moved come from the data set. "tiny" trains every network in seconds, to check that
+all works. "small" trains a small residual network in some hours of one core; it is CIFAR-10's economical recipe with fewer
+steps.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def tiny(of: Dataset) -> Recipe:
 
 
 def small(of: Dataset) -> Recipe:
-    """A natural classifier and a judge, a robust classifier, and a shared bank that is finetuned from it."""
+    """A natural classifier, a judge, a robust classifier, and a shared bank that is finetuned from the robust classifier."""
     threat = of.threats[0]
     eps = number(threat.eps)
     inner = AttackSpec(norm=threat.norm, eps=eps, step_size=eps / 4, steps=10, optimizer="momentum", random_start=True)
@@ -111,6 +111,6 @@ def _batch(of: Dataset, usual: int) -> int:
 
 
 def _moved(of: Dataset) -> dict[str, Any]:
-    """Photographs go on beyond their border; drawings stand on black."""
+    """How training images are moved: photographs are continued beyond their border by reflection, drawings by black."""
     border = "reflect" if of.shape[0] == 3 else "black"
     return {"shift": of.movement.shift, "flip": of.movement.flip, "border": border}

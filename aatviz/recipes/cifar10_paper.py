@@ -1,8 +1,10 @@
-"""The paper's CIFAR-10 recipes (appendix A.2), where it is silent or says otherwise as its authors' code has it. For a GPU.
+"""The paper's CIFAR-10 recipes (appendix A.2). Where the paper is silent or differs from its authors' code, the code counts.
+For a GPU.
 
-What differs from that code: it chooses checkpoints on the test set, this on validation images; it draws an L2 start with a
-radius from U(0, eps), this uniformly in the ball; it averages the losses of positives and negatives together, this takes the
-sum of both means, twice as much: so half its learning rate of 1e-3 and twice its weight decay of 2e-4 give its updates.
+Three things differ from that code. It chooses checkpoints on the test set; here validation images choose. It draws an L2
+start with a radius from U(0, eps); here the start is uniform in the ball. It averages the losses of positives and negatives
+together; here the loss is the sum of both means, which is twice as large. So half the code's learning rate of 1e-3, and
+twice its weight decay of 2e-4, give the same updates.
 """
 
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ AUGMENTED: dict[str, Any] = {"network": "wide", "shift": 4, "flip": True, "optim
 
 
 def _classifier(norm: Norm, eps: float) -> Job:
-    """Madry's naturally trained network, as the CIFAR-10 challenge has it."""
+    """Madry's naturally trained network, as in the CIFAR-10 challenge."""
     return Job(
         name="classifier",
         method="natural",
@@ -90,7 +92,7 @@ LINF_8 = "cifar10-linf-8-paper"
 
 
 def linf_8_paper() -> Recipe:
-    """L-inf 8/255, with the classifiers of all three."""
+    """L-inf 8/255, with the classifiers that the recipes of the other balls use as well."""
     attack = _attack("Linf", 8 / 255, 0.5 / 255, 40)
     return _paper(LINF_8, "L-inf 8/255", attack, (_classifier("Linf", 8 / 255), _robust()), None)
 

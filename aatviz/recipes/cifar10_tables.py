@@ -1,8 +1,9 @@
-"""The paper's tables and figures on CIFAR-10: 4, 5, 13 to 18; figures 4 and 9. All attacks take sign steps, as it does.
+"""The paper's tables 4, 5 and 13 to 18 and its figures 4 and 9, on CIFAR-10. As in the paper, attacks take sign steps (in L2
+steps along the gradient).
 
-The paper's detectors are ten networks of 6,660 million multiply-adds each, those shipped here one of 45 million with ten
-logits; its images are the originals, those measured here may be a copy with loss (the card says which). It leaves test
-images out that its classifier gets wrong (D_k^f); here every test image counts, by its label.
+The paper's detectors are ten networks of 6,660 million multiply-adds each; the bank shipped here is one network of 45
+million with ten logits. The paper's images are the originals; those measured here may be a copy with loss (the card says
+which). The paper leaves out test images that its classifier gets wrong (D_k^f); here every test image counts, by its label.
 """
 
 from dataclasses import replace
@@ -27,14 +28,14 @@ USUAL: dict[tuple[Norm, float], tuple[int, str]] = {
     ("Linf", LINF_2): (10, "0.5/255"),
     ("L2", L2_80): (20, "10/255"),
 }
-"""The attack that detectors of each ball are trained and tested with: steps, step size."""
+"""Steps and step size of the attack with which the detectors of each ball are trained and tested."""
 Strength = tuple[int, str]
 """Steps and step size."""
 
 
 def papers_attack(norm: Norm, eps: float, steps: int | None = None) -> AttackSpec:
-    """Tables 4 and 13 to 17: sign steps (L2: steps of unit length) from the image itself. In a ball that the paper has not,
-    forty steps of a sixteenth of eps, as at 8/255."""
+    """Tables 4 and 13 to 17: sign steps (L2: steps along the gradient) from the image itself. In a ball that the paper does
+    not have, forty steps of a sixteenth of eps, as at 8/255."""
     usual, step_size = USUAL.get((norm, eps), (40, ""))
     return AttackSpec(
         norm=norm,
@@ -55,7 +56,7 @@ def worst(norm: Norm, eps: float) -> dict[str, AttackSpec]:
 
 
 def tables(norm: Norm, eps: float) -> list[Evaluation]:
-    """Those that make sense for this ball, with the paper's numbers where it has some."""
+    """The evaluations that make sense for this ball, with the paper's numbers where it has some."""
     found: list[Evaluation] = []
     if (norm, eps) == ("Linf", LINF_8):
         trained, stronger = _twenty(LINF_8, 20), _twenty(12 / 255, 30)

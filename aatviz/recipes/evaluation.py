@@ -1,4 +1,4 @@
-"""What an evaluation recipe is made of: which attacks, on how many test images, against what."""
+"""The types of evaluation recipes: which attacks, on how many test images, against what."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class DetectorEvaluation:
     name: str
     about: str
     attacks: dict[str, AttackSpec]
-    """By a name for the table. Of several attacks, the worst result of each image counts as well."""
+    """By a name for the table. Where there are several attacks, the worst result for each image is measured as well."""
     count: int
     """Out-of-class test images for each detector, evenly spread over the test set (the first half of MNIST's is the harder
     one)."""
@@ -28,7 +28,7 @@ class DetectorEvaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class RobustLogitsEvaluation(DetectorEvaluation):
-    """The same of the robust classifier's logits, as if they were detectors: the baseline that costs nothing."""
+    """The same for the robust classifier's logits, used as detectors: the baseline that costs nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class SystemEvaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class SideBySideEvaluation(SystemEvaluation):
-    """Several attacks on each victim; for each image the worst of them counts, and victims stand beside each other."""
+    """Several attacks on each victim; for each image the worst of them counts, and victims are compared."""
 
     clean_rejection: float = 0.05
     """The share of held-out natural images that may be rejected; it gives every victim its T."""
@@ -108,7 +108,7 @@ class HonestEvaluation:
     steps: int = 100
     restarts: int = 2
     queries: int = 2000
-    """Of the black-box attack, an image."""
+    """Queries of the black-box attack for one image."""
     rejections: tuple[float, ...] = (0.01, 0.05)
     """Shares of held-out clean images that may be rejected; each gives every classifier its T."""
     held_out: str = "validation"
@@ -117,13 +117,13 @@ class HonestEvaluation:
     """Images of the sweeps over one setting at a time."""
     sweep_steps: tuple[int, ...] = (10, 20, 50, 100, 200, 500, 1000, 2000)
     sweep_step_sizes: tuple[float, ...] = (0.0033, 0.01, 0.033, 0.1, 0.33, 1.0)
-    """As shares of eps."""
+    """Step sizes, as shares of eps."""
     sweep_eps: tuple[float, ...] = (0.33, 0.67, 1.0, 1.33, 1.67, 2.0)
-    """As shares of the system's eps; beside these the whole box is tried, where every attack must succeed."""
+    """Radii, as shares of the system's eps. The whole box is tried as well; there every attack must succeed."""
     planted_count: int = 200
     """Images of the attack unit test."""
     planted_inner: int = 999
-    """Points of each ball that the planted example is set apart from; fewer than the network has features."""
+    """Inner points of each ball, from which the planted example is separated; fewer than the network has features."""
 
 
 Evaluation = (
@@ -136,4 +136,4 @@ Evaluation = (
     | HonestEvaluation
 )
 LATER = {"optimizer": "adam"}
-"""Fields of evaluations that came after records were stored, and the values at which they change nothing."""
+"""Fields of evaluations that are newer than some stored records, and the values at which they change nothing."""

@@ -1,4 +1,4 @@
-"""Fashion-MNIST recipes: the economical ones of MNIST with garments' smaller ball."""
+"""Fashion-MNIST recipes: the economical ones of MNIST, with a smaller ball."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from aatviz.recipes.spec import AttackSpec, Job, Recipe
 CLASSES = 10
 EPS = 0.1
 STRONG = AttackSpec(eps=EPS, step_size=0.007, steps=50, random_start=True, keep="best")
-"""Chooses the best checkpoint; best iterate, other steps and another step size than in training."""
+"""The attack by which the best checkpoint is chosen: best iterate, with other steps and another step size than training."""
 FEW_LARGE_STEPS = AttackSpec(eps=EPS, step_size=0.03, steps=10, random_start=True)
 """The economical inner attack: Adam, as on MNIST."""
 

@@ -9,7 +9,8 @@ from aatviz.recipes.spec import AttackSpec
 def three_optimizers(
     norm: Norm, eps: float, adam: float, momentum: float, steepest: float, random_start: bool
 ) -> dict[str, AttackSpec]:
-    """Three runs each, by step size; without `random_start` the first begins at the image itself."""
+    """Adam, momentum and steepest descent, by a name for the table, with these step sizes and three runs each. Without
+    `random_start`, the first run begins at the image itself."""
     hard: dict[str, Any] = {"norm": norm, "eps": eps, "random_start": random_start, "restarts": 3, "keep": "best"}
     return {
         f"Adam 100 x {adam:g}": AttackSpec(step_size=adam, steps=100, **hard),
@@ -21,12 +22,12 @@ def three_optimizers(
 
 
 def scaled(norm: Norm, eps: float) -> dict[str, AttackSpec]:
-    """The three optimizers with the steps that they have in MNIST's ball of 0.3, in proportion to eps."""
+    """The three optimizers with their step sizes on MNIST, in proportion to eps."""
     shares = (1 / 15, 1 / 15, 1 / 30) if norm == "Linf" else (1 / 25, 0.4, 0.8)
     adam, momentum, steepest = (rounded(share * eps) for share in shares)
     return three_optimizers(norm, eps, adam, momentum, steepest, random_start=False)
 
 
 def rounded(step_size: float) -> float:
-    """With two digits: 0.0067, as a table names it."""
+    """The step size with two significant digits, as tables show it: 0.0067."""
     return float(f"{step_size:.2g}")

@@ -7,9 +7,9 @@ from aatviz.recipes.spec import AttackSpec, Job, Recipe
 CLASSES = 10
 EPS = 0.3
 HARDEST = (8, 9)
-"""The classes that the paper's detectors are worst at (table 11): they are finetuned for longer."""
+"""The classes of the paper's two worst detectors (table 11): they are finetuned for longer."""
 STRONG = AttackSpec(eps=EPS, step_size=0.02, steps=50, random_start=True, keep="best")
-"""Chooses the best checkpoint; best iterate, other steps and another step size than in training."""
+"""The attack by which the best checkpoint is chosen: best iterate, with other steps and another step size than training."""
 FEW_LARGE_STEPS = AttackSpec(eps=EPS, step_size=0.1, steps=10, random_start=True)
 """The economical inner attack. Adam, not sign steps: those get stuck, and leave a detector that only looks robust."""
 
@@ -36,7 +36,8 @@ def _judge() -> Job:
 
 
 def _robust() -> tuple[Job, Job]:
-    """Madry's robust classifier, the baseline: two cosines, the second from the best weights of the first."""
+    """Madry's robust classifier, the baseline: two trainings, each with its own cosine, the second from the best weights of
+    the first."""
     first = Job(
         name="stage/robust",
         method="madry",
@@ -57,8 +58,8 @@ def _robust() -> tuple[Job, Job]:
 
 
 def _shared() -> tuple[Job, Job]:
-    """The shared bank: two cosines, the second from the best weights of the first and on images moved by a pixel,
-    because the first already tells its training images apart almost perfectly."""
+    """The shared bank: two trainings, each with its own cosine. The second starts from the best weights of the first, and
+    shifts images by up to a pixel, because the first already classifies its training images almost perfectly."""
     first = Job(
         name="stage/shared",
         method="aat_shared",
@@ -173,10 +174,11 @@ def _bank(name: str, steps: int, attack: AttackSpec | tuple[AttackSpec, ...], va
 
 
 def linf_05_shared() -> Recipe:
-    """L-inf 0.5 (tables 2 and 12): two cosines, the second against attacks that take turns.
+    """L-inf 0.5 (tables 2 and 12): two trainings, the second against several attacks in turn.
 
-    In so large a ball a random start is a weak one: noise on which gradients vanish. After the first cosine, which attacks
-    from there, class 9 has an AUC of 0.981 under 100 steps of Adam from a random start, and of 0.952 from the image itself.
+    In such a large ball a random start makes a weak attack: it is noise, on which gradients vanish. The first training
+    attacks from random starts alone. After it, class 9 has an AUC of 0.981 under 100 steps of Adam from a random start, but
+    of 0.952 from the image itself.
     """
     random = AttackSpec(eps=0.5, step_size=0.15, steps=15, random_start=True)
     first = _bank("stage/shared", 4500, random, replace(random, step_size=0.02, steps=50, keep="best"), seed=210)
@@ -202,8 +204,8 @@ def l2_25_shared() -> Recipe:
 
 
 def l2_50_shared() -> Recipe:
-    """L2 5.0 (table 2): from the bank for half the radius, two cosines. One of 2,500 steps from the bank of L-inf 0.3 left
-    detectors 0 and 1 at 0.978 and 0.961 under the paper's attack."""
+    """L2 5.0 (table 2): two trainings, from the bank for half the radius. A single one of 2,500 steps from the bank of L-inf
+    0.3 left detectors 0 and 1 at an AUC of 0.978 and 0.961 under the paper's attack."""
     adam = AttackSpec(norm="L2", eps=5.0, step_size=0.2, steps=15, random_start=True)
     first = replace(
         _l2_bank(5.0, 4000, adam, seed=240), name="stage/shared", start_from="../mnist-l2-2.5-shared/shared.safetensors"
@@ -221,8 +223,9 @@ def l2_50_shared() -> Recipe:
 
 
 def _l2_bank(eps: float, steps: int, adam: AttackSpec, seed: int) -> Job:
-    """Steepest steps as long as the radius, in turns with Adam's. A bank for 2.5 that was trained against Adam alone had,
-    for class 9, an AUC of 0.995 under a hundred steps of Adam, and of 0.986 under ten steepest ones."""
+    """Inner attacks by steepest descent, with steps as long as the radius, and by Adam, in turn. A bank for 2.5 that was
+    trained against Adam alone had, for class 9, an AUC of 0.995 under 100 steps of Adam, but of 0.986 under ten steepest
+    ones."""
     steepest = replace(adam, optimizer="steepest", step_size=eps, steps=10)
     validation = replace(steepest, step_size=0.8 * eps, steps=40, random_start=False, keep="best")
     turns = (steepest, replace(steepest, random_start=False), adam)

@@ -1,4 +1,4 @@
-"""The paper's tables and figures on MNIST that are measured there alone: 2, 3 and 8 to 10; figures 2, 7 and 8."""
+"""The paper's tables 2, 3 and 8 to 10 and its figures 2, 7 and 8, which are on MNIST alone."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from aatviz.recipes.spec import AttackSpec
 
 DATASET = "mnist"
 STEP_SIZE: Mapping[Norm, float] = {"Linf": 0.01, "L2": 0.1}
-"""Of Adam, in balls of any size."""
+"""The step size of Adam, in balls of any size."""
 
 
 def papers_attack(norm: Norm, eps: float, steps: int | None = None) -> AttackSpec:
@@ -24,12 +24,12 @@ def papers_attack(norm: Norm, eps: float, steps: int | None = None) -> AttackSpe
 def worst(norm: Norm, eps: float) -> dict[str, AttackSpec]:
     """The attacks of the worst case."""
     adam, large, small = (0.02, 0.02, 0.01) if norm == "Linf" else (0.1, 0.4 * eps, 0.8 * eps)
-    # in a larger ball than 0.3 a random start is a weak one: the first run begins at the image itself
+    # in balls larger than 0.3 a random start makes a weak attack: there the first run begins at the image itself
     return three_optimizers(norm, eps, adam, large, small, random_start=eps == 0.3)
 
 
 def tables(norm: Norm, eps: float) -> list[Evaluation]:
-    """Those that make sense for this ball, with the paper's numbers where it has some."""
+    """The evaluations that make sense for this ball, with the paper's numbers where it has some."""
     numbers = published(DATASET, norm, eps)
     found: list[Evaluation] = [
         _strengths(norm, eps, "table-2", "adam", numbers.tables.get("table-2", ())),

@@ -28,19 +28,20 @@ from aatviz.recipes.spec import AttackSpec
 
 WORST_CASE, SIDE_BY_SIDE, CURVES = "worst-case", "side-by-side", "curves"
 ATTACKED = 90_000
-"""Out-of-class test images that are attacked for all detectors of a bank together: all of ten classes with 1,000 each."""
+"""Out-of-class test images that are attacked, for all detectors of a bank together. With ten classes of 1,000 test images
+each, these are all of them."""
 ATTACKED_HARD = 3000
-"""Those that the slow attacks of the worst case get."""
+"""The same for the slow attacks of the worst case."""
 FEW = 50
-"""At least so many for each detector, however many there are."""
+"""The least number for each detector, however many detectors there are."""
 
 
 COUNT_OF_THE_PAPER, HARD_OF_THE_PAPER = 2000, 300
-"""Those for each detector where the paper's tables stand beside."""
+"""The same two numbers for each detector, on the data sets of the paper."""
 
 
 class Tables(Protocol):
-    """What a data set of the paper brings: a module of this folder."""
+    """What a module of this folder has for a data set of the paper."""
 
     def papers_attack(self, norm: Norm, eps: float, steps: int | None = None) -> AttackSpec: ...
     def worst(self, norm: Norm, eps: float) -> dict[str, AttackSpec]: ...
@@ -52,7 +53,7 @@ OF_THE_PAPER: dict[str, Tables] = {tables.DATASET: tables for tables in (mnist_t
 
 
 class Trained(Protocol):
-    """What a card says that a system is made for."""
+    """The part of a card that says what a system is trained for."""
 
     @property
     def threat(self) -> Threat: ...
@@ -68,8 +69,9 @@ def evaluations_of(card: Trained) -> dict[str, Evaluation]:
 def evaluations(dataset: str, norm: Norm, eps: float, detectors: tuple[int, ...] | None = None) -> dict[str, Evaluation]:
     """The evaluation recipes of systems trained for this data set and ball, by name.
 
-    Those of MNIST that the paper has no numbers for are there as well, as long as they make sense. `detectors` are the
-    classes that the bank has detectors of; None: all of the data set, which must then be known on this machine.
+    They include evaluations for which the paper has no numbers in this ball, as long as they make sense. `detectors` are the
+    classes of the bank's detectors; None: all classes of the data set, which must then be known on this machine
+    (UnknownDataset where it is not).
     """
     if detectors is None:
         detectors = tuple(range(len(known_dataset(dataset).classes)))
@@ -91,8 +93,8 @@ def all_detectors(dataset: str, norm: Norm, eps: float) -> str:
 
 
 def usual_attack(dataset: str, norm: Norm, eps: float, steps: int | None = None) -> AttackSpec:
-    """The paper's attack where it has the data set; on others its attack on MNIST, Adam from the image itself, last iterate,
-    with steps of a twentieth of eps (L2: a thirtieth), so that 200 of them cross the ball several times."""
+    """The paper's attack on its own data sets. On others its attack on MNIST, Adam from the image itself, last iterate; with
+    steps of a twentieth of eps (L2: a thirtieth), so that 200 of them can cross the ball several times."""
     if dataset in OF_THE_PAPER:
         return OF_THE_PAPER[dataset].papers_attack(norm, eps, steps)
     return AttackSpec(norm=norm, eps=eps, step_size=rounded(eps / (20 if norm == "Linf" else 30)), steps=steps or 200)
@@ -135,10 +137,10 @@ def _curves(dataset: str, norm: Norm, eps: float) -> SystemEvaluation:
 
 
 def _side_by_side(norm: Norm, eps: float) -> SideBySideEvaluation:
-    """Not of MNIST's systems: their records were made without it, and the honest protocol has these attacks and more."""
+    """Only for data sets that the paper does not have; on MNIST and CIFAR-10 the paper's figures take its place."""
     aims: tuple[tuple[Any, LossName], ...] = (
         ("generative", "detectors_max"),
-        ("generative", "cw"),  # lowers the true class's logit as well, which counts where nothing is rejected
+        ("generative", "cw"),  # also lowers the true class's logit, which helps where nothing is rejected
         ("robust", "classifier_margin"),
     )
     scenarios = {

@@ -1,4 +1,4 @@
-"""The paper's published numbers, keyed by (data set, norm, eps): a system never meets those of another data set."""
+"""The paper's published numbers, keyed by (data set, norm, eps): a system is never compared with another data set's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,19 +13,19 @@ MNIST: tuple[tuple[Norm, float], ...] = (("Linf", 0.3), ("Linf", 0.5), ("L2", 2.
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """What the paper says of detectors trained for one threat; None or empty where it says nothing."""
+    """The paper's numbers for detectors trained for one threat; None or empty where it gives none."""
 
     all_detectors: tuple[float, ...] | None = None
     """The AUC of every detector under the paper's attack."""
     table: str | None = None
-    """What the record of `all_detectors` is called."""
+    """The name of the table, and of the record, of `all_detectors`."""
     tables: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
-    """The AUC of the first detectors, by the name of the table: a row an attack, in the order of its recipe."""
+    """The AUC of the first detectors, by the name of the table: a row for each attack, in the order of the recipe."""
     distortion: tuple[float, float] | None = None
     """The mean L2 distortion, and the share of the images that could be turned into false positives."""
     survived: Mapping[str, float] = field(default_factory=dict)
-    """The share of test images on which no attack succeeded, by victim, when others attacked the authors' detectors (Tramer
-    et al., 2020: multi-targeted, at a clean cost of five points)."""
+    """By victim, the share of test images on which no attack succeeded when Tramer et al. (2020) attacked the authors'
+    detectors: multi-targeted, at thresholds that cost five points of clean accuracy."""
 
 
 PUBLISHED: Mapping[Threat, Published] = {

@@ -14,13 +14,13 @@ BY_SCENARIO: tuple[tuple[str, VictimName, LossName], ...] = (
     ("robust", "robust", "classifier_margin"),
 )
 STRONGER = ("integrated, combined", "generative, detectors", "robust")
-"""Those that are tried in a larger ball as well: the strongest on each victim."""
+"""The scenarios that are tried in a larger ball as well: the strongest on each victim."""
 BY_LOSS: tuple[LossName, ...] = ("detectors_max", "cross_entropy", "cw")
 
 
 def every_scenario(number: int, trained: AttackSpec, stronger: AttackSpec, eps: str) -> SystemEvaluation:
-    """Figure 2 or 4: every scenario in the trained ball, and the strongest in a larger one, of this eps as the field writes
-    it."""
+    """Figure 2 or 4: every scenario in the ball of the training, and the strongest ones in a larger ball. `eps` is the
+    larger radius as a text, such as "12/255"."""
     scenarios = {name: Scenario(victim=victim, loss=loss, attack=trained) for name, victim, loss in BY_SCENARIO}
     scenarios |= {
         f"{name}, eps {eps}": Scenario(victim=scenarios[name].victim, loss=scenarios[name].loss, attack=stronger)

@@ -1,4 +1,4 @@
-"""What a recipe is made of: frozen, keyword-only data that says how every network of a system is trained."""
+"""The types of training recipes: frozen, keyword-only data that says how every network of a system is trained."""
 
 import dataclasses
 import hashlib
@@ -15,7 +15,7 @@ Border = Literal["black", "reflect"]
 
 
 AttackSpec = PGDSettings
-"""What recipes say about an attack."""
+"""The settings of an attack in a recipe."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,24 +26,26 @@ class Job:
     """Also the name of the weight file: "detector-3", "shared", "classifier", "robust"; or "stage/robust" for weights that
     only another job starts from."""
     method: Method
-    """natural and madry train a classifier, aat one base detector (objective 5), aat_shared ten of them on one trunk."""
+    """natural and madry train a classifier, aat one base detector (objective 5), aat_shared one for each output, on one
+    trunk."""
     network: str = "madry"
+    """The name of a network in `aatviz.models.networks.NETWORKS`."""
     width: int = 1024
-    """Of Madry's network's hidden layer; other networks have none."""
+    """The size of the hidden layer of Madry's network; other networks ignore it."""
     outputs: int
     target: int | None = None
     """The class k of a base detector; None for the other methods."""
     steps: int
     """Updates of the weights."""
     batch: int
-    """Images drawn a step. Of these, aat uses the in-class ones and as many of the others, attacked (appendix A.1);
-    aat_shared uses one half as positives and attacks the other half."""
+    """Images drawn in each step. Of these, aat uses the in-class ones and as many of the others, which it attacks (appendix
+    A.1); aat_shared uses one half as positives and attacks the other half."""
     learning_rate: float
     decay: bool = True
     """Whether the learning rate falls to 0 along a cosine."""
     attack: AttackSpec | tuple[AttackSpec, ...] | None = None
-    """The inner attack, or several that take turns from batch to batch: a network that only ever meets one optimizer or one
-    start learns to mislead that one. None for natural training."""
+    """The inner attack, or several that take turns from batch to batch: a network that is always attacked by one optimizer,
+    or from one start, learns to mislead just that one. None for natural training."""
     start_from: str | None = None
     """The weight file that this network is finetuned from, relative to the checkpoint folder; None for random weights. A
     detector may start from a shared bank: it takes over the trunk, and its own row of the last layer."""
@@ -57,56 +59,56 @@ class Job:
     """How many updates in a row use the same batch. Each one's attack goes on where the last one's ended, so that
     perturbations persist while the weights move (Shafahi et al., 2019)."""
     average: float = 0.0
-    """The share of the running average of the weights that an update leaves; the average is what is judged and kept. 0: no
-    average, the weights themselves."""
+    """The decay of a running average of the weights: an update keeps this share of the average. Evaluated and kept is then
+    the average. 0: no average, the weights themselves."""
     validation_attack: AttackSpec
     """The strong attack by which the best checkpoint is chosen (AUC of detectors, accuracy of classifiers)."""
     validation_count: int
-    """Attacked validation images an evaluation (and half as many training images), for each detector."""
+    """Attacked validation images in each evaluation, for each detector; and half as many training images."""
     evaluations: int = 5
-    """How often, evenly spread over the steps, the network is evaluated; the last time after the last step."""
+    """How many times the network is evaluated, evenly spread over the steps, the last time after the last step."""
     seed: int
     arch: tuple[tuple[str, Any], ...] = ()
-    """What `build` of the network is called with beside shape and outputs, as pairs of name and value."""
+    """Further arguments of the network's `build`, after shape and outputs, as pairs of name and value."""
     optimizer: Optimizer = "adam"
-    """Of the weights; sgd has a momentum of 0.9."""
+    """The optimizer of the weights; sgd has a momentum of 0.9."""
     nesterov: bool = False
     """Whether sgd looks ahead along its momentum."""
     weight_decay: float = 0.0
-    """What sgd adds of a weight to its gradient: of matrices and kernels, not of biases and batch norms."""
+    """The weight decay of sgd, on matrices and kernels, not on biases and batch norms."""
     warmup: float = 0.0
     """The share of the steps over which the learning rate grows linearly from 0, before it falls (one cycle)."""
     drops: tuple[float, ...] = ()
     """The shares of the steps at which the learning rate falls to a tenth."""
     label_smoothing: float = 0.0
-    """The share of a classifier's target that is spread evenly over all classes."""
+    """The share of a classifier's target distribution that is spread evenly over all classes."""
     flip: bool = False
     """Whether half of the training images are mirrored, left to right."""
     border: Border = "black"
-    """What comes in at the border of a shifted image: black, or its mirror image there."""
+    """What comes in at the border of a shifted image: black, or the image's own reflection."""
     start_noise: float = 0.0
-    """Above 0 the inner attack is N-FGSM (de Jorge et al., 2022) instead of PGD: from uniform noise of this times eps around
-    the image one sign step, without projection to the ball; only the box [0,1] holds."""
+    """Above 0, the inner attack is N-FGSM (de Jorge et al., 2022) instead of PGD: uniform noise of this times eps is added
+    to the image, then one sign step is taken, without projection into the ball; only the box [0,1] holds."""
     curriculum: tuple[tuple[float, int, float], ...] = ()
-    """How the inner attack's length grows: (share of the training at which it begins, steps, step size), in order; the first
-    begins at 0. Empty: the attack as it is."""
+    """How the inner attack changes: parts (share of the training at which it begins, steps, step size), in order; the first
+    begins at 0. Empty: the attack never changes."""
     frozen_norm: bool = False
-    """Whether a classifier's updates are made in evaluation mode as well: batch norm keeps its running statistics. Those of
-    aat and aat_shared always are."""
+    """Whether a classifier's updates, too, are made in evaluation mode, so that batch norm keeps its running statistics. The
+    updates of aat and aat_shared always are."""
 
     @property
     def architecture(self) -> dict[str, Any]:
-        """What `build` of the network is called with beside shape and outputs."""
+        """The further arguments of the network's `build`, after shape and outputs."""
         return ({"width": self.width} if self.network == "madry" else {}) | dict(self.arch)
 
     @property
     def updates_in_eval(self) -> bool:
-        """The mode in which the loss of an update is taken; see `aatviz.models.networks`."""
+        """Whether the loss of an update is computed in evaluation mode; see `aatviz.models.networks`."""
         return self.frozen_norm or self.method in ("aat", "aat_shared")
 
     @property
     def attacks(self) -> tuple[AttackSpec, ...]:
-        """The inner attacks in their turns; none for natural training."""
+        """The inner attacks, in the order of their turns; none for natural training."""
         return self.attack if isinstance(self.attack, tuple) else (self.attack,) if self.attack else ()
 
     def __post_init__(self) -> None:
@@ -161,13 +163,13 @@ class Recipe:
     """One sentence for the card."""
     jobs: tuple[Job, ...]
     classifiers_from: str | None = None
-    """The system whose natural classifier, and robust one where it has one, this one uses too; None where they are among the
-    jobs. A recipe may do without a robust classifier, and may train detectors of some classes alone."""
+    """The system whose natural classifier, and robust one where it has one, this system uses too; None where the jobs train
+    them. A recipe may do without a robust classifier, and may train detectors of only some classes."""
     prominence: int = 0
     """The app starts with the system of the highest prominence."""
 
     def job(self, name: str) -> Job:
-        """The job of that name; ValueError with the names there are."""
+        """The job of that name. ValueError, with the known names, where there is none."""
         for job in self.jobs:
             if job.name == name:
                 return job
@@ -190,11 +192,11 @@ _LATER: dict[str, Any] = {
     "curriculum": (),
     "frozen_norm": False,
 }
-"""Fields of a job that came after weights were shipped, and the values at which they change nothing."""
+"""Fields of a job that are newer than some shipped weights, and the values at which they change nothing."""
 
 
 def digest(spec: Job | Recipe) -> str:
-    """A short hash of everything that the spec says. A field that came later counts only where it changes something."""
+    """A short hash of all fields. A field in `_LATER` counts only where it changes something, so that old hashes stay."""
     settings = dataclasses.asdict(spec)
     for job in settings.get("jobs", [settings]):
         for name, nothing in _LATER.items():

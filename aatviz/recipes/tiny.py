@@ -1,4 +1,4 @@
-"""Recipes that train every kind of network on the bundled sample in seconds: for tests, and to try the trainer out."""
+"""Recipes that train every kind of network on the bundled sample in seconds, for tests and for trying out the trainer."""
 
 from aatviz.recipes.spec import AttackSpec, Job, Method, Recipe
 

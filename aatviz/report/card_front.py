@@ -1,4 +1,5 @@
-"""How the README of a checkpoint folder begins: what the system is, how to load it, what it withstands and what not."""
+"""The first part of the README of a checkpoint folder: what the system is, how to load it, what it withstands and what
+not."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +14,12 @@ from aatviz.store.card import Card
 
 Record = Mapping[str, Any]
 MANY = 0.01
-"""The share of images with a real one of another class in reach from which it is worth a word."""
+"""From this share on, the README mentions images whose ball holds a real image of another class."""
 
 
 def front(card: Card, honest: Record | None) -> str:
-    """The first part of the README. `honest` is the record of the honest protocol, where it counts."""
+    """The first part of the README, in Markdown. `honest` is the record of the honest protocol, if these weights have
+    one."""
     lines = [f"# {card.system}", card.about, _holds(card)]
     lines += ["## Load it", f"```python\nimport aatviz\n\n{system_line(card.system)}\n```"]
     lines += [
@@ -56,7 +58,7 @@ def _withstands(card: Card, honest: Record) -> list[str]:
 
 
 def _not_judged(card: Card) -> list[str]:
-    """What is known without the honest protocol: the detectors' AUC, and one attack."""
+    """What is known without the honest protocol: the detectors' AUC, and the errors under one attack."""
     words = "The honest protocol has not been run on these weights, so all below is weaker evidence."
     kinds = {all_detectors(*card.threat): "the paper's attack", WORST_CASE: "the worst of three optimizers with restarts"}
     found = [
@@ -88,7 +90,7 @@ def _does_not(card: Card, honest: Record | None) -> list[str]:
 
 
 def _real_images(card: Card) -> list[str]:
-    """A sentence where the ball holds many real images of other classes."""
+    """A sentence for balls that hold many real images of other classes."""
     record = card.metrics.get("real-images")
     share = means_of(record)["in_reach"] if record else {"value": 0.0}
     if share["value"] < MANY:
@@ -100,7 +102,7 @@ def _real_images(card: Card) -> list[str]:
 
 
 def _larger_balls(card: Card, honest: Record) -> list[str]:
-    """The largest ball of the sweep but the whole box, at the last threshold."""
+    """A sentence about the largest ball of the sweep, apart from the whole box, at the last threshold."""
     tried = [setting["eps"] for setting in honest["settings"]["eps"]]
     places = [place for place, eps in enumerate(tried[:-1]) if eps > card.eps]
     if not places or "generative" not in honest["victims"]:

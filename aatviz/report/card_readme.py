@@ -22,7 +22,7 @@ def write_readme(folder: Path) -> None:
 
 
 def readme_of(folder: Path) -> str:
-    """Markdown for a checkpoint folder."""
+    """The README of a checkpoint folder, as Markdown. ValueError for a damaged card or record."""
     card = read_card(folder)
     honest = valid_records(folder, card).get(HonestEvaluation().name)
     with making_sense_of(folder / CARD, "Bring it up to date with `aatviz report SYSTEM --recompute`."):
@@ -30,7 +30,7 @@ def readme_of(folder: Path) -> str:
 
 
 def readme(card: Card, honest: dict[str, Any] | None = None) -> str:
-    """Markdown for one card, and for the record of the honest protocol where there is one."""
+    """The README, as Markdown, from one card and, where there is one, the record of the honest protocol."""
     sections = [front(card, honest), _weights(card)]
     for name, metrics in card.metrics.items():
         if table := TABLES.get(metrics["kind"]):
@@ -44,8 +44,8 @@ def readme(card: Card, honest: dict[str, Any] | None = None) -> str:
 
 
 def training_minutes(card: Card) -> str:
-    """How long the training of the detectors took: "80", or "80 with evaluations" where their weights do not say how much of
-    it these were."""
+    """The minutes that the training of the detectors took: "80", or "80 with evaluations" where the weights do not tell the
+    evaluations apart."""
     weights = [card.weights[path] for path in card.files.detectors]
     return f"{card.seconds['detectors'] / 60:.0f}{_evaluations(weights)}"
 
@@ -65,7 +65,7 @@ def _weights(card: Card) -> str:
 
 
 def _training(card: Card) -> str:
-    """The command that trains these weights; of a recipe that the command line does not know, its name."""
+    """The command that trains these weights; for a recipe that the command line does not know, the recipe's name."""
     recipe = str(card.recipe.get("name", card.system))
     kind = recipe.removeprefix(f"{card.dataset}-")
     if recipe in recipes.names():
@@ -74,7 +74,7 @@ def _training(card: Card) -> str:
 
 
 def _evaluations(weights: list[WeightsFile]) -> str:
-    """What stands behind the seconds of weights: notes of the first ones have training and evaluations in one sum."""
+    """The words after a training time: old weights have the time of training and evaluations in one sum."""
     return " with evaluations" if any(row.evaluation_seconds is None for row in weights) else ""
 
 
@@ -133,4 +133,4 @@ TABLES: dict[str, Callable[[str, dict[str, Any]], str]] = {
     detectors.KIND.name: _detector_table,
     systems.KIND.name: _system_table,
 }
-"""The kinds of evaluation that the README has a table of; all others stand in the report alone."""
+"""The kinds of evaluation that have a table in the README; all others are in the report alone."""

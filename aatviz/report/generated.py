@@ -1,4 +1,4 @@
-"""The section of the report on images out of noise: how close they come to real ones (figure 6)."""
+"""The section of the report on images generated from noise: how near they come to real ones (figure 6)."""
 
 from aatviz.explore.generation.run import default_settings
 from aatviz.explore.generation.scores import load_scores
@@ -7,7 +7,7 @@ from aatviz.store.systems import System
 
 
 def generated(system: System) -> str:
-    """Markdown; empty where it was not measured."""
+    """The section as Markdown; empty where the scores were not measured."""
     scores = load_scores(system)
     if scores is None:
         return ""

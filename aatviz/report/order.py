@@ -1,4 +1,4 @@
-"""Which attack is the strongest on what, stated from a record: the point of figures 2a and 7."""
+"""Sentences about which attack is the strongest on which victim, from a record: the point of figures 2a and 7."""
 
 from itertools import groupby
 from typing import Any
@@ -13,11 +13,11 @@ ATTACKS = {
     "cross_entropy": "cross-entropy",
     "cw": "Carlini-Wagner",
 }
-"""What a loss is called in a sentence; the numbers are the paper's."""
+"""The name of a loss in a sentence; its number is the paper's."""
 
 
 def orders(record: dict[str, Any]) -> list[str]:
-    """A sentence for each victim and eps that several losses were tried on: errors at 0.95 TPR, strongest first."""
+    """A sentence for each victim and eps for which several losses were tried: errors at 0.95 TPR, the highest first."""
     scenarios, errors = record["recipe"]["scenarios"], record["at_tpr"]["error"]
 
     def place(name: str) -> tuple[str, float]:

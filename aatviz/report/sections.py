@@ -1,4 +1,4 @@
-"""The report on one system: the paper's numbers beside those measured here, and what the honest protocol found."""
+"""The report on one system: the paper's numbers beside those measured here, and the results of the honest protocol."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -40,7 +40,7 @@ def write_report(system: System) -> Path:
 
 
 def report(system: System) -> str:
-    """Markdown: a section for every record that there is, and the names of those that are missing."""
+    """The report as Markdown: a section for every record, and the names of the records that are missing."""
     card = system.card
     sections = [
         f"# {system.name}: the paper's evaluation, and a harder one\n\nTrained for {card.norm} eps {card.eps:g}. "
@@ -124,7 +124,8 @@ def _distortion(system: System, recipe: DistortionEvaluation, record: Record) ->
 
 
 def reach_table(record: Record) -> list[list[str]]:
-    """The rows of a table: for each detector the images with a real one in reach, and the AUC where that is shown."""
+    """The rows of a table: for each detector the share of images with a real image of its class in their ball, and the AUC
+    where that one is shown instead."""
     rows = [["detector", "images with a real one in reach", "AUC where it is shown", "n"]]
     for row in record["rows"]:
         cells = [interval(row["in_reach"], 4), interval(row["auc"], 5), f"{row['in_reach']['n']:,}"]
@@ -162,7 +163,7 @@ def _honest(system: System, recipe: HonestEvaluation, record: Record) -> str:
 
 
 def _survived(record: Record, victim: str, theirs: float) -> str:
-    """The share of images on which no attack succeeds, beside what others left of the authors' own detectors."""
+    """The share of images on which no attack succeeds, beside that of the authors' own detectors, attacked by others."""
     at = record["victims"][victim]["at"][-1]
     errors = {"multi-targeted alone": at["error"]["multi-targeted"], "worst of all": at["error"][EVERY]}
     ours = ", ".join(f"{name} {1 - error['value']:.1%}" for name, error in errors.items())
@@ -193,7 +194,7 @@ def _row(what: str, paper: float | None, value: dict[str, Any], attack: str, dig
 
 
 def _without_paper(rows: list[list[str]]) -> list[list[str]]:
-    """The rows without what a data set that the paper has no numbers for would leave empty."""
+    """The rows without the columns about the paper, for data sets that it has no numbers for."""
     kept = [place for place, head in enumerate(HEAD) if "paper" not in head]
     return [[row[place] for place in kept] for row in rows]
 

@@ -1,4 +1,4 @@
-"""Shared against separate: the systems for the same ball side by side."""
+"""Shared against separate banks: the systems for the same ball side by side."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def study(system: System) -> str:
 
 
 def _whole(name: str, card: Card) -> bool:
-    """Whether another system can be shown beside: one that is damaged takes nobody's report away."""
+    """Whether another system can be shown in the table. A damaged one is left out, so that the report can still be made."""
     folder = checkpoints_folder() / name
     try:
         valid_records(folder, card)
@@ -39,7 +39,7 @@ def _size(same: dict[str, Card]) -> list[list[str]]:
 
 
 def _cost(same: dict[str, Card]) -> list[list[str]]:
-    """Training in minutes of one core; an attack's step in passes, which are the same on every machine."""
+    """Two rows: training in minutes of one core, and an attack's step in passes, which do not depend on the machine."""
     minutes = [training_minutes(c) for c in same.values()]
     networks = [f"{len(c.files.detectors)}, 1" for c in same.values()]
     return [
@@ -49,7 +49,7 @@ def _cost(same: dict[str, Card]) -> list[list[str]]:
 
 
 def _aucs(same: dict[str, Card]) -> list[list[str]]:
-    """Every recipe that the same detectors of all have been measured by: the mean with its n, and each detector."""
+    """For every recipe by which all systems' same detectors were measured: the mean AUC with its n, and each detector's."""
     first, *others = [valid_records(checkpoints_folder() / name, card) for name, card in same.items()]
     rows = []
     for recipe, record in first.items():
@@ -71,7 +71,7 @@ def _classes(record: dict[str, Any] | None) -> list[int]:
 
 
 def _generated(names: list[str]) -> list[list[str]]:
-    """What an independent classifier makes of the images that the detectors draw from noise."""
+    """How often an independent classifier recognises the images that the detectors generate from noise."""
     made = [load_generated(load_system(name)) for name in names]
     shares = [run.judged_as_target("generative") for run in made if run]
     if len(shares) < len(made):

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: everything is written beside its place and then renamed into it."""
+"""Files that are whole or not there: everything is written to a file beside its place, which is then renamed."""
 
 import hashlib
 import io
@@ -41,19 +41,19 @@ def beside(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _fresh(path: Path) -> tuple[Path, IO[bytes]]:
-    """A file of its own for each writer, locked as long as it is open: so nobody takes it for a leftover."""
+    """A new file for each writer, locked as long as it is open, so that nobody takes it for a leftover."""
     while True:
         fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
         file = fresh.open("xb")
         if try_lock(file) and os.fstat(file.fileno()).st_nlink:
             return fresh, file
-        file.close()  # somebody who removes leftovers was faster
+        file.close()  # `remove_leftovers` in another process has removed it already: try once more
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left beside the files in a folder and below. What others are writing stays."""
+    """Remove the unfinished files that killed processes left in a folder and below. Files that are being written stay."""
     for path in folder.rglob(".*.tmp"):
-        with suppress(OSError), path.open("rb") as file:  # gone meanwhile, or not to be written
+        with suppress(OSError), path.open("rb") as file:  # it may be gone meanwhile, or impossible to remove
             if try_lock(file):
                 path.unlink(missing_ok=True)
 
@@ -68,7 +68,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds. ValueError names a damaged one."""
+    """The content of a JSON file. ValueError names a damaged one."""
     content = _content(path, MOST_NOTE_BYTES)
     try:
         return json.loads(content.decode("utf-8"))
@@ -78,8 +78,8 @@ def read_json(path: Path) -> Any:
 
 @contextmanager
 def making_sense_of(where: object, advice: str) -> Iterator[None]:
-    """ValueError that names the file, and says what to do, where what is used of its content is not there, or something else
-    than it should be."""
+    """Turn the errors of code that reads a file's content, such as a missing key or a wrong type, into a ValueError that
+    names the file (`where`) and says what to do (`advice`)."""
     try:
         yield
     except (KeyError, IndexError, TypeError, AttributeError, StopIteration) as error:
@@ -95,8 +95,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, 
 
 
 def read_bytes(path: Path, sha256: str | None = None) -> bytes:
-    """The content of a file, and of no other: FileNotFoundError where it is missing, ValueError where its sha256 is another
-    than the expected one. None: whatever lies there."""
+    """The content of a file. FileNotFoundError where it is missing, ValueError where its SHA-256 differs from the expected
+    one; with None, any content is taken."""
     try:
         content = _content(path, MOST_WEIGHTS_BYTES)
     except FileNotFoundError:

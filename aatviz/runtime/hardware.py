@@ -1,4 +1,4 @@
-"""What the machine is, which of its devices computes, and what that does fast."""
+"""The machine: its devices, which of them computes, and whether that is fast in bfloat16."""
 
 import platform
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 DEVICES = "cpu, cuda, mps (Apple's GPU), or auto: a GPU where there is one"
-"""For the help of commands."""
+"""For the help texts of commands."""
 
 
 def resolve(name: str) -> str:
@@ -52,7 +52,7 @@ def describe(device: str) -> str:
 
 
 def wait_for(device: str) -> None:
-    """Until a GPU has done what it was told; a CPU always has."""
+    """Wait until a GPU has finished all its work; a CPU never has any left."""
     if _is_mps(device):
         torch.mps.synchronize()
     elif device != "cpu":
@@ -69,11 +69,13 @@ def _is_mps(device: str) -> bool:
 
 
 class _Blocks(local):
-    """The blocks of `one_thread` that this thread is in, and those of all threads with the number that was usual before."""
+    """How many blocks of `one_thread` are running."""
 
     lock = Lock()
     running, usual = 0, 1
+    """In all threads; and torch's number of threads before the first of these blocks."""
     mine = 0
+    """In this thread."""
 
 
 _BLOCKS = _Blocks()
@@ -81,11 +83,11 @@ _BLOCKS = _Blocks()
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run what is inside on one thread: work on a single image is too small to share, and threads that wait for each other
-    on a core that somebody else uses make it several times slower.
+    """Let torch use one thread inside this block. Work on a single image is too small to share, and threads that wait for
+    each other on busy cores make it several times slower.
 
-    torch keeps a number for every thread, and gives a new thread the one that was set last: a thread that begins while
-    another is in such a block finds 1, and would leave 1 behind.
+    torch keeps its number of threads for every Python thread, and a new one begins with the number that was set last. A
+    thread that begins while another is in such a block finds 1; the number from before that block is restored for it.
     """
     with _Blocks.lock:
         before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Side by side: runs the command line again, one process and one thread a job, and lets none outlive a cancel."""
+"""Runs jobs side by side: each is the command line in a process of its own, with one thread, and ends when this one does."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
     "MALLOC_TRIM_THRESHOLD_": str(2**34),
 }
-# Two processes of one thread do as much as one of two, and neither waits for the other.
+# Two processes with one thread each do as much as one with two threads, and never wait for each other.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", **MALLOC}
 _CHILD = "AATVIZ_ENDS_WITH_ITS_INPUT"
 
@@ -24,11 +24,12 @@ class JobFailed(RuntimeError):
 
 
 def run_side_by_side(commands: dict[str, Sequence[str]], workers: int, held: Held) -> None:
-    """Run `python -m aatviz.cli ARGUMENTS` for each named job, at most `workers` at once; they may write into the folder
+    """Run `python -m aatviz.cli ARGUMENTS` for each named job, at most `workers` at once. The jobs may write into the folder
     that this process holds.
 
-    Output goes where this process's goes. A failing job does not stop the others; JobFailed names it at the end. When
-    this process is interrupted, the running jobs are terminated and no other is started; when it is killed, they end too.
+    Their output goes where this process's output goes. A failing job does not stop the others; JobFailed names it at the
+    end. When this process is interrupted, the running jobs are terminated and no other is started; when it is killed, they
+    end too.
     """
     environment = os.environ | ENVIRONMENT | held.environment | {_CHILD: "1"}
     running: set[subprocess.Popen[bytes]] = set()
@@ -63,12 +64,12 @@ def run_side_by_side(commands: dict[str, Sequence[str]], workers: int, held: Hel
 
 
 def end_with_parent() -> None:
-    """In a job of `run_side_by_side`: end as soon as the process that started it has ended, however. Elsewhere nothing."""
+    """In a job of `run_side_by_side`: end as soon as the process that started it has ended. Elsewhere this does nothing."""
     if os.environ.pop(_CHILD, None):
         Thread(target=_end_with_input, daemon=True).start()
 
 
 def _end_with_input() -> None:
-    while os.read(0, 1024):  # nothing ever comes; the pipe is closed by the operating system, after kill -9 too
+    while os.read(0, 1024):  # nothing is ever sent; the operating system closes the pipe, after kill -9 too
         pass
     os._exit(1)

@@ -7,7 +7,7 @@ MOST_FILE_BYTES = 50_000_000
 MOST_PIXELS = 50_000_000
 """Of one image, before it is scaled down."""
 MOST_OWN_BYTES, MOST_OWN_PIXELS = 10_000_000, 25_000_000
-"""Of a visitor's own picture: a file, and before it is scaled down. Many may send one at the same time."""
+"""Of a visitor's own picture: its file, and its pixels before it is scaled down. Many may send one at the same time."""
 MOST_UNPACKED_BYTES = 20_000_000_000
 """Of all that comes out of an archive."""
 MOST_ARRAY_BYTES = 16_000_000_000
@@ -23,4 +23,4 @@ MOST_WEIGHTS_BYTES = 4_000_000_000
 MOST_RESULT_BYTES = 4_000_000_000
 """Of one file of stored scores or images, unpacked."""
 MOST_WIDTH, MOST_DEPTH = 8_192, 200
-"""Of what a file of weights says of its network: channels or units of a layer, and how many layers."""
+"""Of the network that a file of weights describes: channels or units of a layer, and how many layers."""

@@ -1,4 +1,4 @@
-"""Locks that end with their process, however it ends; and the right to write into a folder, one process at a time."""
+"""Locks that end with their process, even if it is killed; and the right to write into a folder, one process at a time."""
 
 import os
 import time
@@ -10,13 +10,13 @@ from typing import IO, Any
 
 try:
     import fcntl
-except ImportError:  # Windows: nobody is kept out there
+except ImportError:  # Windows: there, locks keep nobody out
     fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
-"""The file in a folder that its writer locks; it stays, for nobody can tell whether another one is waiting for it."""
+"""The file in a folder that its writer locks. It is never removed, since another process may be waiting for it."""
 WAIT = 15.0
-"""Seconds: so long the workers of a killed run may take to see that it is gone."""
+"""Seconds to wait for a lock: the workers of a killed run may take so long to notice that it is gone."""
 _MINE = "AATVIZ_WRITES_INTO"
 """The environment variable by which a worker knows the folder that it may write into, for the process that started it."""
 
@@ -31,10 +31,12 @@ class Held:
 
     @property
     def environment(self) -> dict[str, str]:
+        """The environment variables that let a worker write into the folder."""
         return {_MINE: str(self.folder)}
 
     @property
     def inherited(self) -> tuple[int, ...]:
+        """The file descriptors that a worker inherits."""
         return (self.file.fileno(),) if self.file is not None and os.name == "posix" else ()
 
 
@@ -51,7 +53,7 @@ def try_lock(file: IO[Any], shared: bool = False) -> bool:
 
 @contextmanager
 def waiting_for(path: Path) -> Iterator[None]:
-    """Waits until no one else is in a block with the same file."""
+    """Wait until no other process is in a block with the same file, and keep others out of this one."""
     with path.open("wb") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -63,9 +65,10 @@ def writing(folder: Path, shared: bool = False, name: str = LOCK, wait: float = 
     """The right to write into a folder, which is made where it is missing.
 
     Args:
-        name: of the file that is locked; another one than usual for the right to a part of the folder.
-        shared: for what touches files of its own alone: others may do so too, but none who needs the folder for itself.
-        wait: seconds to wait for another one to end.
+        name: of the file that is locked; a name other than the usual one stands for the right to a part of the folder.
+        shared: for a process that touches only its own files: others that do the same may hold the folder as well, but none
+            that needs the whole folder.
+        wait: seconds to wait for another process to end.
 
     Raises:
         RuntimeError: where another process has the folder; the message names it.
@@ -83,7 +86,7 @@ def writing(folder: Path, shared: bool = False, name: str = LOCK, wait: float = 
                 file.seek(0)
                 who = file.read(20).decode("ascii", "replace") or "unknown"
                 raise RuntimeError(
-                    f"{folder} is being written by another aatviz (process {who}), and one at a time may do so. Wait until "
+                    f"{folder} is being written by another aatviz (process {who}); only one at a time may do so. Wait until "
                     "it is done, or end it; what it has done by then is kept."
                 )
             time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Where memory runs out, half as many images go through at once."""
+"""Where memory runs out: try again with half as many images at once."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,7 +10,8 @@ _T = TypeVar("_T")
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether this is a CPU's or a GPU's way to say so; Apple's GPU and the CPU have no exception of their own for it."""
+    """Whether an error means that memory ran out. Apple's GPU and the CPU have no exception of their own for it, so that the
+    text decides."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error)
@@ -18,9 +19,9 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def halving(run: Callable[[int], _T], size: int) -> tuple[_T, int]:
-    """run(size), or where memory runs out run(size / 2), and so on down to 1; what came out, and the size that fitted.
+    """run(size), or where memory runs out run(size // 2), and so on down to 1. Returns the result and the size that fitted.
 
-    RuntimeError where even one image is too much. Other errors come through.
+    RuntimeError where even one image is too much. Other errors are passed on.
     """
     while True:
         try:
@@ -33,12 +34,12 @@ def halving(run: Callable[[int], _T], size: int) -> tuple[_T, int]:
                     "There is too little memory for a single image. Use another device (--device cpu), end what else needs "
                     "memory, or choose a smaller network."
                 ) from error
-        size //= 2  # outside `except`: its error would keep the memory of the failed run alive
+        size //= 2  # outside `except`, whose error would keep the memory of the failed run alive
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
 def in_batches(function: Callable[[Tensor], Tensor], x: Tensor, size: int = 1000) -> Tensor:
-    """What a function that takes every image for itself says of images (N, ...), `size` at a time, fewer where memory runs
-    out; N at least 1."""
+    """function(x) for images (N, ...), N at least 1, computed on `size` images at a time, or fewer where memory runs out.
+    The function must treat every image for itself."""
     return halving(lambda most: torch.cat([function(part) for part in x.split(most)]), size)[0]

@@ -1,4 +1,4 @@
-"""Printed snippets as a Jupyter notebook (nbformat 4.5), written by hand: it is a small JSON file."""
+"""Printed snippets as a Jupyter notebook (nbformat 4.5): a small JSON file, written without further packages."""
 
 import base64
 import json
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 Snippet = tuple[str, str, str]
-"""Words in Markdown, a shell command and Python; "" leaves one out."""
+"""Words in Markdown, a shell command and Python code; each may be ""."""
 ABOUT = (
     "From the aatviz app: the Python that gives the numbers on screen. It needs the package aatviz (`pip install -e .` in "
     "the repository's folder)."
@@ -14,9 +14,9 @@ ABOUT = (
 
 
 def notebook(snippets: Iterable[Snippet], files: Mapping[str, bytes] | None = None) -> str:
-    """The text of an .ipynb: a cell of words and one of Python for each snippet that has some.
+    """The text of an .ipynb file: a cell of words and one of Python for each snippet that has Python.
 
-    `files`, by name, are written beside the notebook by its first cell of code: what the snippets read.
+    `files`, by name, are what the snippets read: the first cell of code writes them beside the notebook.
     """
     cells = [_cell("markdown", ABOUT)]
     if files:

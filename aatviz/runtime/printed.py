@@ -1,4 +1,4 @@
-"""How commands and Python are written that a visitor copies: quoted for a shell, and valid whatever a system is called."""
+"""Commands and Python for visitors to copy: quoted for a shell, and valid whatever the name of a system is."""
 
 import json
 import shlex
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 SAMPLE_LINE = 'x, y = aatviz.load_data(system.card.dataset, split="sample")'
-"""The bundled images of the system's data set, as `system_line` has loaded it."""
+"""The line that loads the bundled images of the data set of `system`; it goes after `system_line`."""
 
 
 def command(*words: object, **options: Any) -> str:
     """`aatviz` with its words and options, quoted for a shell.
 
-    An option is written as `--its-name value`: a tuple with commas, True as the name alone; None and False are left out.
+    An option is written as `--its-name value`: a tuple with commas, True as the name alone. None and False are left out.
     """
     parts = ["aatviz", *map(str, words)]
     for name, value in options.items():
@@ -25,7 +25,7 @@ def command(*words: object, **options: Any) -> str:
 
 
 def text(value: str) -> str:
-    """A string as Python reads it, between double quotes."""
+    """A string as a Python literal in double quotes."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -40,5 +40,5 @@ def system_line(system: str) -> str:
 
 
 def settings_lines(kind: str, fields: Mapping[str, Any]) -> str:
-    """`settings = KIND(...)`, a line a field."""
+    """The Python `settings = KIND(...)`, with one line for each field."""
     return f"settings = {kind}(\n{''.join(f'    {name}={value!r},{chr(10)}' for name, value in fields.items())})"

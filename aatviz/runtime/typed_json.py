@@ -1,4 +1,4 @@
-"""JSON read into frozen dataclasses: every field is there and of its type, or one sentence says which is not."""
+"""JSON read into dataclasses: every field is checked for its presence and type; an error names the first that is wrong."""
 
 import dataclasses
 import math
@@ -15,12 +15,12 @@ class _Misfit(ValueError):
 
 
 def from_json(kind: type[T], value: Any, where: str) -> T:
-    """A dataclass from the JSON object that holds its fields, those that are dataclasses themselves as well.
+    """A dataclass from a JSON object with its fields; fields may be dataclasses themselves.
 
     Args:
         kind: a dataclass, its fields annotated with str, int, float, Any, Literal, tuple[X, ...], dict[str, X], another
-            dataclass, or one of these and None. What the object holds beside its fields is left out.
-        value: what the JSON parser gave.
+            dataclass, or one of these and None. Other keys of the object are left out.
+        value: the parsed JSON.
         where: the file, for the error.
 
     Raises:

@@ -1,8 +1,8 @@
-"""A process of its own for long work, so that pages and attacks share no interpreter lock, and a crash stays outside.
+"""A separate process for long work, so that pages and attacks share no interpreter lock, and a crash does not end the app.
 
-The app keeps the `Worker`; the process runs `aatviz.runtime.worker_process`. Both talk in pickled messages over the
-process's own standard input and output, which nobody else can reach; with the app gone the input ends, and so does the
-process, however the app was ended.
+The app keeps the `Worker`; the process runs `aatviz.runtime.worker_process`. They exchange pickled messages over the
+process's standard input and output, which no other program can reach. When the app ends, even if it is killed, the input
+ends, and so does the process.
 """
 
 import os
@@ -25,8 +25,8 @@ _PACKAGE = Path(__file__).parents[2]
 _LENGTH = 8
 
 Function = Callable[[Any, list[Any], Callable[..., Any]], list[Any]]
-"""What a worker can be asked for: a function of a module, given a context, the arguments of runs that go together, and a
-callback for every step; it returns the results in the arguments' order."""
+"""What a worker can run: a function of a module. It is given a context, the arguments of runs that go together, and a
+callback for every step; it returns the results in the order of the arguments."""
 
 
 class WorkerError(RuntimeError):
@@ -35,7 +35,7 @@ class WorkerError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one run."""
+    """The outcome of one run: its value, or the text of its error."""
 
     value: Any = None
     error: str | None = None
@@ -54,7 +54,7 @@ class Worker:
         self._number = 0
 
     def start(self) -> None:
-        """Have the process ready. Returns at once: it loads what it needs by itself."""
+        """Start the process unless it is running. Returns at once: the process loads its modules by itself."""
         with self._lock:
             if self._process is not None and self._process.poll() is None:
                 return
@@ -82,10 +82,10 @@ class Worker:
             function: of a module, so that the process can import it.
             context, arguments: whatever can be pickled; the arguments of several runs, which go together.
             on_step: told how often the function has called `step`.
-            wanted: asked every quarter of a second; where it says no, the next `step` ends the run.
+            wanted: asked every quarter of a second; once it returns False, the next `step` ends the run.
 
-        An error in the function is the outcome of its run; runs that went together are then tried one by one. WorkerError
-        where the process itself has died.
+        An error in the function becomes the outcome of its run; runs that went together are then tried one by one.
+        WorkerError where the process itself has died.
         """
         self.start()
         assert self._process is not None
@@ -139,7 +139,7 @@ def _outcome(good: bool, content: bytes) -> Outcome:
 
 
 def send(stream: IO[bytes] | None, message: tuple[Any, ...]) -> None:
-    """Write one message, its length before it."""
+    """Write one message, with its length before it."""
     assert stream is not None
     content = pickle.dumps(message)
     stream.write(len(content).to_bytes(_LENGTH, "big") + content)

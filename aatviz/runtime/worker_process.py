@@ -14,16 +14,16 @@ from typing import IO, Any
 from aatviz.runtime.worker import receive, send
 
 STEP_NEWS = 0.05
-"""Seconds that lie at least between two messages about steps."""
+"""The least seconds between two messages about steps."""
 
 
 class Cancelled(BaseException):
-    """Raised inside a run that is to end at once. No `except Exception` on its way may hold it up."""
+    """Raised inside a run to end it at once. It is no Exception, so that no `except Exception` stops it."""
 
 
 def main() -> None:
     """Serve until the app closes this process's input. What a run prints goes to the error output."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal reaches both; the app's end is this one's
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches both processes; this one ends when the app does
     with suppress(OSError, AttributeError):  # Windows has no such thing
         os.nice(int(sys.argv[1]))
     output = os.fdopen(os.dup(1), "wb")
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _read(source: IO[bytes], requests: "SimpleQueue[tuple[Any, ...]]", cancelled: set[int]) -> None:
-    """Take requests and cancels; without the app there is nothing left to do."""
+    """Take requests and cancels; end this process when the app has ended."""
     while True:
         message = receive(source)
         if message is None:
@@ -54,7 +54,7 @@ def _read(source: IO[bytes], requests: "SimpleQueue[tuple[Any, ...]]", cancelled
 
 
 def _steps(output: IO[bytes], number: int, cancelled: set[int]) -> Callable[..., None]:
-    """What a run calls at every step: it counts, tells the app now and then, and raises Cancelled."""
+    """The function that a run calls at every step: it counts, tells the app now and then, and raises Cancelled."""
     count, told = 0, 0.0
 
     def step(*_: Any) -> None:
@@ -72,7 +72,7 @@ def _steps(output: IO[bytes], number: int, cancelled: set[int]) -> Callable[...,
 def _run(
     function: Callable[..., list[Any]], context: Any, arguments: list[Any], step: Callable[..., None]
 ) -> list[tuple[bool, bytes]]:
-    """The outcome of every run: whether it is good, and the pickled result or the error's words."""
+    """The outcome of every run: whether it succeeded, and the pickled result or text of the error."""
     try:
         return [(True, pickle.dumps(result)) for result in function(context, arguments, step)]
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The card of a system, read and checked: what the system is, what it holds, and what was measured on it."""
+"""The card of a system and its checks: what the system is, which files it has, and what was measured on it."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ from aatviz.runtime.typed_json import from_json
 
 CARD = "card.json"
 SCHEMA = 2
-"""Of cards written today. 1, those without a number: every bank holds all classes, only judge and Gaussians may be missing.
-2: `schema`, `detector_classes`, and a robust classifier that may be missing."""
+"""The schema of cards written today. Schema 1 is that of cards without a number: every bank has all classes, and only judge
+and Gaussians may be missing. Schema 2 adds `schema` and `detector_classes`, and a robust classifier may be missing."""
 Need = Literal["full_bank", "robust_classifier", "judge", "gaussians"]
-"""What a system may lack."""
+"""The parts that a system may lack."""
 _IN_WORDS: dict[Need, str] = {
     "full_bank": "a detector of every class",
     "robust_classifier": "a robust classifier",
@@ -28,10 +28,10 @@ _IN_WORDS: dict[Need, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """The files of a system, relative to its folder; None: it has none."""
+    """The files of a system, as paths relative to its folder; None where it has none."""
 
     detectors: tuple[str, ...]
-    """One for each detector, in the order of `Card.detector_classes`; or a single one with all of them."""
+    """One file for each detector, in the order of `Card.detector_classes`; or a single file with all detectors."""
     classifier: str
     robust: str | None = None
     judge: str | None = None
@@ -40,13 +40,13 @@ class Files:
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsFile:
-    """One file of weights: how it is known again, and how its network was trained."""
+    """One file of weights: its hash and size, and how its network was trained."""
 
     sha256: str
     bytes: int
     seed: int
     seconds: float
-    """Of the updates; of the first weights, which have no `evaluation_seconds`, with the evaluations."""
+    """Seconds of the updates; in old weights, which have no `evaluation_seconds`, those of the evaluations too."""
     evaluation_seconds: float | None = None
     device: str
     precision: str
@@ -55,18 +55,18 @@ class WeightsFile:
     data_hash: str
     recipe_hash: str | None = None
     start_sha256: str | None = None
-    """Of the weights that it started from."""
+    """The SHA-256 of the weight file that the training started from."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GaussiansFile:
-    """The file of class Gaussians: how it is known again, and what it was made of."""
+    """The file of class Gaussians: its hash and size, and the data that it was estimated from."""
 
     sha256: str
     bytes: int
     rank: int
     n: tuple[int, ...]
-    """Images of each class."""
+    """The number of images of each class."""
     explained_variance: tuple[float, ...]
     dataset: str
     data_hash: str
@@ -74,18 +74,19 @@ class GaussiansFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What one system is, where its weights come from, and every number measured on them."""
+    """What one system is, where its weights come from, and every number measured on them. ValueError where the fields
+    contradict one another."""
 
     schema: int = 1
     system: str
     about: str
     kind: Literal["shared", "separate"]
-    """Of the bank."""
+    """The kind of the bank."""
     dataset: str
     classes: int
-    """Of the data set."""
+    """The number of classes of the data set."""
     detector_classes: tuple[int, ...] | None = None
-    """The classes that the bank's columns stand for; None, in the first cards: all."""
+    """The classes that the bank's columns stand for; None, in cards of schema 1, for all."""
     norm: Norm
     eps: float
     prominence: int = 0
@@ -99,7 +100,7 @@ class Card:
     seconds: dict[str, float]
     versions: dict[str, str]
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The records without what only a re-computation needs, by the recipe's name."""
+    """The records by the recipe's name, without the fields that only a re-computation needs."""
 
     def __post_init__(self) -> None:
         if not 2 <= self.classes <= MOST_CLASSES or self.eps <= 0:
@@ -140,12 +141,13 @@ class Card:
 
     @property
     def deciding(self) -> tuple[str, ...]:
-        """The files that decide on records: of the detectors, the classifier and the robust classifier, in that order."""
+        """The weight files on which records depend: of the detectors, the classifier and the robust classifier, in that
+        order."""
         files = self.files
         return (*files.detectors, files.classifier, *([files.robust] if files.robust else []))
 
     def sha256(self, path: str) -> str:
-        """What the card says that the sha256 of one of `files` is. ValueError where it does not say."""
+        """The SHA-256 of one of `files`, as the card gives it. ValueError where the card gives none."""
         if path == self.files.gaussians and self.gaussians is not None:
             return self.gaussians.sha256
         if path not in self.weights:
@@ -157,14 +159,15 @@ class Card:
 
     @property
     def weights_hash(self) -> str:
-        """What records bear to be known as measured on these weights: over the hashes of `deciding`."""
+        """A hash over those of the files in `deciding`; records carry it to show on which weights they were measured."""
         return hashlib.sha256("".join(map(self.sha256, self.deciding)).encode()).hexdigest()[:16]
 
     def lacks(self, *needs: Need, what: str = "This") -> str:
-        """What of `needs` the system does not have, as one sentence to show; empty where it has it all.
+        """One sentence to show that says which of `needs` the system lacks; empty where it has all.
 
-        "full_bank" is a detector of every class, which the generative and the integrated classifier need; the others are
-        what their names say. `what` is the sentence's subject: "Figure 7", "The Compare page". ValueError for another need.
+        "full_bank" is a detector of every class, which the generative and the integrated classifier need; the other names
+        speak for themselves. `what` is the subject of the sentence: "Figure 7", "The Compare page". ValueError for an
+        unknown need.
         """
         if unknown := [need for need in needs if need not in _IN_WORDS]:
             raise ValueError(f"A need is one of {', '.join(_IN_WORDS)}; got {', '.join(map(repr, unknown))}.")
@@ -204,7 +207,7 @@ def read_card(folder: Path) -> Card:
 
 
 def parse_card(raw: Any, where: str = CARD) -> Card:
-    """The card that a JSON object holds; errors as in `read_card`."""
+    """The card in a parsed JSON object; errors as in `read_card`. `where` is the file, for the message."""
     schema = raw.get("schema", 1) if isinstance(raw, dict) else 1
     if isinstance(schema, int) and schema > SCHEMA:
         raise ValueError(
@@ -217,7 +220,7 @@ def parse_card(raw: Any, where: str = CARD) -> Card:
 
 
 def _inside(path: str) -> bool:
-    """Whether a path leads into the folder of a system, or, like ../other/file, into one beside it."""
+    """Whether a path leads into the folder of a system, or, like ../other/file, into a folder beside it."""
     parts = PurePosixPath(path).parts
     below = parts[1:] if parts[:1] == ("..",) else parts
     return bool(below) and not {"..", "/"} & {*below} and not any(letter in path for letter in "\\:\0")

@@ -1,4 +1,4 @@
-"""Cards: what a system is, where its weights come from, and every number measured on them."""
+"""Writing cards, and keeping their numbers up to date with the records."""
 
 import dataclasses
 import hashlib
@@ -22,8 +22,8 @@ from aatviz.store.weights import read_note
 
 
 def write_card(recipe: Recipe, folder: Path) -> bool:
-    """Write the card once all weights of the system are there; False while one is still missing. A robust classifier belongs
-    to a system where its recipe trains one, or where the system has one that it takes its classifiers from.
+    """Write the card once all weights of the system are there; False while one is still missing. A system has a robust
+    classifier where its recipe trains one, or where the system has one whose classifiers it uses.
 
     Raises ValueError for a recipe whose bank does not fit its data set.
     """
@@ -72,8 +72,8 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
 
 
 def update_card(folder: Path) -> None:
-    """Bring the metrics of the card in step with those records in `results/` that belong to these weights and to today's
-    recipes. That of the honest protocol is left where it is: it is long."""
+    """Copy the records in `results/` that belong to these weights and to today's recipes into the card's metrics. Only the
+    record of the honest protocol is left out, since it is long."""
     raw = read_json(folder / CARD)
     records = valid_records(folder, parse_card(raw, str(folder / CARD)))
     raw["metrics"] = {name: _summary(record) for name, record in records.items() if record["kind"] != "honest"}
@@ -94,13 +94,13 @@ def detector_classes(recipe: Recipe) -> list[int]:
 
 
 def _bank_jobs(recipe: Recipe) -> list[Job]:
-    """Those that make the bank, in the order of its columns."""
+    """The jobs that train the bank, in the order of its columns."""
     jobs = [job for job in recipe.jobs if job.method in ("aat", "aat_shared") and not job.name.startswith("stage/")]
     return sorted(jobs, key=lambda job: job.target or 0)
 
 
 def _files(recipe: Recipe, folder: Path) -> dict[str, Any]:
-    """The files that decide, by their kind."""
+    """The weight files of detectors and classifiers, by their kind."""
     beside = _beside(recipe)
     files = {
         "detectors": [f"{job.name}.safetensors" for job in _bank_jobs(recipe)],
@@ -117,12 +117,12 @@ def _has_robust(recipe: Recipe, folder: Path) -> bool:
 
 
 def _extra_files(recipe: Recipe) -> dict[str, str]:
-    """What generation needs, and a system can do without."""
+    """The files that only the generation of images needs."""
     return {"judge": f"{_beside(recipe)}judge.safetensors", "gaussians": f"{_beside(recipe)}{GAUSSIANS}"}
 
 
 def _beside(recipe: Recipe) -> str:
-    """Where the networks lie that several systems share."""
+    """The path to the folder of the classifiers, where another system's are used."""
     return f"../{recipe.classifiers_from}/" if recipe.classifiers_from else ""
 
 
@@ -141,11 +141,11 @@ def _describe_weights(path: Path) -> dict[str, Any]:
         "bytes": len(content),
         "seed": seed,
         **{key: note.get(key) for key in kept},
-        **{key: note[key] for key in ("evaluation_seconds",) if key in note},  # the first weights do not say
+        **{key: note[key] for key in ("evaluation_seconds",) if key in note},  # missing in old weights
     }
 
 
 def _summary(record: dict[str, Any]) -> dict[str, Any]:
-    """A record without what only a re-computation needs."""
+    """A record without the fields that the card has already."""
     left_out = ("system", "weights_hash", "recipe_hash")
     return {key: value for key, value in record.items() if key not in left_out}

@@ -1,4 +1,4 @@
-"""Class Gaussians as one small float16 file; the header says from which data, at which rank, and how much that explains."""
+"""Class Gaussians as one small float16 file; its header names the data, the rank and the explained variance."""
 
 import math
 from pathlib import Path
@@ -12,13 +12,15 @@ from aatviz.runtime.files import read_tensors, write_tensors
 
 FILE = "gaussians.safetensors"
 RANK = 16
-"""On MNIST it holds about two thirds of a class's variance, in a quarter of a megabyte for all ten."""
+"""On MNIST this rank explains about two thirds of a class's variance, and a file of all ten classes has a quarter of a
+megabyte."""
 _TENSORS = ("mean", "factors", "sigma")
 
 
 def build_gaussians(dataset: str, folder: Path) -> tuple[Path, list[float]]:
-    """Estimate the class Gaussians of a data set's training split and write them into a checkpoint folder; the file, and the
-    share of each class's variance that the low rank holds. A smaller rank than `RANK` where a class has few images.
+    """Estimate the class Gaussians of a data set's training split and write them into a checkpoint folder. Returns the file,
+    and the share of each class's variance that the low rank explains. Where a class has few images, the rank is below
+    `RANK`.
 
     Raises DataNotFound where the data set is not here, ValueError for a class with a single image.
     """
@@ -38,14 +40,14 @@ def build_gaussians(dataset: str, folder: Path) -> tuple[Path, list[float]]:
 
 
 def save_gaussians(path: Path, gaussians: ClassGaussians, note: dict[str, Any]) -> None:
-    """Write them, rounded to float16. `note` holds dataset, data_hash, and n and explained variance of each class."""
+    """Write class Gaussians, rounded to float16. `note` has dataset, data_hash, and n and explained variance by class."""
     tensors = {name: getattr(gaussians, name).half() for name in _TENSORS}
     write_tensors(path, tensors, note | {"rank": gaussians.rank})
 
 
 def load_gaussians(path: Path, sha256: str | None = None, classes: int | None = None) -> ClassGaussians:
-    """The Gaussians in a file, float32. FileNotFoundError where there is none, ValueError for a file of something else, or
-    of another sha256 or other classes than are expected."""
+    """The class Gaussians in a file, float32. FileNotFoundError where there is no file; ValueError where it holds something
+    else, or has another SHA-256 or number of classes than expected."""
     tensors, _ = read_tensors(path, sha256)
     if missing := [name for name in _TENSORS if name not in tensors]:
         raise ValueError(f"{path} holds no class Gaussians: {', '.join(missing)} missing. Build it again.")
@@ -56,7 +58,7 @@ def load_gaussians(path: Path, sha256: str | None = None, classes: int | None = 
 
 
 def _misfit(of: ClassGaussians, classes: int | None) -> str:
-    """Why these are none; empty where all fits."""
+    """The reason why these are no class Gaussians; empty where they are."""
     count, pixels = len(of.mean) if of.mean.dim() else 0, math.prod(of.mean.shape[1:])
     if of.mean.dim() != 4 or of.sigma.shape != (count,) or of.factors.dim() != 3:
         return f"the shapes {tuple(of.mean.shape)}, {tuple(of.factors.shape)} and {tuple(of.sigma.shape)} are not theirs"

@@ -1,4 +1,4 @@
-"""Where results lie, and the hashes by which a result is known to belong to these weights and this recipe."""
+"""Where results lie, and the hashes that tell whether a result belongs to these weights and this recipe."""
 
 import dataclasses
 import hashlib
@@ -16,16 +16,16 @@ AGAIN = "Restore it, or remove it and measure it again with `aatviz evaluate`."
 HISTORY = frozenset(
     ("step", "validation_natural", "validation_adversarial", "train_natural", "train_adversarial"),
 )
-"""What each row of a history holds, beside seconds."""
+"""The numbers in each row of a history, apart from seconds."""
 
 
 def result_file(system: System, recipe: str, kind: str) -> Path:
-    """Where a record ("json") or its scores ("npz") lie."""
+    """The file of a record ("json") or of its scores ("npz")."""
     return system.folder / "results" / f"{recipe}.{kind}"
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """A record as an evaluation wrote it. ValueError names one that is none."""
+    """A record as an evaluation wrote it. ValueError, with the file, where it holds something else."""
     record = read_json(path)
     recipe = record.get("recipe") if isinstance(record, dict) else None
     texts = [record.get(key) for key in ("kind", "recipe_hash", "weights_hash")] if isinstance(recipe, dict) else [None]
@@ -40,7 +40,8 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
-    """How a network in training was judged, a row an evaluation. ValueError names a file of something else."""
+    """The scores of a network in training, a row for each evaluation. ValueError, with the file, where it holds something
+    else."""
     rows = read_json(path)
     whole = isinstance(rows, list) and all(
         isinstance(row, dict) and row.keys() >= HISTORY and all(isinstance(value, int | float) for value in row.values())
@@ -55,10 +56,10 @@ def read_history(path: Path) -> list[dict[str, float]]:
 
 
 def misfit(record: dict[str, Any], evaluation: Evaluation, weights: str) -> str:
-    """Why a record does not count, to stand behind "measured": empty where it was measured on the weights of this hash, with
-    the settings that the evaluation has today. How many images it was measured on is not asked.
+    """The reason why a record does not count, to be put after the word "measured". Empty where it was measured on the
+    weights of this hash, with the settings that the evaluation has today; the number of images does not matter.
 
-    KeyError where it bears no hashes.
+    KeyError where the record has no hashes.
     """
     if record["weights_hash"] != weights:
         return "on other weights"
@@ -66,7 +67,8 @@ def misfit(record: dict[str, Any], evaluation: Evaluation, weights: str) -> str:
 
 
 def valid_records(folder: Path, card: Card) -> dict[str, dict[str, Any]]:
-    """All records in a checkpoint folder that count, by the recipe's name, in the order of the alphabet."""
+    """All records in a checkpoint folder that belong to these weights and today's recipes, by the recipe's name, sorted by
+    it. ValueError for a file that is no record."""
     weights, evaluations = card.weights_hash, evaluations_of(card)
     files = {name: folder / "results" / f"{name}.json" for name in sorted(evaluations)}
     records = {name: read_record(file) for name, file in files.items() if file.is_file()}
@@ -74,8 +76,8 @@ def valid_records(folder: Path, card: Card) -> dict[str, dict[str, Any]]:
 
 
 def recipe_hash(evaluation: Evaluation) -> str:
-    """A hash over everything that changes a number but the count of images: all fields without the words and the paper's. A
-    field that came later counts only where it changes something."""
+    """A hash over all fields that change a measured number, except the count of images: so without words and the paper's
+    numbers. A field in `LATER` counts only where it changes something."""
     settings = dataclasses.asdict(evaluation)
     words = ("about", "count", "paper", "paper_rate")
     kept = {key: value for key, value in settings.items() if key not in words and (key, value) not in LATER.items()}
@@ -83,5 +85,5 @@ def recipe_hash(evaluation: Evaluation) -> str:
 
 
 def weights_hash(system: System) -> str:
-    """A hash over the files of weights that decide, from the card; the files were checked against it when they were read."""
+    """`Card.weights_hash` of a system; its files were checked against the card when they were read."""
     return system.card.weights_hash

@@ -19,7 +19,7 @@ from aatviz.store.weights import load_network
 
 
 class Lacking(ValueError):
-    """A system is asked for what it does not have; the message is a sentence to show."""
+    """A system was asked for something that it does not have; the message is a sentence to show."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,16 @@ class System:
     detectors: DetectorBank
     classifier: nn.Module
     robust: nn.Module | None
-    """The robust classifier where there is one."""
+    """The robust classifier; None where the system has none."""
     card: Card
 
     def lacks(self, *needs: Need, what: str = "This") -> str:
-        """What of `needs` this system does not have, as one sentence to show; empty where it has it all.
+        """One sentence to show that says which of `needs` this system lacks; empty where it has all.
 
         Args:
-            needs: "full_bank" (a detector of every class: for the generative and the integrated classifier),
+            needs: "full_bank" (a detector of every class, for the generative and the integrated classifier),
                 "robust_classifier", "judge", "gaussians".
-            what: what needs them, the sentence's subject: "Figure 7", "The Compare page".
+            what: the subject of the sentence: "Figure 7", "The Compare page".
         """
         return self.card.lacks(*needs, what=what)
 
@@ -51,7 +51,7 @@ class System:
 
     @property
     def robust_classifier(self) -> nn.Module:
-        """Madry's classifier, the baseline. Lacking where the system has none."""
+        """Madry's classifier, the baseline: (N,C,H,W) in [0,1] -> logits (N,K). Raises Lacking where the system has none."""
         if self.robust is None:
             raise Lacking(self.lacks("robust_classifier") or f"The system {self.name} was made without a robust classifier.")
         return self.robust
@@ -63,28 +63,28 @@ class System:
 
     @cached_property
     def generative(self) -> GenerativeClassifier:
-        """argmax_k p(C_k) sigma(z(H(x))_k), with a reject option. Lacking without a detector of every class."""
+        """argmax_k p(C_k) sigma(z(H(x))_k), with a reject option. Raises Lacking without a detector of every class."""
         self.require("full_bank", what="The generative classifier")
         return GenerativeClassifier(self.detectors, torch.tensor(self.card.priors))
 
     @cached_property
     def integrated(self) -> IntegratedClassifier:
-        """f, with the detector of its decision as the reject option. Lacking without a detector of every class."""
+        """f, with the detector of its decision as the reject option. Raises Lacking without a detector of every class."""
         self.require("full_bank", what="The integrated classifier")
         return IntegratedClassifier(self.classifier, self.detectors)
 
     @cached_property
     def gaussians(self) -> ClassGaussians:
-        """The class-conditional Gaussians that images are generated from. Lacking where it has none."""
+        """The class Gaussians that images are generated from. Raises Lacking where the system has none."""
         return load_gaussians(*self.file("gaussians"), self.card.classes)
 
     @cached_property
     def judge(self) -> nn.Module:
-        """A natural classifier that no attack sees, to judge generated images. Lacking where it has none."""
+        """A natural classifier that no attack sees, to judge generated images. Raises Lacking where the system has none."""
         return load_network(*self.file("judge"), self.card.classes).to(self.device)
 
     def file(self, kind: Literal["judge", "gaussians"]) -> tuple[Path, str]:
-        """Where the judge or the class Gaussians lie, and the sha256 of that file. Lacking where the card names none."""
+        """The file of the judge or the class Gaussians, and its SHA-256. Raises Lacking where the card names none."""
         self.require(kind, what="Generating images")
         path = getattr(self.card.files, kind)
         return self.folder / path, self.card.sha256(path)
@@ -101,8 +101,9 @@ def cards() -> dict[str, Card]:
 
 
 def cards_and_broken() -> tuple[dict[str, Card], dict[str, str]]:
-    """The cards of the shipped systems, by the folder's name: the app's default first, then one data set after the other,
-    its L-inf systems first, small balls before large ones. And the folders whose card cannot be read: by their names, why.
+    """The cards of the shipped systems by the folder's name; and, for folders whose card cannot be read, the reason by name.
+
+    The app's default comes first, then one data set after the other, with L-inf before L2 and small balls before large ones.
     """
     found: dict[str, Card] = {}
     broken: dict[str, str] = {}
@@ -122,7 +123,7 @@ def cards_and_broken() -> tuple[dict[str, Card], dict[str, str]]:
 
 
 def damage(folder: Path, card: Card) -> str:
-    """What is wrong with the files of a system, from their sizes and hashes; empty where they are those of its card."""
+    """What is wrong with the files of a system, as a sentence; empty where all are there with the card's hashes."""
     files = card.files
     for path in dict.fromkeys((*card.deciding, *(extra for extra in (files.judge, files.gaussians) if extra))):
         try:
@@ -138,7 +139,8 @@ def systems() -> list[str]:
 
 
 def system_folder(name: str | Path) -> Path:
-    """The folder of a shipped system, or a path to any checkpoint folder. FileNotFoundError names what there is."""
+    """The folder of a shipped system, by its name, or the checkpoint folder at a path. FileNotFoundError, with the known
+    names, where there is none."""
     for folder in (checkpoints_folder() / name, Path(name)):
         if (folder / CARD).is_file():
             return folder
@@ -147,10 +149,10 @@ def system_folder(name: str | Path) -> Path:
 
 
 def load_system(name: str | Path, device: str = "cpu") -> System:
-    """A system by its name, or from a path to a checkpoint folder, with its networks on a device.
+    """A system by its name, or from a path to a checkpoint folder, with its networks on a device, frozen, in eval mode.
 
-    Raises FileNotFoundError where there is none or one of its files is missing, ValueError where a file is damaged or not
-    the one whose sha256 the card says.
+    Raises FileNotFoundError where there is none or one of its files is missing; ValueError where a file is damaged, or its
+    SHA-256 is not that in the card.
     """
     folder = system_folder(name)
     card = read_card(folder)

@@ -1,4 +1,4 @@
-"""Weights of one network as float16 safetensors; the header says how to build the network again."""
+"""The weights of one network as a float16 safetensors file, whose header says how to build the network again."""
 
 import hashlib
 import json
@@ -15,16 +15,17 @@ from aatviz.runtime.files import read_bytes, read_tensors, write_tensors
 from aatviz.runtime.limits import MOST_CLASSES, MOST_DEPTH, MOST_SIDE, MOST_WIDTH
 
 _LAYERS = ("blocks", "units")
-"""Names in an architecture that count layers: a number of them is a loop."""
+"""Names in an architecture whose numbers count layers, which are built in a loop; 0 is possible."""
 
 
 def note_of(job: Job, shape: Shape) -> dict[str, Any]:
-    """What the header of a job's weights says, so that `build_network` can build the network again."""
+    """The note in the header of a job's weights, from which `build_network` can build the network again."""
     return {"network": job.network, "outputs": job.outputs, "shape": list(shape), "arch": job.architecture}
 
 
 def save_network(path: Path, network: nn.Module, note: dict[str, Any]) -> None:
-    """Write the weights, rounded to float16; counters stay whole numbers. `note` is read by `build_network`."""
+    """Write the weights, rounded to float16; counters stay whole numbers. `note` is read by `build_network`. ValueError
+    where a rounded weight would be infinite or NaN."""
     weights = {name: value.detach() for name, value in network.state_dict().items()}
     weights = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
     if lost := [name for name, value in weights.items() if not value.isfinite().all()]:
@@ -33,14 +34,15 @@ def save_network(path: Path, network: nn.Module, note: dict[str, Any]) -> None:
 
 
 def build_network(note: dict[str, Any]) -> nn.Module:
-    """The network that a note describes, freshly initialised: network, outputs, shape and arch."""
+    """A network with fresh weights, as a note describes it by network, outputs, shape and arch. ValueError for an unknown
+    network, or sizes beyond what is read from files."""
     arch, shape = _described(note)
     return NETWORKS.get(note.get("network")).build(shape, note["outputs"], **arch)
 
 
 def _described(note: dict[str, Any]) -> tuple[dict[str, Any], Shape]:
-    """Architecture and shape that a note names, within what is read from files. The first weight files, those of MNIST, know
-    no shape, and of the architecture only the width. ValueError for what would build something without measure."""
+    """The architecture and the shape in a note. Old weight files, all on MNIST, have no shape, and only the width of the
+    architecture. ValueError for sizes beyond the limits for files, so that a damaged file builds no giant network."""
     arch = note["arch"] if "arch" in note else {"width": note["width"]}
     channels, height, width = shape = tuple(note.get("shape", (1, 28, 28)))
     numbers = [("outputs", note["outputs"], MOST_CLASSES), ("shape", channels, MOST_WIDTH)]
@@ -58,11 +60,12 @@ def _described(note: dict[str, Any]) -> tuple[dict[str, Any], Shape]:
 
 
 def load_network(path: Path, sha256: str | None = None, outputs: int | None = None) -> nn.Module:
-    """The network in a weight file: float32, in eval mode, frozen. ValueError names a file that holds none, or of another
-    sha256 than is expected, or of another number of outputs, or with weights that are no numbers."""
+    """The network in a weight file: float32, in eval mode, frozen. FileNotFoundError where there is no file; ValueError
+    where it holds no such network, has another SHA-256 or number of outputs than expected, or weights that are NaN or
+    infinite."""
     weights, note = read_tensors(path, sha256)
     try:
-        with torch.device("meta"):  # costs nothing, whatever size the header announces
+        with torch.device("meta"):  # takes no memory, whatever size the header announces
             announced = {name: value.shape for name, value in build_network(note).state_dict().items()}
         if announced != {name: value.shape for name, value in weights.items()}:
             raise ValueError("its tensors have other names or shapes")
@@ -73,19 +76,19 @@ def load_network(path: Path, sha256: str | None = None, outputs: int | None = No
         if wrong := [name for name, value in weights.items() if name.endswith("running_var") and value.lt(0).any()]:
             raise ValueError(f"the variances {', '.join(wrong[:3])} are negative")
         network = build_network(note)
-        network.load_state_dict(weights)  # rounds up to the network's own types
+        network.load_state_dict(weights)  # converts to the network's own types
     except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise ValueError(f"{path} does not hold the network that its header announces: {error}") from error
     return network.eval().requires_grad_(False)
 
 
 def read_note(path: Path) -> dict[str, Any]:
-    """What the header of a weight file says about its training."""
+    """The note in the header of a weight file: the network, and how it was trained."""
     return read_tensors(path)[1]
 
 
 def hash_of_weights(path: Path) -> str:
-    """The sha256 of the tensors in a weight file alone: that of the file also covers what its header says of the training,
+    """The SHA-256 of the tensors in a weight file alone. That of the whole file also covers the note about the training,
     such as how long it took."""
     content = read_bytes(path)
     size = int.from_bytes(content[:8], "little")
@@ -94,7 +97,8 @@ def hash_of_weights(path: Path) -> str:
 
 
 def start_from(network: nn.Module, path: Path, k: int | None) -> None:
-    """Give a network the weights in `path`. Detector k takes its own row of the last layer from a bank's or classifier's."""
+    """Give a network the weights in `path`. With k, a base detector takes row k of the last layer of a bank or
+    classifier."""
     weights, note = load_network(path).state_dict(), read_note(path)
     if k is not None:
         head = f"{NETWORKS.get(note['network']).head}."

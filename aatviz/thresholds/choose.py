@@ -1,7 +1,7 @@
-"""Choosing T, or one T_k for each detector, on images that no reported number is measured on.
+"""Choosing T, or one T_k for each detector, on images on which no reported number is measured.
 
-The paper reports rates at every universal T, and leaves open which to take: "the optimal value of each detector's
-detection threshold T_k should be determined by optimizing a utility function" (section 4.2). Two such choices are here:
+The paper reports rates at every universal T, and leaves the choice open: "the optimal value of each detector's
+detection threshold T_k should be determined by optimizing a utility function" (section 4.2). Two ways to choose are here:
 a share of clean images that may be rejected, and the least expected cost of misses and false alarms.
 
 record = curves.load(aatviz.load_system("mnist-linf-0.3-shared"))
@@ -22,14 +22,15 @@ from aatviz.thresholds import curves
 from aatviz.thresholds.curves import Decided, Decisions, Threshold
 
 GRID = 0.1
-"""Thresholds are chosen among the multiples of this: finer differences are far inside the intervals of any rate."""
+"""Thresholds are chosen among the multiples of this: finer differences are much smaller than the interval of any rate."""
 REJECTION = 0.01
 """The share of held-out clean images that the default T rejects at most, judged by the generative classifier."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What the two mistakes of a reject option cost, in any unit, and how often an attack is to be expected."""
+    """The costs of the two mistakes of a reject option, in any unit, and how often to expect an attack. ValueError for a
+    negative or infinite cost, or a prior outside [0,1]."""
 
     miss: float = 10.0
     """One attacked image that is accepted although misclassified."""
@@ -47,10 +48,11 @@ class Costs:
 
 
 def choose(decisions: Decisions, by: float | Costs, classes: int | None = None) -> Threshold:
-    """T, or with `classes` T_0 ... T_{K-1}, for a share of rejected clean images or for costs; no test image decides.
+    """T, or with `classes` (K) the thresholds T_0 ... T_{K-1}: by a share of rejected clean images, or by costs.
 
-    A share is held by `accepting`, on the held-out images alone. Costs are minimised by `cheapest` on the held-out images
-    and the first of the two `halves` of the attacked ones: what T does is to be reported on the second.
+    A share is kept by `accepting`, on the held-out images alone. Costs are minimised by `cheapest`, on the held-out images
+    and the first of the two `halves` of the attacked ones; so report the effect of T on the second half only. No natural
+    test image has a part in the choice. ValueError for a share outside [0,1), or where there are no images to choose on.
     """
     held_out, attacked = decisions.held_out, halves(decisions.perturbed)[0]
     if isinstance(by, Costs):
@@ -66,7 +68,7 @@ def accepting(held_out: Decided, rejection: float) -> float:
 
 
 def accepting_scores(held_out: Tensor, rejection: float) -> float:
-    """`accepting`, from the scores (N,) alone that T is held against."""
+    """`accepting`, from the scores (N,) of the held-out images. ValueError for a share outside [0,1), or no image."""
     if not 0 <= rejection < 1:
         raise ValueError(f"The share of rejected images is at least 0 and below 1; got {rejection!r}.")
     if not len(held_out):
@@ -76,7 +78,7 @@ def accepting_scores(held_out: Tensor, rejection: float) -> float:
 
 
 def accepting_per_class(held_out: Decided, rejection: float, classes: int) -> tuple[float, ...]:
-    """T_0 ... T_{K-1}, each by `accepting` on the held-out images that its class wins.
+    """T_0 ... T_{K-1}, each by `accepting` on the held-out images for which its class wins.
 
     A class that wins none of them is given the T of all images together.
     """
@@ -85,12 +87,13 @@ def accepting_per_class(held_out: Decided, rejection: float, classes: int) -> tu
 
 
 def expected_cost(natural: Decided, attacked: Decided, threshold: Threshold, costs: Costs) -> float:
-    """The expected cost of one image: what a choice by costs minimises.
+    """The expected cost of one image, which a choice by costs minimises:
 
-    miss * prior * P(misclassified and accepted | attacked) + false_alarm * (1 - prior) * P(rejected | natural): the first
-    probability is the false positive rate of equation 8 (the error of equation 15), the second one minus the true
-    positive rate of equation 7. A natural image that is accepted and misclassified costs nothing here, since no T_k
-    is there to prevent that; neither does an attacked one that is accepted and still right.
+    miss * prior * P(misclassified and accepted | attacked) + false_alarm * (1 - prior) * P(rejected | natural).
+
+    The first probability is the false positive rate of equation 8 (the error of equation 15); the second is one minus the
+    true positive rate of equation 7. A natural image that is accepted and misclassified costs nothing here, since thresholds
+    are not there to prevent that; nor does an attacked image that is accepted and still right.
     """
     missed = attacked.accepted(threshold) & ~attacked.right
     alarms = ~natural.accepted(threshold)
@@ -98,9 +101,10 @@ def expected_cost(natural: Decided, attacked: Decided, threshold: Threshold, cos
 
 
 def cheapest(natural: Decided, attacked: Decided, costs: Costs) -> float:
-    """The T on the grid of least `expected_cost`; of several, the lowest, which rejects the fewest.
+    """The T on the grid of least `expected_cost`; of several, the lowest, which rejects the fewest images.
 
-    The highest candidate lies above every logit: where a miss is dear enough, rejecting everything is the cheapest.
+    The highest candidate lies above every logit: where misses cost enough, rejecting everything is the cheapest. ValueError
+    without natural or without attacked images.
     """
     if not (len(natural) and len(attacked)):
         raise ValueError(f"Costs need images on both sides; got {len(natural)} natural and {len(attacked)} attacked.")
@@ -111,7 +115,7 @@ def cheapest(natural: Decided, attacked: Decided, costs: Costs) -> float:
 def cheapest_per_class(natural: Decided, attacked: Decided, costs: Costs, classes: int) -> tuple[float, ...]:
     """T_0 ... T_{K-1} on the grid of least `expected_cost`.
 
-    The cost is a sum over the winning classes, so each T_k is minimised alone. A class that wins no natural image is
+    The cost is a sum over the winning classes, so that each T_k is chosen by itself. A class that wins no natural image is
     given the T of all images together.
     """
 
@@ -122,7 +126,7 @@ def cheapest_per_class(natural: Decided, attacked: Decided, costs: Costs, classe
 
 
 def halves(attacked: Decided) -> tuple[Decided, Decided]:
-    """Every second attacked image to choose a threshold on, and the others to report it on."""
+    """Two halves of the attacked images: every second one to choose a threshold on, and the others to report its effect."""
     return attacked[::2], attacked[1::2]
 
 
@@ -147,9 +151,9 @@ def _each(decided: Decided, classes: int, otherwise: float, choose: Callable[[in
 
 
 def _cheapest(natural: Decided, of_natural: Tensor, attacked: Decided, misses: Tensor, costs: Costs) -> float:
-    """Counting only the natural and the misclassified attacked images that the masks (N,), (M,) name.
+    """The cheapest T for those natural images, and those misclassified attacked ones, that the masks (N,) and (M,) mark.
 
-    No T below all these natural images is tried: it would miss more and reject no fewer.
+    No T below all these natural images is tried: it would accept more attacked images and reject no fewer natural ones.
     """
     mine = natural.logit[of_natural]
     low, high = float(mine.min()), max(float(mine.max()), float(attacked.logit.max()))

@@ -27,12 +27,12 @@ JUDGES: tuple[VictimName, ...] = ("generative", "integrated")
 """The classifiers that reject by a detector's logit."""
 
 Threshold = float | Sequence[float]
-"""T for all classes, or T_0 ... T_{K-1}, where the winning class's own one counts."""
+"""T for all classes, or T_0 ... T_{K-1}; then the threshold of the winning class counts."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decided:
-    """What one classifier decides about N images before any threshold."""
+    """One classifier's decisions about N images, before any threshold. ValueError where a logit is NaN."""
 
     logit: Tensor
     """The winning logits (N,), float32."""
@@ -61,7 +61,8 @@ class Decided:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decisions:
-    """What one classifier decides: everything that its curves, and every choice of a threshold, are computed from."""
+    """One classifier's decisions on three sets of images; its curves and all choices of thresholds are computed from
+    them."""
 
     natural: Decided
     """Natural test images."""
@@ -72,7 +73,7 @@ class Decisions:
 
 
 class Curve(NamedTuple):
-    """Equations 7, 8, 14 and 15 at thresholds that ascend; five tensors (L,). `fpr` and `error` count the same images."""
+    """Equations 7, 8, 14 and 15 at rising thresholds; five tensors (L,). `fpr` and `error` count the same images."""
 
     threshold: Tensor
     tpr: Tensor
@@ -83,7 +84,7 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class AtThreshold:
-    """Everything at one T, or at one T_k a class: the four rates, each a Wilson interval, and what became of every image."""
+    """The four rates at one T, or at one T_k for each class, with Wilson intervals; and the counts of images by outcome."""
 
     threshold: float | tuple[float, ...]
     tpr: Interval
@@ -105,7 +106,7 @@ class AtThreshold:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CurveRecord:
-    """The decisions of a system's classifiers, and the settings that they were measured with."""
+    """The stored decisions of a system's classifiers, and the settings of the measurement."""
 
     generative: Decisions
     integrated: Decisions
@@ -168,7 +169,8 @@ def from_arrays(arrays: dict[str, Tensor], generative: GenerativeClassifier, rec
 
 
 def decide(victim: VictimName, generative: GenerativeClassifier, z_f: Tensor, z_h: Tensor, y: Tensor) -> Decided:
-    """What the generative or the integrated classifier decides, from the logits (N,K) of f and of H and the labels (N,)."""
+    """The decisions of the generative or the integrated classifier, from logits (N,K) of f and of H, and true classes
+    (N,)."""
     label, logit = rule.decide(victim, {"f": z_f, "h": z_h}, priors=generative.priors)
     return Decided(logit=logit, label=label, right=label == y)
 
@@ -176,7 +178,7 @@ def decide(victim: VictimName, generative: GenerativeClassifier, z_f: Tensor, z_
 def curve(decisions: Decisions, thresholds: Tensor | None = None) -> Curve:
     """The four rates at the given thresholds (L,), or, without any, at every score that changes one of them.
 
-    Those are all distinct winning logits, and infinity, where everything is rejected: the curve is exact, no grid.
+    Those scores are all distinct winning logits, and infinity, where everything is rejected: so the curve is exact.
     """
     natural, perturbed = decisions.natural, decisions.perturbed
     wrong = ~perturbed.right
@@ -216,7 +218,7 @@ def at(decisions: Decisions, threshold: Threshold) -> AtThreshold:
 
 
 def corners(x: Tensor, y: Tensor) -> Tensor:
-    """The indices of the points of a staircase (L,), (L,) that a line needs to be drawn exactly; for drawing only.
+    """The indices of the corners of a staircase with points x (L,), y (L,): a line through them alone looks the same.
 
     Left out are repeated points, and points between two others on the same horizontal or vertical line.
     """

@@ -1,4 +1,4 @@
-"""Printed commands and Python that give the numbers at a threshold, or choose one."""
+"""Commands and Python for visitors to copy: they give the numbers at a threshold, or choose one."""
 
 from aatviz.runtime import printed
 from aatviz.thresholds.choose import Costs

@@ -1,4 +1,4 @@
-"""The batches of a run: everything random in them comes from the job's seed and the step's number."""
+"""The batches of a training: everything random in them comes from the job's seed and the step's number."""
 
 import torch
 from torch import Tensor
@@ -8,11 +8,14 @@ from aatviz.recipes import Job
 from aatviz.train.steps import Visit, augmented
 
 _EPOCH, _BATCH = 1, 2
-"""What a seed is for."""
+"""The purposes of seeds, so that two purposes never share one."""
 
 
 class Batches:
-    """Images x (N,C,H,W), bytes or floats in [0,1], and classes y (N,) in an order of its own for every epoch."""
+    """Batches of images x (N,C,H,W), bytes or floats in [0,1], and classes y (N,), in a new order for every epoch.
+
+    ValueError where a batch would need more images than there are.
+    """
 
     def __init__(self, job: Job, x: Tensor, y: Tensor, bf16: bool) -> None:
         if job.batch > len(x):
@@ -22,8 +25,8 @@ class Batches:
         self._epoch, self._order = -1, torch.empty(0)
 
     def visit(self, step: int, attacked: Tensor | None) -> Visit:
-        """The batch of a step. Where it is that of the step before once more, its attack goes on from the `attacked` images
-        that that one ended with."""
+        """The batch of a step. Where this step uses the batch of the step before once more (`Job.replay`), its attack starts
+        from `attacked`, the images that the attack of that step ended with."""
         batch, replayed = divmod(step, self.job.replay)
         epoch, place = divmod(batch, self.per_epoch)
         if epoch != self._epoch:

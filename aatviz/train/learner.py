@@ -1,4 +1,4 @@
-"""A network in training: one update after the other, and all that must be kept to go on later to the bit."""
+"""A network in training: its updates, and all tensors that must be saved so that it can go on later, to the bit."""
 
 import math
 
@@ -20,10 +20,10 @@ class Learner:
     def __init__(self, job: Job, network: nn.Module) -> None:
         self.job, self.network = job, network
         self.parameters = list(network.parameters())
-        """In the order of the optimizer's own numbers."""
+        """In the order of the optimizer's state."""
         self.optimizer = self._optimizer()
         self.average = None
-        if job.average:  # of a batch norm's statistics as well: they belong to the averaged weights
+        if job.average:  # buffers, the statistics of a batch norm, are averaged too: they belong to the averaged weights
             mean = get_ema_multi_avg_fn(job.average)
             self.average = AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
 
@@ -39,11 +39,11 @@ class Learner:
 
     @property
     def judged(self) -> nn.Module:
-        """What is evaluated and kept: the average where there is one."""
+        """The network that is evaluated and kept: the average where there is one."""
         return self.network if self.average is None else self.average.module
 
     def update(self, visit: Visit) -> tuple[Tensor, Tensor | None]:
-        """One update of the weights; the loss, and the attacked images of `batch_loss`."""
+        """Make one update of the weights. Returns the loss and the attacked images, as `batch_loss` does."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.job, visit.step)
         with evaluating((self.network,) if self.job.updates_in_eval else ()):
@@ -56,7 +56,7 @@ class Learner:
         return loss, x_adv
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights, average and the optimizer's moments, by names that `load` knows."""
+        """Weights, average and the optimizer's moments, by the names that `load` reads."""
         found = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         if self.average is not None:
             found |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
@@ -65,22 +65,22 @@ class Learner:
         return found
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what `tensors` gave; other tensors among them are left out."""
+        """Go on from what `tensors` returned; other tensors are ignored."""
         self.network.load_state_dict(part(tensors, "network."))
         if self.average is not None:
             self.average.load_state_dict(part(tensors, "average."))
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in part(tensors, f"{self.job.optimizer}.").items():
             index, key = name.split(".", 1)
-            if value.dim():  # fused optimizers pair elements by their place in memory: moments must lie as their parameter
+            if value.dim():  # fused optimizers pair elements by their place in memory: give moments the parameter's layout
                 value = torch.empty_like(self.parameters[int(index)]).copy_(value)
             moments.setdefault(int(index), {})[key] = value.detach()
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
 
 
 def learning_rate(job: Job, step: int) -> float:
-    """The learning rate of a step: up along a line while it warms up, then constant, or along a cosine to 0; a tenth of it
-    from each drop on."""
+    """The learning rate of a step: it rises along a line during the warm-up, then stays, or falls along a cosine to 0. From
+    each of `job.drops` on it is a tenth of that."""
     up = job.warmup * job.steps
     if step < up:
         return job.learning_rate * (step + 1) / (up + 1)

@@ -1,7 +1,7 @@
 """The training of one network: the same loop for every method, resumable to the bit.
 
-Everything random in a step comes from the job's seed and the step's number, so a checkpoint needs no generator state:
-weights, Adam's moments, the best weights so far and the history are all there is.
+Everything random in a step comes from the job's seed and the step's number, so that a checkpoint needs no generator state.
+It holds the weights, their average, the optimizer's moments, the best weights so far and the history.
 """
 
 import dataclasses
@@ -29,7 +29,8 @@ SAVE_SECONDS = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What the loop reports: once a step."""
+    """What the loop reports after every step. `loss` is None at most steps, since reading it waits for a GPU; `score` is a
+    row of the history after an evaluation, else None."""
 
     job: str
     step: int
@@ -41,11 +42,11 @@ class Progress:
 
 @dataclass
 class State:
-    """All that a run needs to go on where it stopped."""
+    """All that a run needs to go on where it stopped, besides the tensors of the `Learner`."""
 
     step: int = 0
     seconds: float = 0.0
-    """Of the updates, without the evaluations between them."""
+    """Seconds of the updates, without the evaluations between them."""
     best: dict[str, Tensor] = field(default_factory=dict)
     best_score: float = -1.0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -60,9 +61,20 @@ def train(
 ) -> Path:
     """Train one network, or go on where a run was cut off, and return the file of its best weights.
 
-    Writes `<folder>/<job>.safetensors`, and the history beside it in `history/<job>.json`. A finished job is not
-    trained again. Raises DataNotFound, FileNotFoundError where the weights to start from are missing, and ValueError where
-    the folder holds a run of another recipe or from other weights than those that there are to start from.
+    Writes `<folder>/<job>.safetensors`, and the history in `<folder>/history/<job>.json`. A finished job is not trained
+    again.
+
+    Args:
+        job: the network, the method and all settings.
+        dataset: the name of a data set on this machine.
+        folder: the checkpoint folder.
+        device: "cpu", "cuda", "cuda:1" or "mps".
+        report: called after every step.
+
+    Raises:
+        DataNotFound: where the data set is not on this machine.
+        FileNotFoundError: where the weights to start from are missing.
+        ValueError: where the folder holds a run of another recipe, of other images, or from other starting weights.
     """
     final, state_file = folder / f"{job.name}.safetensors", folder / "state" / f"{job.name}.safetensors"
     bf16 = fast_bf16(device)
@@ -72,7 +84,7 @@ def train(
         return final
 
     training, validation = (open_split(dataset, split) for split in ("train", "validation"))
-    x, y = training.bytes().to(device), training.labels.to(device)  # a batch becomes floats when its turn comes
+    x, y = training.bytes().to(device), training.labels.to(device)  # bytes: each batch becomes floats when it is used
     x_val, y_val = validation.images().to(device), validation.labels.to(device)
     torch.manual_seed(job.seed)
     note = note_of(job, (x.shape[1], x.shape[2], x.shape[3]))
@@ -134,7 +146,7 @@ def train(
 
 
 def start_file(job: Job, folder: Path) -> Path | None:
-    """The weights that this job starts from, or None. FileNotFoundError where they are still to be trained."""
+    """The weight file that this job starts from, or None. FileNotFoundError where it has not been trained yet."""
     if job.start_from is None:
         return None
     path = (folder / job.start_from).resolve()
@@ -151,8 +163,8 @@ def _evaluate(
     validation: tuple[Tensor, Tensor],
     bf16: bool,
 ) -> dict[str, float]:
-    """One row of the history, with the seconds of the updates so far and those of this evaluation; the weights are kept
-    where they are the best so far."""
+    """Evaluate the network: one row of the history, with the seconds of the updates so far and of this evaluation. The
+    weights are kept in `state` where they are the best so far."""
     started, count = time.monotonic(), job.validation_count
     few = len(validation[0])
     on_validation = evaluate(job, network, *validation, count, bf16)
@@ -186,8 +198,8 @@ def _restore(path: Path, job: Job, learner: Learner, origin: dict[str, Any]) -> 
 
 
 def _refuse_other_origin(note: dict[str, Any], job: Job, folder: Path, path: Path) -> None:
-    """ValueError where finished weights are of another recipe, or started from other weights than there are; shipped ones
-    are without those of a stage."""
+    """ValueError where finished weights are of another recipe, or started from other weights than those in `start_from`.
+    Shipped systems have no weights of stages; then only the recipe is compared."""
     _refuse_other_recipe(note, job, path)
     start = (folder / job.start_from).resolve() if job.start_from else None
     if start and start.is_file() and "start_sha256" in note and note[_known_by(note)] != _beginning(start)[_known_by(note)]:
@@ -197,13 +209,13 @@ def _refuse_other_origin(note: dict[str, Any], job: Job, folder: Path, path: Pat
 
 
 def _beginning(start: Path) -> dict[str, str | None]:
-    """How the weights that a job starts from are known again: those alone, and the whole file."""
+    """The two hashes by which the weights that a job starts from are recognised: of the whole file, and of its tensors."""
     return {"start_sha256": hashlib.sha256(read_bytes(start)).hexdigest(), "start_weights": hash_of_weights(start)}
 
 
 def _known_by(note: dict[str, Any]) -> str:
-    """What tells whether a run began with these weights: notes of the first ones know the file alone, which changes when
-    the same training takes another time."""
+    """The hash that tells whether a run began with certain weights. Old notes have only that of the file, which changes even
+    when the same training just takes longer."""
     return "start_weights" if "start_weights" in note else "start_sha256"
 
 

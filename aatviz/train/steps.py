@@ -15,14 +15,14 @@ from aatviz.recipes.spec import Border
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Visit:
-    """One batch, and all that its loss depends on beside the network."""
+    """One batch, and all else that its loss depends on, except the network."""
 
     x: Tensor
-    """Images (N,C,H,W)."""
+    """Images (N,C,H,W), in [0,1]."""
     y: Tensor
     """Classes (N,)."""
     step: int
-    """Of the training: it decides on eps and on the attack whose turn it is."""
+    """The step of the training: it decides on eps, and on which of the inner attacks is used."""
     seed: int
     bf16: bool = False
     start: Tensor | None = None
@@ -32,13 +32,14 @@ class Visit:
 def attack(
     spec: AttackSpec, goal: Objective, x: Tensor, seed: int, eps: Tensor | float | None = None, start: Tensor | None = None
 ) -> Tensor:
-    """PGD as the spec says, with another eps or start where one is given."""
+    """PGD with the spec's settings on images x (N,C,H,W) in [0,1]: x' (N,C,H,W). An `eps`, a number or (N,), or a `start`
+    takes the place of the spec's."""
     settings = dataclasses.asdict(spec) | ({} if eps is None else {"eps": eps})
     return pgd(goal, x, **settings, seed=seed, start=start)
 
 
 def augmented(job: Job, x: Tensor, seed: int) -> Tensor:
-    """Images (N,C,H,W) as the job has them moved and mirrored; the seed decides on each."""
+    """Images (N,C,H,W) shifted and mirrored at random, as the job's settings say; `seed` decides on each image."""
     x = shifted(x, job.shift, seed, job.border)
     if not job.flip:
         return x
@@ -47,8 +48,8 @@ def augmented(job: Job, x: Tensor, seed: int) -> Tensor:
 
 
 def shifted(x: Tensor, most: int, seed: int, border: Border = "black") -> Tensor:
-    """Each image (N,C,H,W) moved by up to `most` pixels in both directions; what comes in at the border is black, or the
-    image's own mirror image."""
+    """Each image (N,C,H,W) moved by up to `most` pixels up or down, and left or right. What comes in at the border is black,
+    or the image's own reflection."""
     if not most:
         return x
     n, _, height, width = x.shape
@@ -60,7 +61,7 @@ def shifted(x: Tensor, most: int, seed: int, border: Border = "black") -> Tensor
 
 
 def batch_loss(job: Job, network: nn.Module, visit: Visit) -> tuple[Tensor, Tensor | None]:
-    """The loss of one batch, ready for backward, and the attacked images; None where nothing is attacked."""
+    """The loss of one batch, a scalar ready for backward, and the attacked images; None for natural training."""
     generator = torch.Generator().manual_seed(visit.seed)
     x, y = visit.x, visit.y
     with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=visit.bf16):
@@ -74,7 +75,8 @@ def batch_loss(job: Job, network: nn.Module, visit: Visit) -> tuple[Tensor, Tens
 
 
 def _aat(job: Job, network: nn.Module, visit: Visit, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Objective 5: in-class images as positives, as many attacked out-of-class images as negatives (appendix A.1)."""
+    """Objective 5: in-class images as positives, and as many attacked out-of-class images as negatives (appendix A.1). The
+    loss is the sum of both means of the binary cross-entropy."""
     positive, others = visit.x[visit.y == job.target], visit.x[visit.y != job.target]
     count = max(min(len(positive), len(others)), 1)
     negative = others[torch.randperm(len(others), generator=generator)[:count].to(others.device)]
@@ -98,7 +100,7 @@ def _aat_shared(job: Job, network: nn.Module, visit: Visit, generator: torch.Gen
 
 
 def _inner(job: Job, visit: Visit, goal: Objective, x: Tensor, generator: torch.Generator) -> Tensor:
-    """The inner attack whose turn it is, on these images of the batch."""
+    """The attacked images x' (N,C,H,W): the inner attack of this step on these images of the batch."""
     eps = _eps(job, x, visit.step, generator)
     if job.start_noise:
         return _n_fgsm(goal, x, eps, _turn(job, visit.step).step_size, job.start_noise, generator)
@@ -106,15 +108,16 @@ def _inner(job: Job, visit: Visit, goal: Objective, x: Tensor, generator: torch.
 
 
 def _n_fgsm(goal: Objective, x: Tensor, eps: Tensor, step_size: float, noise: float, generator: torch.Generator) -> Tensor:
-    """One sign step from uniform noise of `noise` * eps; neither is projected to the ball (de Jorge et al., 2022)."""
+    """N-FGSM (de Jorge et al., 2022): one sign step from x plus uniform noise of `noise` * eps. Nothing is projected into
+    the ball; only the box [0,1] holds."""
     drawn = (torch.rand(x.shape, generator=generator) * 2 - 1).to(x)
     start = (x + noise * eps[:, None, None, None] * drawn).clamp(0, 1)
     return (start - step_size * goal(start)[1].sign()).clamp(0, 1)
 
 
 def _turn(job: Job, step: int) -> AttackSpec:
-    """The inner attack whose turn it is at this step, as long as the curriculum has it; a batch that is used several times
-    meets one attack."""
+    """The inner attack of this step, with the number and size of steps that the curriculum has reached. Steps that use the
+    same batch (`replay`) get the same attack."""
     spec = job.attacks[step // job.replay % len(job.attacks)]
     for begins, steps, step_size in reversed(job.curriculum):
         if step >= begins * job.steps:
@@ -123,7 +126,8 @@ def _turn(job: Job, step: int) -> AttackSpec:
 
 
 def _eps(job: Job, x: Tensor, step: int, generator: torch.Generator) -> Tensor:
-    """The eps of every attacked sample (N,) at this step: ramped up, and for a share of the samples drawn below it."""
+    """The eps of every attacked sample (N,) at this step: it grows during the ramp; a share `mixed_eps` of the samples draws
+    its own from U(0, eps)."""
     ramp_steps = job.ramp * job.steps
     eps = _turn(job, step).eps * min(1.0, (step + 1) / ramp_steps if ramp_steps else 1.0)
     draws = torch.rand(2, len(x), generator=generator)

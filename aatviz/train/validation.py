@@ -1,4 +1,4 @@
-"""How a network in training is judged: natural and adversarial AUC (or accuracy), on validation and training images."""
+"""The scores of a network in training: natural and adversarial AUC (or accuracy), on validation and training images."""
 
 import torch
 from torch import Tensor, nn
@@ -16,17 +16,19 @@ CHUNK = 1000
 
 @torch.no_grad()
 def logits_of(network: nn.Module, x: Tensor) -> Tensor:
-    """Float32 logits (N,K) in chunks, in evaluation mode; the network is left as it was."""
+    """The logits (N,K), float32, of images (N,C,H,W) in [0,1], in chunks and in evaluation mode; the network's own mode is
+    restored."""
     with evaluating((network,)):
         return in_batches(lambda part: network(part).float(), x, CHUNK)
 
 
 def evaluate(job: Job, network: nn.Module, x: Tensor, y: Tensor, count: int, bf16: bool) -> dict[str, float]:
-    """`natural` and `adversarial` score on these images, the latter by attacking `count` of them for each detector.
+    """The scores "natural" and "adversarial" on images x (N,C,H,W) of classes y (N,); the second attacks `count` of them for
+    each detector.
 
-    The score is the mean AUC of the detectors for aat and aat_shared, and the accuracy for the classifiers. Always the
-    same images and the same random starts, so that two evaluations can be compared. A detector of whose class there is no
-    image is left out of the mean; ValueError where that is so of all.
+    The score is the mean AUC of the detectors for aat and aat_shared, and the accuracy for classifiers. The images and
+    random starts are always the same, so that two evaluations can be compared. A detector without any image of its class,
+    or without any of another, is left out of the mean; ValueError where that leaves none.
     """
     if job.method in ("natural", "madry"):
         goal = objective("classifier_margin", network, y=y[:count], bf16=bf16)

@@ -1,4 +1,4 @@
-"""The frame of all pages: page config, navigation and sidebar; and the way back into it for a page started without it."""
+"""The frame of all pages: page config, navigation and sidebar; a page that was started without it is sent back into it."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from aatviz.ui.session.sidebar import choose_system
 
 _FRAMED, _SENT = "app.framed", "app.sent-to-frame"
 _STYLE, _ICON = (Path(__file__).with_name(name) for name in ("page.css", "favicon.png"))
-"""The icon is a picture of our own: one of a name would be fetched from the network."""
+"""The icon is a file of our own: an icon given by its name would be fetched from the internet."""
 
 
 def run() -> None:
@@ -30,8 +30,8 @@ def run() -> None:
 def require() -> None:
     """The first line of every page: make sure that the frame is around it.
 
-    A server that has just started takes a folder named `pages` for its own kind of pages until `st.navigation` is called
-    for the first time, so that a first visit straight to /attack would run that script alone.
+    Until `st.navigation` is called for the first time, a new server treats the folder `pages` as Streamlit's own kind of
+    pages: a first visit straight to /attack would run that script alone.
     """
     if st.session_state.pop(_FRAMED, False) or _SENT in st.session_state:
         return
@@ -55,7 +55,7 @@ def _navigation() -> st.Page:
             st.Page("pages/detectors.py", title="Detectors", icon=":material/stacked_bar_chart:", url_path="detectors"),
             st.Page("pages/robustness.py", title="Robustness", icon=":material/shield:", url_path="robustness"),
             st.Page("pages/learn.py", title="Learn", icon=":material/school:", url_path="learn"),
-            # Streamlit serves its default page at the root only; this makes /overview a good link as well
+            # Streamlit serves its default page at the root only; this makes the link /overview work as well
             st.Page("pages/overview.py", title="Overview", url_path="overview", visibility="hidden"),
         ]
     )

@@ -1,4 +1,4 @@
-"""The settings of every page, by its path: what the link of a lesson or of a teacher can set, lock and hide."""
+"""The settings of every page, by its path: the link of a lesson or of a teacher can set, lock and hide them."""
 
 from collections.abc import Callable
 
@@ -22,4 +22,4 @@ STATES: dict[str, Callable[[System], UrlState]] = {
     "detectors": lambda _: detector_view.state,
     "robustness": lambda _: robustness_view.state,
 }
-"""Each may raise FileNotFoundError or ValueError where its page has nothing to show for a system."""
+"""The functions may raise FileNotFoundError or ValueError where their page has nothing to show for a system."""

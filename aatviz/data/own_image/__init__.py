@@ -1,4 +1,4 @@
-"""A visitor's own picture, made ready for the networks in the way of a data set."""
+"""A visitor's own picture, made ready for the networks in the same way as the images of a data set."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ _PROCEDURES: dict[OwnImage, Callable[[bytes, tuple[int, int, int]], Prepared]] =
 
 
 def prepare(data: bytes, of: Dataset) -> Prepared:
-    """The picture in an image file's bytes as an image of the data set. ValueError, in a sentence, where it is none."""
+    """The picture in an image file's bytes as an image of the data set. ValueError, with the reason, where that fails."""
     return _PROCEDURES[of.own_image](data, of.shape)
 
 

@@ -17,21 +17,21 @@ _WORKING_SIDE, _STROKE_SIDE = 512, 100
 _LOSSY = ("JPEG", "MPO", "WEBP", "AVIF")
 _LEAST_CONTRAST = 0.08
 _THIN, _USUAL = 1.4, 2.3
-"""Stroke widths in pixels of 28 x 28, as `_stroke_width` measures them: 99 of 100 MNIST digits are above the first, half
-of them above the second."""
+"""Stroke widths in pixels of a 28 x 28 image, as `_stroke_width` measures them: 99 of 100 MNIST digits are above the first,
+and half of them above the second."""
 
 Grey = NDArray[np.float32]
 
 
 def prepare(data: bytes) -> Prepared:
-    """The picture in an image file's bytes as MNIST would have it; a grey one of 28 x 28 is taken as it is.
+    """The picture in an image file's bytes, made like an MNIST image (1,28,28); a grey one of 28 x 28 is taken as it is.
 
     It is turned as its EXIF note says, made grey, inverted where the border is brighter than the digit, freed from uneven
-    light and noise, stretched to full contrast, given bolder strokes where they are much thinner than MNIST's, then
-    scaled and centred.
+    light and noise, stretched to full contrast, given bolder strokes where they are much thinner than MNIST's, then scaled
+    and centred.
 
     Raises:
-        ValueError: for a file that is empty, broken, too large or no image, and for a picture without anything to see.
+        ValueError: for a file that is empty, broken, too large or no image, and for a picture without any contrast.
     """
     found, notes = open_picture(data, 2 * _WORKING_SIDE)
     if found.picture.size == (SIDE, SIDE) and found.picture.mode in ("L", "RGB") and not is_coloured(found.picture):
@@ -44,8 +44,8 @@ def prepare(data: bytes) -> Prepared:
 
 def _grey(picture: Image.Image, notes: list[str]) -> Grey:
     """Brightness (H,W) in [0,1], at most 512 pixels a side."""
-    if picture.mode in ("I;16", "I", "F"):  # which Pillow would clip to 8 bits
-        with np.errstate(invalid="ignore"):  # a float may be no number
+    if picture.mode in ("I;16", "I", "F"):  # Pillow would clip these to 8 bits
+        with np.errstate(invalid="ignore"):  # a pixel may be NaN
             deep = np.asarray(picture, dtype=np.float64)
         picture = _stretched(deep)
     picture.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BOX)
@@ -57,7 +57,7 @@ def _grey(picture: Image.Image, notes: list[str]) -> Grey:
 
 
 def _stretched(deep: NDArray[np.float64]) -> Image.Image:
-    """Pixels (H,W) of 16 or 32 bits stretched over 8, from the darkest to the brightest; what is no number gets dark."""
+    """Pixels (H,W) of 16 or 32 bits as 8 bits, from the darkest at 0 to the brightest at 255; NaN and infinity become 0."""
     there = np.isfinite(deep)
     low, high = (float(edge(deep, where=there, initial=start)) for edge, start in ((np.min, np.inf), (np.max, -np.inf)))
     share = (np.where(there, deep, low) - low) / max(high - low, 1e-9) if there.any() else np.zeros_like(deep)
@@ -65,7 +65,7 @@ def _stretched(deep: NDArray[np.float64]) -> Image.Image:
 
 
 def _opaque(picture: Image.Image, notes: list[str]) -> Image.Image:
-    """The picture on the background, black or white, that its visible parts stand out from."""
+    """The picture on a black or white background, whichever its visible parts stand out from more."""
     alpha = np.asarray(picture.getchannel("A"), dtype=np.float32)
     if alpha.min() == 255:
         return picture.convert("RGB")
@@ -100,7 +100,8 @@ def _ink(grey: Grey, lossy: bool, notes: list[str]) -> Grey:
 
 
 def _background(grey: Grey) -> tuple[Grey, float]:
-    """The paper's brightness at every pixel (H,W), a plane through the border, and how far the border strays from it."""
+    """The brightness of the paper at every pixel (H,W), as a plane fitted to the border; and how far the border strays from
+    that plane: the noise."""
     height, width = grey.shape
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     rim = max(round(0.04 * min(height, width)), 1)
@@ -116,8 +117,8 @@ def _background(grey: Grey) -> tuple[Grey, float]:
 
 
 def _cropped(ink: Grey, notes: list[str]) -> Grey:
-    """What holds the digit's ink, and no more. In a large picture half-bright fringes do not count, as NIST's were black
-    and white. In a small one nothing is a speck: its digit may be one of MNIST's."""
+    """The ink cut to the box around the digit. In a large picture half-bright fringes do not count, since NIST's originals
+    were black and white. In a small picture no mark counts as a speck, since the digit may be one of MNIST's."""
     extent = _extent(ink > 0)
     least = 0.4 if extent > 2 * BOX else 0.0
     if extent > BOX:
@@ -127,12 +128,13 @@ def _cropped(ink: Grey, notes: list[str]) -> Grey:
 
 
 def _extent(marked: NDArray[np.bool_]) -> int:
-    """The longer side of the box around what is marked."""
+    """The longer side of the box around the marked pixels."""
     return max(int(np.ptp(np.flatnonzero(marked.any(axis)))) + 1 for axis in (1, 0))
 
 
 def _bold(ink: Grey, notes: list[str]) -> Grey:
-    """The digit with strokes as wide as MNIST's where they are far thinner: those would all but vanish in 20 pixels."""
+    """The digit, with its strokes made as wide as MNIST's where they are far thinner: such thin strokes would all but vanish
+    when the digit is scaled to 20 pixels."""
     if max(ink.shape) <= BOX:
         return ink
     small = _resized(ink, min(max(ink.shape), _STROKE_SIDE))
@@ -181,7 +183,7 @@ def _centred(ink: Grey) -> bytes:
 
 
 def _filtered(values: Grey, kernel: ImageFilter.Filter) -> Grey:
-    """A rank filter over values (H,W); Pillow's own works on bytes."""
+    """Pillow's rank filter over values (H,W): it works on bytes, so that the values are scaled to 256 levels and back."""
     low, high = float(values.min()), float(values.max())
     span = max(high - low, 1e-6)
     picture = Image.fromarray(np.uint8(np.round((values - low) / span * 255)))

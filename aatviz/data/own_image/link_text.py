@@ -14,7 +14,7 @@ from torch import Tensor
 Shape = tuple[int, int, int]
 """Channels (1 or 3), height, width."""
 LONGEST_TEXT = 6000
-"""Letters that the text of an image may have: with more, the link would not pass every server and messenger."""
+"""The most letters that the text of an image may have: a longer link would be refused by some servers and messengers."""
 
 
 def to_pixels(image: Tensor, shape: Shape) -> bytes:
@@ -31,7 +31,7 @@ def to_pixels(image: Tensor, shape: Shape) -> bytes:
 
 
 def to_image(pixels: bytes, shape: Shape) -> Tensor:
-    """Levels as an image (1,C,H,W) in [0,1]: level / 255, as the bundled images are made."""
+    """Levels as an image (1,C,H,W), float32 in [0,1]: level / 255, as for the bundled images."""
     return torch.tensor(list(pixels), dtype=torch.uint8).float().div_(255).view(1, *shape)
 
 
@@ -52,8 +52,8 @@ def to_text(pixels: bytes) -> str | None:
 
 
 def from_text(text: str, shape: Shape) -> bytes:
-    """The levels that `to_text` wrote of an image of this shape. ValueError, as the rest of a sentence, says what is
-    possible."""
+    """The levels in a text that `to_text` wrote for an image of this shape. ValueError for any other text; its message is
+    the end of a sentence, and says what is expected."""
     count = math.prod(shape)
     colour = "colour " if shape[0] == 3 else ""
     wanted = (

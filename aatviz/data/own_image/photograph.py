@@ -8,7 +8,7 @@ from aatviz.data.own_image.link_text import Shape
 from aatviz.data.own_image.prepared import Prepared, is_coloured, open_picture, unusable
 
 _SPARE = 4
-"""A large JPEG is read with this many times the pixels a side that are wanted."""
+"""A large JPEG is read in reduced size, with sides of at least this many times the wanted ones."""
 
 
 def prepare(data: bytes, shape: Shape) -> Prepared:

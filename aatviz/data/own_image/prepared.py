@@ -1,4 +1,4 @@
-"""What the ways to prepare a visitor's picture share: opening it safely, and what they hand back."""
+"""Shared by all ways to prepare a visitor's picture: opening it safely, and the type of the result."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from aatviz.data.own_image.link_text import Shape, to_image
 from aatviz.runtime.limits import MOST_OWN_BYTES, MOST_OWN_PIXELS
 
 _GREY = 12
-"""Levels that the channels of a grey picture may differ by: files with losses shift them a little."""
+"""Levels by which the channels of a grey picture may differ: compression with loss shifts them a little."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Prepared:
 
 
 def open_picture(data: bytes, side: int) -> tuple[Opened, list[str]]:
-    """The picture in an image file's bytes, and what there is to say of it. ValueError, in a sentence, where there is none.
+    """The picture in an image file's bytes, and notes about it. ValueError, in a sentence, where it cannot be used.
 
     A large JPEG is read in reduced size, with sides that are still above `side`.
     """
@@ -53,12 +53,12 @@ def is_coloured(picture: Image.Image) -> bool:
 
 
 def unusable(why: Unreadable) -> str:
-    """What is said of a picture that cannot be read, as sentences."""
+    """The message for a picture that cannot be read."""
     most = MOST_OWN_PIXELS // 1_000_000
     return f"The picture cannot be used: {why}. Send another one: {', '.join(FORMATS)}, with at most {most} million pixels."
 
 
 def too_large(size: int) -> str:
-    """What is said of a file of so many bytes."""
+    """The message for a file of `size` bytes, more than are read."""
     most = MOST_OWN_BYTES // 1_000_000
     return f"The file has {size / 1e6:.0f} MB; at most {most} MB can be read. Make the picture smaller."

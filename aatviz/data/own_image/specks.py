@@ -1,4 +1,4 @@
-"""Marks that are no part of a drawn digit: told from its strokes, and left out before they decide where it is cut."""
+"""Specks: marks that are no part of a drawn digit are told from its strokes, and left out before it is cut and centred."""
 
 from collections.abc import Sequence
 
@@ -6,21 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 SPECK = 0.03
-"""Share of the ink: a mark of less is left out where it sticks out of the digit. MNIST's loose strokes hold more."""
+"""A mark with less than this share of the ink is left out where it lies outside the digit's box. MNIST's loose strokes hold
+more."""
 FAR = 0.4
-"""The gap between a digit and a mark that is none of its strokes, as a share of the digit's longer side. MNIST's loose
-strokes, and the dot of an i, are nearer."""
+"""A mark whose gap to the digit is larger than this share of the digit's longer side is none of its strokes. MNIST's loose
+strokes are nearer."""
 OTHER = 0.35
-"""Where all that would be left out holds more of the ink, it is not: it may be the digit."""
+"""Where the marks to leave out hold more than this share of the ink together, none is left out: they may be the digit."""
 
 Slices = tuple[slice, ...]
 
 
 def without_specks(ink: NDArray[np.float32], least: float, notes: list[str]) -> NDArray[np.float32]:
-    """The ink (H,W), in [0,1], without the marks that are none of the digit's: what is not above `least` is paper.
+    """The ink (H,W), in [0,1], without the marks that do not belong to the digit. Ink of at most `least` counts as paper.
 
-    The digit is the largest mark, with all that lie near it; a speck has no say in that. What was left out, and what may
-    have to be, is said in `notes`.
+    The digit is the largest mark with all marks that lie near it, specks excepted. `notes` gets a sentence about what was
+    left out, and about marks that the visitor may have to erase.
     """
     from scipy import ndimage  # here: loading it takes half a second
 
@@ -53,6 +54,6 @@ def _around(boxes: Sequence[Slices]) -> Slices:
 
 
 def _is_near(one: Slices, digit: Slices) -> bool:
-    """Whether the gap between two boxes is not too wide for a stroke of the digit in the second one."""
+    """Whether the first box is near enough to the digit's box to hold one of its strokes."""
     along = [max(a.start - b.stop, b.start - a.stop, 0) for a, b in zip(one, digit, strict=True)]
     return bool(np.hypot(*along) <= FAR * max(axis.stop - axis.start for axis in digit))

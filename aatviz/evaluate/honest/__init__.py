@@ -1,1 +1,1 @@
-"""The honest protocol: its victims, its attacks, its sweeps, what its scores say, and the run of it all (`run`)."""
+"""The honest protocol: its attacks (`protocol`), its sweeps, its verdict, and the evaluation of all of it (`run`)."""

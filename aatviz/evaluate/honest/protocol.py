@@ -1,7 +1,8 @@
-"""The attacks of the honest protocol on one victim, all with the same ball; and one number an image and attack.
+"""The attacks of the honest protocol on one victim, all in the same ball; and one number for every image and attack.
 
-That number is the score with which the image is misclassified, or minus infinity where it is not. A threshold T makes a
-false positive of it exactly where it is at least T: one run serves every T, and the worst case over attacks is a maximum.
+That number is the score with which the attacked image is misclassified, or minus infinity where it is not. The image is a
+false positive at T exactly where the number is at least T. So one run serves every T, and the worst case over attacks is a
+maximum.
 """
 
 from collections.abc import Callable
@@ -24,34 +25,34 @@ from aatviz.store.card import CARD, Need
 from aatviz.store.systems import System, cards, load_system, system_folder
 
 NEEDS: tuple[Need, ...] = ("full_bank", "robust_classifier")
-"""What a system must have to be attacked by the protocol, and to be a source of transfers."""
+"""What a system must have to be attacked by the protocol, or to be the source of transferred examples."""
 UNTARGETED: dict[VictimName, tuple[str, ...]] = {
     "generative": ("classifier", "detectors", "combined", "detectors margin"),
     "integrated": ("classifier", "detectors", "combined", "combined surrogate"),
     "robust": ("margin",),
 }
-"""The scenarios that PGD attacks each victim with. Without rejection an attacker of the generative classifier does best to
-lower the true class's logit too, which loss 10 leaves alone."""
+"""The scenarios with which PGD attacks each victim. Where nothing is rejected, it pays an attacker of the generative
+classifier to lower the true class's logit too; loss 10 does not do that, "detectors margin" does."""
 BY_APGD: dict[VictimName, tuple[str, ...]] = {
     "generative": ("detectors", "detectors margin"),
     "integrated": ("combined",),
     "robust": ("margin",),
 }
-"""Those that APGD attacks it with."""
+"""The scenarios with which APGD attacks each victim."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What every attack of the protocol may spend."""
+    """The ball, and the budget of every attack of the protocol."""
 
     norm: Norm
     eps: float
     steps: int = 100
     restarts: int = 2
-    """Runs of the untargeted attacks, the first from the image itself, the others from random starts; on the victim's own
-    loss also as many as there are targets."""
+    """Runs of the untargeted attacks: the first from the image itself, the others from random starts. The attack on the
+    victim's own loss is also tried with K-1 runs, as many as the multi-targeted attack has targets."""
     queries: int = 2000
-    """Of the black-box attack, an image."""
+    """Queries of the black-box attack for one image."""
 
     @property
     def step_size(self) -> float:
@@ -64,7 +65,7 @@ class Budget:
         return "adam" if self.norm == "Linf" else "momentum"
 
     def pgd(self, **changes: Any) -> dict[str, Any]:
-        """The arguments of one run of PGD, from the image itself, changed where it is said."""
+        """The arguments of one run of `aatviz.pgd` from the image itself, with these changes."""
         ball: dict[str, Any] = {"norm": self.norm, "eps": self.eps, "optimizer": self.optimizer}
         return ball | {"step_size": self.step_size, "steps": self.steps} | changes
 
@@ -76,12 +77,12 @@ class Attack:
     run: Callable[[Tensor, Tensor, int], Tensor]
     """Images (N,C,H,W), their classes (N,), a seed -> x' (N,C,H,W) in ball and box."""
     calls: int
-    """How often it asks about an image: with a gradient, or, the black box, for a score alone."""
+    """How often it queries the victim about one image: for a gradient, or, as a black box, for a score alone."""
     targets: int = 1
-    """Targets that share batches; see `multi_targeted`."""
+    """How many targets share batches; see `multi_targeted`."""
 
     def callbacks(self, count: int) -> int:
-        """How often its callback is called on `count` images."""
+        """How often its callback is called for `count` images."""
         return batches(count, self.targets) * (self.calls // self.targets)
 
 
@@ -92,9 +93,14 @@ def attacks(
     bf16: bool = False,
     callback: Callback | None = None,
 ) -> dict[str, Attack]:
-    """The attacks by name. `other` is the system that examples are transferred from; that attack is left out where it is
-    None, and where the victim consists of the same networks there. `callback` is called as that of
-    `aatviz.pgd`."""
+    """The attacks by name.
+
+    Args:
+        other: the system from which examples are transferred. The transfer is left out where it is None, or where the victim
+            has the same networks in both systems.
+        bf16: whether passes run in bfloat16.
+        callback: as that of `aatviz.pgd`.
+    """
     ball: dict[str, Any] = {"norm": budget.norm, "eps": budget.eps, "callback": callback}
     by_pgd = budget.pgd(callback=callback)
     own, classes = OWN_LOSS[victim.name], len(victim.system.detectors.classes)
@@ -130,7 +136,8 @@ def attacks(
 
 
 def fooled_scores(victim: Victim, x: Tensor, x_adv: Tensor, y: Tensor, budget: Budget) -> Tensor:
-    """The score (N,) of every image that is misclassified, in the ball and in [0,1]; minus infinity for all others."""
+    """The score (N,) of every x' (N,C,H,W) that is misclassified and lies in the ball around x and in [0,1]; minus infinity
+    for all others. y (N,) are the true classes."""
     label, score = victim.judge(x_adv)
     inside = (norm(x_adv - x, budget.norm) <= budget.eps + 1e-5) & (x_adv.flatten(1).aminmax(dim=1).min >= 0)
     inside &= x_adv.flatten(1).amax(1) <= 1
@@ -138,13 +145,14 @@ def fooled_scores(victim: Victim, x: Tensor, x_adv: Tensor, y: Tensor, budget: B
 
 
 def budget(system: System, recipe: HonestEvaluation) -> Budget:
-    """What each attack may spend in the ball that the system is trained for."""
+    """The budget of each attack, in the ball that the system is trained for."""
     spent = {"steps": recipe.steps, "restarts": recipe.restarts, "queries": recipe.queries}
     return Budget(norm=system.card.norm, eps=system.card.eps, **spent)
 
 
 def transfer_source(system: System) -> System | None:
-    """Another shipped system for the same data and ball, whose adversarial examples are tried on this one."""
+    """Another shipped system for the same data and ball, whose adversarial examples are tried on this one; None where there
+    is none."""
     name = _source(system)
     return None if name is None else _loaded(name, _stamp(name))
 
@@ -162,7 +170,8 @@ def depends(system: System, recipe: HonestEvaluation) -> dict[str, Any]:
 
 
 def _source(system: System) -> str | None:
-    """The first one that has all that is attacked, and is not this system itself, under another folder's name perhaps."""
+    """The name of the first system for the same threat that has all of `NEEDS` and other weights than this one (a copy of
+    this system under another name does not count)."""
     for name, card in cards().items():
         other = name != system.name and card.threat == system.card.threat and not card.lacks(*NEEDS)
         if other and card.weights_hash != system.card.weights_hash:
@@ -174,7 +183,7 @@ _Stamp = tuple[tuple[str, int], ...]
 
 
 def _stamp(name: str) -> _Stamp:
-    """The system's files and when they changed: as long as it stays the same, they are read once."""
+    """The system's files with the times of their last changes: while these stay the same, the files are read only once."""
     folder = system_folder(name)
     return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in (folder / CARD, *folder.glob("*.safetensors"))))
 

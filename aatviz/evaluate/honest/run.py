@@ -1,4 +1,4 @@
-"""The honest protocol on one system: every attack of it, sweeps, the attack unit test, and the verdict."""
+"""The honest protocol on one system: all its attacks, the sweeps, the attack unit test, and the verdict."""
 
 import math
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ NATURAL, PLANTED = "natural", "attack unit test"
 
 @dataclass(frozen=True, kw_only=True)
 class On:
-    """What a part is about: an attack on a victim, a sweep, or, with neither, its natural images."""
+    """The subject of a part: a victim, with an attack, a sweep, or, with neither, natural images."""
 
     victim: VictimName
     attack: str | None = None
@@ -42,7 +42,7 @@ class On:
 
 
 def parts(system: System, recipe: HonestEvaluation) -> list[Part]:
-    """For each victim its natural images, every attack and every sweep; and, where it can be, the attack unit test."""
+    """For each victim: natural images, every attack and every sweep. Also the attack unit test, where the bank allows it."""
     found, count = [], min(recipe.count, len(test_split(system)))
     for victim in WITH_REJECT:
         about = [(On(victim=victim), 0)]
@@ -53,7 +53,7 @@ def parts(system: System, recipe: HonestEvaluation) -> list[Part]:
 
 
 def passes(system: System, recipe: HonestEvaluation, part: Part) -> float:
-    """The calls of the attack, for each network that it asks."""
+    """The calls of the attack on one image, times the networks that a call runs."""
     on: On | None = part.of
     if on is None or not (on.attack or on.sweep):
         return 0.0
@@ -68,7 +68,8 @@ def passes(system: System, recipe: HonestEvaluation, part: Part) -> float:
 
 
 def compute(system: System, recipe: HonestEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
-    """Scores (N,), or (N,L) along a sweep, with which images are misclassified in ball and box; minus infinity elsewhere."""
+    """The scores (N,), or (N,L) along a sweep, with which images are misclassified in ball and box; minus infinity for the
+    others. For natural images and the attack unit test, see `_natural` and `_planted`."""
     on: On | None = part.of
     if on is None:
         return _planted(system, recipe)
@@ -111,9 +112,9 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
 def _row(
     rejection: float, natural: dict[str, Tensor], scores: dict[str, Tensor], swept: dict[str, Tensor]
 ) -> dict[str, Any]:
-    """Everything at the threshold that rejects this share of the held-out clean images."""
+    """All numbers at the threshold that rejects this share of the held-out clean images."""
     threshold = accepting_scores(natural["held_out"], rejection) if rejection else -math.inf
-    # a threshold of minus infinity, "nothing is rejected", would also accept what is not misclassified
+    # minus infinity would mean that nothing is rejected, but it is also the score of images that are not misclassified
     limit = threshold if rejection else float(torch.finfo(torch.float32).min)
     return {
         "clean_rejection": rejection,
@@ -131,7 +132,8 @@ def _attacks(system: System, name: Any, recipe: HonestEvaluation) -> dict[str, A
 
 
 def _natural(victim: Victim, system: System, split: str) -> Arrays:
-    """Scores and decisions on all natural test images, and the scores of the held-out ones that thresholds come from."""
+    """On all natural test images the score, and whether the decision is right; and the scores of the held-out images, from
+    which thresholds come."""
     test = test_split(system)
     judged = [victim.judge(x.to(system.device)) for x, _ in test.batches()]
     label, score = (torch.cat(values).cpu() for values in zip(*judged, strict=True))
@@ -140,18 +142,17 @@ def _natural(victim: Victim, system: System, split: str) -> Arrays:
 
 
 def _plantable(system: System, recipe: HonestEvaluation) -> bool:
-    """Whether the attack unit test can set an example apart: in a shared bank whose last layer has enough features."""
+    """Whether the attack unit test is possible: in a shared bank whose last layer has more features than inner points."""
     head = getattr(system.detectors.networks[0], "out", None)
     return system.detectors.shared and isinstance(head, nn.Linear) and head.in_features > recipe.planted_inner
 
 
 def _planted(system: System, recipe: HonestEvaluation) -> Arrays:
-    """Which of the planted examples (A,N) the protocol's kinds of attack find, on images of the test set; the names beside
-    them."""
+    """The names of the A kinds of attack, and which planted examples each finds on N test images, bool (A,N)."""
     spent = budget(system, recipe)
     x, _ = test_images(system, recipe.planted_count, slice(None))
     test = planted_bank(system.detectors, x, norm=spent.norm, eps=spent.eps, inner=recipe.planted_inner)
-    small = spent.eps / 30  # Adam's in either norm
+    small = spent.eps / 30  # Adam's step size, in either norm
     steepest = "PGD, sign steps" if spent.norm == "Linf" else "PGD, steepest"
     tried: dict[str, Any] = {
         "PGD, Adam": partial(pgd, optimizer="adam", step_size=small, steps=spent.steps),

@@ -16,7 +16,7 @@ Settings = list[dict[str, float]]
 
 
 def settings(recipe: HonestEvaluation, sweep: str, norm: Norm, eps: float, pixels: int) -> Settings:
-    """The settings {"eps", "step_size", "steps"} that a sweep goes through, from weak to strong where there is an order."""
+    """The settings {"eps", "step_size", "steps"} of a sweep, in order: for "steps" and "eps", from weak to strong."""
 
     def at(radius: float) -> dict[str, float]:
         return {"eps": radius, "step_size": Budget(norm=norm, eps=radius).step_size, "steps": float(recipe.steps)}
@@ -39,8 +39,8 @@ def run(
 ) -> Tensor:
     """The scores (L,N) with which images are misclassified, or minus infinity, for each of the sweep's L settings.
 
-    The attack is PGD from the image itself on the victim's own loss, the best iterate kept. The sweep over steps is one run,
-    watched at each of its lengths.
+    The attack is PGD from the image itself on the victim's own loss; the best iterate is kept. The sweep over steps is one
+    run, whose best iterate so far is taken at each of its lengths.
     """
     goal = victim.untargeted(OWN_LOSS[victim.name], y, bf16)
     chain = settings(recipe, sweep, norm, eps, x[0].numel())
@@ -64,7 +64,7 @@ def _attack(goal: Objective, x: Tensor, norm: Norm, setting: dict[str, float], s
 
 
 class _Best:
-    """A callback of PGD: remembers the best iterate of every image so far, at the steps it is asked for."""
+    """A callback of PGD: keeps the best iterate of every image so far, at each of the given steps."""
 
     def __init__(self, steps: set[int]) -> None:
         self.steps = steps

@@ -1,4 +1,4 @@
-"""One attack of the honest protocol on some images of the bundled sample: what the Robustness page runs."""
+"""One attack of the honest protocol on some images of the bundled sample, as the Robustness page runs it."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from aatviz.store.systems import System
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What is tried."""
+    """One attack on one victim, in a ball of this size."""
 
     victim: VictimName
     attack: str
@@ -36,7 +36,7 @@ def attacks_of(system: System, victim: VictimName, eps: float, callback: Callbac
 
 
 def run_trial(system: System, trial: Trial, x: Tensor, y: Tensor, callback: Callback | None = None) -> Tensor:
-    """The scores (N,) that a threshold is held against, minus infinity where an image is not misclassified.
+    """The scores (N,) that are compared with a threshold; minus infinity where an image is not misclassified.
 
     Args:
         x, y: the trial's images (N,C,H,W) in [0,1] and their classes (N,).

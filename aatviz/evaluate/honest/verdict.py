@@ -1,7 +1,7 @@
-"""From scores to a verdict: error at each threshold, the worst case for each image, checks for masked gradients, and words.
+"""From scores to a verdict: the error at a threshold, the worst case for each image, and checks for masked gradients.
 
-All functions take tensors of scores: a false positive at T is an image whose score is at least T (minus infinity where it is
-not misclassified, or not inside ball and box).
+All functions take tensors of scores. An image is a false positive at T where its score is at least T; the score is minus
+infinity where the image is not misclassified, or not inside ball and box.
 """
 
 from typing import Any
@@ -15,7 +15,8 @@ BLACK_BOX = ("Square", "transfer")
 """Attacks that see no gradient of their victim."""
 EVERY = "worst of all"
 LITTLE = 0.02
-"""The share of the images by which a larger ball may do worse, and by which more steps or restarts may still do better."""
+"""A share of the images: so much worse may a larger ball do, and so much better more steps or restarts, in a passed
+check."""
 
 
 def errors(scores: dict[str, Tensor], threshold: float) -> dict[str, Interval]:
@@ -35,7 +36,10 @@ def sweep_errors(scores: Tensor, threshold: float) -> list[Interval]:
 
 
 def masking_checks(scores: dict[str, Tensor], sweeps: dict[str, Tensor], threshold: float) -> list[dict[str, Any]]:
-    """Signs that gradients are masked, as {"check", "passed", "words"}: Athalye et al. (2018) and Carlini et al. (2019)."""
+    """Checks for masked gradients, as {"check", "passed", "words"}, after Athalye et al. (2018) and Carlini et al. (2019).
+
+    `scores` (N,) are by attack, `sweeps` (L,N) by sweep.
+    """
     error = {name: values.value for name, values in errors(scores, threshold).items()}
     white = {name: values for name, values in scores.items() if name not in BLACK_BOX}
     blind = {name: values for name, values in scores.items() if name in BLACK_BOX}

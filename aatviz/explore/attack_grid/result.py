@@ -1,6 +1,7 @@
-"""What is compared and what comes of it: samples x targets on several models, as in the paper's figures 3, 5 and 8.
+"""The settings and the result of a comparison: samples x targets on several models, as in the paper's figures 3, 5 and 8.
 
-In the shapes below, R are the samples, T the targets, K all classes; T is K where the settings name no targets.
+In the shapes below, R is the number of samples, T that of targets, and K that of all classes. T is K where the settings
+name no targets.
 """
 
 import dataclasses
@@ -27,19 +28,20 @@ from aatviz.store.systems import System
 
 Model = VictimName
 MODELS: tuple[Model, ...] = ("generative", "robust", "natural")
-"""Those whose target logit can be raised: the bank as "generative", and both classifiers."""
+"""The models whose target logit can be raised: the bank as "generative", and both classifiers."""
 NEEDS: dict[Model, Need] = {"generative": "full_bank", "robust": "robust_classifier"}
-"""What a system may lack for them."""
+"""The part of a system that a model needs, where a system may lack it."""
 CSV_HEAD = ["model", "row", "index", "class", "target", "target_logit_natural", "target_logit", "linf", "l2", "decision"]
 _LEVELS = 65535
-"""Stored images have 16 bits a pixel: no perturbation is rounded away."""
+"""Stored images have 16 bits a pixel, so that no perturbation is rounded away."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompareSettings:
     """Which samples, which models, which attack. The fields from `norm` on are the arguments of `aatviz.pgd`.
 
-    No attack has a random start: nothing but the choice of the samples depends on `seed`.
+    No attack has a random start, so that `seed` decides on the choice of the samples alone. ValueError for no model, an
+    unknown model, or an impossible setting of the attack.
     """
 
     models: tuple[Model, ...] = ("generative", "robust")
@@ -117,13 +119,13 @@ class NaturalLogits:
     width: ClassVar[float] = 0.5
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """What a file holds; `from_arrays` is the way back."""
+        """The arrays to store; `from_arrays` is the way back."""
         arrays = {"first": np.array(self.first), "own": self.own, "others": self.others}
         return arrays | {"median": self.median.numpy(), "low": self.low.numpy()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "NaturalLogits":
-        """The counts that `to_arrays` took apart. KeyError where one is missing."""
+        """The counts from the arrays that `to_arrays` made. KeyError where one is missing."""
         first, own, others = (arrays[name] for name in ("first", "own", "others"))
         median, low = (torch.from_numpy(arrays[name]) for name in ("median", "low"))
         return cls(first=int(first), own=own, others=others, median=median, low=low)
@@ -131,7 +133,7 @@ class NaturalLogits:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """R natural samples, each pushed towards each of K targets, on every model of the settings."""
+    """R natural samples, each pushed towards each of T targets, on every model of the settings."""
 
     settings: CompareSettings
     index: Tensor
@@ -154,13 +156,13 @@ class Comparison:
         return torch.arange(self.classes) if self.settings.targets is None else torch.tensor(self.settings.targets)
 
     def column(self, target: int) -> int:
-        """The column of a target class, or the first one where no sample was pushed towards it."""
+        """The column of a target class; 0 where no sample was pushed towards it."""
         found = (self.targets == target).nonzero()
         return int(found[0]) if len(found) else 0
 
     @property
     def is_pair(self) -> Tensor:
-        """Where the target is not the true class (R,T)."""
+        """Whether the target is not the true class (R,T), bool."""
         return self.targets != self.y[:, None]
 
     @property
@@ -190,7 +192,7 @@ class Comparison:
         return self.logits[model][model][:, torch.arange(len(self.targets)), self.targets]
 
     def summary(self, system: System, model: Model, natural: NaturalLogits) -> Summary:
-        """What the grid of one attacked model shows, in numbers."""
+        """The grid of one attacked model in numbers. `natural` are the model's logits on natural samples."""
         chosen, after = self.is_pair, self.after(model)
         decision = decide(system, model, self.logits[model])[0]
 
@@ -209,7 +211,7 @@ class Comparison:
         )
 
     def rows(self, system: System) -> list[list[str | int | float]]:
-        """A row a pair and model, under `CSV_HEAD`; pairs whose target is the true class are among them."""
+        """One row for each model and pair, in the columns of `CSV_HEAD`; also for pairs whose target is the true class."""
         rows: list[list[str | int | float]] = []
         for model in self.images:
             decision = decide(system, model, self.logits[model])[0].tolist()
@@ -222,7 +224,7 @@ class Comparison:
         return rows
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """What `aatviz.runtime.files.write_arrays` stores; `from_arrays` is the way back, to 16 bits a pixel."""
+        """The arrays for `aatviz.runtime.files.write_arrays`; `from_arrays` is the way back, with 16 bits a pixel."""
         arrays = {
             "settings": np.array(json.dumps(dataclasses.asdict(self.settings))),
             "index": self.index.numpy(),
@@ -237,9 +239,9 @@ class Comparison:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Comparison":
-        """The comparison that `to_arrays` took apart. KeyError or ValueError where it does not fit.
+        """The comparison from the arrays that `to_arrays` made. KeyError or ValueError where they do not fit.
 
-        The first ones were stored without a channel: (R,H,W) and (R,T,H,W).
+        Old files hold images without a channel: (R,H,W) and (R,T,H,W).
         """
         settings = CompareSettings(**json.loads(str(arrays["settings"])))
         there = [name for name in MODELS if f"natural_logits.{name}" in arrays]
@@ -262,7 +264,8 @@ class Comparison:
 
 
 def decide(system: System, model: Model, logits: Mapping[Model, Tensor]) -> tuple[Tensor, Tensor | None]:
-    """A model's decision (...) from all networks' logits (...,K), and the logit (...) held against T, if it rejects."""
+    """A model's decision (...) from all networks' logits (...,K); and, for a model that rejects, the logit (...) that is
+    compared with T, else None."""
     priors = system.generative.priors if model == "generative" else None
     label, score = decisions.decide(model, {decisions.MODELS_OF[model]: logits[model]}, priors=priors)
     return label, score if model in decisions.REJECTING else None

@@ -29,8 +29,8 @@ _CHUNK = 250
 
 
 def choose_rows(settings: CompareSettings, y: Tensor, classes: int) -> Tensor:
-    """The samples (R,) that make the rows, as indices of y (N,): as many as there are targets, or all of a class that has
-    fewer. ValueError where a class has none."""
+    """The samples (R,) of the rows, as indices into y (N,): as many as there are targets, or all samples of the chosen class
+    where it has fewer. ValueError where a class has no sample, or a target is no class."""
     generator = torch.Generator().manual_seed(settings.seed)
     targets = _targets(settings, classes)
     wanted = [(k, 1) for k in targets] if settings.digit is None else [(settings.digit, len(targets))]
@@ -44,8 +44,8 @@ def choose_rows(settings: CompareSettings, y: Tensor, classes: int) -> Tensor:
 
 
 def default_settings(system: System) -> CompareSettings:
-    """What the page begins with: what the data set says that images are pushed with, or a ball a third larger than the usual
-    one of its presets, as the paper compares at 0.4 what was trained at 0.3."""
+    """The settings that the page begins with: the data set's own attack for this (`pushed`), or its first preset with a
+    ball a third larger. So the paper compares models at 0.4 that were trained at 0.3."""
     known = dataset(system.card.dataset)
     there = models_of(system)
     return CompareSettings(
@@ -74,6 +74,10 @@ def compare(system: System, settings: CompareSettings, x: Tensor, y: Tensor, cal
         settings: which samples, which models, which attack.
         x, y: the images (N,C,H,W) to choose from, in [0,1], and their classes (N,).
         callback: as in `aatviz.pgd`, called `step_count(system, settings)` times.
+
+    Raises:
+        Lacking: where the system lacks a model that is asked for.
+        ValueError: for a class or a target that the system does not have, and as `aatviz.pgd` does.
 
     The passes are in float32: each pair gets the numbers that `trace_attack` gives it alone.
     """
@@ -105,7 +109,8 @@ def compare(system: System, settings: CompareSettings, x: Tensor, y: Tensor, cal
 def natural_logits(
     system: System, model: Model, x: Tensor, y: Tensor, check: Callable[[], None] = lambda: None
 ) -> NaturalLogits:
-    """Count a model's target logits on natural images x (N,C,H,W) of classes y (N,); `check` is called between batches."""
+    """Count a model's target logits on natural images x (N,C,H,W), in [0,1], of classes y (N,). `check` is called between
+    batches; what it raises ends the work."""
     parts = []
     for some in x.split(_CHUNK):
         check()
@@ -121,13 +126,13 @@ def natural_logits(
     ]
     own, others = (torch.stack(rows).numpy() for rows in counts)
     marks = torch.tensor([0.05, 0.5])
-    nothing = torch.full((1,), torch.nan)  # of a class without a sample, no logit is above anything
+    nothing = torch.full((1,), torch.nan)  # for a class without samples: no logit is above NaN
     low, median = torch.stack([(z[y == k, k] if (y == k).any() else nothing).quantile(marks) for k in range(z.shape[1])], 1)
     return NaturalLogits(first=first, own=own, others=others, median=median, low=low)
 
 
 def network(system: System, model: Model) -> nn.Module:
-    """The network whose target logit is raised: (N,C,H,W) -> logits (N,K). Lacking where the system does not have it."""
+    """The network whose target logit is raised: (N,C,H,W) -> logits (N,K). Raises Lacking where the system has none."""
     if model == "robust":
         return system.robust_classifier
     return system.detectors if model == "generative" else system.classifier
@@ -141,11 +146,11 @@ def models_of(system: System) -> tuple[Model, ...]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stored:
-    """What a page shows: a comparison, and the natural samples' target logits beside it."""
+    """What a page shows: a comparison, and beside it the target logits of natural samples."""
 
     comparison: Comparison
     natural: dict[Model, NaturalLogits]
-    """Of all models, attacked or not."""
+    """By model: all that the system has, attacked or not."""
 
 
 def build_comparison(system: System) -> Path:
@@ -164,7 +169,7 @@ def store_comparison(system: System, stored: Stored) -> Path:
 
 
 def load_comparison(system: System) -> Stored | None:
-    """The stored comparison of these very weights with today's default settings; None where there is none.
+    """The stored comparison, if it was made with these very weights and today's default settings; else None.
 
     ValueError where the file is damaged.
     """
@@ -181,7 +186,7 @@ def _from_arrays(arrays: Arrays) -> Stored:
 
 
 def _targets(settings: CompareSettings, classes: int) -> list[int]:
-    """The targets. ValueError where there is no such class."""
+    """The target classes. ValueError where one of them is no class."""
     targets = list(range(classes)) if settings.targets is None else list(settings.targets)
     if targets[-1] >= classes:
         raise ValueError(f"Targets are classes from 0 to {classes - 1}; got {targets[-1]}.")

@@ -1,4 +1,4 @@
-"""What was generated as one picture: the noise and each model's results side by side, every pixel a crisp square."""
+"""All generated images in one picture: the noise and each model's results side by side, every pixel a sharp square."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,8 @@ WIDE = 180
 
 
 def picture(made: Generated, names: Sequence[str]) -> Image.Image:
-    """A row a target, a column a sample; first the noise, then what each model made of it. `names`: those of all classes."""
+    """A grid of the noise, then one of each model's results: a row for each target, a column for each sample. `names` are
+    those of all classes."""
     grids = {"noise, the same for all": made.noise} | {f"{model} classifier": made.results(model) for model in MODELS}
     count = made.settings.count
     high, wide = (ENLARGED * side + GAP for side in made.noise.shape[-2:])
@@ -40,6 +41,6 @@ def picture(made: Generated, names: Sequence[str]) -> Image.Image:
 
 
 def _squares(image: Tensor) -> Image.Image:
-    """The bytes of an image (C,H,W) as a picture of crisp squares."""
+    """The bytes of an image (C,H,W) as an enlarged picture of sharp squares."""
     small = Image.fromarray((image[0] if len(image) == 1 else image.permute(1, 2, 0).contiguous()).numpy())
     return small.resize((ENLARGED * small.width, ENLARGED * small.height), Image.Resampling.NEAREST)

@@ -1,4 +1,4 @@
-"""What is generated and what comes of it: classes x samples of images from noise, as in the paper's figures 6 and 10."""
+"""The settings and the result of a generation: images from noise, classes x samples, as in the paper's figures 6 and 10."""
 
 import dataclasses
 import json
@@ -23,11 +23,11 @@ StartName = Literal["gaussian", "uniform", "constant", "other"]
 STARTS: tuple[StartName, ...] = get_args(StartName)
 CSV_HEAD = ["target", "sample", "model", "target_logit_noise", "target_logit", "judge_noise", "judge"]
 MOST_SAMPLES = 1000
-"""Samples a class, at most: the noise of every sample has a seed of its own."""
+"""The most samples of one class: the noise of every sample has a seed of its own."""
 MOST_FRAMES = 11
 """Iterates of a path that are kept, the first and the last among them."""
 LOW_MARK = 0.05
-"""95 of 100 natural images of a class have a higher logit than this quantile of theirs."""
+"""This quantile of the logits of a class's natural images is exceeded by 95 of 100 of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class GenerateSettings:
     step_size: float = 0.3
     optimizer: OptimizerName = "steepest"
     count: int = 10
-    """Samples of each class. More of them leave the first ones as they are."""
+    """Samples of each class. A larger number adds samples and leaves the first ones as they are."""
     seed: int = 0
     targets: tuple[int, ...] | None = None
     """The classes that images are made of, in rising order; None for all of them."""
@@ -78,15 +78,15 @@ class GenerateSettings:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Generated:
-    """T target classes, n samples each, F frames of the way. Images are bytes, 255 is white.
+    """T target classes, n samples each, F frames of every path. Images are bytes, 255 is white.
 
     The result is the last iterate rounded to 256 grey levels, and every number was measured on the rounded image.
     """
 
     settings: GenerateSettings
     paths: dict[Model, Tensor]
-    """The iterates at `settings.frames` (F,T,n,C,H,W), bytes. Frame 0 is the noise, the same for all models; those between
-    it and the result are there to be watched, and rounded to 16 grey levels."""
+    """The iterates at `settings.frames` (F,T,n,C,H,W), bytes. Frame 0 is the noise, the same for all models. The frames
+    between it and the result are only for the animation, and rounded to 16 grey levels."""
     logits: dict[Model, Tensor]
     """The model's own logit of the target class on its results (T,n)."""
     noise_logits: dict[Model, Tensor]
@@ -105,7 +105,7 @@ class Generated:
         return torch.arange(len(self.judged_noise)) if self.settings.targets is None else torch.tensor(self.settings.targets)
 
     def row(self, target: int) -> int:
-        """The row of a target class, or the first one where nothing was made of it."""
+        """The row of a target class; 0 where no image of it was made."""
         found = (self.targets == target).nonzero()
         return int(found[0]) if len(found) else 0
 
@@ -135,12 +135,12 @@ class Generated:
         return rows.nanquantile(LOW_MARK, dim=1), rows.nanquantile(0.5, dim=1)
 
     def sure(self, model: Model) -> Interval:
-        """The share of a model's results of which it is as sure as of a natural image: their target logit exceeds the
-        `LOW_MARK` quantile of those of the natural images of the target class."""
+        """The share of a model's results of which it is as sure as of natural images: their target logit exceeds the
+        `LOW_MARK` quantile of the logits of natural images of the target class."""
         return share(self.logits[model] > self.marks(model)[0][:, None])
 
     def rows(self) -> list[list[str | int | float]]:
-        """A row a result, under `CSV_HEAD`."""
+        """One row for each result, in the columns of `CSV_HEAD`."""
         rows: list[list[str | int | float]] = []
         for row, target in enumerate(self.targets.tolist()):
             for i in range(self.settings.count):
@@ -151,7 +151,7 @@ class Generated:
         return rows
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """What `aatviz.runtime.files.write_arrays` stores; `from_arrays` is the way back."""
+        """The arrays for `aatviz.runtime.files.write_arrays`; `from_arrays` is the way back."""
         arrays = {
             "settings": np.array(json.dumps(dataclasses.asdict(self.settings))),
             "noise": self.noise.numpy(),
@@ -164,9 +164,9 @@ class Generated:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Generated":
-        """What `to_arrays` took apart. KeyError or ValueError where it does not fit.
+        """The result from the arrays that `to_arrays` made. KeyError or ValueError where they do not fit.
 
-        The first ones were stored without a channel: (T,n,H,W) and (F-1,T,n,H,W).
+        Old files hold images without a channel: (T,n,H,W) and (F-1,T,n,H,W).
         """
 
         def images(name: str) -> Tensor:

@@ -1,6 +1,6 @@
 """Images from noise: push noise up the target logit of the bank, of the robust and of the natural classifier (figure 6).
 
-All three get the same noise and the same attack, so that what differs between the results is what the models have learned.
+All three get the same noise and the same attack, so that the results differ only by what the models have learned.
 
 made = generate(system, default_settings(system, "uniform"))
 made.judged_as_target("generative")    # what an independent classifier takes them for
@@ -29,21 +29,24 @@ from aatviz.store.results import weights_hash
 from aatviz.store.systems import System
 
 NATURAL = 100
-"""Natural images of each class whose logits are held against those of the generated ones."""
+"""Natural images of each class, whose logits are compared with those of the generated images."""
 COARSE = 17
-"""Between two of the 16 grey levels of the frames on the way: noise does not compress, and nobody sees the difference."""
+"""The step between the 16 grey levels of the frames on the way. So they compress well, and nobody sees the difference."""
 RUBBISH = GenerateSettings(start="uniform", eps=28.0, step_size=0.5)
-"""From noise of which nothing says "target", and in a ball that holds every image (a white one has the L2 norm 28)."""
+"""From noise in which nothing says "target", in a ball that holds every MNIST image (a white one has the L2 norm 28)."""
 STORED = ("generated", "generated-uniform")
 """The names of the stored runs' files; `stored_settings` says what is in them."""
 Callback = Callable[[Iterate | None], object]
-"""Called once a step of PGD and, with None, once a class that is measured; what it raises ends the work."""
+"""Called at every step of PGD and, with None, after every class that is measured; what it raises ends the work."""
 
 
 def default_settings(system: System, start: StartName = "gaussian") -> GenerateSettings:
-    """What the page begins with: from class noise what the data set says that images are drawn with. Else radius and step
-    size that were found by experiment on MNIST, where the L2 norm of a white image is 28, and grow with that norm. Nothing
-    in a rubbish start says "target": its ball holds every image."""
+    """The settings that the page begins with.
+
+    From class noise, the data set's own attack for this (`drawn`), where it has one. Otherwise a radius and a step size that
+    were found by experiment on MNIST, in proportion to the L2 norm of a white image (28 on MNIST). For the other starts, in
+    which nothing says "target", the ball holds every image.
+    """
     known, targets = dataset(system.card.dataset), first_targets(system.card.classes)
     if known.drawn and start == "gaussian":
         return GenerateSettings(start=start, targets=targets, **of_threat(known.drawn))
@@ -79,10 +82,12 @@ def generate(
         system: the models, the class Gaussians and the judge.
         settings: which noise, and which attack.
         callback: called `step_count(system, settings)` times.
-        natural_logits: those of another run of this system, which are the same; None to compute them.
+        natural_logits: those of another run of this system, since they do not depend on the settings; None to compute them.
 
     Raises:
-        Lacking: for a system without a judge, a robust classifier, a detector of every class, or Gaussians that it needs.
+        Lacking: for a system without a judge, a robust classifier, a detector of every class, or, where the settings start
+            from class noise, class Gaussians.
+        ValueError: for a target class that the system does not have.
     """
     system.require("full_bank", "robust_classifier", "judge", what="Generating images")
     targets = _targets(system, settings)
@@ -115,7 +120,7 @@ def generate(
 
 
 def step_count(system: System, settings: GenerateSettings) -> int:
-    """How often `generate` calls back."""
+    """How often `generate` calls its callback."""
     return len(MODELS) * len(_targets(system, settings)) * (settings.steps + 2)
 
 
@@ -145,7 +150,7 @@ def build_generated(system: System, name: str = "generated") -> Path:
 
 
 def load_generated(system: System, name: str = "generated") -> Generated | None:
-    """The stored run of that name of these very models, with today's settings; None where there is none.
+    """The stored run of that name, if it was made with these very models and today's settings; else None.
 
     ValueError where the file is damaged.
     """
@@ -182,9 +187,10 @@ def _starts(system: System, settings: GenerateSettings, target: int, x: Tensor, 
 def _climb(
     system: System, settings: GenerateSettings, target: int, model: Model, start: Tensor, callback: Callback
 ) -> Tensor:
-    """One class's noise (n,C,H,W) on its way up one model's target logit: (F,n,C,H,W) bytes at `settings.frames`.
+    """Push the noise of one class (n,C,H,W) up one model's target logit: the iterates at `settings.frames` (F,n,C,H,W), as
+    bytes.
 
-    Class by class: of a separate bank only the target's own detector runs.
+    Classes go one by one, so that in a separate bank only the target's own detector runs.
     """
     kept: list[Tensor] = []
 
@@ -206,13 +212,13 @@ def _bytes(images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _logit(module: torch.nn.Module, x: Tensor, k: int) -> Tensor:
-    """The logit (N,) of class k for images (N,C,H,W); of a separate bank only detector k runs."""
+    """The logit (N,) of class k for images (N,C,H,W); in a separate bank only detector k runs."""
     x = x.to(next(module.parameters()).device)
     return (module.logit(x, k) if isinstance(module, DetectorBank) else module(x)[:, k]).cpu()
 
 
 def _natural(module: torch.nn.Module, x: Tensor, y: Tensor, classes: int) -> Tensor:
-    """The logits (K,m) of the first natural images of each class; NaN where a class has fewer of them than others."""
+    """The logits (K,m) of the first natural images of each class; padded with NaN where a class has fewer than others."""
     rows = [_logit(module, x[y == k][:NATURAL], k) for k in range(classes)]
     most = max(len(row) for row in rows)
     return torch.stack([torch.nn.functional.pad(row, (0, most - len(row)), value=torch.nan) for row in rows])

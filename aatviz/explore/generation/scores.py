@@ -1,7 +1,7 @@
-"""How good generated images are, by a network that no attack saw: kernel inception distance and accuracy, beside those of
-the noise itself and of real test images; and the training images that are nearest to them.
+"""Scores of generated images by the judge, a network that no attack saw: kernel inception distance and accuracy, beside
+those of the noise itself and of real test images; and the training images nearest to the generated ones.
 
-Measured once on many samples of the default settings and stored: `build_scores`, `load_scores`.
+They are measured once, on many samples of the default settings, and stored: `build_scores`, `load_scores`.
 """
 
 from collections.abc import Mapping
@@ -30,18 +30,18 @@ EACH = 100
 SHOWN = 10
 """Samples of each class whose nearest training image is stored."""
 DRAWN: tuple[Model, ...] = ("generative", "robust")
-"""The models whose images get one."""
+"""The models for whose images the nearest training images are stored."""
 _ROWS = 2000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scores:
-    """What was measured on `EACH` samples a class from the same noise; its keys are `NOISE`, the models, and `REAL`."""
+    """Scores of `EACH` samples a class, all from the same noise. Keys of the first two: `NOISE`, the models and `REAL`."""
 
     distance: dict[str, Distance]
-    """To the bundled images of the same classes, which no network was trained on."""
+    """The kernel inception distance to the bundled images of the same classes, which no network was trained on."""
     accuracy: dict[str, Interval]
-    """The share that the judge takes for the target class, or of real images for their own."""
+    """The share that the judge takes for the target class; of real images, for their own class."""
     nearest: dict[Model, Tensor]
     """The training images (T,SHOWN,C,H,W), bytes, nearest to a model's first samples in L2."""
     away: dict[Model, Tensor]
@@ -94,7 +94,8 @@ def test_rows(test: Split, targets: Tensor, each: int) -> Tensor:
 
 
 def nearest_rows(among: Split, images: Tensor) -> tuple[Tensor, Tensor]:
-    """For bytes (N,C,H,W) the row of the nearest image in L2 (N,), and the distance on the [0,1] scale (N,)."""
+    """For images (N,C,H,W), bytes: the row of the nearest one in `among` (N,), and its L2 distance (N,) for pixels in
+    [0,1]."""
     wanted = images.flatten(1).float() / 255
     best, where = torch.full((len(images),), torch.inf), torch.zeros(len(images), dtype=torch.long)
     for first in range(0, len(among), _ROWS):
@@ -110,7 +111,7 @@ def build_scores(system: System) -> Path:
 
 
 def load_scores(system: System) -> Scores | None:
-    """The stored scores of these very models; None where there are none. ValueError where the file is damaged."""
+    """The stored scores, if they were made with these very models; else None. ValueError where the file is damaged."""
     if system.lacks("gaussians", "judge"):
         return None
     return load_run(system, FILE, _from_arrays, lambda: {"models_hash": models_hash(system)})
@@ -122,7 +123,7 @@ def _features(trunk: nn.Module, images: Tensor) -> NDArray[np.float64]:
 
 
 def to_arrays(scores: Scores) -> dict[str, NDArray[Any]]:
-    """What is stored of them."""
+    """The arrays to store."""
     arrays = {f"distance.{name}": np.array(found) for name, found in scores.distance.items()}
     arrays |= {f"accuracy.{name}": np.array(found) for name, found in scores.accuracy.items()}
     for model in DRAWN:

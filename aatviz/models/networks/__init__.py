@@ -1,10 +1,10 @@
 """The networks: each takes images (N,C,H,W) in [0,1], normalises inside itself and returns logits (N,K).
 
-Batch norm and dropout: an attack meets every network in evaluation mode, while it is trained as well as afterwards
-(`evaluating`); what is attacked is then one function, the same for an image alone as in a batch. Updates of the weights by
-AAT are made in evaluation mode too, as in the authors' code: the factors and summands of a batch norm learn, its running
-statistics stay as they were in the network that is finetuned. A batch of AAT is half attacked images; statistics of such a
-mixture would be nobody's. Updates of classifiers are made in training mode, unless the job sets `frozen_norm`.
+Batch norm and dropout: attacks always run a network in evaluation mode (`evaluating`), during its training too. Then an
+image gets the same logits alone and in a batch. AAT also updates the weights in evaluation mode, as the authors' code does:
+the weight and bias of a batch norm learn, while its running statistics stay those of the network that is finetuned. Half of
+an AAT batch is attacked images, and the statistics of such a mixture would fit neither half. Updates of classifiers are made
+in training mode, unless the job sets `frozen_norm`.
 """
 
 from collections.abc import Iterator
@@ -42,13 +42,13 @@ NETWORKS = Registry(
 
 _LOCK = Lock()
 _HELD: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
-"""The parts in train mode that are held in eval mode, and how many blocks of `evaluating`, in any thread, hold each."""
+"""The modules that `evaluating` has put into eval mode, and how many of its blocks, in all threads, hold each."""
 
 
 @contextmanager
 def evaluating(modules: tuple[nn.Module, ...]) -> Iterator[None]:
-    """Eval mode for the modules, and afterwards train mode again for those parts that were in it: after the last such block,
-    where several threads are in one."""
+    """Put the modules into eval mode inside this block. Afterwards the parts that were in train mode are put back into it;
+    where several threads are in such a block, when the last one leaves it."""
     with _LOCK:
         mine = [part for module in modules for part in module.modules() if part.training or (_HELD and part in _HELD)]
         for part in mine:

@@ -15,7 +15,7 @@ from torch.nn.grad import conv2d_weight
 
 
 class GreyConv5x5(nn.Conv2d):
-    """`nn.Conv2d(1, outputs, 5, padding=2)` for images of even height and width; the same parameters and values."""
+    """`nn.Conv2d(1, outputs, 5, padding=2)` for images of even height and width, with the same parameters and values."""
 
     def __init__(self, outputs: int) -> None:
         super().__init__(1, outputs, 5, padding=2)
@@ -44,8 +44,8 @@ class _Conv(torch.autograd.Function):
 
 
 def image_gradient(grad: Tensor, kernel: Tensor) -> Tensor:
-    """The gradient (N,1,H,W) with respect to the image, from that with respect to the output (N,O,H,W), for the weights'
-    `block_kernel`."""
+    """The gradient (N,1,H,W) with respect to the image, from that with respect to the output (N,O,H,W); `kernel` is the
+    `block_kernel` of the weight."""
     n, outputs, height, width = grad.shape
     blocks = grad.permute(0, 2, 3, 1).reshape(n, height // 2, 2, width // 2, 2, outputs).permute(0, 1, 3, 2, 4, 5)
     blocks = blocks.reshape(n, height // 2, width // 2, 4 * outputs).permute(0, 3, 1, 2)

@@ -24,6 +24,6 @@ class MadryNet(nn.Module):
         self.to(memory_format=torch.channels_last)  # the layout in which a CPU convolves fastest
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(F.max_pool2d(self.conv1(x), 2))  # the rectifier after the pooling: the same values, a quarter of the work
+        x = F.relu(F.max_pool2d(self.conv1(x), 2))  # ReLU after the pooling: the same values, a quarter of the work
         x = F.relu(F.max_pool2d(self.conv2(x), 2))
         return self.out(F.relu(self.hidden(x.flatten(1))))

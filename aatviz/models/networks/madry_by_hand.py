@@ -1,13 +1,13 @@
-"""Madry's network, forward and backward to the image by hand: what an attack needs, and nothing else.
+"""Madry's network with its passes forward, and backward to the image, written by hand: what an attack needs, nothing else.
 
-Autograd's passes give the same numbers. These keep what lies between forward and backward, so that any of the images can be
-sent backward alone; a few images, for which the hidden layer's weights take longer to read than everything else to
-compute, ask only for the weights of features that fire. In float32 each of up to `FEW` images gets, to the bit, what it gets
-alone: its sums are its own, and a convolution sums in the same order for any number of images.
+Autograd's passes give the same numbers. These keep the activations in between, so that any of the images can be sent
+backward alone. With few images, reading the hidden layer's weights takes longer than all arithmetic: then only the weights
+of features that are not 0 are read. In float32, each of up to `FEW` images gets, to the bit, the same numbers as alone: its
+sums are its own, and a convolution sums in the same order for any number of images.
 
-Tried and not kept: minimal filtering (Winograd) of the second convolution in float32, with which a pass of 64 images is 1.2
-to 1.4 times as fast. On flat background the maxima of a pooling are ties, which its rounding breaks now this way, now that:
-an image in a batch no longer got what it gets alone, and pages that show the same attack disagreed.
+Tried and not kept: minimal filtering (Winograd) of the second convolution in float32, which makes a pass of 64 images 1.2 to
+1.4 times as fast. On flat background the maxima of a pooling are ties, and its rounding breaks them in different ways: an
+image in a batch no longer got the same numbers as alone, and pages that show the same attack disagreed.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from aatviz.models.networks.registry import Saved
 _Layer = tuple[Tensor, Tensor]
 """A layer's weight and bias."""
 FEW = 32
-"""So many float32 images, at most, whose hidden layers are summed one by one: up to there it is not slower than a product of
+"""The most float32 images whose hidden layers are summed one by one. Up to this number that is not slower than a product of
 matrices, which would sum in another order for another number of images."""
 _aten = torch.ops.aten
 _POOL = ([2, 2], [2, 2], [0, 0], [1, 1], False)  # kernel, stride, padding, dilation, ceil_mode
@@ -43,7 +43,8 @@ class MadryPass:
 
     @classmethod
     def if_it_fits(cls, network: MadryNet, dtype: torch.dtype | None) -> "MadryPass | None":
-        """None unless it is a whole network for grey images; the attack unit test, for one, cuts the last layer off."""
+        """The passes by hand for a whole network for grey images; None for others. (The attack unit test, for one, cuts the
+        last layer off.)"""
         fits = isinstance(network.conv1, GreyConv5x5) and isinstance(network.out, nn.Linear)
         return cls.of(network, dtype) if fits else None
 
@@ -59,7 +60,7 @@ class MadryPass:
 
     @property
     def few_go_alone(self) -> bool:
-        """Up to `FEW`, in float32: see `_few`."""
+        """True in float32, for up to `FEW` images: see `_few`."""
         return self.out[0].dtype == torch.float32
 
     @cached_property
@@ -108,12 +109,14 @@ def _through_relu(grad: Tensor, output: Tensor) -> Tensor:
 
 
 def _few(images: Tensor) -> bool:
-    """Whether the rows (N, ...) are summed one by one; in bfloat16, whose products of matrices are fast, only one alone."""
+    """Whether the rows (N, ...) are summed one by one. In bfloat16, with its fast products of matrices, only where N is
+    1."""
     return len(images) <= (FEW if images.dtype == torch.float32 else 1)
 
 
 def _sums_of_rows(table: Tensor, factors: Tensor) -> Tensor:
-    """factors @ table (N,M) for a table (L,M) and factors (N,L), most of which are 0: only the others' rows are read."""
+    """factors @ table (N,M) for a table (L,M) and factors (N,L), most of which are 0: the table's rows for these are not
+    read."""
     bag, rows = factors.nonzero(as_tuple=True)
     starts = torch.searchsorted(bag, torch.arange(len(factors), device=bag.device))
     return F.embedding_bag(rows, table, starts, per_sample_weights=factors[bag, rows], mode="sum")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class MLP(nn.Module):
-    """Samples (N, *shape) in [0,1] -> logits (N, outputs), by rectified hidden layers of `widths` units."""
+    """Samples (N, *shape) in [0,1] -> logits (N, outputs), by hidden layers of `widths` units with ReLU."""
 
     def __init__(self, shape: tuple[int, int, int], outputs: int, widths: Sequence[int] = (64, 64)) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A plain convolutional network with max pooling: another architecture than the residual ones, to judge their pictures."""
+"""A plain convolutional network with max pooling. As a judge, it has another architecture than the networks it judges."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ from aatviz.models.networks.preact import centred
 class PooledNet(nn.Module):
     """Images (N, *shape) in [0,1] -> logits (N, outputs).
 
-    For each of `widths` two 3x3 convolutions with batch norm and GELU, the first of them max-pooled; before them all one
-    of `stem` channels. The shape of Jordan's airbench (2024), which learns CIFAR-10 in few epochs.
+    First a 3x3 convolution to `stem` channels; then for each of `widths` two 3x3 convolutions with batch norm and GELU, the
+    first of them max-pooled. The shape of Jordan's airbench (2024), which learns CIFAR-10 in few epochs.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A small pre-activation ResNet for colour (He et al., 2016); in attacks its batch norm is folded into the convolutions."""
+"""A small pre-activation ResNet for colour images (He et al., 2016); for attacks, batch norm is folded into convolutions."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -11,7 +11,7 @@ Activation = Literal["silu", "relu"]
 ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "relu": nn.ReLU}
 NORMS = ("batch", "none")
 CENTRE, SPREAD = 0.5, 0.25
-"""About the mean and standard deviation of the pixels of photographs; the first batch norm sees to the rest."""
+"""About the mean and standard deviation of the pixels of photographs; the first batch norm corrects the rest."""
 
 
 class PreActNet(nn.Module):
@@ -20,8 +20,8 @@ class PreActNet(nn.Module):
     A 3x3 convolution to `widths[0]` channels, then one stage for each width: `blocks[i]` residual blocks of `widths[i]`
     channels, of which the first of every stage but the first halves the side. Global average pooling, one linear layer.
     The default has no block at full resolution, where a CPU spends more time on activations than on arithmetic: 45 million
-    multiply-adds for 3 x 32 x 32 and 1.2 million weights. `norm` "none" does without batch norm; each block then starts as
-    its shortcut alone.
+    multiply-adds for 3 x 32 x 32 and 1.2 million weights. With `norm` "none" there is no batch norm; each block then begins
+    training as its shortcut alone. ValueError for lists of different lengths, or an unknown activation or norm.
     """
 
     def __init__(
@@ -84,16 +84,17 @@ def centred(x: Tensor) -> Tensor:
 
 
 def folded(network: PreActNet, dtype: torch.dtype | None) -> "FoldedPreActNet | None":
-    """Its layout for attacks; None where the last layer was cut off, as the attack unit test does."""
+    """The network's layout for attacks; None where the last layer was cut off, as the attack unit test does."""
     return FoldedPreActNet(network, dtype) if isinstance(network.out, nn.Linear) else None
 
 
 class FoldedPreActNet(nn.Module):
-    """What a `PreActNet` computes in eval mode, frozen, with as few passes over the activations as can be.
+    """Computes what a frozen `PreActNet` computes in eval mode, with as few passes over the activations as possible.
 
-    A batch norm scales and shifts each channel. Where nothing else reads what it reads, the convolution before it does that
-    as well: its second one in every block, and the first one where the sum before it ends a block whose shortcut is a
-    convolution too.
+    A batch norm scales and shifts each channel. Where only the batch norm reads the output of the convolutions before it,
+    their weights do that instead. So the second norm of every block is folded into the block's first convolution. The first
+    norm of a block is folded where the block and the one before it both have a convolution as shortcut; the stem counts as a
+    block with one, and so does what follows the last block.
     """
 
     def __init__(self, network: PreActNet, dtype: torch.dtype | None) -> None:
@@ -149,7 +150,7 @@ def _norm(channels: int, kind: str) -> nn.Module:
 
 
 def _affine(norm: nn.Module) -> _Affine | None:
-    """What it does in eval mode; None: nothing."""
+    """What the norm does to each channel in eval mode; None where it does nothing."""
     if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or norm.running_var is None:
         return None
     factor = norm.weight.detach() * (norm.running_var + norm.eps).rsqrt()
@@ -157,7 +158,7 @@ def _affine(norm: nn.Module) -> _Affine | None:
 
 
 def _folded(conv: nn.Conv2d, after: _Affine | None, dtype: torch.dtype) -> _Conv:
-    """The convolution, and after it the factor and summand of each channel."""
+    """The convolution with the factor and summand of each channel, applied after it, folded into its weights."""
     weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
     if after is not None:
         factor, summand = after

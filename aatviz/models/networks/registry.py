@@ -1,7 +1,7 @@
-"""What the rest of the library knows of a network: how it is built, what its last layer is called, and a layout for attacks.
+"""What the rest of the library knows of a network: how it is built, the name of its last layer, and a layout for attacks.
 
-An attack runs a network by autograd. Where that is not the fastest way, the entry brings a `layout`: it says how the
-network, in eval mode and with its weights as they are now, runs best; the numbers are autograd's but for rounding.
+An attack runs a network by autograd. Where that is not the fastest way, the entry has a `layout`: the fastest form of the
+network in eval mode, with its weights as they are now. Its numbers are autograd's, apart from rounding.
 """
 
 import copy
@@ -15,15 +15,15 @@ from torch import Tensor, nn
 Shape = tuple[int, int, int]
 """Channels, height and width of an image."""
 Saved = tuple[Tensor, ...]
-"""What a forward pass of N images leaves for the backward pass: tensors (N, ...)."""
+"""What a forward pass of N images keeps for the backward pass: tensors (N, ...)."""
 
 
 class ByHand(Protocol):
-    """A network's weights, and its two passes without autograd."""
+    """A network's weights, with its passes forward and backward without autograd."""
 
     @property
     def few_go_alone(self) -> bool:
-        """Whether each of few images in a batch gets, to the bit, what it gets alone."""
+        """Whether an image in a small batch gets the same numbers, to the bit, as alone."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Saved]:
         """Images (N,C,H,W) -> logits (N,K), and what `backward` needs of these images."""
@@ -33,7 +33,7 @@ class ByHand(Protocol):
 
 
 Layout = Callable[[Any, torch.dtype | None], ByHand | nn.Module | None]
-"""A network and a precision (None: its own) -> how it runs best in attacks; None: as any other does."""
+"""A network and a precision (None: its own) -> its fastest form for attacks; None where that is the network itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +54,15 @@ class Registry:
         self.entries = dict(entries)
 
     def get(self, name: str | None) -> Network:
-        """The entry of that name; ValueError with the names there are."""
+        """The entry of that name. ValueError, with the known names, where there is none."""
         if name not in self.entries:
             raise ValueError(f"There is no network {name!r}; there are {', '.join(self.entries)}.")
         return self.entries[name]
 
     def laid_out(self, network: nn.Module, dtype: torch.dtype | None) -> ByHand | nn.Module:
-        """How this network runs best in attacks, with its weights as they are now, in a precision (None: its own).
+        """The fastest form of this network for attacks, with its weights as they are now, in a precision (None: its own).
 
-        In its own precision a network without a layout is the answer itself, not a copy.
+        In its own precision, a network without a layout is returned itself, not a copy.
         """
         for entry in self.entries.values():
             if type(network) is entry.kind and entry.layout and (found := entry.layout(network, dtype)) is not None:
@@ -70,8 +70,8 @@ class Registry:
         return network if dtype is None else copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
 
     def trunk(self, network: nn.Module) -> nn.Module:
-        """A copy of a network without its last layer: images (N,C,H,W) -> features (N,d). ValueError for one that is not
-        here."""
+        """A copy of a network without its last layer: images (N,C,H,W) -> features (N,d). ValueError for a network that the
+        registry does not have."""
         for entry in self.entries.values():
             if type(network) is entry.kind:
                 found = copy.deepcopy(network)

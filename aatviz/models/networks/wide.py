@@ -1,4 +1,4 @@
-"""Madry's wide ResNet for CIFAR-10 (w32-10 of the CIFAR-10 adversarial challenge), as its public code has it.
+"""Madry's wide ResNet for CIFAR-10 (w32-10 of the CIFAR-10 adversarial challenge), as in its public code.
 
 The paper calls it a ResNet50; the authors' code builds this one: 46 million weights, 6.7 billion multiply-adds an image.
 """
@@ -14,7 +14,7 @@ LEAK = 0.1
 
 
 class WideNet(nn.Module):
-    """Images (N, *shape) in [0,1] -> logits (N, outputs); every image is standardised by itself.
+    """Images (N, *shape) in [0,1] -> logits (N, outputs); every image is standardised by its own mean and spread.
 
     A 3x3 convolution to `widths[0]` channels, then a stage of `units` residual units for each other width; every stage but
     the first halves the side.
@@ -46,8 +46,8 @@ class WideNet(nn.Module):
 
 
 class _Unit(nn.Module):
-    """Norm, leaky rectifier, convolution, twice. The shortcut has no weights: it averages where the side is halved, and
-    adds empty channels on both sides. In the `first` unit of all it begins after the first rectifier."""
+    """Norm, leaky ReLU, convolution, twice. The shortcut has no weights: it averages where the side is halved, and adds
+    empty channels on both sides. In the `first` unit of the network it begins after the first leaky ReLU."""
 
     def __init__(self, channels: int, width: int, stride: int, first: bool) -> None:
         super().__init__()
@@ -71,8 +71,8 @@ class _Unit(nn.Module):
 
 
 def standardised(x: Tensor) -> Tensor:
-    """Each image (C,H,W) with zero mean and unit spread; as in TensorFlow, the spread of one in 0..255 counts as at least
-    1 / sqrt(C H W)."""
+    """Images (N,C,H,W), each with zero mean and unit spread. As in TensorFlow, the spread, of pixels in 0..255, counts as at
+    least 1 / sqrt(C H W)."""
     pixels = x[0].numel()
     mean = x.mean((1, 2, 3), keepdim=True)
     spread = (x - mean).square().mean((1, 2, 3), keepdim=True)

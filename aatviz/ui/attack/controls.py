@@ -27,18 +27,18 @@ from aatviz.ui.session.sidebar import current_dataset, current_system, default_t
 MOST_STEPS, MOST_RESTARTS = LIMITS.most_steps, 20
 UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
 VICTIMS_OWN = "paper"
-"""In a link: the loss that the paper uses against the victim, whichever that is."""
+"""The value of `loss` in a link that stands for the paper's loss against the victim."""
 NEEDS: dict[VictimName, Need] = attack_grid.NEEDS | {"integrated": "full_bank"}
-"""What a system may lack for a victim."""
+"""The part of a system that a victim needs, where a system may lack it."""
 
 
 def victims(system: System) -> tuple[VictimName, ...]:
-    """Who can be attacked in this system."""
+    """The victims that this system has."""
     return tuple(victim for victim in VICTIMS if victim not in NEEDS or not system.lacks(NEEDS[victim]))
 
 
 def _first() -> tuple[int, int]:
-    """The class of the image that pages begin with, and how many of that class stand before it in the sample."""
+    """The class of the image that pages begin with, and how many images of that class come before it in the sample."""
     system = current_system()
     y = caches.sample(system.card.dataset)[1]
     index = first_image(system, y)
@@ -66,7 +66,7 @@ state = UrlState(
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What is asked for: an image, and the attack on it; perhaps on the robust classifier as well."""
+    """The visitor's choice: an image, the attack on it, and whether the robust classifier is attacked as well."""
 
     picked: Picked
     settings: AttackSettings
@@ -79,7 +79,7 @@ class Choice:
 
 
 def choose(system: System, x: Tensor, y: Tensor) -> Choice | None:
-    """Draw the controls and return what they say; None as long as the visitor's own image is missing.
+    """Draw the controls and return the choice; None as long as the visitor's own image is missing.
 
     `x` (N,C,H,W) and `y` (N,) are the bundled sample.
     """
@@ -125,7 +125,7 @@ def _choice(system: System, image: Picked) -> Choice:
 
 
 def write_url() -> None:
-    """Bring the URL up to date, without what plays no part in the present choice."""
+    """Bring the URL up to date, without the settings that play no part in the present choice."""
     victim, targeted = state["victim"], state["goal"] == "targeted"
     idle = picked.idle(state)
     if victim == "detector":
@@ -137,7 +137,7 @@ def write_url() -> None:
 
 
 def _clean(balls: pgd_fields.Balls) -> list[str]:
-    """Settings that are fine by themselves, but not together; returns a kind note for each that is put right."""
+    """Correct settings that are possible by themselves, but not together; returns a friendly note for each."""
     if state["loss"] not in LOSSES_OF[state["victim"]]:
         st.session_state[state.key("loss")] = LOSSES_OF[state["victim"]][0]
     return pgd_fields.clean(state, balls)

@@ -1,4 +1,4 @@
-"""Which image the Attack page attacks: one of the bundled sample, or one of the visitor's own."""
+"""The image that the Attack page attacks: one of the bundled sample, or the visitor's own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ FIELDS = {
     "shuffle": ("shuffle",),
     PICK: ("source", "image", "label"),
 }
-"""The parameters that play a part in each way to pick. "digit" is the class: links have called it so from the beginning."""
+"""The parameters that each way to pick uses. "digit" is the class: the name stays, since links contain it."""
 
 
 def params(known: Callable[[], Dataset], first: Callable[[], tuple[int, int]]) -> list[Param]:
-    """The part of the page's URL that says which image. `known`: the system's data set; `first`: the class of the image that
-    pages begin with, and its place among those of that class."""
+    """The parameters of the page's URL that say which image. `known` gives the system's data set; `first` gives the class of
+    the image that pages begin with, and its place among the images of that class."""
 
     def most() -> int:
         sample = known().splits.get("sample")
@@ -52,7 +52,7 @@ class Picked:
     """One image with its true class. Hashable: equal ones give equal results."""
 
     pixels: bytes
-    """Its levels, channel by channel, row by row."""
+    """The image's levels, channel by channel, row by row."""
     shape: Shape
     label: int
     index: int | None = None
@@ -65,12 +65,12 @@ class Picked:
 
     @property
     def name(self) -> str:
-        """For the names of files."""
+        """The image's name in file names."""
         return "own" if self.index is None else str(self.index)
 
     @property
     def source(self) -> dict[str, int]:
-        """What the functions of `aatviz.explore.snippets` are told about it."""
+        """The argument that the functions of `aatviz.explore.snippets` get for this image."""
         return {"label": self.label} if self.index is None else {"index": self.index}
 
 
@@ -87,7 +87,7 @@ def is_own(state: UrlState) -> bool:
 
 
 def idle(state: UrlState) -> tuple[str, ...]:
-    """The parameters that play no part in the present way to pick."""
+    """The parameters that the present way to pick does not use."""
     return tuple(name for pick, names in FIELDS.items() if pick != state["pick"] for name in names)
 
 

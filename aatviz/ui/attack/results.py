@@ -1,4 +1,4 @@
-"""The Attack page's result: the player, the words beside it, and what can be taken home."""
+"""The Attack page's result: the player, the words beside it, and the downloads."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -36,12 +36,12 @@ def show(system: System, picked: Picked, traces: list[Trace]) -> None:
 
 
 def first_look_place(picked: Picked) -> DeltaGenerator:
-    """Where `first_look` goes: in sight for an image of the visitor's own, folded away for a bundled one."""
+    """The place for `first_look`: open for the visitor's own image, closed for a bundled one."""
     return st.expander("Before any attack: which detector fires?", icon=":material/sensors:", expanded=picked.index is None)
 
 
 def first_look(place: DeltaGenerator, system: System, picked: Picked) -> None:
-    """What all networks say of the image itself. For the end of a page: it needs a forward pass."""
+    """The outputs of all networks for the image itself. Call it at the end of a page, since it needs a forward pass."""
     with place:
         own_verdicts.show(system, picked.pixels, picked.label, state["T"], f"{system.name}-{picked.name}")
 

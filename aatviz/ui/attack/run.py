@@ -1,4 +1,4 @@
-"""What the Attack page asks the worker for: one or two attacks on one image, followed step by step."""
+"""The Attack page's request to the worker: one or two attacks on one image, followed step by step."""
 
 from torch import Tensor
 

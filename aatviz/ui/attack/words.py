@@ -8,7 +8,7 @@ from aatviz.ui.common.words import literal
 
 
 def equation(settings: AttackSettings) -> str:
-    """What the attack minimises over the ball, as LaTeX."""
+    """The attack's minimisation over the ball, as LaTeX."""
     return rf"\min_{{x' \in \mathcal{{B}}}} \; {_loss_latex(settings)}"
 
 
@@ -26,7 +26,7 @@ def decision(victim: VictimName) -> tuple[str, ...]:
 
 
 def number_of(settings: AttackSettings) -> str:
-    """Where the loss stands in the literature."""
+    """Where the loss comes from: its number in the paper, or its authors."""
     return {
         "detectors_max": "Loss 10 of the paper.",
         "combined": "Loss 13 of the paper.",
@@ -82,7 +82,7 @@ def look_for(settings: AttackSettings, compared: bool, known: Dataset) -> str:
 
 
 def _goal(settings: AttackSettings) -> int | None:
-    """The class whose logit is raised, where it is one."""
+    """The class whose logit is raised; None for untargeted losses."""
     return settings.target if settings.loss == "target_logit" else settings.detector
 
 

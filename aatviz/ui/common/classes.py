@@ -1,4 +1,4 @@
-"""Classes by their names, from one to two hundred of them: the parameter, the widget, and how a sentence names one."""
+"""Classes by their names, few or up to two hundred: the parameter, the widget, and names in sentences."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,11 +16,11 @@ from aatviz.ui.common.url import Param, UrlState, whole
 from aatviz.ui.common.words import literal
 
 ROOM = 26
-"""Letters that buttons in a row may need in a third of the page; more of them make a list."""
+"""The most letters of buttons in a row, in a third of the page; names that need more are shown as a list."""
 MOST_PICKED = 12
-"""Classes that a grid may show, of many."""
+"""The most classes that a visitor may pick for a grid."""
 SHORT = 14
-"""Letters of a name where there is little room."""
+"""The most letters of a name where there is little room."""
 _VOWEL = re.compile(r"(?!uni|use|eu|one\b)[aeiou]|8|11$|18$", re.IGNORECASE)
 
 
@@ -35,8 +35,8 @@ def class_param(
     known: Callable[[], Dataset],
     among: Callable[[], Sequence[int]] | None = None,
 ) -> Param:
-    """One of the classes, in the URL by its index; the default is the last one where it is not there. `among`: those that
-    there are, where some are not."""
+    """A parameter whose value is a class, in the URL by its index. `among` gives the possible classes, where not all are
+    possible. Where the default is not possible, the last possible class takes its place."""
 
     def possible() -> Sequence[int]:
         return among() if among else range(len(known().classes))
@@ -56,7 +56,8 @@ def class_param(
 
 
 def targets_param(known: Callable[[], Dataset]) -> Param:
-    """Some of many classes, in the URL by their indices, "0,5,17"; None where there are few: all of them."""
+    """A parameter for some of many classes, in the URL by their indices, "0,5,17". Where there are at most `MOST_TARGETS`,
+    its value is always None, for all of them."""
 
     def first() -> list[int] | None:
         found = first_targets(len(known().classes))
@@ -90,7 +91,7 @@ def targets_param(known: Callable[[], Dataset]) -> Param:
 
 
 def pick_targets(state: UrlState, classes: Sequence[str]) -> tuple[int, ...] | None:
-    """The widget of `targets_param`, where there are too many classes to take them all."""
+    """Draw the widget of `targets_param` and return the classes; without a widget, and None, where all are taken."""
     if len(classes) <= MOST_TARGETS:
         return None
     st.multiselect(
@@ -116,16 +117,16 @@ def pick_class(
     among: Sequence[int] | None = None,
     **more: Any,
 ) -> int:
-    """The widget of a class parameter: buttons where the names of the classes fit in a row, else a list to search in.
+    """Draw the widget of a class parameter and return its value: buttons where the names fit in a row, else a list.
 
     Args:
         place: where it goes.
         label: its label.
         classes: the names of all classes.
         state, name: the parameter.
-        room: letters that fit in a row there.
+        room: how many letters fit in a row there.
         among: the classes to pick from; None: all.
-        more: what both widgets understand, such as `help`.
+        more: arguments for either widget, such as `help`.
     """
     common = {**more, **state.widget(name)}
     options = range(len(classes)) if among is None else among
@@ -140,7 +141,7 @@ def pick_class(
 
 
 def _letters(classes: Sequence[str]) -> int:
-    """What a row of buttons needs: the names, and the room around each."""
+    """The room that a row of buttons needs, in letters: the names, and three around each."""
     return sum(len(name) + 3 for name in classes)
 
 
@@ -150,7 +151,7 @@ def a(name: str) -> str:
 
 
 def shortened(name: str, most: int = SHORT) -> str:
-    """A name where there is little room: cut, with an ellipsis."""
+    """A name of at most `most` letters: a longer one is cut, with an ellipsis."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
@@ -161,9 +162,8 @@ def size(shape: tuple[int, int, int]) -> str:
 
 
 def leading(values: Sequence[float], chosen: Sequence[int] = (), most: int = 10) -> list[int]:
-    """Which classes a chart or a table shows: all where there are few, else the chosen ones and those of the highest values.
-
-    In the order of the classes; at most `most`, and never fewer than the chosen ones.
+    """The classes that a chart or a table shows, in rising order: all, where there are at most `most`; else the chosen ones,
+    and those with the highest values up to `most` in all. The chosen ones are always among them.
     """
     ranked = sorted(range(len(values)), key=lambda k: (k not in chosen, -values[k]))
     return sorted(ranked[: max(most, len(set(chosen)))])

@@ -1,4 +1,4 @@
-"""A system's data set as far as this machine knows it: an imported one may lie elsewhere."""
+"""A system's data set, as far as this machine knows it: it may have been imported on another machine."""
 
 from typing import NoReturn
 
@@ -11,7 +11,7 @@ OTHERS = (
     Threat(norm="Linf", eps="8/255", step_size="1/255", steps=100),
     Threat(norm="L2", eps="0.5", step_size="0.05", steps=100),
 )
-"""Where a data set is unknown, the balls that a change of the norm leads to."""
+"""For an unknown data set: the balls to which the page goes when the norm is changed."""
 
 
 def dataset_of_card(card: Card) -> Dataset:

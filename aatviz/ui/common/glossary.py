@@ -1,4 +1,4 @@
-"""What the words mean: the tooltips of the app and docs/glossary.md, from one place."""
+"""The meanings of the field's words: the tooltips of the app and docs/glossary.md are both made from this."""
 
 TERMS: dict[str, str] = {
     "adversarial example": "An image that somebody has changed a little, on purpose, so that a network answers wrongly.",
@@ -78,5 +78,5 @@ TERMS: dict[str, str] = {
 
 
 def tip(term: str) -> str:
-    """What a word means, for a tooltip."""
+    """The meaning of a word, for a tooltip. KeyError for a word that is not in `TERMS`."""
     return TERMS[term]

@@ -1,4 +1,4 @@
-"""The settings of PGD as fields: the same parameters, widgets and kind notes on every page that attacks something."""
+"""The settings of PGD as fields: the same parameters, widgets and notes on every page that attacks something."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -15,12 +15,12 @@ from aatviz.ui.common.glossary import tip
 from aatviz.ui.common.url import Param, UrlState, amount, choice, whole
 
 Balls = Mapping[str, tuple[str, str]]
-"""eps and step size by norm, as the field writes them: what a change of the norm sets."""
+"""eps and step size by norm, as texts such as "8/255"; a change of the norm sets them."""
 LEAST_STEP, MOST_STEP = 0.0001, 10.0
 
 
 def most_l2(dataset: Dataset) -> float:
-    """The L2 ball of this radius around any image holds all images: that of white around black."""
+    """The L2 radius at which the ball around any image holds all images: the distance of white from black."""
     return math.sqrt(math.prod(dataset.shape))
 
 
@@ -40,13 +40,13 @@ class Settings(Protocol):
 
 
 def balls(dataset: Dataset, usual: Settings | None = None) -> Balls:
-    """Those of the data set's presets, and for its norm that of a page's defaults."""
+    """The balls of the data set's presets; for the norm of `usual`, a page's defaults, theirs instead."""
     own = {usual.norm: (written(usual.eps), written(usual.step_size))} if usual else {}
     return {threat.norm: (threat.eps, threat.step_size) for threat in reversed(dataset.threats)} | own
 
 
 def params(defaults: Callable[[], Settings], most_steps: int, dataset: Callable[[], Dataset]) -> list[Param]:
-    """What the URL says about them; the defaults may depend on the system, and the largest ball on its images."""
+    """The URL parameters of PGD's settings; their defaults may depend on the system, and the largest ball on its images."""
     return [
         choice("norm", lambda: defaults().norm, NORMS),
         eps_param(lambda: defaults().eps, dataset),
@@ -62,12 +62,12 @@ def eps_param(default: Callable[[], float], dataset: Callable[[], Dataset]) -> P
 
 
 def value(state: UrlState, name: str) -> float:
-    """What "eps" or "step_size" is as a number."""
+    """The value of "eps" or "step_size" as a number."""
     return number(state[name])
 
 
 def clean(state: UrlState, balls: Balls) -> list[str]:
-    """Put an eps right that is fine by itself, but not in this norm; returns a kind note where it did."""
+    """Correct an eps that is too large for Linf; returns a friendly note where it was corrected."""
     if state["norm"] == "L2" or value(state, "eps") <= 1:
         return []
     asked, instead = state["eps"], balls["Linf"][0]
@@ -76,13 +76,13 @@ def clean(state: UrlState, balls: Balls) -> list[str]:
 
 
 def radius(place: DeltaGenerator, state: UrlState, norm: str | None = None) -> None:
-    """eps, in the norm that is chosen beside it, or in this one."""
+    """Draw the field of eps, in the chosen norm, or in `norm`."""
     name = {"Linf": "L∞", "L2": "L2"}[norm or state["norm"]]
     _amount(place, state, "eps", f"ε, {name} radius", tip("eps"))
 
 
 def _amount(place: DeltaGenerator, state: UrlState, name: str, label: str, about: str) -> None:
-    """A number that is written as the field does; what is none is put back, with a note."""
+    """Draw a field for a number such as 0.3 or 8/255. Any other text is replaced by the last number, with a note."""
     key, before = state.key(name), state[name]
     problem = f"{key}.problem"
 
@@ -100,13 +100,13 @@ def _amount(place: DeltaGenerator, state: UrlState, name: str, label: str, about
 
 
 def steps(place: DeltaGenerator, state: UrlState, most: int, command: str) -> None:
-    """How many steps; `command` is where more of them belong."""
+    """Draw the field of the steps; `command` is the `aatviz` command to use for more of them."""
     more = f"At most {most}: more belongs on the command line (`aatviz {command}`)."
     place.number_input("Steps", 1, most, step=10, help=more, **state.widget("steps"))
 
 
 def norm_of_ball(place: DeltaGenerator, state: UrlState, balls: Balls) -> None:
-    """The norm; a change of it sets eps and step size."""
+    """Draw the choice of the norm; a change of it sets eps and step size."""
 
     def changed() -> None:
         st.session_state[state.key("eps")], st.session_state[state.key("step_size")] = balls[state["norm"]]
@@ -117,12 +117,12 @@ def norm_of_ball(place: DeltaGenerator, state: UrlState, balls: Balls) -> None:
 
 
 def step_size(place: DeltaGenerator, state: UrlState) -> None:
-    """The step size."""
+    """Draw the field of the step size."""
     _amount(place, state, "step_size", "Step size", "On the [0,1] scale of the images: 0.01, or 1/255.")
 
 
 def optimizer(place: DeltaGenerator, state: UrlState) -> None:
-    """Adam, steepest descent, or momentum."""
+    """Draw the choice of the optimizer."""
     place.selectbox(
         "Optimizer", OPTIMIZERS, format_func=words.OPTIMIZERS.__getitem__, help=tip("optimizer"), **state.widget("optimizer")
     )

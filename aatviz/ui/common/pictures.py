@@ -1,4 +1,4 @@
-"""Images and perturbations of any size as pictures of crisp squares, grey or in colour."""
+"""Images and perturbations of any size as pictures of sharp squares, grey or in colour."""
 
 import base64
 from html import escape
@@ -45,7 +45,7 @@ def channels(colour: str) -> list[int]:
 
 
 def data_url(picture: Image.Image) -> str:
-    """A picture as the address of an image that is part of the page: one that the browser had to fetch could be gone."""
+    """A picture as a data URL, which is part of the page: a file that the browser has to fetch could be gone by then."""
     return f"data:image/png;base64,{base64.b64encode(takeaway.png(picture)).decode()}"
 
 

@@ -1,4 +1,4 @@
-"""What plotly figures have in common: layout, the hatch and bins of their bars, marks, the one button of the mode bar."""
+"""Common parts of plotly figures: layout, the hatch and bins of bars, marks, the one button of the mode bar."""
 
 import plotly.graph_objects as go
 import torch
@@ -7,15 +7,15 @@ from torch import Tensor
 from aatviz.ui.common.theme import Meaning
 
 HATCH = {"fillmode": "overlay", "fgcolor": "white", "fgopacity": 0.9, "solidity": 0.25, "size": 6}
-"""A bar's pattern, to which the shape of its hatch is added: colour does not stand alone."""
+"""The pattern of bars, to which a figure adds the shape of the hatch: so colour is never the only difference."""
 TOP = 34
 HEIGHT, LEGEND = 460, 150
 """In pixels: a figure of three histograms, and the legend below it."""
 
 
 def layout(fig: go.Figure, height: int, below: int = 92) -> None:
-    """One size, the legend below, no zooming by accident: a swipe on a phone scrolls the page. `below` is the room under the
-    axis in pixels; a legend of several lines needs more."""
+    """Give a figure the common layout: a fixed height, the legend below, and no zooming, so that a swipe on a phone scrolls
+    the page. `below` is the room under the axis in pixels; a legend of several lines needs more."""
     fig.update_layout(
         height=height,
         bargap=0,

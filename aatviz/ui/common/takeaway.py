@@ -1,4 +1,4 @@
-"""What a visitor can take home from every view, and the words beside it."""
+"""The words beside every view, and what a visitor can download or copy from it."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from aatviz.runtime.notebook import Snippet, notebook
 from aatviz.ui.common.words import without_marks
 
 MOST_ROWS = 40
-"""A table of more rows is one to scroll."""
+"""A table of more rows is shown in a box to scroll."""
 
 
 def explain(see: str, look_for: str, equations: Sequence[str] = ()) -> None:
@@ -29,7 +29,7 @@ def explain(see: str, look_for: str, equations: Sequence[str] = ()) -> None:
 
 
 def show_table(rows: Sequence[Sequence[str]]) -> None:
-    """Rows of words, the first one the head: as Markdown, or, where there are many, in a box to scroll and to search in."""
+    """Show rows of cells in Markdown, the first one the head: as a table, or, where there are many, in a box to scroll."""
     if len(rows) <= MOST_ROWS:
         st.markdown(markdown_table([list(row) for row in rows]))
         return
@@ -40,7 +40,7 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
 def reproduce(snippets: Iterable[Snippet], files: Mapping[str, Callable[[], bytes]] | None = None) -> None:
     """ "Reproduce this": the commands that give the numbers on screen, and their Python as a notebook.
 
-    `files`, by name, are what the Python reads beside: the notebook brings them along.
+    `files`, by name, are files that the Python reads; the notebook contains them.
     """
     shown = list(snippets)
     with st.expander("Reproduce this", icon=":material/code:"):
@@ -61,17 +61,17 @@ def reproduce(snippets: Iterable[Snippet], files: Mapping[str, Callable[[], byte
 
 
 def download_png(label: str, file_name: str, picture: Callable[[], bytes]) -> None:
-    """A picture to take home; it is made when the button is pressed."""
+    """A button that downloads a picture; it is made when the button is pressed."""
     st.download_button(label, picture, file_name, "image/png", icon=":material/image:", on_click="ignore")
 
 
 def download_csv(label: str, file_name: str, text: Callable[[], str]) -> None:
-    """A table to take home; it is made when the button is pressed."""
+    """A button that downloads a table; it is made when the button is pressed."""
     st.download_button(label, text, file_name, "text/csv", icon=":material/table:", on_click="ignore")
 
 
 def download_arrays(label: str, file_name: str, arrays: Callable[[], Mapping[str, NDArray[Any]]]) -> None:
-    """Exact numbers to take home, as NumPy's .npz; made when the button is pressed."""
+    """A button that downloads exact numbers as NumPy's .npz; the file is made when the button is pressed."""
 
     def content() -> bytes:
         buffer = io.BytesIO()

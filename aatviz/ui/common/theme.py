@@ -1,7 +1,7 @@
-"""One colour per meaning, each with a second mark (dash, symbol or word), so that colour never stands alone.
+"""One colour per meaning, each with a second mark (dash, symbol or word), so that colour is never the only difference.
 
-The colours are Okabe and Ito's (2008), which stay apart for every kind of colour blindness, and read on a light and on
-a dark page.
+The colours are Okabe and Ito's (2008). They can be told apart with every kind of colour blindness, on a light and on a dark
+page.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
-    """How one meaning is drawn everywhere."""
+    """How one meaning is drawn in all figures."""
 
     label: str
     colour: str

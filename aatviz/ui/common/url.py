@@ -14,7 +14,7 @@ from aatviz.ui.common.words import quoted
 
 LARGEST_SEED = 2**31 - 1
 MOMENT = 3.0
-"""Seconds for which a click may still come with the URL of before another one."""
+"""Seconds after a click in which the browser may still send the URL from before that click."""
 JUST_OPENED, _PRESSED = "app.just-opened", "app.pressed"
 
 
@@ -24,17 +24,17 @@ class Param:
 
     name: str
     default: Any
-    """Or, where it depends on the system, a function that says what it is now; `UrlState.params` has asked it."""
+    """The default, or, where it depends on the system, a function that gives it; `UrlState.params` has called it."""
     read: Callable[[str], Any]
-    """Text -> value. ValueError says, as the rest of a sentence, what is possible."""
+    """Text -> value. The message of a ValueError is the end of a sentence, and says what is possible."""
     write: Callable[[Any], str | None] = str
     """Value -> text; None for a value that no link can carry."""
     fits: Callable[[Any], bool] = lambda _: True
-    """Whether a value is still possible: another system may have fewer classes, or images of another size."""
+    """Whether a value is still possible with the present system, which may have fewer classes, or images of another size."""
 
 
 def choice(name: str, default: str | Callable[[], str], options: Sequence[str] | Callable[[], Sequence[str]]) -> Param:
-    """One of some words; a function says which there are now."""
+    """A parameter whose value is one of some words; `options` may be a function that gives those possible now."""
 
     def now() -> Sequence[str]:
         return options() if callable(options) else options
@@ -48,7 +48,7 @@ def choice(name: str, default: str | Callable[[], str], options: Sequence[str] |
 
 
 def whole(name: str, default: int | Callable[[], int], low: int, high: int | Callable[[], int]) -> Param:
-    """A whole number; a function says how large it may be now."""
+    """A parameter whose value is a whole number; `high` may be a function that gives the largest possible now."""
 
     def most() -> int:
         return high() if callable(high) else high
@@ -62,7 +62,7 @@ def whole(name: str, default: int | Callable[[], int], low: int, high: int | Cal
 
 
 def number(name: str, default: float | Callable[[], float], low: float, high: float) -> Param:
-    """A number, with four decimals at most."""
+    """A parameter whose value is a number, rounded to four decimals."""
     return Param(
         name=name,
         default=default,
@@ -72,7 +72,7 @@ def number(name: str, default: float | Callable[[], float], low: float, high: fl
 
 
 def amount(name: str, default: Callable[[], str], low: float, high: float | Callable[[], float]) -> Param:
-    """A number as the field writes it, "0.3" or "8/255"; the value stays the text that somebody has written."""
+    """A parameter for a number such as "0.3" or "8/255"; its value stays the text that somebody has written."""
 
     def most() -> float:
         return high() if callable(high) else high
@@ -93,7 +93,7 @@ def amount(name: str, default: Callable[[], str], low: float, high: float | Call
 
 
 def flag(name: str, default: bool) -> Param:
-    """On (1) or off (0)."""
+    """A parameter that is on (1) or off (0)."""
 
     def read(text: str) -> bool:
         if text not in ("0", "1"):
@@ -115,22 +115,23 @@ class UrlState:
         return [replace(param, default=param.default()) if callable(param.default) else param for param in self._params]
 
     def key(self, name: str) -> str:
+        """The key of a parameter in `st.session_state`."""
         return f"{self.page}.{name}"
 
     def widget(self, name: str, disabled: bool = False) -> dict[str, Any]:
-        """What every widget of a parameter is given: its key, and whether the lesson that led here locks it."""
+        """Arguments for a parameter's widget: its key, and whether the lesson that led here locks it."""
         return {"key": self.key(name), "persist_state": "session", "disabled": disabled or name in _listed("lock")}
 
     def hidden(self, name: str) -> bool:
-        """Whether the lesson that led here hides a control: for views that draw their own ones, not Streamlit's."""
+        """Whether the lesson that led here hides a control: for views that draw their own controls."""
         return name in _listed("hide")
 
     def another(self, name: str) -> None:
-        """The next seed, for a button."""
+        """Set a seed to the next number; for the callback of a button."""
         st.session_state[self.key(name)] = (self[name] + 1) % LARGEST_SEED
 
     def take(self, values: Mapping[str, Any], names: Sequence[str]) -> None:
-        """Take over what a view in the browser says of these parameters, as far as it makes sense."""
+        """Take over the values that a view in the browser sends for these parameters; impossible ones are ignored."""
         for param in self.params:
             if param.name in names and param.name in values:
                 try:
@@ -142,14 +143,16 @@ class UrlState:
         return st.session_state[self.key(name)]
 
     def read(self) -> list[str]:
-        """Bring a new URL's values into the session; call it before the widgets. Returns a kind note for each bad value.
+        """Bring a new URL's values into the session; call it before the widgets. Returns a friendly note for each bad value.
 
-        A URL is news where this page did not write it last: it is a link, or the browser went back or forward. It is none
-        where a setting has changed meanwhile, or a button was pressed: such a click may be on its way with the URL of a
-        moment ago. Without any parameter it means the defaults, unless the page was just opened: then all stays as it was.
-        Controls that a lesson's link hides go out of sight, and out of the keyboard's way; they keep their values. A value
-        that was the default before stays the default where that has changed, as with another system; so does what does not
-        fit any more.
+        A URL is new where it differs from the one that this page wrote last: it is a link, or the browser went back or
+        forward. It does not count as new where a setting has changed meanwhile, or a button was just pressed: such a click
+        may come with the URL of a moment ago. A new URL without any parameter means the defaults, unless the page was just
+        opened: then all stays as it was.
+
+        Controls that a lesson's link hides become invisible, also to the keyboard; they keep their values. Where a default
+        has changed, as with another system, a value that was the old default becomes the new one; so does a value that is no
+        longer possible.
         """
         params = self.params
         if hidden := [param.name for param in params if param.name in _listed("hide")]:
@@ -184,7 +187,7 @@ class UrlState:
         before, ours = st.query_params.to_dict(), {param.name for param in params}
         now = {name: texts.get(name, text) for name, text in before.items() if name not in ours or name in texts} | texts
         if now != before:
-            st.query_params.from_dict(now)  # in one go: one press of Back undoes one change
+            st.query_params.from_dict(now)  # all at once, so that one press of Back undoes one change
         st.session_state[f"{self.page}.written"] = texts, self._values()
 
     def _is_news(self, given: Mapping[str, str]) -> bool:
@@ -200,7 +203,7 @@ class UrlState:
 
 
 def pressed() -> None:
-    """A button was pressed that changes no parameter, or a choice made that is none of the page's: for their callbacks."""
+    """For the callbacks of buttons that change no parameter, and of choices outside the page's parameters: note the time."""
     st.session_state[_PRESSED] = time.monotonic()
 
 

@@ -1,4 +1,4 @@
-"""The words that several pages use: what victims, losses and optimizers are called, and how a ball is written."""
+"""Words that several pages use: the names of victims, losses and optimizers, a ball in LaTeX, and safe Markdown."""
 
 import math
 import re
@@ -41,8 +41,8 @@ _MARKS, _STARTS = re.escape(r"\`*_[]<>!|$~:&"), re.escape("-+#.)")
 
 _JOINER = "\u2060"
 _SEEN_LATER = re.compile(r"(?<=:)(?=[\w/+])|(?<=www)(?=\.)|(?<=@)|(?<=[-<>=~!])(?=[-<>=])", re.IGNORECASE)
-"""Where addresses, icons and arrows begin, which the browser looks for in the finished text, behind all backslashes: a word
-joiner there, which nobody sees, keeps it from finding them."""
+"""The beginnings of addresses, icons and arrows, which the browser looks for in the finished text, where backslashes are
+gone already. An invisible word joiner at these places keeps it from finding them."""
 
 
 _COMMAND = re.compile(
@@ -51,21 +51,21 @@ _COMMAND = re.compile(
 
 
 def literal(text: str) -> str:
-    """A text in Markdown that shows just as it is: an imported class may be called "a|b", "[x]" or "www.evil.example"."""
+    """Markdown that shows a text exactly as it is: an imported class may be called "a|b", "[x]" or "www.evil.example"."""
     anywhere = re.sub(rf"([{_MARKS}])", r"\\\1", _SEEN_LATER.sub(_JOINER, text))
     return re.sub(rf"^(\d*)([{_STARTS}])", r"\1\\\2", anywhere)
 
 
 def code(text: str) -> str:
-    """A text in Markdown as code: a name, or whatever somebody may have written into a link."""
+    """A text as code in Markdown: a name, or anything that somebody may have written into a link."""
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     inner = f" {text} " if text.startswith("`") or text.endswith("`") else text
     return f"{fence}{inner}{fence}"
 
 
 def message(text: str) -> str:
-    """A sentence of the library in Markdown: the commands in it, and what stands between backticks, as code, to be copied;
-    all else just as it is."""
+    """A sentence of the library in Markdown: commands and text between backticks become code, to be copied; all else is
+    shown exactly as it is."""
     pieces = text.split("`")
     if len(pieces) % 2 == 0:  # a name with a backtick
         return literal(text)
@@ -78,24 +78,24 @@ def _with_commands(text: str) -> str:
 
 
 def quoted(text: str, most: int = 40) -> str:
-    """Somebody's input in a message: its beginning, in quotation marks, and never more than text."""
+    """The first letters of a visitor's input for a message, in quotation marks and as code, so that it is only text."""
     return code(repr(text[:most]))
 
 
 def without_marks(markdown: str) -> str:
-    """The text of a table's cell in Markdown: without the asterisks of bold type, and what `literal` wrote as it was."""
+    """The plain text of a table's cell in Markdown: without bold type, and with the changes of `literal` undone."""
     return re.sub(rf"\*\*|{_JOINER}|\\(?=[{_MARKS}{_STARTS}])", "", markdown)
 
 
 def signs(shape: tuple[int, int, int]) -> str:
-    """How a perturbation of images of this shape is coloured."""
+    """The words for the colours of a perturbation of images of this shape (C,H,W)."""
     if shape[0] == 1:
         return "blue is darker, orange brighter"
     return "every channel by itself: grey is unchanged, a colour is where its channel was raised and the others were not"
 
 
 def ball(settings: AttackSettings, shape: tuple[int, int, int]) -> str:
-    """The set that x' stays in, for images of this shape, as LaTeX."""
+    """The set in which x' stays, for images of this shape (C,H,W), as LaTeX."""
     p = r"\infty" if settings.norm == "Linf" else "2"
     cube = rf"[0,1]^{{{math.prod(shape)}}}"
     return rf"\mathcal{{B}} = \{{x' \in {cube} : \lVert x' - x \rVert_{p} \le {written(settings.eps)}\}}"

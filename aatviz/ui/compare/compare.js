@@ -1,4 +1,4 @@
-// The grids of the Compare page: gets all images once; which cell, which view and how much magnified is a matter of the browser.
+// The grids of the Compare page: gets all images once. The marked cell, the view and the magnification are kept in the browser.
 // Python is told the place ({row, target, view, magnify}) a moment after it was changed, and which cell is to be opened.
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -34,7 +34,7 @@ class CompareView {
     this.data.T = data.T;
     const told = JSON.stringify(data.place);
     const at = this.sent.indexOf(told);
-    // what was sent from here comes back a moment later: only a place that is neither that nor known is a new link's
+    // A place that was sent from here comes back a moment later; only any other new place comes from a link.
     if (isNew || (at < 0 && told !== this.known)) this.place = { ...data.place };
     this.sent.splice(0, at + 1);
     this.known = told;
@@ -102,7 +102,7 @@ class CompareView {
   }
 
   cell() {
-    // The marked cell: the nearest one there is, as the place may be that of other settings.
+    // The marked cell, or the nearest one: the place may belong to other settings.
     const { rows, targets } = this.data, { row, target } = this.place;
     return { row: Math.min(row, rows.length - 1), column: Math.max(targets.indexOf(target), 0) };
   }

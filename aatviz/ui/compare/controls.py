@@ -52,7 +52,7 @@ state = UrlState(
 
 
 def choose(system: System) -> CompareSettings:
-    """Draw the controls and return what they say."""
+    """Draw the controls and return the settings."""
     known = dataset_of(system)
     balls = pgd_fields.balls(known, default_settings(system))
     if notes := [*state.read(), *pgd_fields.clean(state, balls)]:
@@ -81,12 +81,12 @@ def choose(system: System) -> CompareSettings:
 
 
 def write_url() -> None:
-    """Bring the URL up to date, without what plays no part in the present choice."""
+    """Bring the URL up to date, without settings that play no part in the present choice."""
     state.write(leave_out=() if state["rows"] == "class" else ("digit",))
 
 
 def _rows(known: Dataset) -> tuple[int, ...] | None:
-    """Draw which samples make the rows, and return the targets."""
+    """Draw the choice of the rows' samples, and return the targets."""
     title = known.plural.capitalize()
     st.markdown(f"**{title}**, one a row")
     st.segmented_control(

@@ -22,7 +22,8 @@ def histograms(
     """One model's target logits, three rows on one axis: natural samples of the target class, of other classes, attacked.
 
     `column` is one target, or None for all together; the axis is the same for both. `cell` (row, column) is marked: its
-    natural sample among those of other classes (or of its own), and its perturbed image among the attacked.
+    natural sample among those of other classes (or of the target class, if it is one), its perturbed image among the
+    attacked ones.
     """
     row, marked = cell
     after, is_pair = grid.after(model), grid.is_pair
@@ -71,7 +72,7 @@ def histograms(
 
 
 def _axis(natural: NaturalLogits, least: float, most: float) -> tuple[int, int, int]:
-    """The first bin, in units of `natural.width`; how many of those make one drawn bar; and the number of bars."""
+    """The first bin, in units of `natural.width`; how many bins make one drawn bar; and the number of bars."""
     low = min(natural.first, math.floor(least / natural.width))
     high = max(natural.first + natural.own.shape[1], math.floor(most / natural.width) + 1)
     factor = max(math.ceil((high - low) / MOST_BINS), 1)

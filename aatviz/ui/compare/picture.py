@@ -1,4 +1,4 @@
-"""The Compare page's grids as one picture to take home: every pixel a crisp square, all models side by side."""
+"""The Compare page's grids as one picture to download: every pixel a sharp square, all models side by side."""
 
 from typing import Literal
 
@@ -16,7 +16,8 @@ ENLARGED, GAP, MARGIN, HEAD = 2, 4, 24, 64
 
 
 def picture(grid: Comparison, known: Dataset, view: View, magnify: int) -> Image.Image:
-    """The natural samples, then a column a target; `magnify` divides the one colour scale of all perturbations."""
+    """For each model, a column of natural samples and one column for each target. `magnify` divides the common colour scale
+    of all perturbations."""
     high, wide = (ENLARGED * side + GAP for side in grid.natural.shape[-2:])
     targets = grid.targets.tolist()
     step = (len(targets) + 1) * wide + MARGIN

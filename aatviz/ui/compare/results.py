@@ -1,4 +1,4 @@
-"""The Compare page's result: the grids, the words and histograms beside them, and what can be taken home."""
+"""The Compare page's result: the grids, the words and histograms beside them, and the downloads."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ TARGETS = {"all": "all targets", "marked": "the marked cell's target"}
 
 @st.fragment
 def show(system: System, shown: Stored) -> None:
-    """Everything that the marked cell moves: this function alone runs again when it does."""
+    """All that depends on the marked cell: when another one is marked, only this function runs again."""
     grid = shown.comparison
     known = dataset_of(system)
     data = view_data(
@@ -74,7 +74,7 @@ def attack_params(grid: Comparison, cell: Mapping[str, Any], threshold: float) -
 
 
 def pairs_csv(system: System, grid: Comparison) -> str:
-    """One row a pair and model."""
+    """The table of all pairs as CSV: one row for each pair and model."""
     return takeaway.table(CSV_HEAD, grid.rows(system))
 
 

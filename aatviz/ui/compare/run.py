@@ -1,4 +1,4 @@
-"""What the Compare page asks the worker for: one batch of attacks a model, and the natural samples' logits beside it."""
+"""The Compare page's request to the worker: attacks on every model, and the logits of natural samples."""
 
 import dataclasses
 

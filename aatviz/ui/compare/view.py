@@ -1,4 +1,5 @@
-"""The grids of the Compare page: one view in the browser that gets all images once and marks the same cell in each grid."""
+"""The grids of the Compare page: one view in the browser, which gets all images once and marks the same cell in each
+grid."""
 
 import hashlib
 from collections.abc import Callable
@@ -28,7 +29,7 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 def show_grids(data: dict[str, Any], key: str, on_place: Callable[[dict[str, Any]], None]) -> dict[str, Any] | None:
     """Draw the grids. `on_place` is called when the marked cell, the view or the magnification has changed.
 
-    Returns the cell that is to be opened, {"model", "row", "target"}, right after the visitor asked for that.
+    Returns the cell {"model", "row", "target"} right after the visitor asked to open it on the Attack page, else None.
     """
     result = _VIEW(
         data=data, key=key, on_place_change=lambda: on_place(st.session_state[key]["place"]), on_open_change=lambda: None
@@ -48,7 +49,7 @@ def view_data(
     locked: list[str],
     hidden: list[str],
 ) -> dict[str, Any]:
-    """Everything that the browser needs. `id` changes exactly with the comparison; T and the place may change alone."""
+    """All data that the browser needs. `id` changes with the comparison only, not with T or the place."""
     models = [_model(system, grid, model, grid.summary(system, model, natural[model])) for model in grid.images]
     rows = [{"index": index, "y": y} for index, y in zip(grid.index.tolist(), grid.y.tolist(), strict=True)]
     content = [system.name, pack16(grid.natural), *(model["key"] + model["images"] for model in models)]

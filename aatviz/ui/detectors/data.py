@@ -1,4 +1,4 @@
-"""What the Detectors page reads, cached until a file changes, and the texts and files that are made from it."""
+"""The data of the Detectors page, cached until a file changes, and the texts and files that are made from it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,20 +30,20 @@ class Detectors:
     """Everything that is stored about the detectors of one system."""
 
     bank: tuple[int, ...]
-    """The classes that there are detectors of, in the order of their columns."""
+    """The classes of the detectors, in the order of their columns."""
     profiles: list[Profile]
-    """One a detector; empty where none has been measured."""
+    """One for each detector; empty where none has been measured."""
     sample_logits: Tensor | None
     """The logits (N,K) of the bundled sample, or None."""
     sample_y: Tensor
     """The classes (N,) of the images of these logits."""
     training: list[list[TrainingPart]]
-    """By detector; the inner list is empty where no history is kept."""
+    """For each detector, the parts of its training; an empty list where no history is stored."""
     problems: list[str]
-    """What cannot be shown, and what to do about it; one sentence or two each."""
+    """What cannot be shown, and what to do about it, in a sentence or two each."""
 
     def scores(self, k: int, attack: str) -> dict[str, Tensor]:
-        """Detector k's logits of the three kinds of images, as far as there are any: of the test set, else the sample."""
+        """Detector k's stored logits by the kind of image, as far as there are any: of the test set, else of the sample."""
         if self.profiles:
             profile = self.profiles[self.column(k)]
             scores = {"in-class": profile.positive, "out-of-class": profile.negative}
@@ -54,12 +54,12 @@ class Detectors:
         return {"in-class": z[own], "out-of-class": z[~own]}
 
     def column(self, k: int) -> int:
-        """The place of detector k among the bank's."""
+        """The column of detector k."""
         return self.bank.index(k)
 
 
 def detectors(system: System) -> Detectors:
-    """What is stored about a system's detectors; it is read again when one of its files changes."""
+    """The stored results about a system's detectors; they are read again when one of their files changes."""
     recipes = (detector_records.protocol(system), detector_records.WORST)
     files = [result_file(system, recipe, kind) for recipe in recipes for kind in ("json", "npz")]
     files += [result_file(system, detector_records.SAMPLE, "npz"), *sorted((system.folder / "history").rglob("*.json"))]
@@ -98,7 +98,7 @@ def _changed(file: Path) -> int:
 
 
 def histogram_csv(scores: dict[str, Tensor]) -> str:
-    """One row a bin: its ends, and how many images of each kind lie in it."""
+    """One row for each bin: its ends, and the number of images of each kind in it."""
     edges = bin_edges(list(scores.values()))
     counts = [torch.histogram(z, edges).hist.int().tolist() for z in scores.values()]
     ends = [[f"{edge:g}" for edge in part.tolist()] for part in (edges[:-1], edges[1:])]

@@ -29,8 +29,8 @@ LEAST_SHARE = 0.5
 
 
 def overview(found: list[Profile], attack: str, k: int, names: Sequence[str]) -> go.Figure:
-    """AUC of these detectors, natural and attacked, with the paper's beside it; detector k is marked. `names` are the
-    classes'."""
+    """The AUC of these detectors, natural and attacked, with the paper's beside it; detector k is marked. `names` are those
+    of all classes."""
     fig = go.Figure()
     place = {profile.k: x for x, profile in enumerate(found)}
     rows = [profile for profile in found if attack in profile.attacked]
@@ -98,7 +98,8 @@ def histograms(scores: dict[str, Tensor], scale: Scale) -> go.Figure:
 
 
 def roc(curves: dict[str, tuple[Roc, int]], scale: Scale) -> go.Figure:
-    """In-class accepted over out-of-class accepted for every threshold; by the kind of out-of-class image, with its n."""
+    """The share of accepted in-class images over that of accepted out-of-class images, for every threshold. `curves` are by
+    the kind of out-of-class image, each with its n."""
     fig = go.Figure()
     zero = LEAST_SHARE / max(n for _, n in curves.values())
     for kind, (curve, n) in curves.items():
@@ -129,7 +130,7 @@ def roc(curves: dict[str, tuple[Roc, int]], scale: Scale) -> go.Figure:
 
 
 def training(parts: list[TrainingPart]) -> go.Figure:
-    """AUC on validation and on training images by step, over all networks that the detector goes back to."""
+    """AUC on validation and on training images by step, for all networks from which the detector was finetuned in turn."""
     fig = go.Figure()
     kept_x, kept_y, values = [], [], []
     ends = [0.0]
@@ -198,5 +199,5 @@ def _dots(fig: go.Figure, label: str, meaning: Meaning, aucs: list[tuple[float, 
 
 
 def _always_opaque() -> dict[str, object]:
-    """A click selects a detector, which the band shows: the other points are not to fade."""
+    """Keep all points opaque: a click selects a detector, which the band shows, and plotly would fade the other points."""
     return {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}

@@ -1,4 +1,4 @@
-"""Strips of bundled images as a detector ranks them: crisp pictures with the logit under each, each a link to an attack."""
+"""Strips of bundled images in a detector's order: pictures with the logit under each, each a link to an attack."""
 
 from collections.abc import Sequence
 from html import escape
@@ -32,7 +32,7 @@ STYLE = """<style>
 def strip(x: Tensor, y: Tensor, z: Tensor, indices: Tensor, k: int, names: Sequence[str], link: dict[str, str]) -> str:
     """HTML of one row of images: x (N,C,H,W) and y (N,) are the sample, z (N,) the logits of detector k.
 
-    `names` are the classes'; `link` holds the parameters that every link to another page carries.
+    `names` are those of all classes; `link` holds the parameters that every link to another page carries.
     """
     items = "".join(_item(x[i], i, int(y[i]), float(z[i]), k, names, link) for i in indices.tolist())
     return f'{STYLE}<div class="detector-strip" role="list">{items}</div>'
@@ -57,7 +57,7 @@ def picture(x: Tensor, z: Tensor, rankings: dict[str, Tensor]) -> bytes:
 
 
 def attack_settings(index: int, y: int, k: int) -> dict[str, str]:
-    """The Attack page's parameters for an image: push it up detector k, or, where it is of class k, away from its class."""
+    """The Attack page's parameters for an image: push it up detector k's logit, or, if it is of class k, away from k."""
     chosen = {"pick": "index", "index": str(index)}
     return chosen | ({"goal": "untargeted"} if y == k else {"victim": "detector", "detector": str(k)})
 

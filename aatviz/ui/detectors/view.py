@@ -1,4 +1,4 @@
-"""The views of the Detectors page: one choice of a detector drives them all; nothing here calls a model."""
+"""The views of the Detectors page: one choice of a detector drives them all; no network runs."""
 
 from functools import partial
 from typing import cast
@@ -24,10 +24,10 @@ from aatviz.ui.session.stored import sample_or_say
 HARDEST = 9
 """The page begins with the paper's hardest class, or the last one."""
 MANY = 20
-"""More detectors than this are drawn in part: so many `EXTREME` ones from either end."""
+"""Of more detectors than this, the figure shows the `EXTREME` weakest and strongest."""
 EXTREME = 8
 ROOM = 44
-"""Letters that the buttons of all detectors may need."""
+"""The most letters of the detectors' buttons; names that need more are shown as a list."""
 state = UrlState(
     "detectors",
     [
@@ -41,7 +41,7 @@ state = UrlState(
 
 @st.fragment
 def page(system: System) -> None:
-    """Everything that the choice of a detector changes: this function alone runs again when it does."""
+    """All that depends on the chosen detector: when another one is chosen, only this function runs again."""
     found = data.detectors(system)
     notes = state.read()
     measured = list(found.profiles[0].attacked) if found.profiles else []
@@ -87,7 +87,7 @@ def _name(k: int) -> str:
 
 
 def _drawn(found: list[Profile]) -> list[Profile]:
-    """Those that the figure has room for: of many the weakest, the strongest and the chosen one, in that order."""
+    """The detectors that the figure has room for: all, or the weakest, the strongest and the chosen one, by rising AUC."""
     if len(found) <= MANY:
         return found
     ranked = sorted(found, key=lambda profile: data.headline(profile, state["attack"]).value)
@@ -97,7 +97,7 @@ def _drawn(found: list[Profile]) -> list[Profile]:
 
 def _overview(system: str, found: list[Profile]) -> None:
     attack, names, drawn = state["attack"], current_dataset().classes, _drawn(found)
-    key = f"detectors-overview-{state['k']}-{attack}"  # a new one for each choice: plotly would remember the old one
+    key = f"detectors-overview-{state['k']}-{attack}"  # a new key for each choice: else the last selection would stay
     st.header("All detectors")
     st.plotly_chart(
         figures.overview(drawn, attack, state["k"], names),
@@ -193,7 +193,7 @@ def _ranked(system: System, found: data.Detectors) -> None:
         return
     x, y = caches.sample(system.card.dataset)
     rankings = data.rankings(logits, y, found.bank, k)
-    # what a page would take out of its URL again stands between a visitor and the way back
+    # the first system is not named: a page takes it out of its URL, and that extra step would break the Back button
     link = {} if system.name == caches.systems()[0] else link_params()
     for name, indices in rankings.items():
         st.markdown(f"**{strips.TITLES[name]}**")

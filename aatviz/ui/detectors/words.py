@@ -45,7 +45,7 @@ def aucs(name: str, profile: Profile, attack: str) -> str:
 
 
 def overview(found: list[Profile], attack: str, names: Sequence[str]) -> tuple[str, str]:
-    """What one sees in the AUCs of all detectors, and what to look for."""
+    """The words beside the AUCs of all detectors: what to see, and what to look for."""
     paper = any(profile.paper is not None for profile in found)
     see = (
         "Every detector's AUC with its 95% interval: the share of pairs of an in-class and an out-of-class image in which "
@@ -62,7 +62,7 @@ def overview(found: list[Profile], attack: str, names: Sequence[str]) -> tuple[s
 
 
 def in_a_sentence(name: str, profile: Profile, attack: str) -> str:
-    """What the AUC under this attack means, in a thousand pairs."""
+    """The AUC under this attack as a sentence about 1,000 pairs of images."""
     if attack not in profile.attacked:
         return ""
     value = profile.attacked[attack].auc.value
@@ -114,7 +114,7 @@ def ranked(k: str, count: int) -> tuple[str, str]:
 
 
 def training(parts: list[TrainingPart], k: str) -> tuple[str, str]:
-    """What the history shows, network by network, and what to look for."""
+    """The words beside the training history: what to see, network by network, and what to look for."""
     lines = []
     for part in parts:
         whose = f"the mean of its {part.detectors} detectors" if part.detectors > 1 else f"detector {k} alone"

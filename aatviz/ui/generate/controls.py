@@ -43,7 +43,7 @@ state = UrlState(
 
 
 def choose(system: System) -> GenerateSettings:
-    """Draw the controls and return what they say."""
+    """Draw the controls and return the settings."""
     known = dataset_of(system)
     balls = pgd_fields.balls(known, default_settings(system))
     if notes := [*state.read(), *pgd_fields.clean(state, balls)]:
@@ -88,13 +88,13 @@ def _start(system: System, noun: str) -> None:
 
 
 def _start_changed(system: System) -> None:
-    """From anything but class noise the way is longer: let the attack go as far as it takes."""
+    """Set the attack to the defaults of the chosen start: from anything but class noise, it has to go farther."""
     for name, value in default_settings(system, state["start"]).budget.items():
         st.session_state[state.key(name)] = written(value) if isinstance(value, float) else value
 
 
 def _samples(classes: tuple[str, ...]) -> tuple[int, ...] | None:
-    """Draw how many of which classes, and return the targets."""
+    """Draw the choice of the classes and of the number of samples, and return the targets."""
     st.markdown("**Samples**, none selected")
     left, right = st.columns(2)
     left.number_input("Of each class", 1, MOST_COUNT, **state.widget("count"))

@@ -27,7 +27,7 @@ class GenerateView {
     if (isNew) this.load(data);
     if (!isNew && data.place.number === this.told) return;
     this.told = data.place.number;
-    const { target, sample } = data.place; // perhaps those of other settings: the nearest there is
+    const { target, sample } = data.place; // they may belong to other settings: take the nearest cell
     this.place = { target: data.targets.includes(target) ? target : data.targets[0], sample: Math.min(sample, data.count - 1) };
     this.mark();
     if (isNew) this.sprite.decode().then(() => this.id === data.id && this.playback.show(this.playback.last));

@@ -1,4 +1,4 @@
-"""The Generate page's result: the grids, what the judge sees, the histograms, the words, and what can be taken home."""
+"""The Generate page's result: the grids, the judge's verdict, the histograms, the words, and the downloads."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ _SENT, _TOLD = "generate.sent-place", "generate.told-place"
 
 @st.fragment
 def show(system: System, made: Generated) -> None:
-    """Everything that the marked cell moves: this function alone runs again when it does."""
+    """All that depends on the marked cell: when another one is marked, only this function runs again."""
     known = dataset_of(system)
     opened = show_grids(view_data(made, known, _place()), VIEW_KEY, _moved)
     view_first("generate")
@@ -59,15 +59,15 @@ def show(system: System, made: Generated) -> None:
 
 
 def attack_params(made: Generated, cell: Mapping[str, Any]) -> dict[str, str]:
-    """The Attack page's parameters for a cell {"model", "target", "sample"}: the very image, as one of its target."""
+    """The Attack page's parameters for a cell {"model", "target", "sample"}: this image, with its target as the class."""
     model: Model = cell["model"] if cell["model"] in MODELS else MODELS[0]
     row, sample = made.row(int(cell["target"])), min(max(int(cell["sample"]), 0), made.settings.count - 1)
     return own_link(made.results(model)[row, sample] / 255, int(made.targets[row]))
 
 
 def _place() -> dict[str, int]:
-    """The marked cell for the browser. What the browser has told itself is not sent back to it, nor a changed number:
-    the view's data stays the same, and the images are not sent again."""
+    """The marked cell for the browser. Where the browser itself has reported the present cell, the last data is sent
+    unchanged: so the view's data stays the same, and the images are not sent again."""
     place = (state["target"], state["sample"])
     sent: dict[str, int] | None = st.session_state.get(_SENT)
     if sent is None or place not in (st.session_state.get(_TOLD), (sent["target"], sent["sample"])):
@@ -78,7 +78,7 @@ def _place() -> dict[str, int]:
 
 
 def _moved(place: Mapping[str, Any]) -> None:
-    """Take over what the browser says, as far as it makes sense."""
+    """Take over the cell that the browser reports, if it exists."""
     state.take(place, ("target", "sample"))
     st.session_state[_TOLD] = (state["target"], state["sample"])
 
@@ -126,14 +126,14 @@ def _words(system: System, made: Generated, known: Dataset) -> None:
         "step of PGD changes the noise so that the model's logit of the row's class rises. Press play, and watch three "
         f"models draw what they take for {a(noun)}.",
         "clean shapes. A detector was trained against everything that merely *resembles* its class, so its logit rises "
-        f"only where {a(noun)} appears. The robust classifier has to tell classes apart, no more: grains of noise that no "
-        "one reads stay in its images (the paper's figure 6). Then start from **uniform noise**: who is sure of rubbish?"
+        f"only where {a(noun)} appears. The robust classifier only has to tell classes apart: grains of noise that nobody "
+        "can read stay in its images (the paper's figure 6). Then start from **uniform noise**: who is sure of rubbish?"
         if from_class_noise
-        else f"who is *sure*. Nothing in this start resembles {a(noun)}, and it is a long way to one. Of what they make of "
-        f"it, the generative classifier gives {_per_hundred(made.sure('generative'))} of 100 a natural {noun}'s logit, "
-        f"the robust classifier {_per_hundred(made.sure('robust'))}, the natural one {_per_hundred(made.sure('natural'))}. "
-        "Images that nobody can read and a model is sure of are **rubbish examples**; a threshold *T* helps only a model "
-        "that is *not* sure of them.",
+        else f"who is *sure*. Nothing in this start resembles {a(noun)}, and it is a long way to one. Each model rates its "
+        f"own results: as highly as natural {known.plural} are {_per_hundred(made.sure('generative'))} of 100 for the "
+        f"generative classifier, {_per_hundred(made.sure('robust'))} for the robust one, and "
+        f"{_per_hundred(made.sure('natural'))} for the natural one. Images that nobody can read, but a model is sure of, "
+        "are **rubbish examples**; a threshold *T* helps only a model that is *not* sure of them.",
         [rf"x = \arg\max_{{{ball}}} \; z(x')_t" + (rf", \qquad {noise}" if from_class_noise else "")],
     )
     usual, white = default_settings(system), most_l2(known)

@@ -1,4 +1,4 @@
-"""What the Generate page asks the worker for: the same noise pushed towards each class on each of the three models."""
+"""The Generate page's request to the worker: the same noise pushed towards each class on each of the three models."""
 
 import streamlit as st
 

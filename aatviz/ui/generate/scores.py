@@ -36,7 +36,7 @@ def show(system: System, made: Generated, known: Dataset, cell: tuple[int, int])
 
 
 def verdict(scores: Scores) -> str:
-    """Which of the two classifiers draws better, in a sentence, with what it stands on."""
+    """A sentence about which of the two classifiers draws better, with the numbers behind it."""
     ours, theirs = (scores.distance[model] for model in DRAWN)
     pair = f"KID {ours.value:.3g} ± {ours.std:.2g} against {theirs.value:.3g} ± {theirs.std:.2g}, n = {ours.n:,} each"
     if scores.draws_better():
@@ -58,7 +58,7 @@ def _table(scores: Scores, known: Dataset) -> list[list[str]]:
 
 
 def _neighbours(system: System, made: Generated, known: Dataset, cell: tuple[int, int], scores: Scores | None) -> None:
-    """Whether a model has learned its training images by heart: the marked images, and the nearest real ones."""
+    """Show whether a model has learned its training images by heart: the marked images beside the nearest real ones."""
     row, sample = cell
     is_stored = scores is not None and made.settings == default_settings(system) and sample < SHOWN
     st.markdown(

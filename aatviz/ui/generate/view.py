@@ -1,4 +1,4 @@
-"""The grids of the Generate page: one view in the browser that gets all frames as one picture and scrubs through them."""
+"""The grids of the Generate page: one view in the browser, which gets all frames as one picture and plays them."""
 
 import hashlib
 import math
@@ -35,7 +35,7 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 def show_grids(data: dict[str, Any], key: str, on_place: Callable[[dict[str, Any]], None]) -> dict[str, Any] | None:
     """Draw the grids. `on_place` is called with {"target", "sample"} when another cell is marked.
 
-    Returns the image that is to be attacked, {"model", "target", "sample"}, right after the visitor asked for that.
+    Returns the cell {"model", "target", "sample"} right after the visitor asked to attack its image, else None.
     """
     result = _VIEW(
         data=data, key=key, on_place_change=lambda: on_place(st.session_state[key]["place"]), on_open_change=lambda: None
@@ -44,11 +44,11 @@ def show_grids(data: dict[str, Any], key: str, on_place: Callable[[dict[str, Any
 
 
 def view_data(made: Generated, known: Dataset, place: dict[str, int]) -> dict[str, Any]:
-    """Everything that the browser needs. All but `place`, the marked cell, depends on what was generated alone."""
+    """All data that the browser needs. Only `place`, the marked cell, does not depend on what was generated."""
     return _content(made, known) | {"place": place}
 
 
-@lru_cache(maxsize=4)  # a mark moves often, and packing thousands of small images takes a moment
+@lru_cache(maxsize=4)  # the mark moves often, and packing thousands of small images takes time
 def _content(made: Generated, known: Dataset) -> dict[str, Any]:
     sprite = data_url(_sprite(made))
     facts = [_model(made, model) for model in MODELS]
@@ -67,7 +67,8 @@ def _content(made: Generated, known: Dataset) -> dict[str, Any]:
 
 
 def _sprite(made: Generated) -> Image.Image:
-    """One picture: below each other the frames, each a row a class; beside each other the models, each a column a sample."""
+    """All frames as one picture. Frames are below one another, each with a row for each class; models are side by side, each
+    with a column for each sample."""
     paths = torch.stack([made.paths[model] for model in MODELS])  # (M,F,T,n,C,H,W)
     sheet = paths.permute(1, 2, 5, 0, 3, 6, 4).flatten(3, 5).flatten(0, 2)
     sheet = sheet[..., 0] if sheet.shape[-1] == 1 else sheet
@@ -90,5 +91,5 @@ def _model(made: Generated, model: Model) -> dict[str, Any]:
 
 
 def _numbers(values: Tensor) -> list[float | None]:
-    """What JSON can hold: None for a class without natural images."""
+    """The values for JSON: None in the place of NaN, for a class without natural images."""
     return [None if math.isnan(value) else value for value in values.tolist()]

@@ -1,4 +1,4 @@
-"""What the stored results say to the lessons' questions: which option fits, why, and the figures behind it."""
+"""The answers to the lessons' questions, from stored results: the option that is right, why, and the figures behind it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,16 +30,16 @@ from aatviz.ui.lessons.showcase import sample_index
 MOVED = 1.0
 """A logit that changes by less has hardly moved."""
 FEW, MOST = 0.25, 0.75
-"""Up to which share of the images it is hardly any, and from which nearly all."""
+"""Up to the first share of the images counts as "hardly any", from the second on as "nearly all"."""
 HALF = 0.5
-"""From this share of its results on, a model is sure of what it has made."""
+"""A model counts as sure of what it has made where it is sure of at least this share of its results."""
 _SURE = ((True, True, True), (False, True, True), (False, False, True), (False, False, False))
-"""Who is sure in the options of the lesson on rubbish, in the order of `MODELS`; the last option is anything else."""
+"""The options of the lesson on rubbish: which of the `MODELS` are sure, in their order. The last option is anything else."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The option that fits, why in Markdown, the figures in those words, and where they come from."""
+    """The index of the right option, the reason in Markdown, the figures in it, and the commands behind them."""
 
     option: int
     why: str
@@ -50,11 +50,11 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Facts:
-    """The stored results of one system that answers are made from; what has not been measured is missing."""
+    """The stored results of one system from which answers are made; None or empty where something was not measured."""
 
     system: System
     traces: list[Trace]
-    """Of this lesson's attack; empty where there is none."""
+    """The traces of this lesson's attack; empty where there are none."""
     record: CurveRecord | None
     """The curves of figure 2."""
     comparison: Comparison | None
@@ -266,7 +266,7 @@ def _fooled_words(fooled: bool, y: int) -> str:
 
 
 def _of_100(share: float) -> str:
-    """ "12.8": a share as how many of 100."""
+    """A share as a number out of 100, such as "12.8"."""
     return f"{100 * share:.1f}".removesuffix(".0")
 
 

@@ -1,4 +1,5 @@
-"""The banner on a page that a lesson's link has opened: the task, the question, and the ways back and out."""
+"""The banner on a page that a lesson's link has opened: the task, the question, and links back to the lesson and out of
+it."""
 
 import re
 
@@ -11,7 +12,7 @@ from aatviz.ui.session.sidebar import link_params
 
 
 def system_of_lesson(title: str) -> str | None:
-    """The system that the lesson of the URL, on the page of this title, is written for; None where there is no lesson."""
+    """The system that the URL's lesson is written for, on the page of this title; None where there is no lesson."""
     lesson = BY_NAME.get(st.query_params.get("lesson", "")) if title != "Learn" else None
     return lesson.system if lesson else None
 
@@ -59,12 +60,12 @@ def _built_in(lesson: Lesson, title: str) -> None:
 
 @st.fragment
 def _question(lesson: Lesson) -> None:
-    """Guessing leaves the page below alone."""
+    """The question as a fragment, so that a guess does not run the page below again."""
     ask(lesson, links.system_of(lesson))
 
 
 def _unknown(name: str) -> None:
-    """The page works as usual: what the link would lock or hide stays free."""
+    """Say that there is no such lesson; the page works as usual, with nothing locked or hidden."""
     for param in ("lock", "hide", "task"):
         st.query_params.pop(param, None)
     said = re.sub(r"[^\w-]", " ", name)[:40].strip()

@@ -1,4 +1,4 @@
-"""The lessons, as data: words, one equation, a question to answer first, and the link that sets another page up."""
+"""The lessons, as data: words, one equation, a question to answer first, and the settings of the page for the exercise."""
 
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +11,7 @@ from aatviz.ui.session.showcase import SETTINGS
 THRESHOLD = 0.0
 """T where a lesson's link sets it."""
 GIVEN_UP = 0.05
-"""The share of clean images that the lesson on T rejects, in the place of `REJECTION`."""
+"""The share of clean images that the lesson on T gives up, compared with `REJECTION`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,18 +20,19 @@ class AttackCase:
 
     digit: int
     nth: int
-    """Which digit of that class in the bundled sample."""
+    """Which digit of that class in the bundled sample, from 0."""
     settings: AttackSettings
     compare: bool = False
-    """Whether the same attack is run on the robust classifier beside."""
+    """Whether the same attack is also run on the robust classifier."""
 
     @property
     def attacks(self) -> list[AttackSettings]:
+        """The attacks to run, the victim's first."""
         return [self.settings, self.settings.against("robust")] if self.compare else [self.settings]
 
     @property
     def link(self) -> dict[str, str]:
-        """All settings of the Attack page that play a part, as its link has them."""
+        """The query parameters of the Attack page for this attack."""
         s = self.settings
         goal = {} if s.detector is not None else {"goal": "untargeted" if s.target is None else "targeted"}
         optional = {"detector": s.detector, "target": s.target}
@@ -58,7 +59,7 @@ class AttackCase:
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
-    """One step of the Learn page. Names are an interface: links of others contain them."""
+    """One step of the Learn page. Never rename one: other people's links contain the names."""
 
     name: str
     title: str
@@ -67,17 +68,17 @@ class Lesson:
     equation: str
     """LaTeX, on two short lines where it is long: it has to fit a phone."""
     page: str
-    """The page that the exercise is on, by its name in `lesson_links.PAGES`."""
+    """The page of the exercise, by its key in `aatviz.ui.lessons.links.PAGES`."""
     task: str
     """What to do there, Markdown."""
     question: str
     options: tuple[str, ...]
     system: str = "mnist-linf-0.3-shared"
-    """The one that it is written for."""
+    """The system that the lesson is written for."""
     case: AttackCase | None = None
     """For an exercise on the Attack page: the attack that the question is about."""
     settings: dict[str, str] = field(default_factory=dict)
-    """The page's settings as its link has them; of an exercise with a case, only those in which it starts otherwise."""
+    """The page's settings as query parameters; with a `case`, only those that differ from it at the start."""
     lock: tuple[str, ...] = ()
     hide: tuple[str, ...] = ()
 
@@ -281,5 +282,5 @@ BY_NAME = {lesson.name: lesson for lesson in LESSONS}
 
 
 def step_of(lesson: Lesson) -> int:
-    """Its place on the Learn page, from 1."""
+    """The place of a lesson on the Learn page, from 1."""
     return LESSONS.index(lesson) + 1

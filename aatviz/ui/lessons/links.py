@@ -1,4 +1,4 @@
-"""Links that set a page up: which pages there are, and the address of an exercise."""
+"""Links that open a page with certain settings: the pages, and the address of an exercise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from aatviz.ui.session import caches
 from aatviz.ui.session.sidebar import before_lesson, link_params
 
 OWN = "own"
-"""The name in the URL of an exercise that somebody has put together."""
+"""The name, in the URL, of an exercise that a teacher has made."""
 MOST_TASK = 280
-"""Letters of its task; longer ones are cut."""
+"""The most letters of its task; longer texts are cut."""
 LESSON_PARAMS = ("lesson", "task", "lock", "hide")
 LEARN = "pages/learn.py"
 
@@ -26,7 +26,7 @@ class Target:
     """A page that a lesson's link may open."""
 
     title: str
-    """In the navigation, too."""
+    """The page's title, also in the navigation."""
 
     @property
     def script(self) -> str:
@@ -42,7 +42,7 @@ PAGES = {target.path: target for target in (Target(title=title) for title in TIT
 
 
 def system_of(lesson: Lesson) -> System | None:
-    """The system that a lesson is written for, where it is here and whole."""
+    """The system that a lesson is written for; None where it is missing or damaged."""
     try:
         return caches.load_system(lesson.system) if lesson.system in caches.systems() else None
     except (FileNotFoundError, ValueError):  # the exercise's page says what is damaged
@@ -50,7 +50,7 @@ def system_of(lesson: Lesson) -> System | None:
 
 
 def about_system(lesson: Lesson) -> None:
-    """Say which system a lesson is about, where that is not the visitor's choice."""
+    """Say which system a lesson is about, where that is not the one that the visitor has chosen."""
     before, present = before_lesson(), link_params()["system"]
     if lesson.system not in caches.systems():
         st.info(
@@ -69,18 +69,19 @@ def about_system(lesson: Lesson) -> None:
 
 
 def exercise_link(lesson: Lesson, label: str, icon: str = ":material/arrow_forward:") -> None:
-    """A link that opens the lesson's page, set up for its system; none where that system is not here."""
+    """Draw a link that opens the lesson's page with its settings and system; nothing where that system is not here."""
     if lesson.system in caches.systems():
         st.page_link(PAGES[lesson.page].script, label=label, icon=icon, query_params=lesson.link | {"system": lesson.system})
 
 
 def step_link(lesson: Lesson, label: str, icon: str | None = None) -> None:
-    """A link to a step of the Learn page."""
+    """Draw a link to a step of the Learn page."""
     st.page_link(LEARN, label=label, icon=icon, query_params={"step": str(step_of(lesson))} | link_params())
 
 
 def own_params(state: UrlState, task: str, lock: Sequence[str], hide: Sequence[str]) -> dict[str, str]:
-    """The parameters of an exercise on a page with its present settings: all that a link can say, default or not."""
+    """The query parameters of an exercise on a page with its present settings, defaults among them, as far as a link can
+    carry them."""
     texts = [(param, param.write(st.session_state.get(state.key(param.name), param.default))) for param in state.params]
     settings = {param.name: text for param, text in texts if text is not None and _reads(param, text)}
     lists = {"task": shortened(task), "lock": ",".join(lock), "hide": ",".join(hide)}
@@ -88,7 +89,7 @@ def own_params(state: UrlState, task: str, lock: Sequence[str], hide: Sequence[s
 
 
 def _reads(param: Param, text: str) -> bool:
-    """Whether a link can say this: the default of some settings is that nothing has been chosen."""
+    """Whether a link can carry this value: some settings have a default that means "nothing chosen"."""
     try:
         param.read(text)
     except ValueError:
@@ -97,11 +98,11 @@ def _reads(param: Param, text: str) -> bool:
 
 
 def address(path: str, params: dict[str, str]) -> str:
-    """The whole address of a page of this app; from the root alone where nobody knows what the app is called."""
+    """The whole address of a page of this app; without a host where the app's own address is unknown."""
     here = (st.context.url or "/").partition("?")[0]
     return f"{here.rpartition('/')[0]}/{path}?{urlencode(params)}"
 
 
 def shortened(task: str) -> str:
-    """The task text on one line, not longer than it may be."""
+    """The task text on one line, cut to `MOST_TASK` letters."""
     return " ".join(task.split())[:MOST_TASK]

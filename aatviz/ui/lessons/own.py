@@ -1,4 +1,4 @@
-"""For teachers: put a link of one's own together, with settings that are locked or hidden and a task."""
+"""For teachers: make a link of your own, with settings that are locked or hidden, and a task."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,7 +12,8 @@ from aatviz.ui.session.sidebar import current_system
 
 
 def panel(states: Mapping[str, Callable[[System], UrlState]]) -> None:
-    """Choose a page, what to lock and hide on it, and a task; shows the link to copy. `states` has each page's settings."""
+    """Let a teacher choose a page, the settings to lock and to hide, and a task; show the link to copy. `states` gives each
+    page's settings."""
     with st.expander("For teachers: make a link of your own", icon=":material/link:"):
         st.markdown(
             "First set the page up as you want it, then come back here: the link takes the settings that **you left there**."

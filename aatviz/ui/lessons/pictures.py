@@ -16,7 +16,7 @@ Picture = tuple[str, Tensor]
 
 
 def pictures(lesson: Lesson, facts: Facts, revealed: bool) -> list[Picture]:
-    """What is to be seen: before the visitor has made a guess, nothing that gives the answer away."""
+    """The pictures to show; before the answer is revealed, only those that do not give it away."""
     if facts.traces:
         found = [(f"The original, a {facts.traces[0].y}", facts.traces[0].natural)]
         after = [(f"After the attack on the {victim(trace)}", trace.perturbed) for trace in facts.traces]
@@ -39,7 +39,7 @@ def pictures(lesson: Lesson, facts: Facts, revealed: bool) -> list[Picture]:
 
 
 def victim(trace: Trace) -> str:
-    """The attacked one in words."""
+    """The attack's victim in words."""
     detector = trace.settings.detector
     return VICTIMS[trace.settings.victim] if detector is None else f"base detector {detector}"
 

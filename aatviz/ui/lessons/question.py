@@ -13,7 +13,7 @@ from aatviz.ui.session import stored
 
 
 def ask(lesson: Lesson, system: System | None) -> Answer | None:
-    """Draw the question and, once a guess is made and revealed, the answer; returns the answer that is on show, or None.
+    """Draw the question and, once the visitor has guessed and revealed it, the answer; returns the shown answer, or None.
 
     Guess and reveal are kept for the session, the same on the Learn page and in the banner of the lesson's page.
     """
@@ -50,7 +50,7 @@ def ask(lesson: Lesson, system: System | None) -> Answer | None:
 
 
 def facts(lesson: Lesson, system: System) -> Facts:
-    """What is stored about this lesson for a system."""
+    """The stored results of a system for this lesson."""
     try:
         record = stored.threshold_record(system)
     except (FileNotFoundError, ValueError):

@@ -33,7 +33,7 @@ def build_lessons(system: System) -> Path:
 
 
 def load_lessons(system: System) -> Stored:
-    """The stored results of these very weights; lessons whose settings have changed since are left out.
+    """The stored results, if they were made with these very weights, without lessons whose settings have changed since.
 
     ValueError where the file is damaged.
     """
@@ -60,7 +60,7 @@ def sample_index(system: System, case: AttackCase) -> int:
 
 
 def ends(trace: Trace) -> Trace:
-    """The trace with its start and its result alone, as steps 0 and 1."""
+    """The trace with only its start and its result, as steps 0 and 1."""
     keep = [0, trace.kept]
     parts = {name: getattr(trace, name)[keep] for name in ("images", "z_h", "z_f", "z_r", "loss")}
     return dataclasses.replace(trace, kept=1, **parts)

@@ -22,11 +22,11 @@ _PLAIN_LINKS = """<style>
 .st-key-lesson-exercise a { color: inherit; border: 2px solid currentColor; padding: 0.35rem 0.8rem; }
 .st-key-lesson-pictures img { image-rendering: pixelated; }
 </style>"""
-"""Streamlit marks every link to the page that is open as the current one."""
+"""Undoes the mark that Streamlit puts on links to the open page: here, all of them lead to it."""
 
 
 def chosen() -> Lesson:
-    """The lesson of the step in the URL, which alone says where the visitor is: Back and Forward work as in a book."""
+    """The lesson of the step in the URL. Nothing else stores the step, so that the browser's Back and Forward just work."""
     try:
         step = _STEP.read(st.query_params.get(_STEP.name, str(_STEP.default)))
     except ValueError as error:
@@ -78,7 +78,7 @@ def _lesson(lesson: Lesson, system: System | None) -> None:
 
 
 def _take_home(name: str, shown: list[Picture], found: Answer) -> None:
-    """The commands behind the answer, the pictures, and the figures."""
+    """Offer the commands behind the answer, the pictures and the figures."""
     takeaway.reproduce(found.snippets)
     with st.container(horizontal=True):
         if shown:

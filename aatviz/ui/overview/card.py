@@ -1,4 +1,4 @@
-"""The Overview's lower part: the system's card in numbers, the limits of the defence, and a page without a stored run."""
+"""Parts of the Overview: the system's card in numbers, the limits of the defence, and what to show without a stored run."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ from aatviz.ui.session.sidebar import bank_size, current_dataset, default_thresh
 from aatviz.ui.session.stored import records
 
 ROWS, MOST_CLASSES = 3, 10
-"""Images of a class, and classes, where there is no stored run."""
+"""The most images of a class, and the most classes, in the picture that stands in for a stored run."""
 PLAYER_KEY = "overview-player"
 state = UrlState("overview", [number("T", default_threshold, *T_LIMITS)])
 
 
 def read_url() -> None:
-    """Read T from the URL, checked; the URL is brought up to date."""
+    """Read T from the URL, check it, and bring the URL up to date."""
     if notes := state.read():
         st.info("  \n".join(notes), icon=":material/link:")
     state.write()
@@ -57,7 +57,7 @@ def without_showcase(system: System, sample: tuple[Tensor, Tensor] | None) -> No
 
 
 def numbers(system: System) -> None:
-    """The measured figures of the card, each with n and its 95 % interval, as far as they are there."""
+    """Show the card's measured figures, each with n and its 95 % interval, as far as they have been measured."""
     st.markdown("### This system in numbers")
     card, metrics = system.card, system.card.metrics
     count, size = bank_size(system.folder, card)
@@ -80,7 +80,7 @@ def numbers(system: System) -> None:
 
 
 def comparison(system: System) -> None:
-    """The systems for the same threat side by side, from their cards: what sharing one trunk saves, and what it costs."""
+    """Compare the systems for the same threat, from their cards: what a shared trunk saves, and what it costs."""
     compared = {
         detector_records.protocol(system): "mean AUC, the paper's attack",
         detector_records.WORST: "mean AUC, worst of three attacks, 3 restarts",
@@ -111,7 +111,7 @@ def comparison(system: System) -> None:
 
 
 def limits(system: System) -> None:
-    """What this defence does not withstand."""
+    """Say what this defence does not withstand."""
     card = system.card
     norm, noun = card.norm.replace("inf", "∞"), current_dataset().noun
     st.markdown("### What it does not withstand")
@@ -158,8 +158,8 @@ def _rate(metrics: dict[str, Any], kind: str, victim: str, label: str, note: str
 def _error(
     hard: dict[str, dict[str, Any]], metrics: dict[str, Any], victim: str, label: str, loss: str
 ) -> list[tuple[str, str, str]]:
-    """The error under all attacks of the honest protocol; where it has not been run, under the worst of three optimizers;
-    where neither has, under one attack. `hard` holds the records that are there."""
+    """The error under all attacks of the honest protocol; where that has not been run, under the worst of three optimizers;
+    where neither has been run, under one attack. `hard` holds the existing records of the first two."""
     honest, beside = (hard.get(name, {}).get("victims", {}).get(victim) for name in ("honest", SIDE_BY_SIDE))
     if honest:
         row = honest["at"][1]

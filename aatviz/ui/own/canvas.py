@@ -16,14 +16,14 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 
 
 def canvas(known: Dataset, key: str, on_picture: Callable[[], None], shown: str) -> None:
-    """Draw it.
+    """Show the drawing area.
 
     Args:
-        known: the data set, which says how large it is.
-        key: of the widget.
+        known: the data set, whose shape gives the size of the area.
+        key: the key of the widget.
         on_picture: called when `st.session_state[key]["picture"]` has changed: a PNG as a data URL, white on black, larger
             than the data set's images; "" once everything is cleared.
-        shown: the page's image, a picture as a data URL, "" for none. Where it is not what was drawn, it takes its place.
+        shown: the page's image, a picture as a data URL, "" for none. Where it differs from the drawing, it replaces it.
     """
     _, height, width = known.shape
     _VIEW(

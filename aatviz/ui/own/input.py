@@ -1,4 +1,4 @@
-"""An image of the visitor's own: drawn, photographed or sent as a file, made ready, shown, and given its true class."""
+"""The visitor's own image: drawn, photographed or sent as a file, made ready, shown, and given its true class."""
 
 import base64
 import binascii
@@ -24,7 +24,7 @@ ASK = "auto"
 _TITLES = {"draw": "Draw", "upload": "Upload", "camera": "Take a photo"}
 _NOTES, _PROBLEM = "attack.own-notes", "attack.own-problem"
 _DRAWN = "attack.own-drawn"
-"""The image that was made of the last drawing, and that drawing as the canvas sent it."""
+"""The image made from the last drawing, and that drawing as the canvas sent it."""
 _CANVAS, _FILE, _CAMERA = "attack.own-canvas", "attack.own-file", "attack.own-camera"
 _HEADER = "data:image/png;base64,"
 _WIDTH = 140
@@ -37,23 +37,23 @@ def is_drawn(known: Dataset) -> bool:
 
 
 def sources(known: Dataset) -> tuple[str, ...]:
-    """Where a visitor's image may come from."""
+    """The ways in which a visitor can bring an image of this data set."""
     return ("draw", "upload") if is_drawn(known) else ("upload", "camera")
 
 
 def labels(known: Dataset) -> tuple[str, ...]:
-    """What the visitor may say of its class: nothing, or one of the classes."""
+    """The visitor's answers about the image's class: `ASK`, or one of the classes."""
     return (ASK, *map(str, range(len(known.classes))))
 
 
 def invitation(known: Dataset) -> str:
-    """What the page says as long as there is no image."""
+    """The sentence on the page as long as there is no image."""
     verb = f"Draw {a(known.noun)} above" if is_drawn(known) else "Take a photo"
     return f"{verb}, or upload one; then it can be attacked."
 
 
 def choose(state: UrlState, system: System) -> tuple[bytes, int] | None:
-    """Draw the controls; the prepared image's levels and its class, or None while there is no image."""
+    """Draw the controls and return the prepared image's levels and its class, or None while there is no image."""
     known = dataset_of(system)
     editor, prepared = st.columns(2, gap="medium")
     with editor:
@@ -100,7 +100,7 @@ def _editor(state: UrlState, known: Dataset) -> None:
 
 
 def _prepared(state: UrlState, system: System, known: Dataset, pixels: bytes) -> int:
-    """The prepared image, what was done to it, and the question of its class."""
+    """Show the prepared image, what was done to it, and the question about its class; returns the class."""
     picture, question = st.columns([1, 1], vertical_alignment="center")
     show_image(picture, to_image(pixels, known.shape)[0], _WIDTH, "The prepared image, as the networks see it")
     guess = first_look(system, pixels).natural
@@ -128,7 +128,7 @@ def _prepared(state: UrlState, system: System, known: Dataset, pixels: bytes) ->
 
 
 def take_drawing(state: UrlState, known: Dataset, picture: str) -> None:
-    """Use what the canvas holds, a PNG as a data URL; an empty text or an empty canvas takes the image away."""
+    """Use the canvas's drawing, a PNG as a data URL; with an empty text or an empty drawing, the image is removed."""
     if not picture:
         _forget(state)
         return
@@ -167,7 +167,7 @@ def _take(state: UrlState, known: Dataset, data: bytes, problem: str = "") -> No
 
 
 def _forget(state: UrlState) -> None:
-    """No image any more; what the visitor said of the last one does not hold for the next."""
+    """Remove the image, and the visitor's answer about its class, which does not hold for the next image."""
     st.session_state[state.key("image")] = b""
     if not state.widget("label")["disabled"]:
         st.session_state[state.key("label")] = ASK

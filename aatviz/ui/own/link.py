@@ -1,4 +1,5 @@
-"""How an image of one's own travels: as text in the URL of the Attack page, or, where it is too big for that, by hand."""
+"""The visitor's own image on its way to the Attack page: as text in the URL, or, where it is too big, in this browser
+tab."""
 
 from collections.abc import Callable
 
@@ -20,8 +21,8 @@ _HANDED = "own.handed-over"
 def own_link(image: Tensor, label: int) -> dict[str, str]:
     """The query parameters that open the Attack page with this image (1,C,H,W) or (C,H,W) in [0,1] of class `label`.
 
-    The image is rounded to 256 levels: what the page shows, attacks and offers as a PNG is that. One that is too big for a
-    link is handed over in this browser tab.
+    The image is rounded to 256 levels; the page shows, attacks and offers this rounded image. One that is too big for a link
+    is handed over within this browser tab.
     """
     channels, height, width = image.shape[-3:]
     pixels = to_pixels(image, (channels, height, width))

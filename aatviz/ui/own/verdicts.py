@@ -1,4 +1,4 @@
-"""What every network says of one image before any attack: the detectors' logits, and who decides what."""
+"""The outputs of all networks for one image before any attack: the detectors' logits, and the decisions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ HEIGHT, MOST = 280, 12
 
 @dataclass(frozen=True, kw_only=True)
 class FirstLook:
-    """The networks' outputs for one image; nothing in it depends on T."""
+    """The networks' outputs for one image; none of them depends on T."""
 
     bank: tuple[int, ...]
     """The classes of the detectors."""
@@ -43,7 +43,7 @@ class FirstLook:
 
 
 def first_look(system: System, pixels: bytes) -> FirstLook:
-    """What the networks say of an image's levels: one forward pass of each, once for everybody."""
+    """The networks' outputs for an image's levels: one forward pass of each, cached for all visitors."""
     return _first_look(system, caches.fingerprint(system), pixels)
 
 
@@ -60,7 +60,7 @@ def _first_look(_system: System, weights: str, pixels: bytes) -> FirstLook:
 
 
 def show(system: System, pixels: bytes, label: int, threshold: float, name: str) -> None:
-    """The panel: a chart of the logits with T, the decisions in words, and what can be taken home."""
+    """Draw the panel: a chart of the logits with T, the decisions in words, and the downloads."""
     look, known = first_look(system, pixels), dataset_of(system)
     classes = known.classes
     words, chart = st.columns([2, 3], gap="medium", vertical_alignment="center")
@@ -101,7 +101,7 @@ def firing(look: FirstLook, classes: Sequence[str], threshold: float) -> str:
 
 
 def decisions(look: FirstLook, classes: Sequence[str], label: int, threshold: float) -> str:
-    """Who decides for what, and whether it is rejected, as a Markdown table."""
+    """The classifiers' decisions, and whether they reject, as a Markdown table."""
 
     def row(who: str, decision: int | None, rejects: bool) -> list[list[str]]:
         if decision is None or (rejects and decision not in look.logits):
@@ -125,10 +125,10 @@ def decisions(look: FirstLook, classes: Sequence[str], label: int, threshold: fl
 
 @lru_cache(maxsize=64)
 def figure(look: FirstLook, classes: tuple[str, ...], label: int, threshold: float) -> go.Figure:
-    """A bar for each detector, the highest ones and the true class's of many, and T: bars at or above it are plain, those
-    below it hatched.
+    """A bar for each detector, and T; bars at or above T are plain, those below it hatched. Of many detectors, only the
+    highest ones and that of the true class are drawn.
 
-    Everybody with the same look gets the same figure: it must not be changed.
+    The figure is cached and shared between visitors: it must not be changed.
     """
     fig = go.Figure()
     own = [column for column, k in enumerate(look.bank) if k == label]
@@ -169,6 +169,6 @@ def figure(look: FirstLook, classes: tuple[str, ...], label: int, threshold: flo
 
 
 def logits_csv(look: FirstLook, classes: Sequence[str], threshold: float) -> str:
-    """One row a detector: its class, its logit, T, and whether it fires."""
+    """One row for each detector: its class, its logit, T, and whether it fires."""
     rows = [[k, classes[k], logit, threshold, int(logit >= threshold)] for k, logit in look.logits.items()]
     return takeaway.table(["detector", "class", "logit", "T", "fires"], rows)

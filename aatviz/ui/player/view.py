@@ -1,4 +1,4 @@
-"""The attack player: one view in the browser that gets the whole path of one or two attacks and scrubs through it."""
+"""The attack player: one view in the browser, which gets the whole path of one or two attacks and plays it."""
 
 import base64
 import hashlib
@@ -22,9 +22,9 @@ from aatviz.ui.common.url import UrlState
 T_LIMITS = (-20.0, 20.0)
 """The range of the threshold's slider."""
 MOST_LINES = 12
-"""Classes whose logits the chart shows: all of few, of many those of the highest logits beside those that matter."""
+"""The most classes whose logits the chart shows: of more, those that play a part in the attack, and the highest ones."""
 MOST_VALUES = 2_000_000
-"""Values of all iterates together that a column sends to the browser, each of 16 bits."""
+"""The most pixel values, of all iterates together, that a column sends to the browser; each has 16 bits."""
 VICTIM_TITLES: dict[VictimName, str] = {
     "generative": "Generative classifier",
     "integrated": "Integrated classifier",
@@ -52,7 +52,7 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 def show_player(system: System, traces: list[Trace], abouts: list[str], state: UrlState, key: str) -> None:
     """Draw the player for traces of one image, one column each, with a line about each.
 
-    T is the page's parameter of that name: it follows whenever the slider is let go, unless a lesson locks or hides it.
+    T is the page's parameter of that name. It is updated whenever the slider is let go, unless a lesson locks or hides it.
     """
 
     def moved() -> None:
@@ -64,7 +64,7 @@ def show_player(system: System, traces: list[Trace], abouts: list[str], state: U
 
 
 def player_data(system: System, traces: list[Trace], abouts: list[str], threshold: float) -> dict[str, Any]:
-    """Everything that the browser needs. `id` changes exactly with the traces, not with T."""
+    """All data that the browser needs. `id` changes with the traces only, not with T."""
     known = dataset_of(system)
     columns = [_column(system, known, trace, about) for trace, about in zip(traces, abouts, strict=True)]
     shown = [column["images"] + column["logits"] + column["about"] for column in columns]
@@ -80,14 +80,14 @@ def player_data(system: System, traces: list[Trace], abouts: list[str], threshol
 
 
 def told_once(known: Dataset) -> dict[str, Any]:
-    """What a view in the browser has to know of the data set."""
+    """The facts about the data set that a view in the browser needs."""
     count, height, width = known.shape
     shape = {"channels": count, "height": height, "width": width}
     return {"shape": shape, "names": known.classes, "withArticle": [a(name) for name in known.classes]}
 
 
 def colours() -> dict[str, Any]:
-    """The colours of the views; those of a perturbation's two signs as red, green and blue."""
+    """The colours of the views by meaning; those of a perturbation's two signs as numbers for red, green and blue."""
     meanings = {
         "natural": theme.NATURAL,
         "perturbed": theme.PERTURBED,
@@ -100,7 +100,7 @@ def colours() -> dict[str, Any]:
 
 
 def decisions(system: System, trace: Trace) -> tuple[Tensor, Tensor | None]:
-    """The victim's class at every step (S+1,), and the logit that T is held against (S+1,), None where it cannot reject."""
+    """The victim's class at every step (S+1,), and the logit that is compared with T (S+1,); None where it cannot reject."""
     victim = trace.settings.victim
     priors = system.generative.priors if victim == "generative" else None
     logits, detector = {"f": trace.z_f, "h": trace.z_h, "r": trace.z_r}, trace.settings.detector
@@ -167,12 +167,12 @@ def _column(system: System, known: Dataset, trace: Trace, about: str) -> dict[st
 
 
 def _frames(trace: Trace) -> list[int]:
-    """The steps whose images the browser gets: all of a small image, of a large one as many as are sent quickly."""
+    """The steps whose images the browser gets: all for small images, for large ones only as many as can be sent quickly."""
     last = len(trace.images) - 1
     count = max(min(last, MOST_VALUES // trace.natural.numel()), 1)
     return sorted({round(i * last / count) for i in range(count + 1)} | {trace.kept})
 
 
 def pack16(images: Tensor) -> str:
-    """Images in [0,1] as base64 of 16 bit: fine enough to see any perturbation."""
+    """Images in [0,1] as base64 of 16-bit numbers, fine enough to show any perturbation."""
     return base64.b64encode((images.clamp(0, 1) * 65535).round().numpy().astype("<u2").tobytes()).decode()

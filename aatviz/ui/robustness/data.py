@@ -1,4 +1,4 @@
-"""What the Robustness page reads, cached until a file changes, and the commands that give its numbers."""
+"""The data of the Robustness page, cached until a file changes, and the commands that give its numbers."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def _scenarios_of(recipe: Evaluation) -> list[Scenario]:
 
 
 def scenario_curves(system: System, found: dict[str, dict[str, Any]]) -> dict[str, Curve]:
-    """The curves of every attack scenario with a reject option: those of the paper's figures, else of the curves recipe."""
+    """The curves of every attack scenario with a reject option: from the paper's figures, else from the curves recipe."""
     names = tuple(figures(system, found) or {"curves"} & set(found))
     stamps = tuple(result_file(system, name, "npz").stat().st_mtime_ns for name in names)
     scenarios = {name: found[name]["recipe"]["scenarios"] for name in names}

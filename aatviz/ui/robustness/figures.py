@@ -13,7 +13,7 @@ VICTIMS: dict[str, Meaning] = {"generative": GENERATIVE, "integrated": INTEGRATE
 AXES = {"steps": "steps of PGD", "step_size": "step size", "eps": "radius ε of the ball"}
 SHIFTS = (-0.24, 0.0, 0.24)
 LEAST_RANGE = 0.1
-"""The axis of errors reaches at least this far: a tiny error is not to look large."""
+"""The axis of errors reaches at least this far, so that a tiny error does not look large."""
 
 
 def by_attack(found: dict[str, dict[str, Any]]) -> go.Figure:

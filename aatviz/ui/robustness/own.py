@@ -1,4 +1,4 @@
-"""One attack of the honest protocol on a few bundled images, by the worker."""
+"""One attack of the honest protocol on a few bundled images, chosen by the visitor and run by the worker."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from aatviz.ui.session.stored import sample_or_say
 
 
 def show(system: System, record: dict[str, Any] | None) -> None:
-    """The controls, what it costs, and the result."""
+    """Draw the controls, the cost of the run, and the result."""
     if why := system.lacks("full_bank", what="The honest protocol"):
         st.info(message(why), icon=":material/query_stats:")
         return
@@ -63,7 +63,7 @@ def _result(record: dict[str, Any] | None, shown: Done) -> None:
 
 
 def _thresholds(record: dict[str, Any] | None, victim: str) -> dict[str, float]:
-    """What T is for each share of rejected held-out images, by its words."""
+    """The T for each share of rejected held-out images, by the words for that share."""
     everything = float(torch.finfo(torch.float32).min)
     if record is None:
         return {"nothing (the protocol has not been run on these weights, so no T is known)": everything}

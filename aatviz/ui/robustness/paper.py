@@ -22,11 +22,11 @@ from aatviz.ui.session.sidebar import current_dataset
 
 AUCS = (DETECTORS.name, ROBUST_LOGITS.name)
 MOST = 20
-"""Detectors, or rows, that a figure has room for; of more, the weakest are drawn."""
+"""The most detectors, or rows, in a figure; of more, the weakest are drawn."""
 
 
 def show(system: System, state: UrlState) -> None:
-    """Everything that has been measured; the words say what has not."""
+    """Show all tables and figures that have been measured."""
     records = stored.records(system)
     tables = [name for name, record in records.items() if record["kind"] in AUCS]
     if not records.keys() - {"honest"}:
@@ -210,6 +210,6 @@ def _reach(records: dict[str, dict[str, Any]]) -> None:
         takeaway.explain(
             "For each out-of-class test image, the real training images of the class inside its ball are looked up, and the "
             "one that scores highest is shown instead of it. Where there is none, the image itself is.",
-            "classes that others come close to. Images in reach of another class are rare ones of their own, so a detector "
-            "may score all of their kind low: the AUC falls by less than the share in reach.",
+            "classes that others come close to. Images that lie so near another class are rare, so a detector may score "
+            "them low anyway: the AUC falls by less than the share in reach.",
         )

@@ -23,7 +23,7 @@ TICKS = [factor * 10.0**power for power in range(-6, 0) for factor in (1, 3)]
 
 
 def aucs(rows: list[tuple[str, dict[str, Any], float | None]]) -> go.Figure:
-    """1 - AUC on a log axis, by (label, measured AUC, the paper's); the paper's are upright marks."""
+    """1 - AUC on a log axis, for rows of (label, measured AUC, the paper's AUC); the paper's are upright marks."""
     fig = go.Figure()
     places = list(range(len(rows)))
     measured = [value for _, value, _ in rows]
@@ -89,7 +89,7 @@ def heat_map(labels: list[str], columns: dict[str, list[float]]) -> go.Figure:
 
 
 def curves(found: dict[str, Curve], kind: str) -> go.Figure:
-    """ROC (`kind` "roc": FPR against TPR) or, "error", error against accuracy, one line an attack scenario."""
+    """One line for each attack scenario: TPR over FPR where `kind` is "roc", accuracy over error where it is "error"."""
     fig = go.Figure()
     for place, (name, curve) in enumerate(found.items()):
         lap, step = divmod(place, len(STYLES))

@@ -1,4 +1,4 @@
-"""What the Robustness page asks the worker for: one attack of the honest protocol on some images of the bundled sample."""
+"""The Robustness page's request to the worker: one attack of the honest protocol on some images of the bundled sample."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ runs = Runs("robustness", "Attack them")
 
 
 def names(system: System, victim: VictimName) -> list[str]:
-    """The attacks that there are against this victim."""
+    """The names of the attacks against this victim."""
     return list(attacks_of(system, victim, system.card.eps))
 
 

@@ -25,12 +25,12 @@ MOST_IMAGES = 200
 
 
 def victims(system: System) -> tuple[str, ...]:
-    """Whom the protocol can attack: the classifiers that the system has."""
+    """The victims that the protocol can attack in this system."""
     return tuple(name for name in WITH_REJECT if name != "robust" or not system.lacks("robust_classifier"))
 
 
 def opening(system: System) -> str:
-    """What the page opens with: the verdict, or, where the honest protocol has not been run, what has been measured."""
+    """The part that the page opens with: the verdict; or the tables, where only these have been measured."""
     found = stored.records(system)
     return (
         "paper"
@@ -58,7 +58,7 @@ EQUATION = (
 
 
 def show(system: System, record: dict[str, Any] | None) -> None:
-    """The stored result at one threshold, or how to get it."""
+    """Show the stored result at one threshold, or how to measure it."""
     if why := system.lacks("full_bank", "robust_classifier", what="The honest protocol"):
         st.info(message(why), icon=":material/query_stats:")
         return
@@ -113,7 +113,7 @@ def _attacks(system: System, record: dict[str, Any], place: int) -> None:
 
 
 def _sweeps(system: System, record: dict[str, Any], place: int) -> None:
-    """More steps, other step sizes, larger balls."""
+    """Draw the sweeps: more steps, other step sizes, larger balls."""
     rows = {name: victim["at"][place] for name, victim in record["victims"].items()}
     st.subheader("With more steps, other step sizes, larger balls")
     for column, name in zip(st.columns(len(figures.AXES)), figures.AXES, strict=True):

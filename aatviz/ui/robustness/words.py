@@ -12,7 +12,7 @@ from aatviz.ui.common.classes import shortened
 from aatviz.ui.common.words import literal
 
 LEAST_FOUND = 0.95
-"""An attack that finds fewer of the planted examples is called weak."""
+"""An attack that finds a smaller share of the planted examples is called weak."""
 OWN = "own"
 ROWS = {
     OWN: "the paper's loss",
@@ -29,7 +29,7 @@ ROWS = {
     "transfer": "made on a related system",
     EVERY: "worst of all, per image",
 }
-"""The attacks from the top of the picture to its bottom; a loss that is a victim's own stands in the first row."""
+"""The attacks, from the top of the picture to its bottom. The attack with the victim's own loss is in the first row."""
 NAMES = {"generative": "generative classifier", "integrated": "integrated classifier", "robust": "robust classifier"}
 LOSSES = {"detectors": "loss 10", "combined": "loss 13", "margin": "loss 9"}
 
@@ -50,7 +50,7 @@ def in_words(attack: str, victim: str) -> str:
 
 
 def every_name(classes: int) -> list[str]:
-    """All attacks that any victim may be offered."""
+    """The names of all attacks on any victim, for a data set with this number of classes."""
     own = [f"{loss}, {classes - 1} restarts" for loss in OWN_LOSS.values()]
     return [*OWN_LOSS.values(), *own, *(name for name in ROWS if name not in (OWN, "restarts", EVERY, *OWN_LOSS.values()))]
 
@@ -88,7 +88,7 @@ def csv(record: dict[str, Any]) -> tuple[list[str], list[list[object]]]:
 
 
 def verdict(record: dict[str, Any], place: int) -> str:
-    """What the record says about the system, in a few plain sentences."""
+    """The record's verdict on the system, in a few plain sentences."""
     rows = {name: victim["at"][place] for name, victim in record["victims"].items()}
     lines = []
     for name, row in rows.items():
@@ -130,7 +130,7 @@ def detector(k: int, names: Sequence[str]) -> str:
 
 
 def reach(record: dict[str, Any], dataset: Dataset) -> str:
-    """What real images of other classes inside the ball mean for this threat model."""
+    """The meaning, for this threat model, of real images of other classes inside the ball."""
     rows, mean = record["rows"], record["mean"]
     ball = f"{record['norm']} ε = {written(record['eps'])}"
     n = sum(row["in_reach"]["n"] for row in rows)

@@ -1,6 +1,6 @@
-"""What is loaded or measured once for all visitors. Everything here is shared: frozen, in eval mode, never changed.
+"""Everything that is loaded or measured once for all visitors. It is shared: frozen, in eval mode, never changed.
 
-Streamlit leaves arguments whose names begin with an underscore out of a cache's key; the others are the key.
+Arguments whose names begin with an underscore are not part of a Streamlit cache's key; all others are.
 """
 
 import importlib
@@ -37,13 +37,15 @@ TIMED_STEPS = 3
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def start_up() -> int:
-    """Set torch's threads once for the process: no more than there are cores. $OMP_NUM_THREADS has the last word.
+    """Prepare the process, once, before any page; returns torch's number of threads.
 
-    Pandas is loaded before any page: plotly asks whether something is a table of pandas as soon as its name is there, and
-    one that another visitor's thread is still loading (for an AUC, by scikit-learn) has nothing in it yet.
+    torch gets at most 8 threads, and no more than there are cores, unless $OMP_NUM_THREADS is set.
 
-    A page's script and the worker take turns in Python; shorter turns, so that the many small operations of an attack do
-    not each wait for 5 ms.
+    Pandas is loaded now. Plotly uses pandas as soon as the module exists, even while another visitor's thread is still
+    loading it (scikit-learn does, for an AUC), and would then find it empty.
+
+    Python's threads take shorter turns: a thread with many small operations, such as a forward pass for one visitor, would
+    else wait 5 ms for each of them while another visitor's page is drawn.
     """
     importlib.import_module("pandas")
     sys.setswitchinterval(0.0005)
@@ -63,7 +65,7 @@ def cards() -> dict[str, Card]:
 
 
 def broken() -> dict[str, str]:
-    """The folders of systems whose card cannot be read, by name: why."""
+    """For every folder of a system whose card cannot be read, by its name: the reason."""
     return _cards(_stamps())[1]
 
 
@@ -94,7 +96,7 @@ def sample(dataset: str) -> tuple[Tensor, Tensor]:
 
 
 def fingerprint(system: System) -> str:
-    """The hash over the system's weights."""
+    """The hash of the system's weights."""
     return _fingerprint(system, str(system.folder))
 
 
@@ -104,7 +106,7 @@ def _fingerprint(_system: System, folder: str) -> str:
 
 
 def default_threshold(system: System) -> float:
-    """The T that pages start with; measured again when the system's curves change."""
+    """The T that pages start with; computed again when the system's curves change."""
     file = result_file(system, RECIPE, "json")
     return _default_threshold(system, str(file), file.stat().st_mtime_ns if file.exists() else 0)
 
@@ -130,14 +132,14 @@ def jobs() -> Jobs:
     """The workers of this server and their queues."""
     first = None
     if names := systems():
-        with suppress(FileNotFoundError, ValueError):  # damaged, as its own pages say: the others' runs need the workers
+        with suppress(FileNotFoundError, ValueError):  # a damaged system: its own pages say so, others still need workers
             system = load_system(names[0])
             first = Work(function=work.ready, context=work.Weights(system.folder, fingerprint(system)), argument=None)
     return Jobs(workers(), LIMITS, is_connected, first)
 
 
 def workers() -> dict[Lane, list[Runner]]:
-    """A process for each: the long runs get what the short ones and the pages leave of the machine."""
+    """The worker processes of both lanes. The one for long runs has a low priority: short runs and pages come first."""
     return {"short": [Worker() for _ in range(LIMITS.workers)], "long": [Worker(nice=10)]}
 
 
@@ -148,12 +150,12 @@ def session_id() -> str:
 
 
 def is_connected(session: str) -> bool:
-    """Whether the browser tab of that name is there: hidden or not, but neither closed nor cut off."""
+    """Whether the browser tab of that name is connected: it may be hidden, but is neither closed nor offline."""
     return not runtime.exists() or bool(runtime.get_instance().is_active_session(session))
 
 
 def estimate_seconds(system: System, attacks: list[AttackSettings]) -> float:
-    """What these attacks will take: the time of one step, measured on a few, times the number of steps."""
+    """The estimated seconds of these attacks: the time of one step, measured on a few, times the number of steps."""
     return sum(_seconds_per_step(system, str(system.folder), a.victim, a.loss) * (a.steps + 1) * a.restarts for a in attacks)
 
 

@@ -1,8 +1,8 @@
-"""What the server does behind the pages: workers made ready after the first page, garbage collected at quiet moments.
+"""The server's work behind the pages: it starts the workers after the first page, and collects garbage at quiet moments.
 
 Streamlit would collect garbage after every run of a script, which, with torch loaded, stops every thread for 0.2 s; the
-app's configuration turns that off. What is loaded once and stays is frozen here: a collection then looks at what visitors
-leave behind, and at nothing else.
+app's configuration turns that off. All objects that were loaded at the start are frozen here: a collection then looks only
+at what visitors leave behind.
 """
 
 import gc
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from aatviz.ui.session import caches
 
 AFTER_FIRST_PAGE = 1.0
-"""Seconds that the first page has the machine to itself."""
+"""Seconds for which the first page has the machine to itself."""
 EVERY, AT_LEAST_EVERY = 10.0, 60.0
 """Seconds between two collections: in quiet moments, and where there are none."""
 
@@ -25,7 +25,7 @@ _started = False
 
 @contextmanager
 def page_is_drawn() -> Iterator[None]:
-    """Around every run of a page's script. With the first, the work behind the pages begins."""
+    """Note that a page's script is running, inside this block. After the first one, the work behind the pages begins."""
     global _drawing, _started
     with _lock:
         _drawing += 1

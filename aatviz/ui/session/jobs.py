@@ -1,8 +1,8 @@
-"""Long work for many visitors: two lanes with a fair queue each, places and honest times, cancelling, and kept results.
+"""Long work for many visitors: two lanes, each with a fair queue, honest waiting times, cancelling, and kept results.
 
-Short runs and long ones have lanes of their own, each with workers in processes of their own, so that none holds up the
-other. Within a lane it is first come, first served, but a visitor's second run waits behind the others' first. Runs that can
-go together do. The same request is computed once, for everybody who asks for it.
+Short and long runs have separate lanes, each with its own worker processes, so that neither holds up the other. Within a
+lane it is first come, first served, but a visitor's second run waits behind the first runs of all others. Runs that can go
+together as one batch do. The same request is computed once for everybody who asks for it.
 """
 
 import threading
@@ -17,21 +17,21 @@ from aatviz.runtime.worker import Function, Outcome
 from aatviz.ui.session.limits import Limits
 
 AWAY_RUNNING, AWAY_WAITING = 8.0, 120.0
-"""Seconds that a visitor may be away before a run of theirs is given up, while it runs and while it waits."""
+"""Seconds for which a visitor may be disconnected before their run is given up: while it runs, and while it waits."""
 STAGGER = 5.0
 """Seconds between the starts of two workers: the first visitor's page has a core to itself."""
 TRUSTED = 10.0
-"""Seconds after which only a run's own pace tells how long it still takes: its first steps also load the networks."""
+"""Seconds after which the time left is computed from a run's own pace alone: its first steps also load the networks."""
 LONG_QUEUE = 10
-"""How much longer than a short run a long one may wait in its queue."""
+"""How many times as long as a short run a long one may wait in its queue."""
 RESULTS = 256
-"""How many results are kept, at most, however small."""
+"""The most results that are kept, however small they are."""
 
 Lane = Literal["short", "long"]
 
 
 class QueueFull(RuntimeError):
-    """A run cannot be taken now; the message says why, and when it can."""
+    """A run cannot be accepted now; the message says why, and when to try again."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,10 +40,10 @@ class Work:
 
     function: Function
     context: Any
-    """What the function's runs have in common."""
+    """The argument that all runs of the function share."""
     argument: Any
     together: Hashable | None = None
-    """Runs of the same function and context with the same value go as one; None: this one goes alone."""
+    """Runs of the same function and context with the same value go as one batch; None: this one goes alone."""
 
 
 class Runner(Protocol):
@@ -60,25 +60,25 @@ class Runner(Protocol):
 
 
 class Job:
-    """One run in its queue, and what became of it."""
+    """One run in its queue, and its outcome."""
 
     def __init__(self, key: Hashable, work: Work, total: int, seconds: float, tag: int, lane: Lane) -> None:
         self.key, self.work, self.total, self.seconds, self.lane = key, work, total, seconds, lane
         self.tag = tag
-        """Its turn: how many runs of the same visitor came before it, counted from the turn that is served now."""
+        """The round in which the job is served: that of its visitor's last unfinished job plus one, or the present round."""
         self.done_steps = 0
         self.started: float | None = None
         self.group: list[Job] = []
-        """The jobs that run as one with it, and itself."""
+        """The jobs of its batch, itself among them."""
         self.outcome: Outcome | None = None
-        """None also where it was given up."""
+        """None before it has finished, and where it was given up."""
         self.finished = threading.Event()
         self.seen: dict[str, float] = {}
-        """Who waits for it, and when they were last there."""
+        """The visitors who wait for it, and when they were last connected."""
 
     @property
     def share(self) -> float:
-        """How much is done, in [0,1]."""
+        """The share of the steps that is done, in [0,1]."""
         return min(self.done_steps / max(self.total, 1), 1.0)
 
 
@@ -92,19 +92,19 @@ class Jobs:
         is_there: Callable[[str], bool] = lambda visitor: True,
         first: Work | None = None,
     ) -> None:
-        """`is_there` says whether a visitor is connected at this moment; `first` is what short workers begin with."""
+        """`is_there` says whether a visitor is connected now; `first` is run by every short worker before its first job."""
         self._runners, self._limits, self._is_there, self._first = runners, limits, is_there, first
         self._changed = threading.Condition(threading.RLock())
         self._jobs: list[Job] = []
-        """Unfinished ones, in the order in which they came."""
+        """The unfinished jobs, in the order in which they came."""
         self._turn: dict[Lane, int] = {"short": 0, "long": 0}
         self._pace: dict[Lane, float] = {"short": 1.0, "long": 1.0}
-        """Seconds that pass for a second that was estimated: below 1 where runs go together."""
+        """The real seconds for each estimated second: below 1 where runs go together."""
         self._results: OrderedDict[Hashable, Outcome] = OrderedDict()
         self._serving = False
 
     def start(self) -> None:
-        """Have the workers ready: a thread for each hands it its jobs."""
+        """Start the workers, unless they are running: one thread for each hands it its jobs."""
         with self._changed:
             if self._serving:
                 return
@@ -128,16 +128,16 @@ class Jobs:
             return next((job for job in self._unfinished() if job.key == key), None)
 
     def join(self, key: Hashable, visitor: str) -> Job | None:
-        """The pending job of that key, for which this visitor waits too from now on; or None."""
+        """The pending job of that key, or None; from now on this visitor waits for it too."""
         with self._changed:
             if (job := self.pending(key)) is not None:
                 job.seen[visitor] = time.monotonic()
             return job
 
     def submit(self, key: Hashable, work: Work, total: int, seconds: float, visitor: str) -> Job:
-        """Queue a run of `total` steps and so many estimated seconds, or join the same one of somebody else.
+        """Queue a run of `total` steps and this many estimated seconds, or join the same run of somebody else.
 
-        `key` names everything that the result depends on. Raises QueueFull, with a time, where it cannot be taken.
+        `key` names everything that the result depends on. Raises QueueFull, with the reason, where it cannot be accepted.
         """
         with self._changed:
             if (job := self.join(key, visitor)) is None:
@@ -149,18 +149,18 @@ class Jobs:
         return job
 
     def leave(self, job: Job, visitor: str) -> None:
-        """This visitor does not want the job any more; without any other it ends within one step."""
+        """This visitor no longer waits for the job. If nobody else does, it ends within one step."""
         with self._changed:
             job.seen.pop(visitor, None)
             self._unfinished()
 
     def ahead(self, job: Job) -> int:
-        """How many runs are to be finished before this one starts."""
+        """How many runs must finish before this one starts."""
         with self._changed:
             return len(self._before(job)) if job.started is None else 0
 
     def seconds_left(self, job: Job) -> float:
-        """Until the job is done, by the estimates of what is ahead of it and the pace of late."""
+        """The seconds until the job is done, from the estimates of the jobs ahead of it and the recent pace."""
         with self._changed:
             return self._left(job) + (self._wait(self._before(job)) if job.started is None else 0.0)
 
@@ -177,7 +177,8 @@ class Jobs:
         return job
 
     def _unfinished(self) -> list[Job]:
-        """The jobs that still matter, in the order in which they came; who is not there any more is left out of them."""
+        """The jobs for which somebody still waits, in the order in which they came. Visitors who have been away for too long
+        are removed from them first."""
         now = time.monotonic()
         for job in self._jobs:
             allowed = AWAY_WAITING if job.started is None else AWAY_RUNNING
@@ -192,7 +193,7 @@ class Jobs:
         return [job for job in self._jobs if job.seen]
 
     def _queue(self, lane: Lane) -> list[Job]:
-        """The lane's jobs that have not started, in the order in which they will."""
+        """The lane's jobs that have not started, in the order in which they will start."""
         waiting = [job for job in self._unfinished() if job.lane == lane and job.started is None]
         return sorted(waiting, key=lambda job: job.tag)
 
@@ -205,12 +206,13 @@ class Jobs:
         return busy + queue[:place]
 
     def _wait(self, jobs: Sequence[Job]) -> float:
-        """Seconds until these are done; jobs that run as one count once."""
+        """The seconds until these jobs are done; jobs of one batch count once."""
         alone = [job for job in jobs if job.started is None or next(one for one in job.group if one in jobs) is job]
         return sum(self._left(job) for job in alone) / len(self._runners[jobs[0].lane]) if jobs else 0.0
 
     def _left(self, job: Job) -> float:
-        """Seconds that the job itself still takes: more and more by its own pace, of which the first steps say little."""
+        """The seconds that the job itself still takes. At first this is the estimate; the longer it runs, the more its own
+        pace counts, since the first steps say little."""
         expected, done = job.seconds * self._pace[job.lane], job.done_steps
         if job.started is None or done == 0:
             return expected
@@ -221,16 +223,16 @@ class Jobs:
     def _hand_out(self, lane: Lane, runner: Runner, after: float) -> None:
         time.sleep(after)
         if lane == "short" and self._first is not None:
-            with suppress(Exception):  # the first visitor's run will say it
+            with suppress(Exception):  # the first visitor's run will show the same error
                 runner.run(self._first.function, self._first.context, [self._first.argument])
         while True:
             with self._changed:
                 while not (group := self._take(lane)):
-                    self._changed.wait(1.0)  # somebody may have come back meanwhile
+                    self._changed.wait(1.0)  # at most: a visitor may reconnect meanwhile
             self._do(group, runner)
 
     def _take(self, lane: Lane) -> list[Job]:
-        """The next job of somebody who is there, and those that go with it."""
+        """The next job of a connected visitor, and the jobs that run with it as one batch."""
         queue = [job for job in self._queue(lane) if any(map(self._is_there, job.seen))]
         if not queue:
             return []
@@ -258,7 +260,7 @@ class Jobs:
         work = group[0].work
         try:
             outcomes = runner.run(work.function, work.context, [job.work.argument for job in group], on_step, wanted)
-        except Exception as error:  # whatever it is, it is these visitors' alone: the lane goes on
+        except Exception as error:  # any error concerns these visitors only: the lane goes on
             outcomes = [Outcome(error=str(error) or type(error).__name__)] * len(group)
         with self._changed:
             if outcomes is not None:
@@ -273,7 +275,7 @@ class Jobs:
             self._changed.notify_all()
 
     def _keep(self, job: Job, outcome: Outcome) -> None:
-        """Remember a result, as long as there is room for it; an error stays with its own visitors."""
+        """Store a job's outcome; a result is also kept for later requests, as long as there is room, but an error is not."""
         job.outcome = outcome
         if outcome.error is None:
             self._results[job.key] = outcome
@@ -285,5 +287,5 @@ class Jobs:
 
 
 def in_words(seconds: float) -> str:
-    """A time as people say it."""
+    """A time in words: "45 s", "2 min"."""
     return f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

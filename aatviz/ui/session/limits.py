@@ -1,4 +1,4 @@
-"""What one visitor and all of them together may ask of this machine: in one place, each set by an environment variable."""
+"""The limits on what one visitor, and all of them together, may ask of this machine; environment variables set them."""
 
 import dataclasses
 import os
@@ -37,7 +37,8 @@ class Limits:
 
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> "Limits":
-        """The limits that these variables set, and the defaults for the others. ValueError names a variable that is none."""
+        """The limits that these variables set, and the defaults for the others. ValueError names a variable with an
+        impossible value."""
         given: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
             name = PREFIX + field.name.upper()
@@ -64,4 +65,4 @@ def _read(name: str, text: str, default: object, span: tuple[float, float] | Non
 
 
 LIMITS = Limits.of()
-"""Those of this process."""
+"""The limits of this process."""

@@ -1,4 +1,5 @@
-"""A run from a page: what it costs before, its place, progress and a way to cancel meanwhile, and what to show after."""
+"""A run from a page: its cost before it starts, then its place in the queue, progress and a way to cancel, then its
+result."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -16,46 +17,46 @@ from aatviz.ui.session import caches
 from aatviz.ui.session.jobs import Job, QueueFull, Work, in_words
 
 AT_ONCE = 1.2
-"""Seconds that a page waits for a run before it begins to show progress: a short one is done by then, and undisturbed."""
+"""Seconds for which a page waits for a run before it shows progress: a short run is done by then, without any flicker."""
 POLL = (0.5, 2.0)
 """Seconds between two looks at a run: an eighth of the time that it takes, within these limits."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Request:
-    """What a page asks for."""
+    """A run that a page asks for."""
 
     system: System
     choice: Hashable
-    """The page's own settings: with the system's weights, everything that the result depends on."""
+    """The page's own settings. The result depends on these and on the system's weights, and on nothing else."""
     function: Function
-    """Of `aatviz.explore.work`."""
+    """One of `aatviz.explore.work`."""
     argument: Any
-    """What the function is given for this run."""
+    """The function's argument for this run."""
     together: Hashable | None = None
-    """Runs with the same value may go as one; None: this one goes alone."""
+    """Runs with the same value may go as one batch; None: this one goes alone."""
     total: int
     """Steps of PGD in all."""
     seconds: Callable[[], float]
-    """Estimates the time on this machine; may try a few steps for that."""
+    """Estimates the time on this machine; it may run a few steps for that."""
     steps: str
     """The same work in words: "2 times 100 steps"."""
 
     @property
     def key(self) -> Hashable:
-        """The same for everybody who asks for the same."""
+        """A key that is the same for all visitors who ask for the same run."""
         return (self.system.name, caches.fingerprint(self.system), self.choice)
 
     @property
     def work(self) -> Work:
-        """The run as the worker gets it."""
+        """The run as it is sent to the worker."""
         weights = Weights(self.system.folder, caches.fingerprint(self.system))
         return Work(function=self.function, context=weights, argument=self.argument, together=self.together)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Done:
-    """A result and what had been asked for."""
+    """A result, and the choice that it belongs to."""
 
     system: str
     choice: Any
@@ -63,9 +64,9 @@ class Done:
 
 
 class Runs:
-    """The runs of one page; what is running and what was last shown stays in the session.
+    """The runs of one page. The present run and the last shown result are kept in the session.
 
-    The button and the progress are a fragment: pressing it, and looking at a run, run no other part of the page.
+    The button and the progress are a fragment: a press, or a new look at a run, runs no other part of the page again.
     """
 
     def __init__(self, page: str, verb: str, icon: str = ":material/bolt:") -> None:
@@ -74,15 +75,16 @@ class Runs:
         self._cost = f"{page}.cost"
 
     def controls(self, request: Request) -> DeltaGenerator:
-        """The button; or, while something runs, its progress and a way to cancel it. Returns the place for `tell_cost`."""
+        """Draw the button, and, while something runs, its progress and a way to cancel it. Returns the place for
+        `tell_cost`."""
         self._collect()
         if self.running is None and (job := caches.jobs().join(request.key, visitor())) is not None:
-            self._wait_for(job, request)  # the page was loaded again meanwhile: take up the wait
+            self._wait_for(job, request)  # the page was loaded again while the run goes on: wait for it again
         place: DeltaGenerator = st.fragment(self._controls)(request)
         return place
 
     def tell_cost(self, place: DeltaGenerator, request: Request) -> None:
-        """Say what the run would cost. For the end of a page: what is there to see comes first."""
+        """Say what the run would cost. Call it at the end of a page, since an estimate takes time."""
         if self.running is None:
             text = cost(request.seconds(), request.steps)
             st.session_state[self._cost] = (request.key, text)
@@ -90,12 +92,12 @@ class Runs:
 
     @property
     def running(self) -> Job | None:
-        """What this visitor waits for on this page."""
+        """The run that this visitor waits for on this page, or None."""
         waiting = st.session_state.get(self._running)
         return waiting[0] if waiting else None
 
     def shown(self, request: Request, stored: Done | None = None) -> Done | None:
-        """What to show: the result of this request where somebody has computed it; else, with a note, the last result of
+        """The result to show: that of this request, where anybody has computed it; else, with a note, the last result on
         this page, or the stored run; None where there is neither."""
         if (value := caches.jobs().known(request.key)) is not None:
             return self._remember(request.system.name, request.choice, value)
@@ -112,7 +114,7 @@ class Runs:
 
     def _controls(self, request: Request) -> DeltaGenerator:
         running = self.running
-        if running is not None and running.finished.is_set():  # since the page was drawn
+        if running is not None and running.finished.is_set():  # it has finished since the page was drawn
             st.rerun()
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
@@ -133,7 +135,7 @@ class Runs:
         return place
 
     def _progress(self, job: Job) -> None:
-        """Where the run stands; drawn again every so many seconds."""
+        """Draw the progress of the run; this runs again every few seconds."""
         if job.finished.is_set() or self.running is not job:
             st.rerun()
         bar, stop = st.columns([5, 1], vertical_alignment="center")
@@ -141,7 +143,7 @@ class Runs:
         stop.button("Cancel", icon=":material/stop:", width="stretch", on_click=self._cancel, args=(job,))
 
     def _start(self, request: Request) -> None:
-        """Queue the run and wait a moment for it: a short one is done then."""
+        """Queue the run, and wait a moment if it is short: then it is done when the page is drawn."""
         jobs = caches.jobs()
         try:
             job = jobs.submit(request.key, request.work, request.total, request.seconds(), visitor())
@@ -157,7 +159,7 @@ class Runs:
         st.session_state[self._running] = (job, request.system.name, request.choice)
 
     def _collect(self) -> None:
-        """Take over what a finished job has left."""
+        """Take over the result, or the error, of a finished job."""
         job = self.running
         if job is None or not job.finished.is_set():
             return
@@ -187,7 +189,7 @@ def visitor() -> str:
 
 
 def standing(job: Job) -> str:
-    """Where a run stands, in words: its place and time while it waits, its steps and time once it runs."""
+    """The state of a run in words: its place and time while it waits, its steps and time once it runs."""
     jobs = caches.jobs()
     ahead, left = jobs.ahead(job), jobs.seconds_left(job)
     if ahead:
@@ -197,11 +199,11 @@ def standing(job: Job) -> str:
 
 
 def cost(seconds: float, steps: str) -> str:
-    """What a run costs, in words."""
+    """The cost of a run in words."""
     time = f"About {in_words(seconds)}" if seconds >= 1 else "Less than a second"
     return f"{time} on this machine: {steps}."
 
 
 def _interval(job: Job) -> float:
-    """Seconds between two looks at a job: who waits for long needs to look less often."""
+    """Seconds between two looks at a job: the longer it takes, the fewer looks are needed."""
     return min(max(caches.jobs().seconds_left(job) / 8, POLL[0]), POLL[1])

@@ -18,7 +18,7 @@ from aatviz.ui.common.datasets import dataset_of_card
 FILE = "showcase"
 """The name of the stored run's file."""
 SETTINGS = AttackSettings(loss="target_logit", target=8)
-"""Push it towards a class, Adam, 100 steps; in whatever ball, and whatever the class."""
+"""A targeted attack with 100 steps of Adam; `default_settings` changes its ball and target."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,10 +30,13 @@ class Showcase:
 
 
 def default_settings(system: System) -> AttackSettings:
-    """The default of the Attack page: `SETTINGS` in the ball that the system is trained for, or in the larger one that its
-    data set is looked at in, towards the class that its data set begins with. Steps are those of the data set's preset for
-    this ball, or else for this norm; of the paper's size where it has none. A system without all detectors begins with its
-    first one as the victim."""
+    """The default of the Attack page, made from `SETTINGS`.
+
+    The ball is the one that the system is trained for, or the larger one that the data set has for the eye (`pushed`). The
+    target is the class that the data set begins with (`first_look`). The steps are those of the data set's preset for this
+    ball, else for this norm; without a preset they have the paper's size. In a system without all detectors, the victim is
+    its first detector.
+    """
     norm, eps, dataset = system.card.norm, system.card.eps, dataset_of_card(system.card)
     target = dataset.first_look[1] if dataset.first_look else 1
     asked = replace(SETTINGS, target=target, norm=norm, eps=eps, step_size=usual_attack(*system.card.threat).step_size)
@@ -49,8 +52,8 @@ def default_settings(system: System) -> AttackSettings:
 
 
 def first_image(system: System, y: Tensor) -> int:
-    """The place of the image that pages begin with in the bundled sample of the classes y (N,): not one of the class that
-    it is pushed towards."""
+    """The place, in the bundled sample, of the image that pages begin with. It is not of the class that it is pushed
+    towards. y (N,) are the classes of the sample."""
     look, settings = dataset_of_card(system.card).first_look, default_settings(system)
     goal = settings.target if settings.detector is None else settings.detector
     return look[0] if look and int(y[look[0]]) != goal else int(y.ne(-1 if goal is None else goal).nonzero()[0])
@@ -68,7 +71,7 @@ def build_showcase(system: System) -> Path:
 
 
 def load_showcase(system: System) -> Showcase | None:
-    """The stored run of these very weights with today's default settings; None where there is none.
+    """The stored run, if it was made with these very weights and today's default settings; else None.
 
     ValueError where the file is damaged.
     """

@@ -1,4 +1,4 @@
-"""The sidebar that all pages share: which data set and system, and what distinguishes the two kinds of detector bank."""
+"""The sidebar of all pages: the choice of data set and system, and words about the two kinds of detector bank."""
 
 import time
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ _DATASET, _SYSTEM, _BEFORE = "app.dataset", "app.system", "app.before-lesson"
 
 
 def choose_system(page: str, lesson: str | None = None) -> None:
-    """Draw the choice of the system for the page of this title; a lesson that is written for one system decides it.
+    """Draw the choice of the system for the page of this title. `lesson` is the system of a lesson, which then is chosen.
 
-    Without any system the page ends here, with the way to get one.
+    Where there is no system at all, the page ends here and says how to get one.
     """
     cards = caches.cards()
     for folder, why in caches.broken().items():
@@ -60,10 +60,10 @@ def choose_system(page: str, lesson: str | None = None) -> None:
 
 
 def _read_url(page: str, names: list[str]) -> str | None:
-    """Bring the system of the URL into the session; a kind note where there is none of that name.
+    """Bring the system of the URL into the session; returns a friendly note where there is none of that name.
 
-    Back leads to the URL of before. Where that names no system, it means the one that the page was opened with; a page that
-    is opened anew keeps the present one. A click may be on its way with the URL of a moment ago, which is no news.
+    A URL without a system means the one that the page was opened with, so that the Back button works; a page that is opened
+    anew keeps the present system. Right after a choice the URL is ignored: a click may still come with the URL from before.
     """
     state = st.session_state
     if state.get(_CHOSEN) not in names:
@@ -84,7 +84,7 @@ def _read_url(page: str, names: list[str]) -> str | None:
 
 
 def _selectors(cards: Mapping[str, Card], name: str, locked: bool) -> None:
-    """The data set, where there are several, and its systems by norm and radius."""
+    """Draw the choice of the data set, where there are several, and of its systems by norm and radius."""
     first: dict[str, str] = {}
     for other, card in cards.items():
         first.setdefault(card.dataset, other)
@@ -114,7 +114,7 @@ def current_system() -> System:
 
 
 def before_lesson() -> str | None:
-    """The system that a lesson has taken the place of."""
+    """The system that was chosen before a lesson opened its own; None where no lesson did."""
     before: str | None = st.session_state.get(_BEFORE)
     return before
 
@@ -125,7 +125,7 @@ def current_dataset() -> Dataset:
 
 
 def default_threshold() -> float:
-    """The T that pages start with, for the chosen system: few held-out natural images are rejected."""
+    """The T that pages start with, for the chosen system: it rejects few held-out natural images."""
     return caches.default_threshold(current_system())
 
 
@@ -147,7 +147,7 @@ def threat_of(card: Card) -> str:
 
 
 def describe(system: System) -> str:
-    """What a system is, in numbers of its own card, and how the other kind of bank differs."""
+    """A system in a few sentences with the numbers of its card, and how the other kind of bank differs."""
     card = system.card
     count, size = bank_size(system.folder, card)
     if len(card.bank) == 1:

@@ -1,4 +1,4 @@
-"""What is stored about a system, loaded once for all visitors and read again when its files change."""
+"""The stored results of a system, loaded once for all visitors and read again when their files change."""
 
 from typing import Any
 
@@ -24,8 +24,8 @@ from aatviz.ui.session.runs import Done
 
 
 def records(system: System, names: tuple[str, ...] | None = None) -> dict[str, dict[str, Any]]:
-    """The stored records of these very weights, of all recipes or of some, by recipe, however many images they were measured
-    on."""
+    """The stored records of these very weights by recipe, of all recipes or of those in `names`, whatever their number of
+    images."""
     recipes = evaluations_of(system.card)
     files = {name: result_file(system, name, "json") for name in recipes if names is None or name in names}
     changed = tuple((name, file.stat().st_mtime_ns) for name, file in files.items() if file.exists())
@@ -88,7 +88,7 @@ def _generated(_system: System, name: str, file: str, changed: int) -> Generated
 
 
 def generated_scores(system: System) -> Scores | None:
-    """How good the images are that the system generates, as it was measured; None where it was not."""
+    """The stored scores of the images that the system generates; None where there are none."""
     file = result_file(system, SCORES, "npz")
     return _generated_scores(system, str(file), file.stat().st_mtime_ns) if file.exists() else None
 

@@ -1,4 +1,4 @@
-"""How long one step takes on this machine: what is said before a run starts."""
+"""The time of one step on this machine, for the estimate that is shown before a run starts."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ TIMED_CALLS = 3
 
 
 def seconds_per_call(run: Callable[[Callable[..., Any]], Any]) -> float:
-    """Start `run` with a callback, and end it after a few calls: the time between two of them."""
+    """The seconds between two calls of a callback: `run` is started with one, and ended after a few calls."""
     times: list[float] = []
 
     def watch(*_: Any) -> None:
@@ -23,4 +23,4 @@ def seconds_per_call(run: Callable[[Callable[..., Any]], Any]) -> float:
 
 
 class _Enough(Exception):
-    """The time of a call is known."""
+    """Ends the timed run: enough calls were timed."""

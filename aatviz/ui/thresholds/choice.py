@@ -18,7 +18,7 @@ COST = (
 
 
 def panel(view: ThresholdView, state: UrlState) -> None:
-    """Two ways to choose, and what the last choice does."""
+    """Draw the two ways to choose, and the effect of the last choice."""
     with st.container(border=True, key="choose-T"):
         st.subheader("Choose T without looking at the test images")
         st.markdown(
@@ -87,7 +87,7 @@ def _for_costs(view: ThresholdView, state: UrlState) -> None:
 
 
 def _buttons(view: ThresholdView, state: UrlState, rule: str) -> None:
-    """One button for T, one for all T_k; out of order where a lesson locks what they set."""
+    """Draw a button for T and one for all T_k; disabled where a lesson locks what they set."""
     with st.container(horizontal=True):
         for each, label, names in ((False, "Set T", ("mode", "T")), (True, f"Set all {view.classes} T_k", ("mode", "Tk"))):
             st.button(
@@ -101,7 +101,7 @@ def _buttons(view: ThresholdView, state: UrlState, rule: str) -> None:
 
 
 def rule_of(state: UrlState, rule: str) -> float | Costs:
-    """What `operating_points.choose` chooses by."""
+    """The panel's share of rejected images, or its costs, for `operating_points.choose`."""
     return costs_of(state) if rule == "costs" else round(state["rejection"] / 100, 6)
 
 

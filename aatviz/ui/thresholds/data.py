@@ -1,4 +1,4 @@
-"""What the Thresholds page reads: the stored record, cached, and the texts and files that are made from it."""
+"""The data of the Thresholds page: the stored record, cached, and the texts and files that are made from it."""
 
 import math
 from dataclasses import dataclass
@@ -31,23 +31,24 @@ OPTIMIZERS = {"adam": "Adam", "steepest": "steepest descent", "momentum": "momen
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ThresholdView:
-    """A record with everything about it that does not depend on T."""
+    """A record, with everything computed from it that does not depend on T."""
 
     stamp: tuple[object, ...]
-    """The same for the same files."""
+    """Changes when the files change."""
     record: CurveRecord
     curves: dict[str, Curve]
     """By classifier: "generative", "integrated"."""
     examples: Examples | None
     low: float
-    """The least T of the sliders: no natural image is rejected there, and no lower T could accept more of them."""
+    """The least T of the sliders: it rejects no natural image."""
     high: float
-    """The greatest: nothing is accepted."""
+    """The greatest T of the sliders: it accepts nothing."""
     default: float
+    """The T that the page begins with."""
     names: tuple[str, ...]
-    """Of the classes."""
+    """The names of the classes."""
     noun: str
-    """What the images are called, in the plural."""
+    """The data set's word for its images, in the plural."""
 
     @property
     def classes(self) -> int:
@@ -93,7 +94,7 @@ def _examples(system: System) -> Examples | None:
 
 
 def per_hundred(share: Interval) -> str:
-    """ "98.2": how many of 100, with no more decimals than n supports, and never 100 or 0 where that is not exact."""
+    """A rate in percent, such as "98.2", with no more decimals than n supports; 100 and 0 only where they are exact."""
     percent = 100 * share.value
     text = f"{percent:.{1 if share.n > 100 else 0}f}"
     exact = share.value in (0.0, 1.0)
@@ -101,12 +102,12 @@ def per_hundred(share: Interval) -> str:
 
 
 def with_interval(share: Interval) -> str:
-    """ "98.2% (97.9% to 98.4%)": a rate with its 95 % interval."""
+    """A rate with its 95 % interval: "98.2% (97.9% to 98.4%)"."""
     return f"{per_hundred(share)}% ({bounds(share, 1, percent=True)})"
 
 
 def words(threshold: Threshold) -> str:
-    """ "T = 0.4", or "T₀ … T₉ = 0.4, 0.5, …"; of many, the range."""
+    """A threshold in words: "T = 0.4", or "T₀ … T₉ = 0.4, 0.5, …"; of many, the range."""
     if isinstance(threshold, int | float):
         return f"T = {threshold:g}"
     if len(threshold) > MOST_LISTED:
@@ -131,7 +132,7 @@ def attack_sentence(recipe: dict[str, Any], victim: str) -> str:
 
 
 def counts_table(now: dict[str, AtThreshold]) -> str:
-    """What became of every image, one column a classifier, in Markdown."""
+    """The rates, and the counts of images by outcome, as a Markdown table with a column for each classifier."""
     first = next(iter(now.values()))
     rows: list[tuple[str, list[str]]] = [
         (f"**natural images** (n = {first.tpr.n:,})", ["" for _ in now]),
@@ -159,7 +160,8 @@ def curve_csv(curve: Curve, decisions: Decisions) -> str:
 
 
 def logits_csv(view: ThresholdView, threshold: Threshold) -> str:
-    """Every winning logit, with its class and what becomes of the image at T; the examples' bundled indices as well."""
+    """Every winning logit as CSV, with its class and whether the image is accepted at T; examples are listed by their index
+    in the bundled sample."""
     rows = []
     for name, decisions in view.decisions.items():
         parts = {"natural": decisions.natural, "attacked": decisions.perturbed}
@@ -173,7 +175,7 @@ def logits_csv(view: ThresholdView, threshold: Threshold) -> str:
 
 
 def chosen_sentence(view: ThresholdView, judge: str, by: float | Costs, threshold: Threshold) -> str:
-    """What a choice of T does, each number with the images that it was measured on."""
+    """The effect of a choice of T in words, each number with the images that it was measured on."""
     decisions = view.decisions[judge]
     held_out, test = (len(part) - int(part.accepted(threshold).sum()) for part in (decisions.held_out, decisions.natural))
     text = (

@@ -1,7 +1,7 @@
 """The live view of the Thresholds page: the browser gets all scores once, and redraws by itself while T is dragged.
 
-Python hears of a new T when a slider is let go. The view speaks the language of the URL: each setting is a text, and
-is read and written by the same `Param` as in a link.
+Python is told a new T when a slider is let go. Python and the view exchange settings as texts, which the same `Param` reads
+and writes as for the URL.
 """
 
 import base64
@@ -49,7 +49,7 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 
 
 def show_live(system: str, view: ThresholdView, state: UrlState, first: bool) -> None:
-    """Draw the view. `first` says that the whole page runs: the browser may have to build the view anew."""
+    """Draw the view. `first` says that the whole page runs, so that the browser may have to build the view anew."""
     settings = {param.name: param.write(state[param.name]) or "" for param in state.params if param.name in LIVE}
     _VIEW(
         data=_static(system, view.stamp, view) | _settings(state, settings, first) | _lesson(state),
@@ -59,7 +59,7 @@ def show_live(system: str, view: ThresholdView, state: UrlState, first: bool) ->
 
 
 def static_data(system: str, view: ThresholdView) -> dict[str, Any]:
-    """Everything that no setting changes; `id` changes exactly with it."""
+    """The data that no setting changes; `id` changes only with it."""
     data: dict[str, Any] = {
         "name": system,
         "noun": view.noun,
@@ -98,7 +98,7 @@ def pack(decided: Decided) -> dict[str, str]:
 def _settings(state: UrlState, settings: dict[str, str], first: bool) -> dict[str, Any]:
     """The settings, with a serial number that grows when the view has to take them over.
 
-    As long as the view itself is where they come from, its data stays as it was: Streamlit does not send it again.
+    As long as the settings come from the view itself, this stays the same, and Streamlit does not send the data again.
     """
     memory = st.session_state.setdefault(f"{state.page}.live", {"serial": 0, "sent": {}, "told": {}})
     if settings != memory["told"] or (first and settings != memory["sent"]):
@@ -108,7 +108,7 @@ def _settings(state: UrlState, settings: dict[str, str], first: bool) -> dict[st
 
 
 def _lesson(state: UrlState) -> dict[str, list[str]]:
-    """Which of the view's own controls the lesson that led here locks or hides."""
+    """The view's own controls that the lesson that led here locks or hides."""
     return {
         "locked": [name for name in LIVE if state.widget(name)["disabled"]],
         "hidden": [name for name in LIVE if state.hidden(name)],
@@ -116,13 +116,13 @@ def _lesson(state: UrlState) -> dict[str, list[str]]:
 
 
 def _moved(state: UrlState) -> None:
-    """Take over what a control of the view was set to, checked as a link is."""
+    """Take over the settings that a control of the view has changed, checked as those of a link are."""
     told: dict[str, str] = st.session_state[KEY]["settings"]
     for param in state.params:
         if param.name in LIVE and param.name in told:
             try:
                 st.session_state[state.key(param.name)] = param.read(told[param.name])
-            except ValueError:  # nothing that the view itself would send
+            except ValueError:  # the view itself would never send this
                 continue
     st.session_state[f"{state.page}.live"]["told"] = told
 
@@ -133,7 +133,7 @@ def _static(system: str, stamp: tuple[object, ...], _view: ThresholdView) -> dic
 
 
 def _curves(curve: Curve) -> dict[str, dict[str, str]]:
-    """Both staircases for drawing, without the points on their straight parts."""
+    """Both curves for drawing, without the points on their straight parts."""
     found = {}
     for name, x, y in (("roc", curve.fpr, curve.tpr), ("classification", curve.error, curve.accuracy)):
         kept = corners(x, y)
@@ -142,7 +142,7 @@ def _curves(curve: Curve) -> dict[str, dict[str, str]]:
 
 
 def _examples(examples: Examples) -> dict[str, Any]:
-    """Some of them, spread over the classes, where there are many."""
+    """The data of at most `MOST_EXAMPLES` examples, spread over the classes."""
 
     def part(decided: Decided) -> dict[str, list[Any]]:
         return {name: getattr(decided, name)[rows].tolist() for name in ("logit", "label", "right")}

@@ -52,7 +52,7 @@ function lines({ data, controls, root }) {
 }
 
 async function pictured(chart) {
-  // A copy that carries its looks with it: a stylesheet does not come along into an image.
+  // A copy with its styles written into it: an image does not see the page's stylesheet.
   const copy = chart.cloneNode(true);
   const own = [chart, ...chart.querySelectorAll("*")], copies = [copy, ...copy.querySelectorAll("*")];
   own.forEach((element, i) => {

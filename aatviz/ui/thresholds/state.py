@@ -1,4 +1,4 @@
-"""The Thresholds page's settings: their places in the URL, how they are checked, and the threshold that they mean."""
+"""The Thresholds page's settings: their names in the URL, their checks, and the threshold that they stand for."""
 
 import math
 
@@ -16,7 +16,7 @@ DEAREST = 1e6
 
 
 def url_state(system: str, view: ThresholdView) -> UrlState:
-    """What of this page is in the URL. All is kept for each system apart: another one has other logits."""
+    """The settings of this page in the URL. Each system has its own, since its logits have another range."""
     costs = Costs()
     return UrlState(
         f"thresholds.{system}",
@@ -37,16 +37,17 @@ def url_state(system: str, view: ThresholdView) -> UrlState:
 
 
 def threshold_of(state: UrlState, view: ThresholdView) -> Threshold:
-    """T, or all T_k, as the settings stand. T_k that nobody has set are T."""
+    """T, or all T_k, by the present settings. Where no T_k has been set, all are T."""
     return state["T"] if state["mode"] == ONE else state["Tk"] or (state["T"],) * view.classes
 
 
 def costs_of(state: UrlState) -> Costs:
+    """The costs in the panel's fields."""
     return Costs(miss=state["c_miss"], false_alarm=state["c_alarm"], prior=state["prior"])
 
 
 def set_threshold(state: UrlState, view: ThresholdView, threshold: Threshold) -> None:
-    """Take over a T or T_k that was chosen, brought into the range of the sliders."""
+    """Set T, or all T_k, to chosen values, brought into the range of the sliders."""
     if isinstance(threshold, int | float):
         values = {"mode": ONE, "T": _within(threshold, view)}
     else:
@@ -56,7 +57,7 @@ def set_threshold(state: UrlState, view: ThresholdView, threshold: Threshold) ->
 
 
 def write_url(state: UrlState) -> None:
-    """Bring the URL up to date, without what plays no part in the present mode."""
+    """Bring the URL up to date, without settings that play no part in the present mode."""
     idle = ["Tk"] if state["mode"] == ONE else ["T"] if state["Tk"] else []
     state.write(leave_out=idle)
 
@@ -64,7 +65,7 @@ def write_url(state: UrlState) -> None:
 def clamped(text: str, low: float, high: float) -> float:
     """T from the URL, on the grid and in the sliders' range.
 
-    ValueError says, as the rest of a sentence, what is possible.
+    The message of a ValueError is the end of a sentence, and says what is possible.
     """
     limits = f"a number from {low:g} to {high:g}"
     try:

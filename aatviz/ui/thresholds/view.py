@@ -1,4 +1,4 @@
-"""The parts of the Thresholds page: the live view, the numbers that follow it, the words, and what can be taken home."""
+"""The parts of the Thresholds page: the live view, the numbers that follow it, the words, and the downloads."""
 
 from functools import partial
 
@@ -32,7 +32,7 @@ LOGITS = (
 
 
 def page(system: str, view: ThresholdView) -> None:
-    """The whole page below its title."""
+    """Draw the whole page below its title."""
     st.session_state[_WHOLE_PAGE] = True
     _at_threshold(system, view)
     _about(view)
@@ -40,7 +40,7 @@ def page(system: str, view: ThresholdView) -> None:
 
 @st.fragment
 def _at_threshold(system: str, view: ThresholdView) -> None:
-    """Everything that T moves: this function alone runs again when it does."""
+    """All that depends on T: when T changes, only this function runs again."""
     state = url_state(system, view)
     for note in state.read():
         st.caption(f":material/info: {note}")
@@ -60,7 +60,7 @@ def _at_threshold(system: str, view: ThresholdView) -> None:
 
 
 def _numbers(view: ThresholdView, threshold: Threshold) -> None:
-    """The rates with their intervals and all counts; they follow when a slider is let go."""
+    """Show the rates with their intervals and all counts; they are updated when a slider is let go."""
     now = {name: curves.at(decisions, threshold) for name, decisions in view.decisions.items()}
     one = isinstance(threshold, int | float)
     st.subheader(f"The numbers at {data.words(threshold)}" if one else "The numbers at these thresholds")
@@ -140,7 +140,7 @@ def _take_home(system: str, view: ThresholdView, state: UrlState, threshold: Thr
 
 
 def _about(view: ThresholdView) -> None:
-    """Which attack and how many images made the numbers, and what that cannot say."""
+    """Say which attack and how many images made the numbers, and what they do not show."""
     recipe = view.record.recipe
     natural, attacked = len(view.record.generative.natural), len(view.record.generative.perturbed)
     st.subheader("Where the numbers come from")
