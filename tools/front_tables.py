@@ -26,7 +26,8 @@ def results() -> str:
         threat = system.card.threat
         published = next(iter(evaluations(*threat)[all_detectors(*threat)].paper.values()), None)
         mean = headline(means_of(record))
-        attacked.append(f"{mean['n']:,}")
+        title = dataset(threat[0]).title
+        attacked.append(f"{mean['n']:,} on {title}")
         cells = ["none" if published is None else f"{sum(published) / len(published):.4f}", interval(mean)]
         honest = stored(system, HonestEvaluation(), least=1)
         for victim in ("generative", "robust"):
@@ -36,13 +37,13 @@ def results() -> str:
                 continue
             error = found["at"][-1]["error"][EVERY]
             cells.append(interval(error, 1, percent=True))
-            judged.append(f"{error['n']:,}")
-        rows.append([f"{dataset(threat[0]).title}, {_ball(system)}", *cells])
+            judged.append(f"{error['n']:,} on {title}")
+        rows.append([f"{title}, {_ball(system)}", *cells])
     words = (
         "*AUC*: how well a detector tells natural images of its class from attacked images of all others, the mean over the "
-        f"detectors, under the paper's own attack (n = {'; '.join(attacked)} attacked images). *Fooled*: the honest "
+        f"detectors, under the paper's own attack (attacked images: {', '.join(attacked)}). *Fooled*: the honest "
         "protocol. It tries every attack known to hurt, and counts test images that one of them gets misclassified and "
-        f"accepted, at thresholds that reject 5 % of clean images (n = {'; '.join(dict.fromkeys(judged))}). In brackets: "
+        f"accepted, at thresholds that reject 5 % of clean images (n = {', '.join(dict.fromkeys(judged))}). In brackets: "
         "95 % intervals. [Every table](docs/results.md)."
     )
     return f"{markdown_table(rows)}\n\n{textwrap.fill(words, WIDTH)}"
@@ -50,7 +51,7 @@ def results() -> str:
 
 def shipped() -> str:
     """The systems in checkpoints/."""
-    rows = [["name", "data set", "trained for", "bank", "MB"]]
+    rows = [["name", "data set", "trained for", "bank", "MB of weights"]]
     for name in systems():
         system = load_system(name)
         size = sum(weights.bytes for weights in system.card.weights.values()) / 1e6
