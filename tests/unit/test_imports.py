@@ -47,6 +47,7 @@ def test_a_fresh_process_with_the_whole_library_has_loaded_nothing_that_is_slow_
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_no_visitor_meets_a_library_that_another_ones_thread_is_still_loading() -> None:
     """Plotly looks into pandas as soon as its name is there; scikit-learn loads it, where an AUC is needed first."""
     code = "import sys; from aatviz.ui.session import caches; caches.start_up(); sys.modules['pandas'].Series"
