@@ -145,7 +145,7 @@ def _banks() -> tuple[Job, Job]:
 
 
 def linf_8_shared() -> Recipe:
-    """L-inf 8/255: about eleven hours of one CPU core, five of them for the bank."""
+    """L-inf 8/255: about ten hours of one CPU core with bf16, four of them for the bank."""
     return Recipe(
         name=LINF_8,
         system=LINF_8,

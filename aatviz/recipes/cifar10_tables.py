@@ -114,7 +114,7 @@ def _table_14() -> DetectorEvaluation:
 
 
 def _table_15() -> DetectorEvaluation:
-    about = "AUC of the first two detectors under steps of unit length, more of them (table 15)."
+    about = "AUC of the first two detectors under steps along the gradient, of length 10/255 and 5/255 (table 15)."
     return _strengths("table-15", about, "L2", L2_80, ((20, "10/255"), (50, "5/255")))
 
 
