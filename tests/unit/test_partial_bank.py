@@ -88,7 +88,7 @@ def test_a_class_that_the_bank_lacks_is_refused(name: Any, asked: Any) -> None:
 def test_the_others_of_a_single_class_are_no_constant_that_looks_robust(name: Any) -> None:
     single = DetectorBank([nn.Sequential(nn.Flatten(), nn.Linear(12, 1)).double()], [3])
     goal = objective(name, single, y=torch.tensor([3, 3]))
-    with pytest.raises(ValueError, match="there is one alone"):
+    with pytest.raises(ValueError, match="there is only one"):
         pgd(goal, images(2), eps=0.1, step_size=0.1, steps=1)
 
 
