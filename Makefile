@@ -16,7 +16,7 @@ style: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 check: style
-	$(BIN)/pytest -n auto --dist loadfile -m "not slow and not weights and not browser" tests/unit tests/app
+	$(BIN)/pytest -n auto --dist loadfile -m "not slow and not weights" tests/unit
 
 test: style
 	tools/ensure_chromium.sh

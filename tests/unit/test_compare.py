@@ -31,6 +31,8 @@ from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from tests.changed_systems import described_again
 
+pytestmark = pytest.mark.slow
+
 SHARED, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
 
 

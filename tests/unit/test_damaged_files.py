@@ -20,6 +20,8 @@ from aatviz.store.card import CARD
 from aatviz.store.systems import load_system
 from aatviz.store.weights import build_network, save_network
 
+pytestmark = pytest.mark.slow
+
 SHARED, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
 Damage = Callable[[Path], object]
 GONE = object()

@@ -19,6 +19,8 @@ from aatviz.store.systems import System, load_system
 from aatviz.store.weights import load_network, read_note, save_network
 from tests.changed_systems import described_again
 
+pytestmark = pytest.mark.slow
+
 COUNT = 4
 _worst, _curves = evaluations("mnist", "Linf", 0.3)["worst-case"], evaluations("mnist", "Linf", 0.3)["curves"]
 assert isinstance(_worst, DetectorEvaluation)

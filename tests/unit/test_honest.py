@@ -22,6 +22,8 @@ from aatviz.runtime.files import read_arrays, read_json, write_json
 from aatviz.store.systems import System, load_system, systems
 from aatviz.thresholds.choose import accepting_scores
 
+pytestmark = pytest.mark.slow
+
 COUNT = 4
 SMALL = dataclasses.replace(
     HonestEvaluation(),

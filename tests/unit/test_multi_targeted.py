@@ -16,6 +16,8 @@ from aatviz.attacks.victims import WITH_REJECT, Victim
 from aatviz.models.decisions import VictimName
 from aatviz.models.detectors import DetectorBank, GenerativeClassifier
 
+pytestmark = pytest.mark.slow
+
 multi_targeted_module = sys.modules[worst.__module__]
 SETTINGS: dict[str, Any] = {"eps": 0.3, "step_size": 0.05, "steps": 8}
 

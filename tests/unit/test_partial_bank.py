@@ -28,6 +28,8 @@ from aatviz.store.cards import detector_classes, write_card
 from aatviz.store.systems import Lacking, System, load_system
 from aatviz.train.loop import train
 
+pytestmark = pytest.mark.slow
+
 CLASSES = (2, 5, 7)
 UNTARGETED = [name for name in LOSSES if name not in TARGETED and name not in COMBINED]
 

@@ -19,6 +19,8 @@ from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.ui.robustness.words import reach
 
+pytestmark = pytest.mark.slow
+
 RECIPE = RealImagesEvaluation(count=30)
 
 

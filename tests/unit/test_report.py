@@ -22,6 +22,8 @@ from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, load_system
 from tools.result_tables import tables
 
+pytestmark = pytest.mark.slow
+
 RECIPES = [recipe for threat in MNIST for recipe in evaluations("mnist", *threat).values()]
 
 

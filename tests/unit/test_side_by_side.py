@@ -19,6 +19,8 @@ from aatviz.runtime.files import read_arrays, read_json, write_json
 from aatviz.store.results import result_file
 from aatviz.store.systems import Lacking, System, load_system
 
+pytestmark = pytest.mark.slow
+
 COUNT = 6
 _found = evaluations("fashion-mnist", "Linf", 0.1)[SIDE_BY_SIDE]
 assert isinstance(_found, SideBySideEvaluation)

@@ -10,6 +10,8 @@ from PIL import Image, ImageDraw
 import aatviz
 from aatviz.data.own_image.handwritten_digit import prepare
 
+pytestmark = pytest.mark.slow
+
 LEFT_OUT, KEPT = "left out", "taken as a part of the digit"
 PLACES = ((12, 12), (268, 12), (268, 268), (12, 268))
 

@@ -12,6 +12,8 @@ from aatviz.attacks import objective, pgd
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import NETWORKS, MadryNet
 
+pytestmark = pytest.mark.slow
+
 
 def through_data(network: nn.Module) -> None:
     for parameter in network.parameters():

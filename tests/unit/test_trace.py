@@ -16,6 +16,8 @@ from aatviz.explore.snippets import attack_code, attack_command
 from aatviz.runtime.files import read_arrays, write_arrays
 from aatviz.store.systems import System
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"steps": 4, "step_size": 0.05}
 EVERY_ATTACK = [
     AttackSettings(
