@@ -12,7 +12,7 @@ from aatviz.data import DataNotFound, dataset, load_data, open_split
 from aatviz.models.detectors import REJECTED, DetectorBank
 from aatviz.store.systems import System, load_system, systems
 
-__version__ = "0.4.0"
+__version__ = "0.4.1"
 
 __all__ = [
     "REJECTED",
