@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from aatviz.attacks.checks import Classes, ClassIndices, check_choice, check_images
 from aatviz.attacks.passes import Pass, prepared
 from aatviz.models import losses
+from aatviz.models.checks import check_fits, image_shape
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import evaluating
 
@@ -68,9 +69,11 @@ class LogitsObjective:
     def fixed(self) -> Objective:
         """The same objective for one attack: the weights are read once, now, and images are no longer checked, since the
         attack has done it."""
-        return partial(self._at, [prepared(module, half) for module, half in zip(self.modules, self.bf16, strict=True)])
+        through = [prepared(module, half) for module, half in zip(self.modules, self.bf16, strict=True)]
+        return partial(self._at, through, image_shape(*self.modules))
 
-    def _at(self, through: list[Callable[[Tensor], Pass]], x_adv: Tensor) -> tuple[Tensor, Tensor]:
+    def _at(self, through: list[Callable[[Tensor], Pass]], shape: torch.Size | None, x_adv: Tensor) -> tuple[Tensor, Tensor]:
+        check_fits(x_adv, shape)
         with evaluating(self.modules):
             passes = [one(x_adv) for one in through]
             logits = [_float(one.logits).requires_grad_() for one in passes]

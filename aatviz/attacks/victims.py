@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from aatviz.attacks.checks import Classes, ClassIndices, check_choice
 from aatviz.attacks.objectives import AttackedSystem, LogitsObjective
 from aatviz.models import losses
-from aatviz.models.checks import in_precision_of
+from aatviz.models.checks import check_fits, image_shape, in_precision_of
 from aatviz.models.decisions import MODELS_OF, Decision, Logits, VictimName, decide, log_odds, unchecked
 from aatviz.models.detectors import GenerativeClassifier
 from aatviz.models.losses import classifier_margin, max_other, pick
@@ -70,9 +70,11 @@ class Victim:
         return not all(_same(self._network(model), there._network(model)) for model in self.models)
 
     def logits(self, x: Tensor, models: str) -> Logits:
-        """The logits (N,K), in float32, of the models named by their letters, for images (N,C,H,W)."""
+        """The logits (N,K), in float32, of the models named by their letters, for images (N,C,H,W). ValueError for images of
+        another shape than the networks were built for."""
+        networks = {model: self._network(model) for model in models}
+        check_fits(x, image_shape(*networks.values()))
         with torch.autocast(x.device.type, enabled=False):
-            networks = {model: self._network(model) for model in models}
             return {model: network(in_precision_of(network, x)).float() for model, network in networks.items()}
 
     def decide(self, z: Logits) -> Decision:

@@ -53,6 +53,21 @@ def check_images(x: Array, least: int = 1) -> Tensor:
     return x.clamp(0, 1)
 
 
+def image_shape(*networks: nn.Module) -> torch.Size | None:
+    """The shape (C,H,W) of the images that the networks were built for; None where none of them says it."""
+    said = (getattr(part, "image_shape", None) for network in networks for part in network.modules())
+    return next((torch.Size(shape) for shape in said if shape is not None), None)
+
+
+def check_fits(x: Tensor, shape: torch.Size | None) -> None:
+    """ValueError where the images (N,C,H,W) have another shape than a network's `image_shape`."""
+    if shape is not None and x.shape[1:] != shape:
+        raise ValueError(
+            f"The network was built for images of the shape {tuple(shape)}, (C,H,W); these have {tuple(x.shape[1:])}. Load "
+            "them from the system's own data set, or scale them."
+        )
+
+
 def in_precision_of(network: nn.Module, x: Tensor) -> Tensor:
     """Images in the precision of a network's weights."""
     weights = next((one for one in network.parameters() if one.is_floating_point()), x)

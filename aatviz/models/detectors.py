@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from aatviz.models.checks import Array, check_images, in_precision_of
+from aatviz.models.checks import Array, check_fits, check_images, image_shape, in_precision_of
 from aatviz.models.decisions import Decision, Threshold, accepted, decide
 
 REJECTED = -1
@@ -133,5 +133,7 @@ def apply_threshold(label: Tensor, logit: Tensor, threshold: Threshold, classes:
 
 def _logits(network: nn.Module, x: Array) -> Tensor:
     """The logits (N,K) of a caller's images (N,C,H,W); ValueError for another shape or range."""
-    logits: Tensor = network(in_precision_of(network, check_images(x, least=0)))
+    images = check_images(x, least=0)
+    check_fits(images, image_shape(network))
+    logits: Tensor = network(in_precision_of(network, images))
     return logits

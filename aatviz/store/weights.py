@@ -37,7 +37,9 @@ def build_network(note: dict[str, Any]) -> nn.Module:
     """A network with fresh weights, as a note describes it by network, outputs, shape and arch. ValueError for an unknown
     network, or sizes beyond what is read from files."""
     arch, shape = _described(note)
-    return NETWORKS.get(note.get("network")).build(shape, note["outputs"], **arch)
+    network = NETWORKS.get(note.get("network")).build(shape, note["outputs"], **arch)
+    network.image_shape = shape  # type: ignore[assignment]  # for `aatviz.models.checks`: other images are an error
+    return network
 
 
 def _described(note: dict[str, Any]) -> tuple[dict[str, Any], Shape]:

@@ -36,7 +36,9 @@ class SmallSystem:
 def network() -> nn.Module:
     """Images (N,1,6,6) to logits, with running statistics and a curve."""
     layers = (nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Softplus(), nn.Flatten(), nn.Linear(48, CLASSES))
-    return nn.Sequential(*layers).eval().requires_grad_(False)
+    found = nn.Sequential(*layers).eval().requires_grad_(False)
+    found.image_shape = (1, 6, 6)  # as of one that was loaded
+    return found
 
 
 def small_system() -> SmallSystem:

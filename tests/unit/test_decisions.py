@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from attack_cases import small_system
 from torch import Tensor, nn
 
 from aatviz.attacks.objectives import LogitsObjective
@@ -117,3 +118,12 @@ def test_an_attack_on_a_network_that_has_no_number_for_an_iterate_says_so() -> N
         pgd(goal, x, eps=0.2, step_size=0.04, steps=4, optimizer="steepest")
     with pytest.raises(ValueError, match="NaN"):
         decide("natural", {"f": network(x + 0.2)})
+
+
+def test_images_of_another_shape_than_the_networks_are_a_sentence() -> None:
+    system = small_system()
+    for classifier in (system.generative, system.integrated):
+        with pytest.raises(
+            ValueError, match=r"built for images of the shape \(1, 6, 6\), \(C,H,W\); these have \(3, 6, 6\)"
+        ):
+            classifier.predict(torch.rand(2, 3, 6, 6), threshold=0.0)

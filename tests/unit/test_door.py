@@ -33,13 +33,15 @@ def test_arrays_and_lists_are_welcome(attack: Attack) -> None:
         (torch.rand(3, 1, 6, 6) * 255, "Divide by 255"),
         ((torch.rand(3, 1, 6, 6) * 255).byte(), r"x\.float\(\) / 255"),
         (torch.rand(1, 6, 6), r"\(N,C,H,W\)"),
+        (torch.rand(3, 3, 6, 6), r"of the shape \(1, 6, 6\), \(C,H,W\); these have \(3, 6, 6\)"),
+        (torch.rand(3, 1, 8, 8), r"these have \(1, 8, 8\)"),
         (torch.rand(3, 1, 6, 6).log().log(), "nan"),
         (torch.rand(3, 1, 6, 6) / 0, "inf"),
         (np.array([["a"]]), "array of numbers"),
         ([[0.0]], "tensor or a NumPy array is expected; got .*list"),
         (None, "tensor or a NumPy array is expected; got 'None'"),
     ],
-    ids=["x 255", "bytes", "no batch", "nan", "inf", "text", "list", "none"],
+    ids=["x 255", "bytes", "no batch", "channels", "size", "nan", "inf", "text", "list", "none"],
 )
 def test_images_that_are_none_are_a_sentence(attack: Attack, x: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
