@@ -7,7 +7,6 @@ from typing import NoReturn
 import typer
 
 from aatviz.cli import attack, compare, data, detector, evaluate, generate, systems, thresholds, train, web_app
-from aatviz.runtime.launch import end_with_parent
 
 app = typer.Typer(
     name="aatviz",
@@ -32,7 +31,6 @@ app.add_typer(data.app, name="data")
 def main() -> None:
     """Run a command. An error with a clear message is shown as that message alone, without a traceback; so are errors of the
     operating system, such as a full disk, a folder that may not be written or too little memory."""
-    end_with_parent()
     try:
         try:
             app()

@@ -57,7 +57,10 @@ def train(
         settings = ["--out", str(folder), "--workers", "1", "--device", device]
         settings += [] if dataset is None else ["--dataset", dataset]
         for wave in waves(chosen):
-            run_side_by_side({name: ["train", recipe, "--jobs", name, *settings] for name in wave}, workers, held)
+            done = [name for name in wave if loop.finished(plan.job(name), folder)]
+            typer.echo("".join(f"{name}: done already\n" for name in done), nl=False)
+            left = [name for name in wave if name not in done]
+            run_side_by_side({name: ["train", recipe, "--jobs", name, *settings] for name in left}, workers, held)
         _complete(plan, folder, own_data=dataset is not None)
 
 

@@ -30,18 +30,20 @@ LINF_8 = "cifar10-linf-8-shared"
 
 
 def _classifier() -> Job:
-    """The natural classifier f: 30 epochs of one cycle."""
+    """The natural classifier f: 60 epochs of one cycle, with cutout. After 30 epochs without, it knew 0.971 of its training
+    images and 0.890 of the test set."""
     return Job(
         name="classifier",
         method="natural",
         network="preact",
         arch=(("widths", (24, 64, 160, 320)),),
         outputs=CLASSES,
-        steps=10_500,
+        steps=21_000,
         batch=128,
         learning_rate=0.1,
         warmup=0.15,
         label_smoothing=0.1,
+        cutout=12,
         average=0.998,
         validation_attack=STRONG,
         validation_count=500,
@@ -54,7 +56,7 @@ def _classifier() -> Job:
 
 def _judge() -> Job:
     """A network of another architecture, that no attack ever sees: it judges generated images."""
-    return replace(_classifier(), name="judge", network="pooled", arch=(), steps=5600, evaluations=4, seed=300)
+    return replace(_classifier(), name="judge", network="pooled", arch=(), steps=5600, cutout=0, evaluations=4, seed=300)
 
 
 def _robust() -> tuple[Job, ...]:
@@ -151,7 +153,7 @@ def _banks() -> tuple[Job, Job]:
 
 
 def linf_8_shared() -> Recipe:
-    """L-inf 8/255: about nine hours of one CPU core with bf16, four of them for the bank."""
+    """L-inf 8/255: about ten hours of one CPU core with bf16, four of them for the bank."""
     return Recipe(
         name=LINF_8,
         system=LINF_8,

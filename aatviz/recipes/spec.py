@@ -86,6 +86,9 @@ class Job:
     """Whether half of the training images are mirrored, left to right."""
     border: Border = "black"
     """What comes in at the border of a shifted image: black, or the image's own reflection."""
+    cutout: int = 0
+    """The side in pixels of a square of each training image that is painted grey, its centre anywhere in the image (DeVries
+    and Taylor, 2017)."""
     start_noise: float = 0.0
     """Above 0, the inner attack is N-FGSM (de Jorge et al., 2022) instead of PGD: uniform noise of this times eps is added
     to the image, then one sign step is taken, without projection into the ball; only the box [0,1] holds."""
@@ -188,6 +191,7 @@ _LATER: dict[str, Any] = {
     "label_smoothing": 0.0,
     "flip": False,
     "border": "black",
+    "cutout": 0,
     "start_noise": 0.0,
     "curriculum": (),
     "frozen_norm": False,

@@ -7,7 +7,13 @@ _ATTACK = AttackSpec(eps=0.3, step_size=0.1, steps=3, random_start=True)
 
 
 def _job(
-    name: str, method: Method, outputs: int, seed: int, target: int | None = None, start_from: str | None = None
+    name: str,
+    method: Method,
+    outputs: int,
+    seed: int,
+    target: int | None = None,
+    start_from: str | None = None,
+    evaluations: int = 2,
 ) -> Job:
     return Job(
         name=name,
@@ -25,7 +31,7 @@ def _job(
         mixed_eps=0.25,
         validation_attack=_ATTACK,
         validation_count=20,
-        evaluations=3,
+        evaluations=evaluations,
         seed=seed,
     )
 
@@ -57,7 +63,7 @@ def tiny_separate() -> Recipe:
         norm="Linf",
         eps=0.3,
         about="Ten separate detectors after a few steps on the bundled sample.",
-        jobs=tuple(_job(f"detector-{k}", "aat", 1, 10 + k, target=k, start_from=_SHARED) for k in range(10)),
+        jobs=tuple(_job(f"detector-{k}", "aat", 1, 10 + k, target=k, start_from=_SHARED, evaluations=1) for k in range(10)),
         classifiers_from="tiny",
     )
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import reduction
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,27 +18,27 @@ LOCK = ".lock"
 """The file in a folder that its writer locks. It is never removed, since another process may be waiting for it."""
 WAIT = 15.0
 """Seconds to wait for a lock: the workers of a killed run may take so long to notice that it is gone."""
-_MINE = "AATVIZ_WRITES_INTO"
-"""The environment variable by which a worker knows the folder that it may write into, for the process that started it."""
+_INHERITED: set[Path] = set()
+"""In a worker: the folders that it may write into, for the process that started it."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """A folder that this process, and the workers that it starts, may write into."""
+    """A folder that this process, and the workers that are handed this object when they start, may write into. Such a worker
+    holds the lock as well."""
 
     folder: Path
     file: IO[bytes] | None
-    """The locked file; a worker that inherits it holds the lock as well."""
+    """The locked file."""
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """The environment variables that let a worker write into the folder."""
-        return {_MINE: str(self.folder)}
+    def __reduce__(self) -> tuple[Any, ...]:
+        lock = None if self.file is None or os.name != "posix" else reduction.DupFd(self.file.fileno())
+        return _inherit, (self.folder, lock)
 
-    @property
-    def inherited(self) -> tuple[int, ...]:
-        """The file descriptors that a worker inherits."""
-        return (self.file.fileno(),) if self.file is not None and os.name == "posix" else ()
+
+def _inherit(folder: Path, lock: Any) -> Held:
+    _INHERITED.add(folder)
+    return Held(folder, None if lock is None else os.fdopen(lock.detach(), "rb"))
 
 
 def try_lock(file: IO[Any], shared: bool = False) -> bool:
@@ -75,7 +76,7 @@ def writing(folder: Path, shared: bool = False, name: str = LOCK, wait: float = 
         OSError: where the folder cannot be made or written.
     """
     folder = folder.resolve()
-    if os.environ.get(_MINE) == str(folder):
+    if folder in _INHERITED:
         yield Held(folder, None)  # the process that started this one holds it
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -78,9 +78,7 @@ def train(
     """
     final, state_file = folder / f"{job.name}.safetensors", folder / "state" / f"{job.name}.safetensors"
     bf16 = fast_bf16(device)
-    if final.exists():
-        _refuse_other_origin(read_note(final), job, folder, final)
-        state_file.unlink(missing_ok=True)  # of a run that was killed when all was done
+    if finished(job, folder):
         return final
 
     training, validation = (open_split(dataset, split) for split in ("train", "validation"))
@@ -143,6 +141,17 @@ def train(
     save_network(final, best, note)
     state_file.unlink(missing_ok=True)
     return final
+
+
+def finished(job: Job, folder: Path) -> bool:
+    """Whether the job's weights are in the folder. ValueError where they are of another recipe, or started from other
+    weights than those that are there now."""
+    final = folder / f"{job.name}.safetensors"
+    if not final.exists():
+        return False
+    _refuse_other_origin(read_note(final), job, folder, final)
+    (folder / "state" / f"{job.name}.safetensors").unlink(missing_ok=True)  # of a run that was killed when all was done
+    return True
 
 
 def start_file(job: Job, folder: Path) -> Path | None:

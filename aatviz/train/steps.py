@@ -39,12 +39,24 @@ def attack(
 
 
 def augmented(job: Job, x: Tensor, seed: int) -> Tensor:
-    """Images (N,C,H,W) shifted and mirrored at random, as the job's settings say; `seed` decides on each image."""
+    """Images (N,C,H,W) shifted, mirrored and cut at random, as the job's settings say; `seed` decides on each image."""
     x = shifted(x, job.shift, seed, job.border)
-    if not job.flip:
+    if job.flip:
+        mirrored = torch.rand(len(x), generator=torch.Generator().manual_seed(seed + 1)) < 0.5
+        x = torch.where(mirrored.to(x.device)[:, None, None, None], x.flip(3), x)
+    return cut(x, job.cutout, seed + 2)
+
+
+def cut(x: Tensor, side: int, seed: int) -> Tensor:
+    """A square of `side` pixels of each image (N,C,H,W) in grey, its centre anywhere in the image."""
+    if not side:
         return x
-    mirrored = torch.rand(len(x), generator=torch.Generator().manual_seed(seed + 1)) < 0.5
-    return torch.where(mirrored.to(x.device)[:, None, None, None], x.flip(3), x)
+    n, _, height, width = x.shape
+    generator = torch.Generator().manual_seed(seed)
+    first = [torch.randint(0, length, (n, 1), generator=generator) - side // 2 for length in (height, width)]
+    rows, columns = (torch.arange(length) - one for length, one in zip((height, width), first, strict=True))
+    inside = ((rows >= 0) & (rows < side))[:, :, None] & ((columns >= 0) & (columns < side))[:, None, :]
+    return torch.where(inside[:, None].to(x.device), 0.5, x)
 
 
 def shifted(x: Tensor, most: int, seed: int, border: Border = "black") -> Tensor:

@@ -1,5 +1,6 @@
 """Writers side by side: whole files whoever writes them, one writer a folder, and nothing that a kill leaves behind."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -8,13 +9,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from aatviz.runtime import locks
 from aatviz.runtime.files import beside, read_json, remove_leftovers, write_json
-from aatviz.runtime.locks import LOCK, writing
+from aatviz.runtime.locks import LOCK, Held, writing
 
 pytestmark = pytest.mark.slow
 
@@ -108,25 +110,24 @@ def test_those_who_touch_files_of_their_own_share_a_folder(tmp_path: Path) -> No
         pytest.fail("a writer among others")
 
 
+def write_until_told(folder: Path, here: Connection, _: Held) -> None:
+    with writing(folder, wait=0):
+        here.send("go")
+        here.recv()
+
+
 def test_a_worker_writes_for_the_process_that_started_it_and_keeps_the_lock_as_long_as_it_lives(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from aatviz.runtime.locks import writing\n"
-    code += "with writing(Path(sys.argv[1]), wait=0): print('go', flush=True); input()"
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
     with writing(tmp_path) as mine:
-        worker = subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path)],
-            env=os.environ | mine.environment,
-            pass_fds=mine.inherited,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        assert worker.stdout is not None
-        assert worker.stdin is not None
-        with worker.stdout:
-            assert worker.stdout.readline() == b"go\n"
+        worker = context.Process(target=write_until_told, args=(tmp_path, there, mine))
+        worker.start()
+        assert here.recv() == "go"
     with pytest.raises(RuntimeError, match="another aatviz"), writing(tmp_path, wait=0.2):
         pytest.fail("the worker is still at it")
-    worker.stdin.close()
-    worker.wait()
+    here.send("stop")
+    worker.join()
+    assert worker.exitcode == 0
     with writing(tmp_path, wait=0):
         assert (tmp_path / LOCK).read_text() == str(os.getpid())
 

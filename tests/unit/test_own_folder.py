@@ -1,16 +1,14 @@
 """A teacher's own photographs: from a folder of three classes to every command, as one would type it."""
 
 import csv
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from aatviz.cli import app, evaluate, train
+from aatviz.cli import app
 from aatviz.data import dataset
-from aatviz.runtime.locks import Held
 from aatviz.store.systems import load_system
 from tests.made_systems import PETS, write_classes
 
@@ -28,21 +26,10 @@ def aatviz(*arguments: object) -> str:
     return done.output
 
 
-def one_after_the_other(commands: dict[str, Sequence[str]], workers: int, held: Held) -> None:
-    """In the place of processes side by side, each of which loads torch anew."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in held.environment.items():
-            patch.setenv(name, value)
-        for arguments in commands.values():
-            aatviz(*arguments)
-
-
 def test_a_folder_of_photographs_goes_through_every_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AATVIZ_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(tmp_path / "runs"))
     monkeypatch.chdir(tmp_path)
-    for command in (train, evaluate):
-        monkeypatch.setattr(command, "run_side_by_side", one_after_the_other)
 
     photos = write_classes(tmp_path / "photos", PETS, 30, (20, 26))
     assert "3 classes of 3 x 16 x 24" in aatviz("data", "import", photos, "--name", "pets", "--size", "16x24")

@@ -241,7 +241,7 @@ def test_the_weights_of_the_best_validation_score_are_kept(
         return {"natural": 1 - score, "adversarial": 1 - score} | {criterion: score}
 
     monkeypatch.setattr(loop, "evaluate", scripted)
-    kept = weights(train(JOBS[name], DATASET, tmp_path))
+    kept = weights(train(dataclasses.replace(JOBS[name], evaluations=3), DATASET, tmp_path))
     for key, value in snapshots[2].items():
         assert torch.equal(kept[key], value)
     assert any(not torch.equal(kept[key], value) for key, value in snapshots[4].items())
@@ -251,7 +251,7 @@ def test_progress_counts_the_steps_and_ends_with_no_time_left(tmp_path: Path) ->
     seen: list[Progress] = []
     train(JOBS["classifier"], DATASET, tmp_path, report=seen.append)
     assert [progress.step for progress in seen] == list(range(1, 13))
-    assert [progress.step for progress in seen if progress.score] == [4, 8, 12]
+    assert [progress.step for progress in seen if progress.score] == [6, 12]
     assert seen[-1].seconds_left == 0
     assert all(progress.seconds_left > 0 for progress in seen[:-1])
     assert seen[-1].loss is not None
@@ -280,10 +280,10 @@ def test_the_seconds_of_training_are_those_of_its_updates_and_evaluations_are_co
     stage = train(dataclasses.replace(JOBS["classifier"], name="stage/classifier"), DATASET, tmp_path)
     final = train(job, DATASET, tmp_path)
     rows = json.loads((tmp_path / "history" / "classifier.json").read_text())
-    assert [(row["seconds"], row["evaluation_seconds"]) for row in rows] == [(4, 200), (8, 200), (12, 200)]
-    for file, seconds in ((stage, 12), (final, 24)):
+    assert [(row["seconds"], row["evaluation_seconds"]) for row in rows] == [(6, 200), (12, 200)]
+    for file, times in ((stage, 1), (final, 2)):
         note = read_note(file)
-        assert (note["seconds"], note["evaluation_seconds"]) == (seconds, 50 * seconds)
+        assert (note["seconds"], note["evaluation_seconds"]) == (12 * times, 400 * times)
 
 
 def test_after_a_stage_whose_time_is_one_sum_the_evaluations_are_not_told_apart_either(tmp_path: Path) -> None:

@@ -135,6 +135,25 @@ def test_a_reflecting_border_brings_in_the_images_own_pixels() -> None:
     assert {tuple(one.flatten().tolist()) for one in moved} == windows
 
 
+def test_a_grey_square_of_that_side_lies_with_its_centre_anywhere_in_the_image() -> None:
+    x = torch.rand(2000, 3, 7, 5, generator=torch.Generator().manual_seed(0)) / 4
+    moved = steps.augmented(colour("classifier", shift=0, flip=False, cutout=3), x, seed=5)
+    grey = (moved == 0.5).all(1)
+    assert torch.equal((moved == 0.5).any(1), grey)
+    assert torch.equal(torch.where(grey[:, None], x, moved), x)
+    centres = set()
+    for one in grey:
+        rows, columns = one.any(1).nonzero().flatten().tolist(), one.any(0).nonzero().flatten().tolist()
+        assert bool(one[rows][:, columns].all())  # a rectangle without gaps
+        assert [rows, columns] == [list(range(rows[0], rows[-1] + 1)), list(range(columns[0], columns[-1] + 1))]
+        assert all(
+            len(side) == 3 or (len(side) == 2 and (side[0] == 0 or side[-1] == end))
+            for side, end in ((rows, 6), (columns, 4))
+        )
+        centres.add((rows[-1] - 1 if rows[0] == 0 else rows[0] + 1, columns[-1] - 1 if columns[0] == 0 else columns[0] + 1))
+    assert centres == {(i, j) for i in range(7) for j in range(5)}
+
+
 # Attacks
 
 
