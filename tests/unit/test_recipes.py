@@ -42,6 +42,7 @@ JOB_CHANGES: dict[str, Any] = {
     "drops": (0.5,),
     "flip": True,
     "border": "reflect",
+    "cutout": 8,
     "curriculum": ((0.0, 2, 0.1),),
     "frozen_norm": True,
     "validation_attack": AttackSpec(eps=0.3, step_size=0.2, steps=3, random_start=True),

@@ -113,7 +113,7 @@ def test_training_changes_the_weights_and_every_job_has_its_own(uninterrupted: P
 @pytest.mark.parametrize("name", ["shared", "detector-3"])
 def test_a_history_row_has_natural_and_adversarial_scores_of_both_parts(name: str, uninterrupted: Path) -> None:
     rows = history(uninterrupted, name)
-    assert [row["step"] for row in rows] == [4, 8, 12]
+    assert [row["step"] for row in rows] == ([6, 12] if name == "shared" else [12])
     for row in rows:
         scores = {key: value for key, value in row.items() if key != "step"}
         assert set(scores) == {f"{part}_{kind}" for part in ("validation", "train") for kind in ("natural", "adversarial")}
