@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Thread
+from types import ModuleType
 from typing import Any
 
 from aatviz.runtime.locks import Held
@@ -45,7 +46,7 @@ def run_side_by_side(commands: dict[str, Sequence[str]], workers: int, held: Hel
     if sys.platform == "linux":
         context.set_forkserver_preload(LOADED_ONCE)
     left, failed = list(commands.items()), {}
-    running: dict[int, tuple[str, BaseProcess]] = {}
+    running: dict[object, tuple[str, BaseProcess]] = {}
     there, here = context.Pipe(duplex=False)  # a job ends when `here` is closed
     try:
         while left or running:
@@ -53,8 +54,8 @@ def run_side_by_side(commands: dict[str, Sequence[str]], workers: int, held: Hel
                 name, arguments = left.pop(0)
                 process = _start(context, arguments, there, held)
                 running[process.sentinel] = name, process
-            for sentinel in wait(list(running)):
-                name, process = running.pop(sentinel)  # type: ignore[call-overload]
+            for ended in wait([process.sentinel for _, process in running.values()]):
+                name, process = running.pop(ended)
                 process.join()
                 if process.exitcode:
                     failed[name] = process.exitcode
@@ -81,11 +82,15 @@ def _start(context: Any, arguments: Sequence[str], parent: Connection, held: Hel
 
 @contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
+    """With further environment variables, and without the script that this process runs: `multiprocessing` would run it once
+    more in every job."""
+    before, script = dict(os.environ), sys.modules["__main__"]
     os.environ.update(variables)
+    sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
+        sys.modules["__main__"] = script
         for name in variables:
             if name in before:
                 os.environ[name] = before[name]

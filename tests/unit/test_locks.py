@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -116,12 +117,16 @@ def write_until_told(folder: Path, here: Connection, _: Held) -> None:
         here.recv()
 
 
-def test_a_worker_writes_for_the_process_that_started_it_and_keeps_the_lock_as_long_as_it_lives(tmp_path: Path) -> None:
+def test_a_worker_writes_for_the_process_that_started_it_and_keeps_the_lock_as_long_as_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))  # a page that was tested before would run once more
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     with writing(tmp_path) as mine:
         worker = context.Process(target=write_until_told, args=(tmp_path, there, mine))
         worker.start()
+        there.close()
         assert here.recv() == "go"
     with pytest.raises(RuntimeError, match="another aatviz"), writing(tmp_path, wait=0.2):
         pytest.fail("the worker is still at it")
