@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aatviz.data import SPLITS, DataNotFound, dataset, names
+from aatviz.data import DataNotFound, dataset, names
 from aatviz.data.checking import damaged_splits
 from aatviz.data.importing import Imported, download, import_path
 from aatviz.data.placing import data_folder
@@ -27,8 +27,9 @@ def import_(
     path: Annotated[
         Path,
         typer.Argument(
-            help="A folder with four IDX files (plain or .gz); cifar-10-python.tar.gz; or images, as a folder, .tar, "
-            ".tar.gz or .zip with one subfolder for each class, or train/ and test/ above them."
+            help="A folder with four IDX files (plain or .gz); cifar-10-python.tar.gz; restricted-tiny-imagenet.tar; a "
+            "folder of ImageNet; or images, as a folder, .tar, .tar.gz or .zip with one subfolder for each class, or train/ "
+            "and test/ above them."
         ),
     ],
     name: Annotated[str | None, typer.Option(help="The data set's name; not needed for a known data set.")] = None,
@@ -59,7 +60,7 @@ def list_() -> None:
         typer.echo(f"\n{name}: {' x '.join(map(str, found.shape))}, {len(found.classes)} classes ({classes})")
         typer.echo(f"  licence: {found.licence}")
         missing = None
-        for split in SPLITS:
+        for split in found.splits:
             try:
                 images = found.open(split)
             except DataNotFound as error:

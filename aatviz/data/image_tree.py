@@ -81,13 +81,14 @@ def read_tree(path: Path, size: tuple[int, int], scratch: Path, report: Report) 
     return Decoded(pixels=pixels, digests=digests, places=places, left_out=left_out)
 
 
-def arrange(decoded: Decoded, path: Path) -> Arranged:
+def arrange(decoded: Decoded, path: Path, validation: float = VALIDATION_SHARE) -> Arranged:
     """The class and the split of every image. ValueError where the folders are not as expected.
 
     Every split is in the order of its images' hashes: shuffled, yet the same in whatever order the files come. Where the
     folders name no test images, an image's hash alone decides about its split, so that adding images moves no other.
+    `validation` is the share of validation images, where the folders do not name these.
     """
-    places = _below_the_common(decoded.places)
+    places = below_the_common(decoded.places)
     tops = {place[0].lower() for place in places if place}
     split_tops = bool(tops & {"train", "training"}) and "test" in tops
     used = [row for row, place in enumerate(places) if not split_tops or (place and place[0].lower() in _SPLIT_NAMES)]
@@ -105,7 +106,7 @@ def arrange(decoded: Decoded, path: Path) -> Arranged:
     labels[used] = [number[places[row][depth]] for row in used]
     given = [_SPLIT_NAMES.get(place[0].lower(), "") if split_tops and place else "" for place in places]
     order = sorted(used, key=lambda row: decoded.digests[row])
-    rows = _rows(order, decoded.digests, labels, given)
+    rows = split_rows(order, decoded.digests, labels, given, validation)
     for part in PARTS:
         _check_balance(part, np.bincount(labels[rows[part]], minlength=len(classes)), classes, path)
     parts = {part: np.array([row for row in order if given[row] == part]) for part in PARTS if part in given}
@@ -117,21 +118,25 @@ def share_of(digest: bytes) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def _rows(order: list[int], digests: list[bytes], labels: Bytes, given: list[str]) -> dict[str, NDArray[np.int64]]:
+def split_rows(
+    order: list[int], digests: list[bytes], labels: Bytes, given: list[str], validation: float
+) -> dict[str, NDArray[np.int64]]:
+    """The rows of every split, out of those in `order`: as `given`, where a row's split is named there (else ""), and by the
+    row's digest. `validation` is the share of validation images."""
     found: dict[str, list[int]] = {part: [] for part in PARTS}
     for row in order:
-        found[_split_of(share_of(digests[row]), given[row], "validation" in given)].append(row)
+        found[_split_of(share_of(digests[row]), given[row], "validation" in given, validation)].append(row)
     for part in ("test", "validation"):
         if part not in given:
             _fill(found, part, labels)
     return {part: np.array(sorted(rows, key=digests.__getitem__), dtype=np.int64) for part, rows in found.items()}
 
 
-def _split_of(share: float, given: str, has_validation: bool) -> str:
+def _split_of(share: float, given: str, has_validation: bool, validation: float) -> str:
     if given in ("test", "validation") or (given == "train" and has_validation):
         return given
     test = 0.0 if given else TEST_SHARE
-    return "test" if share < test else "validation" if share < test + VALIDATION_SHARE else "train"
+    return "test" if share < test else "validation" if share < test + validation else "train"
 
 
 def _fill(found: dict[str, list[int]], part: str, labels: Bytes) -> None:
@@ -143,7 +148,7 @@ def _fill(found: dict[str, list[int]], part: str, labels: Bytes) -> None:
             found["train"].remove(mine[0])
 
 
-def _below_the_common(places: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def below_the_common(places: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """The folders of every image, without the top folders that all images share."""
     shared = 0
     while len({place[shared : shared + 1] for place in places}) == 1 and len(places[0]) > shared:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aatviz.data import cifar10, idx_set
+from aatviz.data import cifar10, idx_set, restricted_imagenet, restricted_tiny_imagenet
 from aatviz.data.image_folder import check_name
 from aatviz.data.image_tree import Arranged, Decoded, Report, arrange, balance, read_tree, shared_images
 from aatviz.data.placing import Staging, data_folder, staging
@@ -30,8 +30,9 @@ class Imported:
 def import_path(
     path: Path, name: str | None = None, size: tuple[int, int] | None = None, report: Report = lambda _: None
 ) -> Imported:
-    """Import IDX files (a folder with the four of them), CIFAR-10 (its archive), or images: a folder, .tar, .tar.gz or .zip
-    with one subfolder a class, or train/ and test/ above them.
+    """Import IDX files (a folder with the four of them), CIFAR-10 (its archive), Restricted Tiny ImageNet (a tar or folder
+    of that name), a folder of ImageNet, or other images: a folder, .tar, .tar.gz or .zip with one subfolder a class, or
+    train/ and test/ above them.
 
     Args:
         name: what the data set is to be called; None for a known one, which is recognised by its content.
@@ -55,6 +56,10 @@ def import_path(
         if name not in (None, cifar10.NAME):
             raise ValueError(f"{cifar10.ARCHIVE} is {cifar10.NAME}, not {name}. Leave --name out, or rename the file.")
         return import_archive(path)
+    if name == restricted_imagenet.NAME or (name is None and restricted_imagenet.looks_like(path)):
+        return _import_imagenet(path, size, report)
+    if restricted_tiny_imagenet.named(path, name):
+        return _import_restricted_tiny(path, size, report)
     return _import_tree(path, name, size, report)
 
 
@@ -92,6 +97,27 @@ def _import_idx(path: Path, name: str | None) -> Imported:
     )
     with staging() as stage:
         return _keep(stage, path, name, decoded, arrange(decoded, path), "IDX files")
+
+
+def _import_restricted_tiny(path: Path, size: tuple[int, int] | None, report: Report) -> Imported:
+    side = restricted_tiny_imagenet.SIDE
+    if size not in (None, (side, side)):
+        raise ValueError(f"{restricted_tiny_imagenet.NAME} is kept at {side} x {side}. Leave --size out.")
+    with staging() as stage:
+        decoded = read_tree(path, (side, side), stage.scratch, report)
+        note = restricted_tiny_imagenet.write(stage, decoded, restricted_tiny_imagenet.arranged(decoded, path))
+    return Imported(name=note.name, folder=restricted_tiny_imagenet.folder(), notes=_counts(note))
+
+
+def _import_imagenet(path: Path, size: tuple[int, int] | None, report: Report) -> Imported:
+    if size is not None:
+        raise ValueError(f"The images of {restricted_imagenet.NAME} are scaled whenever they are read. Leave --size out.")
+    if not path.is_dir():
+        raise ValueError(f"{path} is no folder. The images are not copied, but read where they are: unpack them first.")
+    with staging() as stage:
+        note = restricted_imagenet.write(stage, path, report)
+    words = f"The images stay in {path}; only a list of them was written."
+    return Imported(name=note.name, folder=restricted_imagenet.folder(), notes=(*_counts(note), words))
 
 
 def _import_tree(path: Path, name: str | None, size: tuple[int, int] | None, report: Report) -> Imported:
@@ -170,4 +196,4 @@ def _unknown(path: Path, name: str | None) -> str:
     )
 
 
-_KNOWN = (*(known.name for known in IDX_SETS), cifar10.NAME)
+_KNOWN = (*(known.name for known in IDX_SETS), cifar10.NAME, restricted_tiny_imagenet.NAME)

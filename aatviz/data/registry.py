@@ -1,11 +1,19 @@
 """All data sets by name: the built-in ones and the imported ones."""
 
-from aatviz.data import cifar10, fashion_mnist, image_folder, mnist
+from aatviz.data import cifar10, fashion_mnist, image_folder, mnist, restricted_imagenet, restricted_tiny_imagenet
 from aatviz.data.spec import DataNotFound, Dataset, UnknownDataset
 from aatviz.data.split import Split
 
 IDX_SETS = (mnist.SET, fashion_mnist.SET)
-BUILT_IN = {known.name: known for known in (mnist.DATASET, mnist.SMALL, fashion_mnist.DATASET, cifar10.DATASET)}
+_ALL = (
+    mnist.DATASET,
+    mnist.SMALL,
+    fashion_mnist.DATASET,
+    cifar10.DATASET,
+    restricted_tiny_imagenet.DATASET,
+    restricted_imagenet.DATASET,
+)
+BUILT_IN = {known.name: known for known in _ALL}
 
 
 def names() -> tuple[str, ...]:
@@ -30,9 +38,9 @@ def open_split(name: str, split: str) -> Split:
     """The images and labels of one split of a data set.
 
     Args:
-        name: "mnist", "fashion-mnist", "cifar10", or the name of an imported one; "mnist-sample" to try things out.
-        split: "train", "validation", "test"; or "sample": of a built-in data set, the bundled images, always there; of an
-            imported one, a part of its validation images.
+        name: one of `names()`; "mnist-sample" to try things out.
+        split: "train", "validation", "test"; or "sample": the bundled images, always there; of a data set without any, a
+            part of its validation images. "other", where a data set has images of no class.
 
     Raises:
         DataNotFound: where it is not on this machine; the message names the command that gets it.

@@ -8,6 +8,8 @@ from typing import Literal
 from aatviz.data.split import Split
 
 SPLITS = ("train", "validation", "test", "sample")
+OTHER = "other"
+"""A further split that some data sets have: images of none of their classes, whose label is the number of classes."""
 SplitName = Literal["train", "validation", "test", "sample"]
 OwnImage = Literal["handwritten digit", "photograph"]
 
@@ -94,8 +96,9 @@ class Dataset:
 
     def open(self, split: str) -> Split:
         """The images and labels of a split. DataNotFound where they are not here, ValueError for an unknown split."""
-        if split not in SPLITS:
-            raise ValueError(f"A split is one of {', '.join(SPLITS)}; got {split!r}.")
+        known = dict.fromkeys((*SPLITS, *self.splits))
+        if split not in known:
+            raise ValueError(f"A split of {self.name} is one of {', '.join(known)}; got {split!r}.")
         return self.opener(split)
 
 

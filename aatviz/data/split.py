@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,12 +16,30 @@ CHUNK = 4096
 """How many images are read at a time."""
 
 
+class Pixels(Protocol):
+    """What a split reads its images from: an array (M,C,H,W) of bytes, or what can be read like one."""
+
+    @property
+    def ndim(self) -> int:
+        """4."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """M images, channels, height, width."""
+
+    def __getitem__(self, rows: Any) -> Bytes:
+        """The images of a slice, or of an array of rows."""
+
+
 class Split:
     """N images (C,H,W) and their classes. Labels are there at once; images come by rows or in batches."""
 
+    on_the_fly = False
+    """Whether images are decoded whenever they are asked for; then there may be more of them than the memory holds."""
+
     def __init__(
         self,
-        pixels: Bytes,
+        pixels: Bytes | Pixels,
         labels: Bytes,
         *,
         rows: NDArray[np.int64] | None = None,

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aatviz.data.spec import OTHER
 from aatviz.data.split import CHUNK, Bytes, Split
 from aatviz.runtime.limits import LEAST_SIDE, MOST_CLASSES, MOST_IMAGES, MOST_NOTE_BYTES, MOST_SIDE
 
 NOTE = "data.json"
 PARTS = ("train", "validation", "test")
+"""What every set has; one may also have the split OTHER."""
 FORMAT = 1
 
 
@@ -44,7 +46,7 @@ class Note:
             )
         if not 2 <= len(self.classes) <= MOST_CLASSES or len(set(self.classes)) < len(self.classes):
             raise ValueError(f"2 to {MOST_CLASSES} different classes fit; got {len(self.classes)}")
-        if set(self.counts) != set(PARTS) or not all(0 < count <= MOST_IMAGES for count in self.counts.values()):
+        if {*self.counts} - {OTHER} != {*PARTS} or not all(0 < count <= MOST_IMAGES for count in self.counts.values()):
             raise ValueError(f"each split has 1 to {MOST_IMAGES} images; got {self.counts}")
 
 
@@ -57,7 +59,7 @@ def write_set(
 ) -> Note:
     """Write the splits (rows of pixels (M,C,H,W) and labels (M,)) and their note into an empty folder."""
     counts, hashes = {}, {}
-    for part in PARTS:
+    for part in rows:
         split = Split(pixels, labels, rows=rows[part])
         with (fresh / _images(part)).open("wb") as file:  # no memory map: on a full disk, writing to one kills the process
             head = {"descr": "|u1", "fortran_order": False, "shape": (len(split), *split.shape)}
@@ -121,7 +123,8 @@ def _opened(name: str, part: str, folder: Path, stamps: object) -> Split:
     note = read_note(folder)
     pixels, labels = _array(folder / _images(part), mapped=True), _array(folder / _labels(part), mapped=False)
     count = note.counts[part]
-    if pixels.shape != (count, *note.shape) or labels.shape != (count,) or labels.max() >= len(note.classes):
+    classes = len(note.classes) + (part == OTHER)
+    if pixels.shape != (count, *note.shape) or labels.shape != (count,) or labels.max() >= classes:
         raise ValueError(f"{folder}: the {part} images {pixels.shape} and labels are not what {NOTE} says. {_AGAIN}")
     return Split(pixels, labels, source=note.source, known_hash=lambda: note.hashes.get(part))
 

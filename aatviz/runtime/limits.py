@@ -12,6 +12,8 @@ MOST_UNPACKED_BYTES = 20_000_000_000
 """Of all that comes out of an archive."""
 MOST_ARRAY_BYTES = 16_000_000_000
 """Of all images of a data set, decoded."""
+MOST_HELD_BYTES = 1_000_000_000
+"""Of images that are decoded on the fly: how many are given at once."""
 MOST_IDX_BYTES = 1_000_000_000
 """Of one IDX file, unpacked: a million images of MNIST's size."""
 LEAST_SIDE, MOST_SIDE = 8, 256

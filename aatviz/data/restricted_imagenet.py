@@ -1,0 +1,152 @@
+"""Restricted ImageNet (Tsipras et al., 2019): a folder of ImageNet, mapped to nine categories and decoded on the fly.
+
+Nothing is copied: the import keeps a list of the files. The folder holds a subfolder for each class, named by its WordNet
+number (n02085620), or train/ and val/ above them; val/ is then the test part. A tenth of the training images is validation,
+chosen by a hash of the file's name.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from aatviz.data.image_files import FileSplit, ImageFiles, hash_of_files, image_names, read_list, write_list
+from aatviz.data.image_folder import MOST_SAMPLE, sample_rows
+from aatviz.data.image_tree import Report, split_rows
+from aatviz.data.placing import Staging, data_folder, recover
+from aatviz.data.restricted import LICENCE, NAMES, SIZE, category_of
+from aatviz.data.spec import DataNotFound, Dataset, Movement, SplitInfo, Threat
+from aatviz.data.split import Bytes, Split
+from aatviz.data.stored_set import NOTE, PARTS, Note, read_note
+
+NAME = "restricted-imagenet"
+VALIDATION_SHARE = 0.1
+_WNID = re.compile(r"n\d{8}")
+_TOPS = {"train": "train", "val": "test", "test": "test"}
+
+
+def looks_like(path: Path) -> bool:
+    """Whether a folder has subfolders that bear WordNet numbers, itself or in its train/."""
+    return any(
+        _WNID.fullmatch(found.name) and found.is_dir()
+        for top in (path, path / "train")
+        if top.is_dir()
+        for found in top.iterdir()
+    )
+
+
+def write(stage: Staging, path: Path, report: Report) -> Note:
+    """Write the list of the files, and the note. ValueError where the folders are not as expected."""
+    stage.target = folder()
+    names, given, labels = _listed(path)
+    digests = [hashlib.sha256(name.rsplit("/", 1)[-1].encode()).digest() for name in names]
+    order = sorted(range(len(names)), key=digests.__getitem__)
+    rows = split_rows(order, digests, labels, given, VALIDATION_SHARE)
+    parts = {part: [names[row] for row in rows[part]] for part in PARTS}
+    for part in PARTS:
+        if missing := [name for k, name in enumerate(NAMES) if k not in set(labels[rows[part]].tolist())]:
+            raise ValueError(f"{path}: no {part} image of {', '.join(missing)}. Each category needs images in every split.")
+    hashes = {}
+    for part in PARTS:
+        report(f"reading the {len(parts[part])} {part} files once, for their hash")
+        hashes[part] = hash_of_files([path / name for name in parts[part]], labels[rows[part]])
+    write_list(stage.fresh, path, parts)
+    note = Note(
+        name=NAME,
+        classes=NAMES,
+        shape=(3, SIZE, SIZE),
+        source="ImageNet's image files, their middle scaled to 224 x 224 whenever they are read",
+        counts={part: len(found) for part, found in parts.items()},
+        hashes=hashes,
+    )
+    (stage.fresh / NOTE).write_text(json.dumps(asdict(note), indent=1) + "\n", encoding="utf-8")
+    return note
+
+
+def folder() -> Path:
+    """Where the list of the files is kept."""
+    return data_folder() / NAME
+
+
+def _listed(path: Path) -> tuple[list[str], list[str], Bytes]:
+    """All files of the nine categories below a folder, the split that each lies in ("" where none is named), and their
+    labels."""
+    tops = [top for top in _TOPS if (path / top).is_dir()]
+    if tops and not ({"train"} < {*tops}):
+        raise ValueError(f"{path} has {' and '.join(tops)} alone. Expected are train/ and val/, or one subfolder a class.")
+    names, given, labels = list[str](), list[str](), list[int]()
+    for top in tops or [""]:
+        before = len(names)
+        for found in sorted((path / top).iterdir()):
+            category = category_of(found.name) if _WNID.fullmatch(found.name) and found.is_dir() else None
+            if category is None:
+                continue
+            files = list(image_names(path, f"{top}/{found.name}" if top else found.name))
+            names += files
+            given += [_TOPS.get(top, "")] * len(files)
+            labels += [category] * len(files)
+        if len(names) == before:
+            raise ValueError(
+                f"{path / top} has no images in a subfolder whose name is the WordNet number of a class of the nine "
+                "categories, such as n02085620. ImageNet's val/ comes without subfolders: move its files into them first."
+            )
+    return names, given, np.array(labels, np.uint8)
+
+
+def _open(split: str) -> Split:
+    if not (folder() / NOTE).is_file() and NAME not in recover():
+        raise _missing(f"it is not in {folder()}")
+    note = read_note(folder())
+    images, parts = read_list(folder())
+    if not images.is_dir():
+        raise _missing(f"{images}, which its images were imported from, is gone")
+    names = parts["validation" if split == "sample" else split]
+    labels = np.array([category_of(Path(name).parent.name) for name in names], np.uint8)
+    if split == "sample":
+        rows = sample_rows(labels.astype(np.int64), MOST_SAMPLE)
+        return FileSplit(ImageFiles(images, [names[row] for row in rows], note.shape[1:]), labels[rows], source=note.source)
+    return FileSplit(
+        ImageFiles(images, names, note.shape[1:]), labels, source=note.source, known_hash=lambda: note.hashes.get(split)
+    )
+
+
+def _missing(why: str) -> DataNotFound:
+    return DataNotFound(
+        f"{DATASET.title} is not on this machine: {why}. Its images may not be part of this package, nor be downloaded by "
+        f"it, so there is no sample either. Where you have ImageNet, name its folder: `aatviz data import PATH --name "
+        f"{NAME}` (one subfolder a class, such as n02085620, or train/ and val/ above them)."
+    )
+
+
+DATASET = Dataset(
+    name=NAME,
+    title="Restricted ImageNet",
+    shape=(3, SIZE, SIZE),
+    classes=NAMES,
+    noun="photo",
+    plural="photos",
+    splits={
+        "train": SplitInfo(
+            count=232_000, provenance="ImageNet's training images of the nine categories, without the validation part."
+        ),
+        "validation": SplitInfo(
+            count=25_800, provenance="About a tenth of the training images, chosen by a hash of the file's name."
+        ),
+        "test": SplitInfo(count=10_150, provenance="ImageNet's validation images of the nine categories."),
+        "sample": SplitInfo(count=1_000, provenance="Up to 1,000 of the validation images; not part of this package."),
+    },
+    licence=LICENCE,
+    source="ImageNet's image files, decoded on the fly",
+    threats=(
+        Threat(norm="Linf", eps="0.02", step_size="0.001", steps=40, optimizer="steepest"),
+        Threat(norm="Linf", eps="0.01", step_size="0.001", steps=20, optimizer="steepest"),
+        Threat(norm="Linf", eps="0.005", step_size="0.001", steps=10, optimizer="steepest"),
+    ),
+    drawn=Threat(norm="L2", eps="40", step_size="1", steps=60, optimizer="steepest"),
+    movement=Movement(flip=True),
+    own_image="photograph",
+    opener=_open,
+)

@@ -1,0 +1,105 @@
+"""A system of a data set without a bundled sample, on a machine without the data set: every page opens and says so."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from aatviz.data import open_split, restricted_tiny_imagenet
+from aatviz.data.importing import import_path
+from aatviz.data.spec import OTHER
+from aatviz.recipes import AttackSpec, Job, Recipe
+from aatviz.store.cards import write_card
+from aatviz.store.gaussians import build_gaussians
+from aatviz.train.loop import train
+from tests.made_systems import write_classes
+
+APP = Path(__file__).parents[2] / "app.py"
+NAME = restricted_tiny_imagenet.NAME
+THREAT = restricted_tiny_imagenet.DATASET.threats[0]
+ATTACK = AttackSpec(norm="Linf", eps=0.02, step_size=0.01, steps=2, random_start=True)
+
+
+def _job(name: str, outputs: int, method: str, target: int | None = None) -> Job:
+    return Job(
+        name=name,
+        method=method,  # type: ignore[arg-type]
+        network="mlp",
+        arch=(("widths", (4,)),),
+        outputs=outputs,
+        target=target,
+        steps=2,
+        batch=32,
+        learning_rate=1e-3,
+        attack=None if method == "natural" else ATTACK,
+        validation_attack=ATTACK,
+        validation_count=4,
+        evaluations=1,
+        seed=1,
+    )
+
+
+RECIPE = Recipe(
+    name="dogs",
+    system="dogs",
+    dataset=NAME,
+    norm="Linf",
+    eps=0.02,
+    about="One detector after two steps.",
+    jobs=(_job("detector-0", 1, "aat", 0), _job("classifier", 6, "natural"), _job("robust", 6, "madry")),
+)
+
+
+@pytest.fixture(scope="module")
+def dogs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoints folder with a dog detector of two steps; its data set is imported beside it, in data/."""
+    top = tmp_path_factory.mktemp("dogs")
+    images = top / NAME
+    for part, each in (("train", 20), ("test", 2)):
+        write_classes(images / part, restricted_tiny_imagenet.CLASSES, each, (64, 64))
+    write_classes(images, (OTHER,), 3, (64, 64))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AATVIZ_DATA", str(top / "data"))
+        patch.setattr(restricted_tiny_imagenet, "COUNTS", {"train": 120, "test": 12, OTHER: 3})
+        import_path(images)
+        folder = top / "checkpoints" / "dogs"
+        for job in RECIPE.jobs:
+            train(job, NAME, folder)
+        build_gaussians(NAME, folder)
+        assert write_card(RECIPE, folder)
+    return top
+
+
+def opened(page: str, dogs: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """All words of a page."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(dogs / "checkpoints"))
+    monkeypatch.setenv("AATVIZ_DATA", str(data))
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.switch_page(f"pages/{page}.py")
+    app.run()
+    assert not app.exception
+    return " ".join(str(part.value) for part in (*app.markdown, *app.info, *app.caption, *app.warning))
+
+
+@pytest.mark.parametrize(
+    "page", ["overview", "attack", "compare", "generate", "detectors", "thresholds", "robustness", "learn"]
+)
+def test_every_page_opens_without_any_image(page: str, dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = opened(page, dogs, tmp_path / "nothing", monkeypatch)
+    if page in ("overview", "attack", "compare", "generate"):
+        assert "Restricted Tiny ImageNet is not on this machine" in said
+        assert "so there is no sample either" in said
+    assert "bundled sample" not in said
+
+
+def test_where_the_data_set_is_imported_its_validation_images_are_the_sample(
+    dogs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = dogs / "data"
+    assert "no sample either" not in opened("attack", dogs, data, monkeypatch)
+    sample, validation = (open_split(NAME, split) for split in ("sample", "validation"))
+    assert sample.bytes().equal(validation.bytes())

@@ -1,0 +1,226 @@
+"""Restricted ImageNet, large and tiny: categories, splits, images that are in no class, images decoded on the fly."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from aatviz.cli import app
+from aatviz.data import DataNotFound, dataset, image_files, load_data, open_split, restricted_tiny_imagenet
+from aatviz.data.checking import damaged_splits
+from aatviz.data.importing import import_path
+from aatviz.data.restricted import CATEGORIES, NAMES, category_of
+from aatviz.data.spec import OTHER
+from tests.unit.data_files import picture, tar_of
+
+TINY, LARGE = "restricted-tiny-imagenet", "restricted-imagenet"
+SIX = ("dog", "cat", "frog", "bird", "primate", "insect")
+
+
+def write_jpegs(folder: Path, count: int, wnid: str, side: int) -> None:
+    """JPEG files of noise, none like another, in a folder; their names begin with the wnid."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        seed = int.from_bytes(hashlib.sha256(f"{folder.name}{folder.parent.name}{number}".encode()).digest()[:4], "big")
+        picture(seed, (side, side + 3 * (number % 2))).save(folder / f"{wnid}_{folder.parent.name}{number}.JPEG")
+
+
+@pytest.fixture
+def tiny_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small copy of the tiny tree, whose counts the data set then expects."""
+    top = tmp_path / TINY
+    for name in SIX:
+        write_jpegs(top / "train" / name, 30, "n00000001", 64)
+        write_jpegs(top / "test" / name, 4, "n00000001", 64)
+    write_jpegs(top / OTHER, 9, "n00000002", 64)
+    monkeypatch.setattr(restricted_tiny_imagenet, "COUNTS", {"train": 180, "test": 24, OTHER: 9})
+    return top
+
+
+@pytest.fixture
+def imagenet(tmp_path: Path) -> Path:
+    """A small ImageNet, train/ and val/, with a class of each category and two of none; the first file is a grey one."""
+    top = tmp_path / "imagenet"
+    for category in CATEGORIES:
+        write_jpegs(top / "train" / category.first_wnid, 20, category.first_wnid, 60)
+        write_jpegs(top / "val" / category.last_wnid, 2, category.last_wnid, 60)
+    for wnid in ("n02114367", "n01440764"):  # the timber wolf, class 269, is no dog here
+        write_jpegs(top / "train" / wnid, 2, wnid, 60)
+    file = next((top / "train" / CATEGORIES[0].first_wnid).iterdir())
+    picture(3, (60, 60), "L").save(file)
+    return top
+
+
+def test_the_categories_are_those_of_the_paper() -> None:
+    assert [category.name for category in CATEGORIES] == list(NAMES)
+    assert sum(category.last - category.first + 1 for category in CATEGORIES) == 203
+    known = {
+        "n02085620": "dog",  # Chihuahua, class 151
+        "n02113978": "dog",  # Mexican hairless, class 268
+        "n02114367": None,  # timber wolf, class 269
+        "n02123045": "cat",  # tabby, class 281
+        "n02125311": None,  # cougar, class 286
+        "n01644900": "frog",  # tailed frog, class 32
+        "n01664065": "turtle",  # loggerhead, class 33
+        "n01978287": "crab",  # Dungeness crab, class 118
+        "n02268443": "insect",  # dragonfly, class 319
+        "n02276258": None,  # admiral, class 321
+    }
+    for wnid, name in known.items():
+        place = category_of(wnid)
+        assert (None if place is None else NAMES[place]) == name
+
+
+def test_the_tiny_set_is_imported_from_its_tar_with_images_of_no_class_apart(
+    tiny_tree: Path, tmp_path: Path, empty_data_folder: Path
+) -> None:
+    done = CliRunner().invoke(app, ["data", "import", str(tar_of(tiny_tree, tmp_path / f"{TINY}.tar"))])
+    assert done.exit_code == 0, done.output
+    assert "other 9" in done.output
+    splits = {split: open_split(TINY, split) for split in ("train", "validation", "test", "other", "sample")}
+    assert splits["test"].labels.bincount().tolist() == [4] * 6
+    assert splits["other"].labels.tolist() == [6] * 9
+    train, validation = splits["train"], splits["validation"]
+    assert len(train) + len(validation) == 180
+    assert 6 <= len(validation) <= 36  # 18 are expected
+    assert set(splits["sample"].labels.tolist()) == set(validation.labels.tolist())
+    # the labels are in the data set's order, not the folders'
+    for k, name in enumerate(SIX):
+        with Image.open(next((tiny_tree / "test" / name).glob("*0.JPEG"))) as file:
+            pixels = torch.from_numpy(np.asarray(file.convert("RGB")).copy()).permute(2, 0, 1)
+        mine = splits["test"].bytes(splits["test"].labels == k)
+        assert any(torch.equal(pixels, image) for image in mine)
+    assert damaged_splits(TINY) == dict.fromkeys(("train", "validation", "test", "other"), False)
+    assert splits["test"].source == restricted_tiny_imagenet.UNKNOWN_COPY
+    images = empty_data_folder / TINY / "other-images.npy"
+    images.write_bytes(images.read_bytes()[:-1] + b"\x07")
+    assert damaged_splits(TINY)["other"]
+
+
+def test_validation_images_stay_the_same_whatever_else_is_there(
+    tiny_tree: Path, empty_data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_path(tiny_tree)
+    before = {image.numpy().tobytes() for image in open_split(TINY, "validation").bytes()}
+    write_jpegs(tiny_tree / "train" / "dog", 45, "n00000003", 64)  # 15 are new, 30 as before under further names
+    monkeypatch.setattr(restricted_tiny_imagenet, "COUNTS", {"train": 225, "test": 24, OTHER: 9})
+    import_path(tiny_tree)
+    after, train = (
+        {image.numpy().tobytes() for image in open_split(TINY, split).bytes()} for split in ("validation", "train")
+    )
+    assert before <= after
+    assert not after & train
+
+
+def test_another_tree_is_refused_and_nothing_is_kept(tiny_tree: Path, empty_data_folder: Path) -> None:
+    next((tiny_tree / OTHER).iterdir()).unlink()
+    for name in (None, TINY):
+        with pytest.raises(ValueError, match="does not hold restricted-tiny-imagenet"):
+            import_path(tiny_tree, name)
+    with pytest.raises(ValueError, match="Leave --size out"):
+        import_path(tiny_tree, None, (32, 32))
+    assert not (empty_data_folder / TINY).exists()
+
+
+@pytest.mark.parametrize("name", [TINY, LARGE])
+@pytest.mark.parametrize("split", ["train", "sample"])
+def test_where_they_are_missing_a_sentence_says_why_there_is_no_sample(
+    name: str, split: str, empty_data_folder: Path
+) -> None:
+    with pytest.raises(DataNotFound, match=r"no sample either.*aatviz data import PATH") as error:
+        load_data(name, split)
+    assert dataset(name).title in str(error.value)
+
+
+def test_a_data_set_without_images_of_no_class_says_so() -> None:
+    with pytest.raises(ValueError, match=r"A split of mnist is one of train, validation, test, sample; got 'other'"):
+        open_split("mnist", "other")
+
+
+def test_a_folder_of_imagenet_is_listed_and_decoded_on_the_fly(imagenet: Path, empty_data_folder: Path) -> None:
+    done = import_path(imagenet)
+    assert done.name == LARGE
+    assert sum(file.stat().st_size for file in done.folder.iterdir()) < 50_000  # the images are not copied
+    splits = {split: open_split(LARGE, split) for split in ("train", "validation", "test", "sample")}
+    assert all(split.on_the_fly and split.shape == (3, 224, 224) for split in splits.values())
+    assert splits["test"].labels.bincount().tolist() == [2] * 9
+    assert len(splits["train"]) + len(splits["validation"]) == 180
+    _, names = image_files.read_list(done.folder)
+    everything = [name for part in names.values() for name in part]
+    assert len(everything) == len(set(everything)) == 198
+    assert not any("n02114367" in name or "n01440764" in name for name in everything)
+    rows = torch.tensor([3, 0])
+    x, y = splits["test"].images(rows), splits["test"].labels[rows]
+    for image, label, row in zip(x, y, rows, strict=True):
+        name = names["test"][row]
+        assert category_of(name.split("/")[1]) == label
+        with Image.open(imagenet / name) as file:
+            middle = image_files.decode((imagenet / name).read_bytes(), (224, 224))[0]
+            assert min(file.size) == 60
+        assert np.array_equal((image * 255).round().byte().permute(1, 2, 0), middle)
+    assert damaged_splits(LARGE) == dict.fromkeys(("train", "validation", "test"), False)
+    grey = next(row for row, name in enumerate(names["train"] + names["validation"]) if _is_grey(imagenet / name))
+    part = splits["train"] if grey < len(splits["train"]) else splits["validation"]
+    image = part.bytes([grey % len(splits["train"])])[0]
+    assert torch.equal(image[0], image[1])
+
+
+def _is_grey(file: Path) -> bool:
+    with Image.open(file) as picture:
+        return picture.mode == "L"
+
+
+def test_all_images_at_once_are_refused_where_they_would_fill_the_memory(
+    imagenet: Path, empty_data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_path(imagenet)
+    assert load_data(LARGE, "test")[0].shape == (18, 3, 224, 224)
+    monkeypatch.setattr(image_files, "MOST_HELD_BYTES", 1_000_000)
+    with pytest.raises(ValueError, match=r"All 18 images at once would take 0\.0 GB"):
+        load_data(LARGE, "test")
+    assert [len(y) for _, y in open_split(LARGE, "test").batches(7)] == [7, 7, 4]
+
+
+def test_one_folder_without_train_and_val_is_divided_by_a_hash_of_the_names(
+    imagenet: Path, tmp_path: Path, empty_data_folder: Path
+) -> None:
+    flat = tmp_path / "flat"
+    for folder in sorted((imagenet / "train").iterdir()):
+        shutil.copytree(folder, flat / folder.name)
+    import_path(flat, LARGE)
+    counts = {split: len(open_split(LARGE, split)) for split in ("train", "validation", "test")}
+    assert sum(counts.values()) == 180
+    assert all(set(open_split(LARGE, split).labels.tolist()) == set(range(9)) for split in counts)
+
+
+def test_what_is_wrong_with_a_folder_of_imagenet_is_said(imagenet: Path, tmp_path: Path, empty_data_folder: Path) -> None:
+    shutil.move(imagenet / "val", tmp_path / "val")
+    with pytest.raises(ValueError, match="train alone"):
+        import_path(imagenet, LARGE)
+    write_jpegs(imagenet / "val", 3, "ILSVRC2012", 60)
+    with pytest.raises(ValueError, match="move its files into them"):
+        import_path(imagenet, LARGE)
+    with pytest.raises(ValueError, match="unpack them first"):
+        import_path(tar_of(imagenet, tmp_path / "imagenet.tar"), LARGE)
+    assert not (empty_data_folder / LARGE).exists()
+
+
+def test_images_that_went_away_or_broke_are_named(imagenet: Path, empty_data_folder: Path) -> None:
+    import_path(imagenet)
+    split = open_split(LARGE, "test")
+    _, names = image_files.read_list(empty_data_folder / LARGE)
+    (imagenet / names["test"][0]).write_bytes(b"no image")
+    with pytest.raises(ValueError, match="cannot be read"):
+        split.bytes([0])
+    assert damaged_splits(LARGE)["test"]
+    (imagenet / names["test"][1]).unlink()
+    with pytest.raises(FileNotFoundError, match="is gone"):
+        split.bytes([1])
+    shutil.rmtree(imagenet)
+    with pytest.raises(DataNotFound, match="which its images were imported from, is gone"):
+        open_split(LARGE, "test")
