@@ -1,6 +1,5 @@
 """A system of a data set without a bundled sample, on a machine without the data set: every page opens and says so."""
 
-import shutil
 from pathlib import Path
 
 import pytest
