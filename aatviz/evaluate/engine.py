@@ -7,7 +7,6 @@ the weights and of the recipe that it was made from: while both are unchanged, n
 import dataclasses
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from aatviz.evaluate.images import Arrays, Parts
 from aatviz.evaluate.kind import Kind, Part
 from aatviz.recipes.evaluation import Evaluation
 from aatviz.runtime.files import making_sense_of, read_arrays, write_arrays, write_json
+from aatviz.runtime.hardware import seconds_spent
 from aatviz.store.results import AGAIN, misfit, read_record, recipe_hash, result_file, weights_hash
 from aatviz.store.systems import System
 
@@ -82,12 +82,12 @@ def run_part(
     files = _chunk_files(system, recipe, found[part])
     for place, file in enumerate(files):
         if not file.exists():
-            started = time.monotonic()
+            started = seconds_spent(str(system.device))
             with counted(system) as passes:
                 rows = slice(place * kind.chunk, (place + 1) * kind.chunk)
                 arrays = kind.compute(system, recipe, found[part], rows, bf16)
             spent = {
-                "seconds": time.monotonic() - started,
+                "seconds": seconds_spent(str(system.device)) - started,
                 "forward": passes.forward,
                 "backward": passes.backward,
                 "precision": "bf16" if bf16 else "fp32",

@@ -1,6 +1,7 @@
 """The machine: its devices, which of them computes, and whether that is fast in bfloat16."""
 
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock, local
@@ -28,6 +29,11 @@ def resolve(name: str) -> str:
         others = ", ".join(device for device, found in (("cpu", True), ("cuda", cuda), ("mps", mps)) if found)
         raise ValueError(f"This machine, or the torch on it, has no {name}; it has {others}. Use one of these, or auto.")
     return name
+
+
+def seconds_spent(device: str) -> float:
+    """A clock for what work costs: on a CPU this process's own time, which stands still while others have the cores."""
+    return time.process_time() if device.startswith("cpu") else time.monotonic()
 
 
 def fast_bf16(device: str) -> bool:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from aatviz.data import as_floats, open_split
 from aatviz.recipes import Job, digest
 from aatviz.runtime.files import read_bytes, read_tensors, write_json, write_tensors
-from aatviz.runtime.hardware import describe, fast_bf16
+from aatviz.runtime.hardware import describe, fast_bf16, seconds_spent
 from aatviz.store.weights import build_network, hash_of_weights, note_of, read_note, save_network, start_from
 from aatviz.train.batches import Batches
 from aatviz.train.learner import Learner, part
@@ -101,11 +101,11 @@ def train(
     started, first_step, last_save = time.monotonic(), state.step, time.monotonic()
     evaluate_at = {round(job.steps * (i + 1) / job.evaluations) for i in range(job.evaluations)}
     while state.step < job.steps:
-        tick = time.monotonic()
+        tick = seconds_spent(device)
         loss, attacked = learner.update(batches.visit(state.step, attacked))
         state.step += 1
         reported = loss.item() if state.step % 50 == 0 or state.step in evaluate_at else None  # waits for a GPU
-        state.seconds += time.monotonic() - tick
+        state.seconds += seconds_spent(device) - tick
 
         row = None
         if state.step in evaluate_at:
@@ -174,14 +174,15 @@ def _evaluate(
 ) -> dict[str, float]:
     """Evaluate the network: one row of the history, with the seconds of the updates so far and of this evaluation. The
     weights are kept in `state` where they are the best so far."""
-    started, count = time.monotonic(), job.validation_count
+    device = str(training[0].device)
+    started, count = seconds_spent(device), job.validation_count
     few = len(validation[0])
     on_validation = evaluate(job, network, *validation, count, bf16)
     on_training = evaluate(job, network, as_floats(training[0][:few]), training[1][:few], max(count // 2, 1), bf16)
     row = {"step": float(state.step), "seconds": round(state.seconds, 1)}
     row |= {f"validation_{name}": value for name, value in on_validation.items()}
     row |= {f"train_{name}": value for name, value in on_training.items()}
-    row["evaluation_seconds"] = round(time.monotonic() - started, 1)
+    row["evaluation_seconds"] = round(seconds_spent(device) - started, 1)
     state.history.append(row)
     score = on_validation["natural" if job.method == "natural" else "adversarial"]
     if score >= state.best_score:

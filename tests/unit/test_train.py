@@ -274,6 +274,7 @@ def test_the_seconds_of_training_are_those_of_its_updates_and_evaluations_are_co
         return {"natural": 0.5, "adversarial": 0.5}
 
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(loop, "seconds_spent", lambda device: clock[0])
     monkeypatch.setattr(Learner, "update", slow_update)
     monkeypatch.setattr(loop, "evaluate", slow_evaluation)
     job = dataclasses.replace(JOBS["classifier"], start_from="stage/classifier.safetensors")
