@@ -65,10 +65,14 @@ class Learner:
         return found
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what `tensors` returned; other tensors are ignored."""
+        """Go on from what `tensors` returned; other tensors are ignored. Without an average, it begins at the weights;
+        without moments, the optimizer is a new one."""
         self.network.load_state_dict(part(tensors, "network."))
-        if self.average is not None:
-            self.average.load_state_dict(part(tensors, "average."))
+        if self.average is not None and (average := part(tensors, "average.")):
+            self.average.load_state_dict(average)
+        elif self.average is not None:
+            self.average.module.load_state_dict(self.network.state_dict())
+            self.average.n_averaged.fill_(1)  # 0 would make the first update a copy of the weights
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in part(tensors, f"{self.job.optimizer}.").items():
             index, key = name.split(".", 1)

@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from torch import Tensor, nn
 
 from aatviz.data import as_floats, open_split
 from aatviz.recipes import Job, digest
-from aatviz.runtime.files import read_bytes, read_tensors, write_json, write_tensors
+from aatviz.runtime.files import read_bytes, write_json
 from aatviz.runtime.hardware import describe, fast_bf16, seconds_spent
 from aatviz.store.weights import build_network, hash_of_weights, note_of, read_note, save_network, start_from
 from aatviz.train.batches import Batches
-from aatviz.train.learner import Learner, part
+from aatviz.train.learner import Learner
+from aatviz.train.state import State, full, known_by, refuse_other_recipe, restore, save, shortened
 from aatviz.train.validation import evaluate
 
 SAVE_SECONDS = 120.0
@@ -38,18 +39,6 @@ class Progress:
     loss: float | None
     seconds_left: float
     score: dict[str, float] | None
-
-
-@dataclass
-class State:
-    """All that a run needs to go on where it stopped, besides the tensors of the `Learner`."""
-
-    step: int = 0
-    seconds: float = 0.0
-    """Seconds of the updates, without the evaluations between them."""
-    best: dict[str, Tensor] = field(default_factory=dict)
-    best_score: float = -1.0
-    history: list[dict[str, float]] = field(default_factory=list)
 
 
 def train(
@@ -76,7 +65,7 @@ def train(
         FileNotFoundError: where the weights to start from are missing.
         ValueError: where the folder holds a run of another recipe, of other images, or from other starting weights.
     """
-    final, state_file = folder / f"{job.name}.safetensors", folder / "state" / f"{job.name}.safetensors"
+    final = folder / f"{job.name}.safetensors"
     bf16 = fast_bf16(device)
     if finished(job, folder):
         return final
@@ -95,7 +84,7 @@ def train(
         before = read_note(start) if start.parent.name == "stage" else before
     learner = Learner(job, network.to(device))
     origin = {"recipe_hash": digest(job), "data_hash": training.content_hash, **beginning}
-    state = _restore(state_file, job, learner, origin) if state_file.exists() else State()
+    state = restore(folder, job, learner, origin)
 
     batches, attacked = Batches(job, x, y, bf16), None
     started, first_step, last_save = time.monotonic(), state.step, time.monotonic()
@@ -122,7 +111,7 @@ def train(
             )
         )
         if time.monotonic() - last_save > SAVE_SECONDS and state.step % job.replay == 0:  # perturbations are not saved
-            _save(state_file, learner, state, origin)
+            save(full(folder, job.name), learner, state, origin)
             last_save = time.monotonic()
 
     best = build_network(note)
@@ -137,9 +126,10 @@ def train(
         "torch": torch.__version__,
         **origin,
     }
+    note |= {"shortened_at": state.shortened_at} if state.shortened_at else {}
     write_json(folder / "history" / f"{job.name}.json", state.history)
     save_network(final, best, note)
-    state_file.unlink(missing_ok=True)
+    _forget_states(job, folder)
     return final
 
 
@@ -150,8 +140,13 @@ def finished(job: Job, folder: Path) -> bool:
     if not final.exists():
         return False
     _refuse_other_origin(read_note(final), job, folder, final)
-    (folder / "state" / f"{job.name}.safetensors").unlink(missing_ok=True)  # of a run that was killed when all was done
+    _forget_states(job, folder)  # of a run that was killed when all was done
     return True
+
+
+def _forget_states(job: Job, folder: Path) -> None:
+    for file in (full(folder, job.name), shortened(folder, job.name)):
+        file.unlink(missing_ok=True)
 
 
 def start_file(job: Job, folder: Path) -> Path | None:
@@ -191,28 +186,12 @@ def _evaluate(
     return row
 
 
-def _save(path: Path, learner: Learner, state: State, origin: dict[str, Any]) -> None:
-    tensors = learner.tensors() | {f"best.{name}": value for name, value in state.best.items()}
-    kept: dict[str, Any] = {"step": state.step, "seconds": state.seconds, "history": state.history}
-    write_tensors(path, tensors, kept | {"best_score": state.best_score} | origin)
-
-
-def _restore(path: Path, job: Job, learner: Learner, origin: dict[str, Any]) -> State:
-    tensors, kept = read_tensors(path)
-    _refuse_other_recipe(kept, job, path)
-    for name, what in (("data_hash", "other images"), (_known_by(kept), "other starting weights")):
-        if kept.get(name) != origin[name]:
-            raise ValueError(f"{path} was begun with {what} than there are now. Remove it to begin {job.name} anew.")
-    learner.load(tensors)
-    return State(kept["step"], kept["seconds"], part(tensors, "best."), kept["best_score"], kept["history"])
-
-
 def _refuse_other_origin(note: dict[str, Any], job: Job, folder: Path, path: Path) -> None:
     """ValueError where finished weights are of another recipe, or started from other weights than those in `start_from`.
     Shipped systems have no weights of stages; then only the recipe is compared."""
-    _refuse_other_recipe(note, job, path)
+    refuse_other_recipe(note, job, path)
     start = (folder / job.start_from).resolve() if job.start_from else None
-    if start and start.is_file() and "start_sha256" in note and note[_known_by(note)] != _beginning(start)[_known_by(note)]:
+    if start and start.is_file() and "start_sha256" in note and note[known_by(note)] != _beginning(start)[known_by(note)]:
         raise ValueError(
             f"{path} was begun with other starting weights than {start} holds now. Remove it to train {job.name} anew."
         )
@@ -221,17 +200,3 @@ def _refuse_other_origin(note: dict[str, Any], job: Job, folder: Path, path: Pat
 def _beginning(start: Path) -> dict[str, str | None]:
     """The two hashes by which the weights that a job starts from are recognised: of the whole file, and of its tensors."""
     return {"start_sha256": hashlib.sha256(read_bytes(start)).hexdigest(), "start_weights": hash_of_weights(start)}
-
-
-def _known_by(note: dict[str, Any]) -> str:
-    """The hash that tells whether a run began with certain weights. Old notes have only that of the file, which changes even
-    when the same training just takes longer."""
-    return "start_weights" if "start_weights" in note else "start_sha256"
-
-
-def _refuse_other_recipe(note: dict[str, Any], job: Job, path: Path) -> None:
-    if note.get("recipe_hash") != digest(job):
-        raise ValueError(
-            f"{path} was made by another recipe than today's {job.name}. "
-            "Move it away, or train into another folder with --out."
-        )

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from .conftest import fits, settle, visit
 
@@ -10,8 +10,12 @@ LOCKED = "Steps"
 FREE = "ε, L∞ radius"
 
 
-def control(page: Page, label: str):  # type: ignore[no-untyped-def]
-    return page.get_by_label(label, exact=True)
+def control(page: Page, label: str) -> Locator:
+    """The one control with this label. For a moment a page may show the one of the run before beside that of today."""
+    settle(page)
+    found = page.get_by_label(label, exact=True)
+    expect(found).to_have_count(1)
+    return found
 
 
 def test_predict_reveal_do_the_exercise_and_leave_it(page: Page) -> None:

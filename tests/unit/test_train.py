@@ -20,9 +20,11 @@ from aatviz.recipes import Job
 from aatviz.runtime.files import read_tensors, write_tensors
 from aatviz.store.weights import read_note
 from aatviz.train import loop
-from aatviz.train.learner import Learner
+from aatviz.train.learner import Learner, part
 from aatviz.train.loop import Progress, train
+from aatviz.train.state import full, shorten, shortened
 from aatviz.train.steps import Visit
+from tools import keep_training
 
 pytestmark = pytest.mark.slow
 
@@ -297,3 +299,43 @@ def test_after_a_stage_whose_time_is_one_sum_the_evaluations_are_not_told_apart_
     found = read_note(train(job, DATASET, tmp_path))
     assert found["seconds"] > 1000
     assert "evaluation_seconds" not in found
+
+
+def test_a_shortened_state_goes_on_at_its_step_and_says_so(uninterrupted: Path, tmp_path: Path) -> None:
+    """Its weights are those of the whole state, rounded, and it is much smaller; the bits at the end are others."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    killed = subprocess.run([sys.executable, "-c", KILLED, "shared", str(here), "between two saves"], capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    whole, short = full(here, "shared"), shortened(there, "shared")
+    assert shorten(whole, short) == 6
+    assert short.stat().st_size < 0.35 * whole.stat().st_size
+    expected = part(weights(whole), "average.module.") or part(weights(whole), "network.")
+    for name, value in part(weights(short), "network.").items():
+        assert torch.equal(value, expected[name].half() if expected[name].is_floating_point() else expected[name]), name
+
+    seen: list[int] = []
+    final = train(JOBS["shared"], DATASET, there, report=lambda progress: seen.append(progress.step))
+    assert seen == [7, 8, 9, 10, 11, 12]
+    assert read_note(final)["shortened_at"] == [6]
+    assert "shortened_at" not in read_note(uninterrupted / "shared.safetensors")
+    assert [row["step"] for row in history(there, "shared")] == [row["step"] for row in history(uninterrupted, "shared")]
+    assert not short.exists()
+
+
+def test_what_is_kept_of_a_training_is_enough_to_go_on_elsewhere(uninterrupted: Path, tmp_path: Path) -> None:
+    run, kept = tmp_path / "run", tmp_path / "training" / "tiny"
+    killed = subprocess.run([sys.executable, "-c", KILLED, "shared", str(run), "between two saves"], capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    shutil.copyfile(uninterrupted / "detector-3.safetensors", run / "detector-3.safetensors")
+    kept.mkdir(parents=True)
+    (kept.parent / "README.md").write_text("# Kept\n\nIn training: none.\n")
+    keep_training.main(run, kept)
+    assert weights(kept / "detector-3.safetensors").keys() == weights(uninterrupted / "detector-3.safetensors").keys()
+    assert "In training: `shared` (at step 6)." in (kept.parent / "README.md").read_text()
+
+    shutil.copytree(kept, tmp_path / "elsewhere")
+    train(JOBS["shared"], DATASET, tmp_path / "elsewhere")
+    keep_training.main(tmp_path / "elsewhere", kept)
+    assert not shortened(kept, "shared").exists()
+    assert (kept / "shared.safetensors").exists()
+    assert "In training: none." in (kept.parent / "README.md").read_text()
