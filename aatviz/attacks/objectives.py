@@ -1,6 +1,7 @@
 """Objectives: what an attack minimises. An attack never sees a model, only a callable x' -> (loss, gradient)."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Literal, Protocol, get_args
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aatviz.attacks.checks import Classes, ClassIndices, check_choice, check_images
-from aatviz.attacks.passes import Pass, prepared
+from aatviz.attacks.passes import Prepared, prepared
 from aatviz.models import losses
 from aatviz.models.checks import check_fits, image_shape
 from aatviz.models.detectors import DetectorBank
@@ -54,12 +55,18 @@ class LogitsObjective:
     again. Their parameters get no gradient. The weights are those of the moment of the call, or of the moment when an attack
     begins (`fixed`). Where `bf16` is True for a module, its passes run in bfloat16; the loss never does. Callers keep a
     classifier whose decision switches the loss in its own precision: else the best iterate might fool it in bfloat16 alone.
+    Where one module's logits alone count and the loss has a known gradient, `direct` maps them to the loss (N,), which is
+    also the rank, and its gradient (N,K): for a small network, autograd through a few logits takes longer than its passes.
     """
 
     def __init__(
-        self, loss: Callable[..., tuple[Tensor, Tensor]], modules: tuple[nn.Module, ...], bf16: tuple[bool, ...]
+        self,
+        loss: Callable[..., tuple[Tensor, Tensor]],
+        modules: tuple[nn.Module, ...],
+        bf16: tuple[bool, ...],
+        direct: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None,
     ) -> None:
-        self.loss, self.modules, self.bf16 = loss, modules, bf16
+        self.loss, self.modules, self.bf16, self.direct = loss, modules, bf16, direct
 
     @torch.inference_mode(False)
     def __call__(self, x_adv: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,10 +79,13 @@ class LogitsObjective:
         through = [prepared(module, half) for module, half in zip(self.modules, self.bf16, strict=True)]
         return partial(self._at, through, image_shape(*self.modules))
 
-    def _at(self, through: list[Callable[[Tensor], Pass]], shape: torch.Size | None, x_adv: Tensor) -> tuple[Tensor, Tensor]:
+    def _at(self, through: list[Prepared], shape: torch.Size | None, x_adv: Tensor) -> tuple[Tensor, Tensor]:
         check_fits(x_adv, shape)
-        with evaluating(self.modules):
+        with evaluating(self.modules) if any(one.has_mode for one in through) else nullcontext():
             passes = [one(x_adv) for one in through]
+            if self.direct:
+                value, grad = self.direct(_float(passes[0].logits))
+                return value, passes[0].gradient(grad).to(x_adv.dtype)
             logits = [_float(one.logits).requires_grad_() for one in passes]
             with torch.enable_grad():
                 loss, rank = self.loss(*logits)
@@ -143,7 +153,10 @@ def _targeted(name: LossName, module: nn.Module, target: ClassIndices, bf16: boo
         value = losses.target_logit(logits, target.of(logits))
         return value, value
 
-    return LogitsObjective(loss, (module,), (bf16,))
+    def direct(logits: Tensor) -> tuple[Tensor, Tensor]:
+        return losses.target_logit_and_gradient(logits, target.of(logits))
+
+    return LogitsObjective(loss, (module,), (bf16,), direct)
 
 
 def _untargeted(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndices, bf16: bool) -> Objective:
@@ -162,7 +175,11 @@ def _untargeted(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndi
         value = getattr(losses, name)(logits, y.of(logits))
         return value, value
 
-    return LogitsObjective(loss, (module,), (bf16,))
+    def direct(logits: Tensor) -> tuple[Tensor, Tensor]:
+        return losses.cross_entropy_and_gradient(logits, y.of(logits))
+
+    at_once = direct if name == "cross_entropy" and not isinstance(module, DetectorBank) else None
+    return LogitsObjective(loss, (module,), (bf16,), at_once)
 
 
 def _combined(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndices, bf16: bool) -> Objective:

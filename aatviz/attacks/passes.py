@@ -4,7 +4,7 @@ The registry of networks says how each network runs best; most run by autograd.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -41,7 +41,19 @@ class Pass(Protocol):
         many rows of `grad` are 0; their images do not go backward."""
 
 
-def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Callable[[Tensor], Pass]:
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Images (N,C,H,W) -> their pass forward through one network or bank."""
+
+    run: Callable[[Tensor], Pass]
+    has_mode: bool
+    """Whether a module runs, whose training or evaluation mode counts."""
+
+    def __call__(self, x: Tensor) -> Pass:
+        return self.run(x)
+
+
+def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Prepared:
     """A function that sends images (N,C,H,W) forward through a network or bank, in bfloat16 or in its own precision.
 
     It works with the weights as they are now; a frozen network is laid out only once. Parameters get no gradient. A network
@@ -51,10 +63,14 @@ def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Ca
     """
     if isinstance(module, DetectorBank):
         through = [prepared(network, bf16, len(module.networks) > 1) for network in module.networks]
-        return lambda x: _BankPass([one(x) for one in through])
+        return Prepared(lambda x: _BankPass([one(x) for one in through]), any(one.has_mode for one in through))
     ready = laid_out(module, torch.bfloat16 if bf16 else None)
 
+    at_once = 0 if isinstance(ready, nn.Module) else ready.at_once
+
     def passing(x: Tensor) -> Pass:
+        if len(x) <= at_once:
+            return _through(ready, x, bf16)
         description = _description(module, x, bf16)
         place = f"{x.device}; {description}"
         if place not in _FITTING:
@@ -68,7 +84,7 @@ def prepared(module: nn.Module, bf16: bool = False, several: bool = False) -> Ca
             _fits(place, max(sizes) // 2)
         return _Frugal(ready, x, bf16, place)
 
-    return passing
+    return Prepared(passing, isinstance(ready, nn.Module))
 
 
 def few_go_alone(module: nn.Module) -> bool:
@@ -90,7 +106,7 @@ def watched(watch: Watch | None) -> Iterator[None]:
 
 def _through(ready: Ready, x: Tensor, bf16: bool, several: bool = False) -> Pass:
     _tell(len(x), 0)
-    with torch.autocast(x.device.type, enabled=False):
+    with _no_autocast(x.device.type):
         if not isinstance(ready, nn.Module):
             with torch.no_grad():
                 return _ByHand(ready, x, *ready.forward(x))
@@ -100,6 +116,11 @@ def _through(ready: Ready, x: Tensor, bf16: bool, several: bool = False) -> Pass
         leaf = x.detach().requires_grad_()
         with torch.enable_grad():
             return _ByAutograd(ready, leaf, bf16, ready(in_precision_of(ready, leaf)))
+
+
+def _no_autocast(device: str) -> AbstractContextManager[object]:
+    """A context without autocast; entering one costs more than a small layer, so only where autocast is on."""
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def _rows(grad: Tensor) -> Tensor:
@@ -120,7 +141,7 @@ class _ByHand:
     saved: Saved
 
     def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
-        with torch.no_grad(), torch.autocast(grad.device.type, enabled=False):
+        with torch.no_grad(), _no_autocast(grad.device.type):
             rows = _rows(grad) if sparse else None
             if rows is None or len(rows) == len(grad):
                 _tell(0, len(grad))

@@ -1,6 +1,6 @@
 """All data sets by name: the built-in ones and the imported ones."""
 
-from aatviz.data import cifar10, fashion_mnist, image_folder, mnist, restricted_imagenet, restricted_tiny_imagenet
+from aatviz.data import cifar10, fashion_mnist, image_folder, mnist, restricted_imagenet, restricted_tiny_imagenet, toy
 from aatviz.data.spec import DataNotFound, Dataset, UnknownDataset
 from aatviz.data.split import Split
 
@@ -17,8 +17,9 @@ BUILT_IN = {known.name: known for known in _ALL}
 
 
 def names() -> tuple[str, ...]:
-    """The names of all data sets; the images of a built-in one may still have to be fetched."""
-    return (*BUILT_IN, *(name for name in image_folder.imported() if name not in BUILT_IN))
+    """The names of all data sets; the images of a built-in one may still have to be fetched. Of points of the plane there
+    are more than are listed: see `aatviz.data.toy`."""
+    return (*BUILT_IN, *toy.NAMES, *(name for name in image_folder.imported() if name not in BUILT_IN))
 
 
 def dataset(name: str) -> Dataset:
@@ -28,6 +29,8 @@ def dataset(name: str) -> Dataset:
     try:
         return image_folder.dataset(name)
     except DataNotFound:
+        if points := toy.named(name):
+            return toy.dataset(points)
         raise UnknownDataset(
             f"There is no data set {name[:60]!r}; there are {', '.join(names())}. Get one of your own with: `aatviz data "
             "import PATH --name NAME`."

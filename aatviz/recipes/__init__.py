@@ -26,9 +26,7 @@ def get(name: str) -> Recipe:
 
 def for_dataset(name: str, of: Dataset) -> Recipe:
     """The recipe of that name, made for this data set. ValueError, with the known names, where there is none."""
-    if name not in any_dataset.RECIPES:
-        raise ValueError(f"There is no recipe {name!r} for any data set; there are {', '.join(any_dataset.RECIPES)}.")
-    return any_dataset.RECIPES[name](of)
+    return any_dataset.named(name)(of)
 
 
 __all__ = ["AttackSpec", "Job", "Recipe", "digest", "for_dataset", "get", "names"]

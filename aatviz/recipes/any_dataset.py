@@ -11,6 +11,7 @@ from typing import Any
 
 from aatviz.data import Dataset
 from aatviz.data.spec import number
+from aatviz.recipes import plane
 from aatviz.recipes.cifar10 import SGD
 from aatviz.recipes.spec import AttackSpec, Job, Recipe
 
@@ -98,6 +99,15 @@ def small(of: Dataset) -> Recipe:
 
 
 RECIPES: dict[str, Callable[[Dataset], Recipe]] = {"tiny": tiny, "small": small}
+
+
+def named(name: str) -> Callable[[Dataset], Recipe]:
+    """What makes the recipe of that name for a data set. ValueError, with the known names, where there is none."""
+    if name in RECIPES:
+        return RECIPES[name]
+    if settings := plane.named(name):
+        return lambda of: plane.recipe(of, settings)
+    raise ValueError(f"There is no recipe {name!r} for any data set; there are {', '.join(RECIPES)}, {plane.HELP}.")
 
 
 def _recipe(kind: str, of: Dataset, about: str, jobs: tuple[Job, ...]) -> Recipe:

@@ -95,6 +95,9 @@ class Job:
     curriculum: tuple[tuple[float, int, float], ...] = ()
     """How the inner attack changes: parts (share of the training at which it begins, steps, step size), in order; the first
     begins at 0. Empty: the attack never changes."""
+    negatives_anywhere: float = 0.0
+    """The share of the negatives of aat and aat_shared whose attack starts anywhere in the box [0,1], drawn uniformly. The
+    others start from images of other classes, as all do in the paper."""
     frozen_norm: bool = False
     """Whether a classifier's updates, too, are made in evaluation mode, so that batch norm keeps its running statistics. The
     updates of aat and aat_shared always are."""
@@ -144,6 +147,12 @@ class Job:
             raise ValueError(f"{self.name}: label_smoothing belongs to classifiers, not to {self.method}.")
 
     def _check_attack_settings(self) -> None:
+        anywhere = self.negatives_anywhere
+        if not 0 <= anywhere <= 1 or (anywhere and self.method not in ("aat", "aat_shared")):
+            raise ValueError(
+                f"{self.name}: negatives_anywhere is a share in [0, 1], and belongs to aat and aat_shared; got {anywhere} "
+                f"for {self.method}."
+            )
         if self.start_noise and (self.start_noise < 0 or any(one.norm != "Linf" or one.steps != 1 for one in self.attacks)):
             raise ValueError(f"{self.name}: start_noise is above 0 and goes with attacks of one step in the norm Linf.")
         begins = [share for share, _, _ in self.curriculum]
@@ -194,6 +203,7 @@ _LATER: dict[str, Any] = {
     "cutout": 0,
     "start_noise": 0.0,
     "curriculum": (),
+    "negatives_anywhere": 0.0,
     "frozen_norm": False,
 }
 """Fields of a job that are newer than some shipped weights, and the values at which they change nothing."""

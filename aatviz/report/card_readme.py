@@ -7,7 +7,7 @@ from typing import Any
 from aatviz import recipes
 from aatviz.evaluate import detectors, systems
 from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells, means_of
-from aatviz.recipes import any_dataset
+from aatviz.recipes import any_dataset, plane
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.report.card_front import front
 from aatviz.runtime.files import making_sense_of, write_text
@@ -70,7 +70,8 @@ def _training(card: Card) -> str:
     kind = recipe.removeprefix(f"{card.dataset}-")
     if recipe in recipes.names():
         return f"`{command('train', recipe)}`"
-    return f"`{command('train', kind, dataset=card.dataset)}`" if kind in any_dataset.RECIPES else f"the recipe {recipe}"
+    known = kind in any_dataset.RECIPES or plane.named(kind) is not None
+    return f"`{command('train', kind, dataset=card.dataset)}`" if known else f"the recipe {recipe}"
 
 
 def _evaluations(weights: list[WeightsFile]) -> str:

@@ -19,10 +19,9 @@ from aatviz.data import as_floats, open_split
 from aatviz.recipes import Job, digest
 from aatviz.runtime.files import read_bytes, write_json
 from aatviz.runtime.hardware import describe, fast_bf16, seconds_spent
-from aatviz.store.weights import build_network, hash_of_weights, note_of, read_note, save_network, start_from
-from aatviz.train.batches import Batches
-from aatviz.train.learner import Learner
+from aatviz.store.weights import build_network, hash_of_weights, note_of, read_note, save_network
 from aatviz.train.state import State, full, known_by, refuse_other_recipe, restore, save, shortened
+from aatviz.train.updates import Updates
 from aatviz.train.validation import evaluate
 
 SAVE_SECONDS = 120.0
@@ -73,26 +72,25 @@ def train(
     training, validation = (open_split(dataset, split) for split in ("train", "validation"))
     x, y = training.bytes().to(device), training.labels.to(device)  # bytes: each batch becomes floats when it is used
     x_val, y_val = validation.images().to(device), validation.labels.to(device)
-    torch.manual_seed(job.seed)
     note = note_of(job, (x.shape[1], x.shape[2], x.shape[3]))
-    network = build_network(note)
     before = {"seconds": 0.0, "evaluation_seconds": 0.0}
     beginning: dict[str, str | None] = {"start_sha256": None, "start_weights": None}
-    if start := start_file(job, folder):
-        start_from(network, start, job.target)
+    start = start_file(job, folder)
+    updates = Updates(job, x, y, start, bf16)
+    learner = updates.learner
+    if start:
         beginning = _beginning(start)
         before = read_note(start) if start.parent.name == "stage" else before
-    learner = Learner(job, network.to(device))
     origin = {"recipe_hash": digest(job), "data_hash": training.content_hash, **beginning}
     state = restore(folder, job, learner, origin)
+    updates.step = state.step
 
-    batches, attacked = Batches(job, x, y, bf16), None
     started, first_step, last_save = time.monotonic(), state.step, time.monotonic()
     evaluate_at = {round(job.steps * (i + 1) / job.evaluations) for i in range(job.evaluations)}
     while state.step < job.steps:
         tick = seconds_spent(device)
-        loss, attacked = learner.update(batches.visit(state.step, attacked))
-        state.step += 1
+        loss = updates.make()
+        state.step = updates.step
         reported = loss.item() if state.step % 50 == 0 or state.step in evaluate_at else None  # waits for a GPU
         state.seconds += seconds_spent(device) - tick
 

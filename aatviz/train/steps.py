@@ -92,6 +92,7 @@ def _aat(job: Job, network: nn.Module, visit: Visit, generator: torch.Generator)
     positive, others = visit.x[visit.y == job.target], visit.x[visit.y != job.target]
     count = max(min(len(positive), len(others)), 1)
     negative = others[torch.randperm(len(others), generator=generator)[:count].to(others.device)]
+    negative = _some_anywhere(job, negative, generator)
     goal = objective("target_logit", network, target=0, bf16=visit.bf16)
     x_adv = _inner(job, visit, goal, negative, generator)
     logits = network(torch.cat([positive, x_adv])).float().squeeze(1)
@@ -106,9 +107,17 @@ def _aat_shared(job: Job, network: nn.Module, visit: Visit, generator: torch.Gen
     own, others = visit.y[:half], visit.y[half:]
     target = (others + torch.randint(1, job.outputs, others.shape, generator=generator).to(others)) % job.outputs
     goal = objective("target_logit", DetectorBank([network], job.outputs), target=target, bf16=visit.bf16)
-    x_adv = _inner(job, visit, goal, x[half:], generator)
+    x_adv = _inner(job, visit, goal, _some_anywhere(job, x[half:], generator), generator)
     logits = network(torch.cat([x[:half], x_adv])).float()
     return F.softplus(-pick(logits[:half], own)).mean() + F.softplus(pick(logits[half:], target)).mean(), x_adv
+
+
+def _some_anywhere(job: Job, x: Tensor, generator: torch.Generator) -> Tensor:
+    """The images (N,C,H,W) from which the negatives start; a share of them is replaced by uniform noise."""
+    if not job.negatives_anywhere:
+        return x
+    replaced = torch.rand(len(x), generator=generator) < job.negatives_anywhere
+    return torch.where(replaced[:, None, None, None].to(x.device), torch.rand(x.shape, generator=generator).to(x), x)
 
 
 def _inner(job: Job, visit: Visit, goal: Objective, x: Tensor, generator: torch.Generator) -> Tensor:

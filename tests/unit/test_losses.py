@@ -1,6 +1,7 @@
 """Every loss against a case that was worked by hand."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -60,3 +61,18 @@ def test_the_rank_of_the_combined_attack_puts_every_fooled_iterate_first_and_the
     assert rank.argsort().tolist() == [4, 3, 2, 1, 0]
     assert (rank[2:] < 0).all()
     assert (rank[:2] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "direct"),
+    [("cross_entropy", losses.cross_entropy_and_gradient), ("target_logit", losses.target_logit_and_gradient)],
+)
+def test_a_gradient_that_is_known_is_autograds_to_the_bit(name: str, direct: Callable[..., tuple[Tensor, Tensor]]) -> None:
+    """So that trainings keep their bits whichever way it is computed."""
+    logits = 5 * torch.randn(40, 7, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(40) % 7
+    leaf = logits.clone().requires_grad_()
+    expected = getattr(losses, name)(leaf, y)
+    value, grad = direct(logits, y)
+    assert torch.equal(value, expected.detach())
+    assert torch.equal(grad, torch.autograd.grad(expected.sum(), leaf)[0])

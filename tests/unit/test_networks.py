@@ -209,3 +209,22 @@ def test_a_network_without_its_last_layer_runs_all_the_same(network: nn.Module) 
     network.eval().out = nn.Identity()
     x = torch.rand(2, 1, 28, 28)
     torch.testing.assert_close(prepared(network)(x).logits, network(x))
+
+
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+@pytest.mark.parametrize("n", [1, 64, 128])
+def test_the_small_networks_passes_are_autograds_to_the_bit(n: int, activation: str) -> None:
+    """Else a training would end with other weights than before it had them."""
+    torch.manual_seed(0)
+    network = NETWORKS.get("mlp").build((2, 1, 1), 3, activation=activation)
+    x, grad = torch.rand(n, 2, 1, 1), torch.randn(n, 3)
+    logits, expected = by_autograd(network, x, grad)
+    through = prepared(network)(x)
+    assert torch.equal(through.logits, logits)
+    assert torch.equal(through.gradient(grad), expected)
+    assert torch.equal(through.gradient(grad), expected)  # nothing is overwritten on the way
+
+
+def test_an_unknown_activation_is_answered_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match="one of relu, silu; got 'tanh'"):
+        NETWORKS.get("mlp").build((2, 1, 1), 3, activation="tanh")

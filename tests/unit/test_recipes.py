@@ -44,6 +44,7 @@ JOB_CHANGES: dict[str, Any] = {
     "border": "reflect",
     "cutout": 8,
     "curriculum": ((0.0, 2, 0.1),),
+    "negatives_anywhere": 0.5,
     "frozen_norm": True,
     "validation_attack": AttackSpec(eps=0.3, step_size=0.2, steps=3, random_start=True),
     "validation_count": 21,

@@ -17,7 +17,7 @@ from torch import nn
 
 from aatviz.models.networks.madry import MadryNet
 from aatviz.models.networks.madry_by_hand import MadryPass
-from aatviz.models.networks.mlp import MLP
+from aatviz.models.networks.mlp import MLP, MLPPass
 from aatviz.models.networks.pooled import PooledNet
 from aatviz.models.networks.preact import PreActNet, folded
 from aatviz.models.networks.registry import ByHand, Network, Registry, Saved, Shape
@@ -34,7 +34,7 @@ NETWORKS = Registry(
         "preact": Network(build=PreActNet, kind=PreActNet, layout=folded),
         "wide": Network(build=WideNet, kind=WideNet),
         "pooled": Network(build=PooledNet, kind=PooledNet),
-        "mlp": Network(build=MLP, kind=MLP),
+        "mlp": Network(build=MLP, kind=MLP, layout=MLPPass.if_it_fits),
     }
 )
 """A new network is one entry here."""

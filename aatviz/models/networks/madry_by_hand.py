@@ -63,6 +63,11 @@ class MadryPass:
         """True in float32, for up to `FEW` images: see `_few`."""
         return self.out[0].dtype == torch.float32
 
+    @property
+    def at_once(self) -> int:
+        """See `ByHand`."""
+        return 0
+
     @cached_property
     def _kernel(self) -> Tensor:
         return block_kernel(self.conv1[0])

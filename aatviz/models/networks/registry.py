@@ -25,6 +25,10 @@ class ByHand(Protocol):
     def few_go_alone(self) -> bool:
         """Whether an image in a small batch gets the same numbers, to the bit, as alone."""
 
+    @property
+    def at_once(self) -> int:
+        """Up to how many images go through in one piece, without measuring which size is the fastest; 0 for none."""
+
     def forward(self, x: Tensor) -> tuple[Tensor, Saved]:
         """Images (N,C,H,W) -> logits (N,K), and what `backward` needs of these images."""
 

@@ -1,0 +1,170 @@
+"""A piece of a training, and a picture of its models: what the Playground asks of a worker, again and again.
+
+A piece gets the state of a training and returns the next one, so that any process can make it; the updates are those of
+`aatviz.train`, and however they are cut into pieces, the weights are the same to the bit.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from aatviz.data import toy
+from aatviz.explore.plane import measures
+from aatviz.models.detectors import DetectorBank
+from aatviz.models.networks import evaluating
+from aatviz.recipes import AttackSpec, Job, plane
+from aatviz.recipes.plane import PlaneSettings
+from aatviz.train.updates import Updates
+from aatviz.train.validation import logits_of
+
+ModelName = Literal["classifier", "robust", "detectors"]
+MODELS: tuple[ModelName, ...] = get_args(ModelName)
+SHARES = tuple(range(50, 101))
+"""The shares of a class, in percent, that a threshold may let through."""
+SIDE = 48
+"""Cells along a side of a landscape."""
+NEGATIVES = 24
+"""Negatives whose way is shown, for each class."""
+VALIDATION = 200
+"""Attacked points behind an AUC, for each class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Where the training of one model stands: of a separate bank, of all its networks."""
+
+    step: int = 0
+    tensors: tuple[dict[str, Tensor], ...] = ()
+    """What `Learner.tensors` gives, for each network; none: before the first update."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A piece of work: some updates of one model, then a picture of it."""
+
+    points: toy.Plane
+    settings: PlaneSettings
+    model: ModelName
+    state: State = field(default_factory=State)
+    updates: int = 0
+    aucs: bool = False
+    """Whether the AUCs are measured as well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One model at one step."""
+
+    landscape: Tensor
+    """Its logits at the centres of the cells (K,side,side); row 0 lies at the bottom, y = 0."""
+    thresholds: Tensor
+    """T_k for each share in `SHARES` of training points of class k that exceed it, (K,51)."""
+    paths: Tensor
+    """How negatives walk towards each class (K,steps + 1,n,2), attacked as in training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """The outcome of a piece."""
+
+    state: State
+    picture: Picture
+    loss: float | None
+    """The mean loss of these updates; None where there were none."""
+    aucs: tuple[float, float] | None
+
+
+def jobs(points: toy.Plane, settings: PlaneSettings, model: ModelName) -> list[Job]:
+    """The jobs that train one model: one, or for a separate bank one for each class."""
+    recipe = plane.recipe(toy.dataset(points), settings)
+    return [job for job in recipe.jobs if job.name == model or (model == "detectors" and job.method.startswith("aat"))]
+
+
+def pieces(context: object, asked: Sequence[Piece], step: Callable[..., Any]) -> list[Made]:
+    """`make`, in the form that a worker runs."""
+    return [make(piece, step) for piece in asked]
+
+
+def make(piece: Piece, step: Callable[..., Any] = lambda: None) -> Made:
+    """Make the updates, as many as the training still has, and the picture; `step` is called after each update."""
+    x, y = train_points(piece.points)
+    learning = []
+    for place, job in enumerate(jobs(piece.points, piece.settings, piece.model)):
+        updates = Updates(job, x, y)
+        if piece.state.tensors:
+            updates.learner.load(piece.state.tensors[place])
+            updates.step = piece.state.step
+        learning.append(updates)
+    losses = []
+    for _ in range(min(piece.updates, piece.settings.updates - piece.state.step)):
+        losses.append(sum(float(updates.make().detach()) for updates in learning) / len(learning))
+        step()
+    network = as_one([updates.learner.judged for updates in learning], piece.points.classes)
+    return Made(
+        state=State(step=learning[0].step, tensors=tuple(updates.learner.tensors() for updates in learning)),
+        picture=picture(network, piece.points, piece.settings),
+        loss=sum(losses) / len(losses) if losses else None,
+        aucs=validation_aucs(network, piece.points, piece.settings) if piece.aucs else None,
+    )
+
+
+def as_one(networks: Sequence[nn.Module], classes: int) -> nn.Module:
+    """A model of one logit for each class: the network itself, or a bank of several."""
+    return networks[0] if len(networks) == 1 else DetectorBank(networks, classes)
+
+
+def picture(network: nn.Module, points: toy.Plane, settings: PlaneSettings, side: int = SIDE) -> Picture:
+    """The picture of a model as it is now."""
+    x, y = train_points(points)
+    with evaluating((network,)):
+        logits = logits_of(network, x)
+        shares = torch.tensor([1 - share / 100 for share in SHARES])
+        limits = torch.stack([logits[y == k, k].quantile(shares) for k in range(points.classes)])
+        paths = [
+            measures.negative_paths(network, *negatives(points, settings, k), _inner(settings))
+            for k in range(points.classes)
+        ]
+    return Picture(landscape=measures.landscape(network, side), thresholds=limits, paths=torch.stack(paths).flatten(3))
+
+
+def negatives(points: toy.Plane, settings: PlaneSettings, k: int) -> tuple[Tensor, Tensor]:
+    """Where negatives of class k start, as in training (n,2,1,1), and k for each (n,)."""
+    x, y = _split(points, "validation")
+    start = x[y != k][:NEGATIVES]
+    generator = torch.Generator().manual_seed(k)
+    anywhere = torch.rand(len(start), generator=generator) < settings.anywhere
+    start = torch.where(anywhere[:, None, None, None], torch.rand(start.shape, generator=generator), start)
+    return start, torch.full((len(start),), k)
+
+
+def validation_aucs(network: nn.Module, points: toy.Plane, settings: PlaneSettings) -> tuple[float, float]:
+    """The natural and the adversarial AUC on validation points; the attack is as in training, its best iterate counts."""
+    x, y = _split(points, "validation")
+    spec = jobs(points, settings, "robust")[0].validation_attack
+    with evaluating((network,)):
+        return measures.aucs(network, x, y, spec, VALIDATION)
+
+
+def train_points(points: toy.Plane) -> tuple[Tensor, Tensor]:
+    """The points to train on (N,2,1,1), float32 in [0,1], and their classes (N,)."""
+    return _split(points, "train")
+
+
+def _inner(settings: PlaneSettings) -> AttackSpec:
+    return AttackSpec(
+        eps=settings.eps,
+        step_size=settings.step * settings.eps,
+        steps=settings.inner_steps,
+        optimizer="steepest",
+        random_start=True,
+    )
+
+
+@lru_cache(maxsize=32)
+def _split(points: toy.Plane, split: str) -> tuple[Tensor, Tensor]:
+    opened = toy.dataset(points).open(split)
+    return opened.images(), opened.labels
