@@ -1,5 +1,6 @@
 """The registry of networks: every entry for every shape, its layout for attacks, and the wide network against its source."""
 
+import copy
 import math
 
 import pytest
@@ -228,3 +229,17 @@ def test_the_small_networks_passes_are_autograds_to_the_bit(n: int, activation: 
 def test_an_unknown_activation_is_answered_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="one of relu, silu; got 'tanh'"):
         NETWORKS.get("mlp").build((2, 1, 1), 3, activation="tanh")
+
+
+@pytest.mark.parametrize("width", [1, 3, 4, 7, 8, 12])
+def test_preact_of_any_width_has_the_gradients_of_double_precision(width: int) -> None:
+    """Shortcuts of fewer than 8 channels go another way: with AVX2 alone, PyTorch would end with a segmentation fault."""
+    torch.manual_seed(width)
+    network = NETWORKS.get("preact").build((3, 16, 12), 3, widths=(width, 8), blocks=(0, 1)).eval()
+    exact = copy.deepcopy(network).double()
+    x = torch.rand(8, 3, 16, 12)
+    network(x).square().sum().backward()
+    exact(x.double()).square().sum().backward()
+    for (name, one), other in zip(network.named_parameters(), exact.parameters(), strict=True):
+        assert one.grad is not None and other.grad is not None, name
+        torch.testing.assert_close(one.grad.double(), other.grad, rtol=1e-4, atol=1e-5, msg=name)
