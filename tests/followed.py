@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import quick_python
+
 ROOT = Path(__file__).parents[1]
 SHIPPED = "mnist-linf-0.3-shared"
 
@@ -20,11 +22,14 @@ def copied(folder: Path) -> None:
 
 def run(language: str, code: str, folder: Path) -> str:
     """What a block of "sh" or "python" prints, from inside such a copy. AssertionError, with all it said, where it fails."""
-    variables = os.environ | {"PYTHONPATH": str(folder), "AATVIZ_DATA": str(folder / "data"), "OMP_NUM_THREADS": "1"}
-    variables.pop("AATVIZ_CHECKPOINTS", None)
-    script = f'set -e; aatviz() {{ "{sys.executable}" -m aatviz.cli "$@"; }}\n{code}'
-    command = ["bash", "-c", script] if language == "sh" else [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    variables = {"PYTHONPATH": str(folder), "AATVIZ_DATA": str(folder / "data"), "OMP_NUM_THREADS": "1"}
+    variables |= {"AATVIZ_CHECKPOINTS": ""}
+    if language == "python":
+        done = quick_python.run("-c", code, cwd=folder, **variables)
+    else:
+        python = f'"{sys.executable}" -S "{quick_python.__file__}" "{quick_python.server()}"'
+        script = ["bash", "-c", f'set -e; aatviz() {{ {python} -m aatviz.cli "$@"; }}\n{code}']
+        done = subprocess.run(script, cwd=folder, env=os.environ | variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -1,7 +1,6 @@
 """The command line: it does what the library does, and says clearly what is wrong."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,13 @@ from aatviz.attacks.settings import AttackSettings
 from aatviz.explore.attack_path import trace_attack
 from aatviz.explore.snippets import attack_command
 from aatviz.train.loop import train
+from tests import quick_python
 
 pytestmark = pytest.mark.slow
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "aatviz.cli", *arguments], capture_output=True, text=True, check=False)
+    return quick_python.run("-m", "aatviz.cli", *arguments)
 
 
 def test_attack_prints_the_numbers_of_the_library(tiny_system_folder: Path) -> None:

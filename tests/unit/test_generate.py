@@ -2,8 +2,6 @@
 
 import csv
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from aatviz.models.gaussians import ClassGaussians, estimate
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.gaussians import load_gaussians, save_gaussians
 from aatviz.store.systems import Lacking, System
+from tests import quick_python
 from tests.changed_systems import described_again
 
 pytestmark = pytest.mark.slow
@@ -246,7 +245,7 @@ def test_a_stored_run_comes_back_whole_and_only_for_these_very_models(
 @pytest.mark.usefixtures("system")
 def test_the_printed_command_and_python_give_the_same_numbers(made: Generated, tmp_path: Path) -> None:
     command = [*generation_command(SHARED, QUICK).split()[1:], "--out", str(tmp_path / "grids.png")]
-    shell = subprocess.run([sys.executable, "-m", "aatviz.cli", *command], capture_output=True, text=True)
+    shell = quick_python.run("-m", "aatviz.cli", *command)
     assert shell.returncode == 0, shell.stderr
     rates = {("judged", "the noise itself"): made.judged_as_target(None)}
     rates |= {("judged", model): made.judged_as_target(model) for model in MODELS}
@@ -262,7 +261,7 @@ def test_the_printed_command_and_python_give_the_same_numbers(made: Generated, t
         assert (row["target"], row["sample"], row["model"], row["judge"]) == (str(k), str(i), model, str(judged))
         assert float(row["target_logit"]) == pytest.approx(logit, abs=2e-4)
 
-    python = subprocess.run([sys.executable, "-c", generation_code(SHARED, QUICK)], capture_output=True, text=True)
+    python = quick_python.run("-c", generation_code(SHARED, QUICK))
     assert python.returncode == 0, python.stderr
     for model in MODELS:
         assert f"{model} {made.judged_as_target(model)} {made.sure(model)}" in python.stdout

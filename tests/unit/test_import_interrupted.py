@@ -1,7 +1,6 @@
 """Imports that are killed, damaged data sets, CIFAR-10's parts, and `aatviz data` on the command line."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from aatviz.data import cifar10, dataset, open_split, placing
 from aatviz.data.importing import download, import_path
 from aatviz.data.placing import recover, staging
 from aatviz.data.split import fingerprints
+from tests import quick_python
 from tests.unit.data_files import contents, some_digits, write_idx_folder, write_images
 
 pytestmark = pytest.mark.slow
@@ -58,7 +58,7 @@ def test_an_import_killed_at_either_rename_loses_nothing(
 ) -> None:
     before = contents(empty_data_folder)
     more = write_images(tmp_path / "more", {"cat": 20, "dog": 20}, first_seed=300)
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(more), str(renames)], env=os.environ, check=False)
+    killed = quick_python.run("-c", KILLED, more, renames)
     assert killed.returncode == -signal.SIGKILL
     assert (empty_data_folder / "pets").exists() == (renames == 0)
     assert len(list(empty_data_folder.glob("import-*"))) == 1

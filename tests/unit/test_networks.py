@@ -241,5 +241,6 @@ def test_preact_of_any_width_has_the_gradients_of_double_precision(width: int) -
     network(x).square().sum().backward()
     exact(x.double()).square().sum().backward()
     for (name, one), other in zip(network.named_parameters(), exact.parameters(), strict=True):
-        assert one.grad is not None and other.grad is not None, name
+        assert one.grad is not None
+        assert other.grad is not None
         torch.testing.assert_close(one.grad.double(), other.grad, rtol=1e-4, atol=1e-5, msg=name)

@@ -38,7 +38,7 @@ def test_with_replay_and_average_too_a_run_that_was_cut_off_ends_with_the_same_b
 ) -> None:
     """It goes on from the start of the batch that it was at: attacked images are not saved."""
     monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
-    job = dataclasses.replace(JOBS[name], replay=3, average=0.5)
+    job = dataclasses.replace(JOBS[name], replay=3, average=0.5, network="mlp", arch=(("widths", (32,)),))
 
     def stop(progress: Progress) -> None:
         if progress.step == 8:

@@ -1,8 +1,6 @@
 """The systems in checkpoints/: whole, in step with their cards, and as robust as the cards say."""
 
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from aatviz.report.card_readme import readme_of
 from aatviz.runtime.files import read_tensors
 from aatviz.store.card import Card, read_card
 from aatviz.ui.session.showcase import load_showcase
+from tests import quick_python
 
 pytestmark = pytest.mark.weights
 
@@ -101,7 +100,7 @@ def test_the_stored_run_of_the_overview_fits_the_weights(name: str) -> None:
 
 @pytest.mark.parametrize("tool", ["update_results", "update_docs"])
 def test_the_tables_of_readme_and_docs_are_in_step_with_what_is_stored(tool: str) -> None:
-    result = subprocess.run([sys.executable, "-m", f"tools.{tool}", "--check"], cwd=ROOT, capture_output=True, text=True)
+    result = quick_python.run("-m", f"tools.{tool}", "--check", cwd=ROOT)
     assert result.returncode == 0, result.stderr
 
 

@@ -5,8 +5,6 @@ import json
 import math
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,16 +22,15 @@ from aatviz.train.learner import Learner, part
 from aatviz.train.loop import Progress, train
 from aatviz.train.state import full, shorten, shortened
 from aatviz.train.steps import Visit
+from tests import quick_python
 from tools import keep_training
 
 pytestmark = pytest.mark.slow
 
 DATASET = recipes.get("tiny").dataset
-JOBS = {
-    job.name: dataclasses.replace(job, start_from=None)  # from random weights, so that each can be trained alone
-    for name in ("tiny", "tiny-separate")
-    for job in recipes.get(name).jobs
-}
+ALONE: dict[str, Any] = {"start_from": None, "network": "mlp", "arch": (("widths", (32,)),)}
+"""From random weights, so that each job can be trained alone, and of a network that takes no time."""
+JOBS = {job.name: dataclasses.replace(job, **ALONE) for name in ("tiny", "tiny-separate") for job in recipes.get(name).jobs}
 
 KILLED = """
 import dataclasses, os, signal, sys
@@ -42,7 +39,7 @@ import torch
 from aatviz import recipes
 from aatviz.train import loop
 
-name, folder, place = sys.argv[1:]
+name, folder, place, alone = sys.argv[1:]
 torch.set_num_threads(1)
 loop.SAVE_SECONDS = 0.0
 
@@ -57,8 +54,14 @@ def report(progress):
             die()
 
 recipe = recipes.get("tiny" if name == "shared" else "tiny-separate")
-loop.train(dataclasses.replace(recipe.job(name), start_from=None), recipe.dataset, Path(folder), report=report)
+loop.train(dataclasses.replace(recipe.job(name), **eval(alone)), recipe.dataset, Path(folder), report=report)
 """
+
+
+def kill(name: str, folder: Path, place: str) -> None:
+    """Train until a kill -9 after the sixth update, which is saved."""
+    killed = quick_python.run("-c", KILLED, name, folder, place, repr(ALONE))
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
 
 
 class Stop(Exception):
@@ -88,8 +91,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_after_a_kill_the_same_call_resumes_and_ends_with_the_same_bits(
     name: str, place: str, uninterrupted: Path, tmp_path: Path
 ) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED, name, str(tmp_path), place], capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    kill(name, tmp_path, place)
     assert not (tmp_path / f"{name}.safetensors").exists()
     assert read_tensors(tmp_path / "state" / f"{name}.safetensors")[1]["step"] == 6
 
@@ -291,8 +293,9 @@ def test_the_seconds_of_training_are_those_of_its_updates_and_evaluations_are_co
 
 def test_after_a_stage_whose_time_is_one_sum_the_evaluations_are_not_told_apart_either(tmp_path: Path) -> None:
     """As the notes of the first weights were."""
-    job = dataclasses.replace(JOBS["classifier"], start_from="stage/classifier.safetensors")
-    stage = train(dataclasses.replace(JOBS["classifier"], name="stage/classifier"), DATASET, tmp_path)
+    first = dataclasses.replace(recipes.get("tiny").job("classifier"), name="stage/classifier")
+    job = dataclasses.replace(first, name="classifier", start_from="stage/classifier.safetensors")
+    stage = train(first, DATASET, tmp_path)
     tensors, note = read_tensors(stage)
     del note["evaluation_seconds"]
     write_tensors(stage, tensors, note | {"seconds": 1000.0})
@@ -304,8 +307,7 @@ def test_after_a_stage_whose_time_is_one_sum_the_evaluations_are_not_told_apart_
 def test_a_shortened_state_goes_on_at_its_step_and_says_so(uninterrupted: Path, tmp_path: Path) -> None:
     """Its weights are those of the whole state, rounded, and it is much smaller; the bits at the end are others."""
     here, there = tmp_path / "here", tmp_path / "there"
-    killed = subprocess.run([sys.executable, "-c", KILLED, "shared", str(here), "between two saves"], capture_output=True)
-    assert killed.returncode == -signal.SIGKILL
+    kill("shared", here, "between two saves")
     whole, short = full(here, "shared"), shortened(there, "shared")
     assert shorten(whole, short) == 6
     assert short.stat().st_size < 0.35 * whole.stat().st_size
@@ -324,8 +326,7 @@ def test_a_shortened_state_goes_on_at_its_step_and_says_so(uninterrupted: Path, 
 
 def test_what_is_kept_of_a_training_is_enough_to_go_on_elsewhere(uninterrupted: Path, tmp_path: Path) -> None:
     run, kept = tmp_path / "run", tmp_path / "training" / "tiny"
-    killed = subprocess.run([sys.executable, "-c", KILLED, "shared", str(run), "between two saves"], capture_output=True)
-    assert killed.returncode == -signal.SIGKILL
+    kill("shared", run, "between two saves")
     shutil.copyfile(uninterrupted / "detector-3.safetensors", run / "detector-3.safetensors")
     kept.mkdir(parents=True)
     (kept.parent / "README.md").write_text("# Kept\n\nIn training: none.\n")
