@@ -29,6 +29,8 @@ SIDE = 48
 """Cells along a side of a landscape."""
 NEGATIVES = 24
 """Negatives whose way is shown, for each class."""
+NOISE, FRAMES = 60, 40
+"""Points of noise that are dropped, and the frames of their way."""
 VALIDATION = 200
 """Attacked points behind an AUC, for each class."""
 
@@ -91,14 +93,7 @@ def pieces(context: object, asked: Sequence[Piece], step: Callable[..., Any]) ->
 
 def make(piece: Piece, step: Callable[..., Any] = lambda: None) -> Made:
     """Make the updates, as many as the training still has, and the picture; `step` is called after each update."""
-    x, y = train_points(piece.points)
-    learning = []
-    for place, job in enumerate(jobs(piece.points, piece.settings, piece.model)):
-        updates = Updates(job, x, y)
-        if piece.state.tensors:
-            updates.learner.load(piece.state.tensors[place])
-            updates.step = piece.state.step
-        learning.append(updates)
+    learning = _learning(piece)
     losses = []
     for _ in range(min(piece.updates, piece.settings.updates - piece.state.step)):
         losses.append(sum(float(updates.make().detach()) for updates in learning) / len(learning))
@@ -110,6 +105,51 @@ def make(piece: Piece, step: Callable[..., Any] = lambda: None) -> Made:
         loss=sum(losses) / len(losses) if losses else None,
         aucs=validation_aucs(network, piece.points, piece.settings) if piece.aucs else None,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropped:
+    """Noise that climbed up one model's logits."""
+
+    path: Tensor
+    """Where it was on the way (F,n,2), from where it was dropped to where it ended."""
+    target: Tensor
+    """The class that each climbed towards (n,)."""
+    landed: Tensor
+    """Which ended near a training point of that class, bool (n,)."""
+
+
+def drops(context: object, asked: Sequence[tuple[Piece, int]], step: Callable[..., Any]) -> list[Dropped]:
+    """`drop`, in the form that a worker runs."""
+    return [drop(*one) for one in asked]
+
+
+def drop(piece: Piece, seed: int) -> Dropped:
+    """Let noise climb up the logits of a model as it is now: the same noise for every model."""
+    network = network_of(piece)
+    x, y = train_points(piece.points)
+    start, target = measures.noise(NOISE, seed, piece.points.classes)
+    path = measures.climb(network, start, target)
+    return Dropped(
+        path=path[:: (len(path) - 1) // FRAMES].flatten(2), target=target, landed=measures.landed(path[-1], target, x, y)
+    )
+
+
+def network_of(piece: Piece) -> nn.Module:
+    """The model of a piece's state, frozen; one without any state has its first weights."""
+    learning = _learning(piece)
+    network = as_one([updates.learner.judged for updates in learning], piece.points.classes)
+    return network.eval().requires_grad_(False)
+
+
+def _learning(piece: Piece) -> list[Updates]:
+    """The trainings of a model, where they stand."""
+    x, y = train_points(piece.points)
+    found = [Updates(job, x, y) for job in jobs(piece.points, piece.settings, piece.model)]
+    for updates, tensors in zip(found, piece.state.tensors, strict=False):
+        updates.learner.load(tensors)
+        updates.step = piece.state.step
+    return found
 
 
 def as_one(networks: Sequence[nn.Module], classes: int) -> nn.Module:
