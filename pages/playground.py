@@ -11,10 +11,13 @@ st.markdown(
     "Points of a plane instead of images, so that one sees **all** that a detector has learned. Three models learn from the "
     "same points: a natural classifier, Madry's robust one, and AAT's detectors."
 )
+above = st.container()
 points, settings = controls.choose()
-view.show(points, settings)
+with above:
+    view.show(points, settings)
 controls.state.write()
 words.links()
 words.explain()
 words.measured()
 view.take_home(points, settings)
+view.warm(points, settings)

@@ -33,7 +33,7 @@ Trained = dict[ModelName, tuple[State, tuple[float, float]]]
 
 def trained(points: toy.Plane, settings: PlaneSettings) -> Trained | None:
     """The trained models of these points and settings; None where they are not bundled."""
-    if points != POINTS or settings not in SETTINGS:
+    if points.name != POINTS.name or settings not in SETTINGS:
         return None
     tensors, note = _read()
     if note["recipes"].get(settings.name) != _hash(settings):

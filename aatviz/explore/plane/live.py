@@ -4,6 +4,7 @@ A piece gets the state of a training and returns the next one, so that any proce
 `aatviz.train`, and however they are cut into pieces, the weights are the same to the bit.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +19,7 @@ from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import evaluating
 from aatviz.recipes import AttackSpec, Job, plane
 from aatviz.recipes.plane import PlaneSettings
+from aatviz.runtime.hardware import one_thread
 from aatviz.train.updates import Updates
 from aatviz.train.validation import logits_of
 
@@ -78,6 +80,8 @@ class Made:
     loss: float | None
     """The mean loss of these updates; None where there were none."""
     aucs: tuple[float, float] | None
+    seconds: float
+    """That the updates took, without the picture."""
 
 
 def jobs(points: toy.Plane, settings: PlaneSettings, model: ModelName) -> list[Job]:
@@ -93,17 +97,24 @@ def pieces(context: object, asked: Sequence[Piece], step: Callable[..., Any]) ->
 
 def make(piece: Piece, step: Callable[..., Any] = lambda: None) -> Made:
     """Make the updates, as many as the training still has, and the picture; `step` is called after each update."""
+    with one_thread():  # layers are so small that several threads would mostly wait for each other
+        return _made(piece, step)
+
+
+def _made(piece: Piece, step: Callable[..., Any]) -> Made:
     learning = _learning(piece)
-    losses = []
+    losses, started = [], time.monotonic()
     for _ in range(min(piece.updates, piece.settings.updates - piece.state.step)):
         losses.append(sum(float(updates.make().detach()) for updates in learning) / len(learning))
         step()
+    seconds = time.monotonic() - started
     network = as_one([updates.learner.judged for updates in learning], piece.points.classes)
     return Made(
         state=State(step=learning[0].step, tensors=tuple(updates.learner.tensors() for updates in learning)),
         picture=picture(network, piece.points, piece.settings),
         loss=sum(losses) / len(losses) if losses else None,
         aucs=validation_aucs(network, piece.points, piece.settings) if piece.aucs else None,
+        seconds=seconds,
     )
 
 
@@ -126,10 +137,10 @@ def drops(context: object, asked: Sequence[tuple[Piece, int]], step: Callable[..
 
 def drop(piece: Piece, seed: int) -> Dropped:
     """Let noise climb up the logits of a model as it is now: the same noise for every model."""
-    network = network_of(piece)
     x, y = train_points(piece.points)
     start, target = measures.noise(NOISE, seed, piece.points.classes)
-    path = measures.climb(network, start, target)
+    with one_thread():
+        path = measures.climb(network_of(piece), start, target)
     return Dropped(
         path=path[:: (len(path) - 1) // FRAMES].flatten(2), target=target, landed=measures.landed(path[-1], target, x, y)
     )

@@ -66,10 +66,16 @@ def points() -> toy.Plane:
     return toy.Plane(
         kind=kind,
         classes=classes,
-        noise=min(round(toy.USUAL_NOISE[kind] * state["noise"] / 100), toy.MOST_NOISE),
+        noise=_noise(kind),
         seed=state["seed"],
         places=places(classes) if kind == "drawn" else (),
     )
+
+
+def _noise(kind: toy.Kind) -> int | None:
+    """The noise in thousandths; None where it is the usual one."""
+    noise = min(round(toy.USUAL_NOISE[kind] * state["noise"] / 100), toy.MOST_NOISE)
+    return None if noise == toy.USUAL_NOISE[kind] else noise
 
 
 def settings() -> PlaneSettings:

@@ -1,6 +1,6 @@
 // Two small charts: lines by update, one colour and one dash a model.
 
-const CHART = { width: 460, height: 170, left: 44, right: 8, top: 8, bottom: 26 };
+const CHART = { width: 460, height: 170, left: 44, right: 20, top: 8, bottom: 26 };
 const LOOKS = { classifier: ["#808080", "2 3"], robust: ["#E69F00", "7 4"], detectors: ["#0072B2", ""] };
 
 function lineChart(place, lines, steps, [low, high]) {
@@ -22,4 +22,10 @@ function lineChart(place, lines, steps, [low, high]) {
     else if (points.length) picture.append(svg("path", { d: points.map(([step, value], i) => `${i ? "L" : "M"}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join(""), style }));
   }
   place.replaceChildren(picture);
+}
+
+function swatch(model) {
+  const [colour, dash] = LOOKS[model];
+  const style = `stroke:${colour};stroke-dasharray:${dash || "none"};stroke-width:3`;
+  return svg("svg", { viewBox: "0 0 26 10", class: "swatch", "aria-hidden": "true" }, [svg("line", { x1: 0, x2: 26, y1: 5, y2: 5, style })]);
 }

@@ -31,13 +31,16 @@ class Playground {
 
   take(data) {
     const fresh = this.data?.id !== data.id;
-    this.told = data.share;
     if (!this.data || this.shareTold !== data.share) this.share.value = data.share;
     this.shareTold = data.share;
     if (!fresh && this.data.frame.serial === data.frame.serial) {
+      const moved = this.shown !== data.share;
       this.data = data;
+      this.shown = data.share;
+      if (moved) this.redraw();
       return;
     }
+    this.shown = data.share;
     this.data = data;
     if (fresh) this.begin();
     if (fresh || this.maps.length !== data.frame.models.length * data.classes.length) this.build();
@@ -53,6 +56,7 @@ class Playground {
       });
       if (dropped && this.droppedAt?.serial !== data.frame.serial) this.droppedAt = { serial: data.frame.serial, time: performance.now() };
     });
+    this.role("shown").textContent = `${this.share.value} %`;
     this.curves();
     this.verdicts();
     this.count = (this.count || 0) + 1;
@@ -101,7 +105,7 @@ class Playground {
     this.role("models").replaceChildren(...data.frame.models.map((model) => {
       const mine = data.classes.map((_, k) => new PlaneMap(this, model.name, k));
       this.maps.push(...mine);
-      return node("section", { class: "model" }, [node("h3", {}, [model.title]), node("div", { class: "maps" }, mine.map((map) => map.root))]);
+      return node("section", { class: "model" }, [node("h3", {}, [swatch(model.name), model.title]), node("div", { class: "maps" }, mine.map((map) => map.root))]);
     }));
   }
 
@@ -110,6 +114,7 @@ class Playground {
   }
 
   redraw() {
+    this.role("shown").textContent = `${this.share.value} %`;
     for (const map of this.maps) map.draw();
     this.verdicts();
   }
@@ -221,7 +226,8 @@ class Playground {
 
   run(now) {
     if (!this.root.isConnected) return;
-    if (this.data && !this.calm.matches && now - (this.drawnAt || 0) > 40) {
+    // While a training plays, every new picture draws the maps anyway.
+    if (this.data && !this.data.frame.playing && !this.calm.matches && now - (this.drawnAt || 0) > 50) {
       this.drawnAt = now;
       for (const map of this.maps) map.animate();
     }

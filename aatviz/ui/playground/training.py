@@ -1,6 +1,5 @@
 """The training that a visitor watches: kept in the session, made piece by piece in the worker processes."""
 
-import time
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -12,8 +11,8 @@ from aatviz.recipes.plane import PlaneSettings
 from aatviz.ui.session import caches
 from aatviz.ui.session.slices import Busy
 
-TARGET = 0.12
-"""Seconds that a piece should take, so that the landscape is drawn anew more than five times a second."""
+TARGET = 0.1
+"""Seconds that the updates of a piece should take, so that the landscape is drawn anew more than five times a second."""
 MOST = {"slow": 1, "steady": 8, "fast": 100}
 """Updates in a piece, by speed."""
 BETWEEN_AUCS = 100
@@ -84,7 +83,6 @@ def advance(run: Run, speed: str, single: bool = False) -> None:
     """Make the next piece of all models, side by side: one update of each where `single`."""
     count = 1 if single else min(run.updates, MOST[speed], run.settings.updates - run.step)
     due = run.step + count >= run.settings.updates or (run.step + count) // BETWEEN_AUCS > run.step // BETWEEN_AUCS
-    started = time.monotonic()
     order: list[ModelName] = ["detectors", "robust", "classifier"]
     try:
         made = caches.slices().run(live.pieces, [run.piece(model, count, due) for model in order])
@@ -99,9 +97,8 @@ def advance(run: Run, speed: str, single: bool = False) -> None:
             run.aucs[model].append((one.state.step, *one.aucs))
     run.dropped, run.bundled, run.serial, run.message = {}, False, run.serial + 1, ""
     run.playing = run.playing and not run.done
-    spent = max(time.monotonic() - started, 1e-3)
-    if not single and count == run.updates:
-        run.updates = max(1, min(round(count * min(TARGET / spent, 2.0)), MOST["fast"]))
+    spent = max(one.seconds for one in made)
+    run.updates = max(1, min(round(count * min(TARGET / max(spent, 1e-3), 2.0)), MOST["fast"]))
 
 
 def drop_noise(run: Run) -> None:

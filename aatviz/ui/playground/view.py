@@ -35,15 +35,16 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 )
 
 
-def show(points: toy.Plane, settings: PlaneSettings) -> None:
-    """Draw the buttons and the view, which runs again and again while a training plays."""
-    caches.slices().warm(live.pieces)
-    _live(points, settings)
+def warm(points: toy.Plane, settings: PlaneSettings) -> None:
+    """Start the processes that train, so that they are ready when a button is pressed. Call it at the end of the page."""
+    if LIMITS.training:
+        piece = live.Piece(points=points, settings=settings, model="detectors", updates=1, aucs=True)
+        caches.slices().warm(live.pieces, piece)
 
 
 @st.fragment
-def _live(points: toy.Plane, settings: PlaneSettings) -> None:
-    """The buttons, and inside them what is drawn anew at every piece."""
+def show(points: toy.Plane, settings: PlaneSettings) -> None:
+    """Draw the buttons and the view; while a training plays, the view alone is drawn anew at every piece."""
     run = training.current(points, settings)
     _buttons(run)
     if run.message:

@@ -27,24 +27,26 @@ class Step:
 
 STEPS = (
     Step(
-        label="The paper's negatives, eps 0.15",
-        look="Robust near the data. Far from it, the detectors accept what they have never seen.",
+        label="The paper's, eps 0.15",
+        look="All negatives start at points of other classes. Robust near the data; far from it, the detectors accept what "
+        "they have never seen.",
         link={},
     ),
     Step(
-        label="A small ball, eps 0.05",
+        label="Small ball, eps 0.05",
         look="A steep slope between the classes, and promises about nothing else.",
         link={"eps": "0.05"},
     ),
     Step(
-        label="A ball too large, eps 0.5",
+        label="Too large, eps 0.5",
         look="The attacker reaches real points of the class: what should be low is high as well, and the AUC falls, for a "
         "good reason. The detector becomes a density.",
         link={"eps": "0.5"},
     ),
     Step(
-        label="Half of the negatives from anywhere",
-        look="The landscape rises at the data alone. Noise climbs onto it.",
+        label="Half from anywhere",
+        look="Half of the negatives start anywhere in the square. The landscape rises at the data alone, and noise climbs "
+        "onto it.",
         link={"anywhere": "50"},
     ),
 )
