@@ -45,6 +45,7 @@ class Playground {
     if (fresh) this.begin();
     if (fresh || this.maps.length !== data.frame.models.length * data.classes.length) this.build();
     const shape = data.side * data.side;
+    this.droppedAt = performance.now();
     data.frame.models.forEach((model, place) => {
       const all = unpack16(model.landscape), ways = unpack16(model.paths.values);
       const [, steps, count] = model.paths.shape;
@@ -54,7 +55,6 @@ class Playground {
         const paths = { steps, count, values: ways.slice(k * steps * count * 2, (k + 1) * steps * count * 2) };
         this.maps[place * data.classes.length + k].load(new Landscape(values, data.side), model.thresholds[k], paths, dropped);
       });
-      if (dropped && this.droppedAt?.serial !== data.frame.serial) this.droppedAt = { serial: data.frame.serial, time: performance.now() };
     });
     this.role("shown").textContent = `${this.share.value} %`;
     this.curves();
@@ -221,7 +221,7 @@ class Playground {
   }
 
   climbed() {
-    return this.calm.matches ? 1 : Math.min((performance.now() - this.droppedAt.time) / CLIMB, 1);
+    return this.calm.matches ? 1 : Math.min((performance.now() - this.droppedAt) / CLIMB, 1);
   }
 
   run(now) {

@@ -69,18 +69,16 @@ def _tick(points: toy.Plane, settings: PlaneSettings) -> None:
 
 def _buttons(run: training.Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if run.playing:
-            st.button("Pause", icon=":material/pause:", type="primary", on_click=_pause, args=(run,))
-        else:
-            label = "Train" if run.bundled or run.done or not run.step else "Go on"
-            st.button(
-                label,
-                icon=":material/play_arrow:",
-                type="primary",
-                on_click=_play,
-                args=(run,),
-                disabled=not LIMITS.training,
-            )
+        label = "Pause" if run.playing else "Train" if run.bundled or run.done or not run.step else "Go on"
+        st.button(
+            label,
+            key="playground.play",
+            icon=":material/pause:" if run.playing else ":material/play_arrow:",
+            type="primary",
+            on_click=_pause if run.playing else _play,
+            args=(run,),
+            disabled=not LIMITS.training,
+        )
         idle = run.playing or not LIMITS.training
         st.button("Step", icon=":material/skip_next:", on_click=_step, args=(run,), disabled=idle or run.done)
         st.button("Reset", icon=":material/replay:", on_click=_reset, args=(run,), disabled=not run.step)
