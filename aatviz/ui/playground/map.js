@@ -60,7 +60,8 @@ class PlaneMap {
       return [...(value >= 0 ? ABOVE : BELOW), Math.round(30 + 190 * strength)];
     });
     const pen = this.still.getContext("2d");
-    pen.clearRect(0, 0, SIZE, SIZE);
+    pen.fillStyle = "#fff"; // in a dark page too, as pictures of digits are: points and lines stay as visible
+    pen.fillRect(0, 0, SIZE, SIZE);
     pen.imageSmoothingEnabled = true;
     pen.drawImage(this.heat, 0, 0, SIZE, SIZE);
     this.points(pen);

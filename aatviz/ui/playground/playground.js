@@ -3,6 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const views = new WeakMap();
 const PERIOD = 2600; // milliseconds in which negatives walk uphill and back
+const MOMENT = 3000; // milliseconds that an answer may take
 const CLIMB = 2500; // milliseconds that dropped noise takes
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
@@ -22,7 +23,11 @@ class Playground {
     this.pen = null; // the class whose points a click adds; null: a click moves the cross
     this.maps = [];
     this.share = this.role("share");
-    this.share.addEventListener("input", () => this.redraw());
+    this.movedAt = 0; // when the slider was moved last, in milliseconds
+    this.share.addEventListener("input", () => {
+      this.movedAt = Date.now();
+      this.redraw();
+    });
     this.share.addEventListener("change", () => this.tell(Number(this.share.value)));
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.loop = (now) => this.run(now);
@@ -31,7 +36,8 @@ class Playground {
 
   take(data) {
     const fresh = this.data?.id !== data.id;
-    if (!this.data || this.shareTold !== data.share) this.share.value = data.share;
+    // An answer to a share of a moment ago must not move the slider back.
+    if (!this.data || (this.shareTold !== data.share && Date.now() - this.movedAt > MOMENT)) this.share.value = data.share;
     this.shareTold = data.share;
     if (!fresh && this.data.frame.serial === data.frame.serial) {
       const moved = this.shown !== data.share;
