@@ -65,6 +65,7 @@ def _tick(points: toy.Plane, settings: PlaneSettings) -> None:
         on_share_change=partial(_moved, controls.state),
         on_place_change=_placed,
     )
+    controls.state.write()  # the view's own slider runs this fragment alone
 
 
 def _buttons(run: training.Run) -> None:
