@@ -23,6 +23,7 @@ NEXT = (
     ("thresholds", "What the threshold buys, and what it costs", "tune"),
     ("detectors", "Look at one detector after the other", "stacked_bar_chart"),
     ("robustness", "What is left when every attack is tried", "shield"),
+    ("playground", "Watch small networks learn in the plane", "scatter_plot"),
     ("learn", "Short lessons, with links for a class", "school"),
 )
 

@@ -23,6 +23,7 @@ LAYERS = [
         "ui.thresholds",
         "ui.detectors",
         "ui.robustness",
+        "ui.playground",
         "ui.lessons",
     },
     {"ui"},

@@ -9,6 +9,7 @@ from aatviz.ui.compare import controls as compare_controls
 from aatviz.ui.detectors import view as detector_view
 from aatviz.ui.generate import controls as generate_controls
 from aatviz.ui.overview import card as overview_card
+from aatviz.ui.playground import controls as playground_controls
 from aatviz.ui.robustness import view as robustness_view
 from aatviz.ui.thresholds import state as threshold_state
 from aatviz.ui.thresholds.data import threshold_view
@@ -21,5 +22,6 @@ STATES: dict[str, Callable[[System], UrlState]] = {
     "thresholds": lambda system: threshold_state.url_state(system.name, threshold_view(system)),
     "detectors": lambda _: detector_view.state,
     "robustness": lambda _: robustness_view.state,
+    "playground": lambda _: playground_controls.state,
 }
 """The functions may raise FileNotFoundError or ValueError where their page has nothing to show for a system."""

@@ -40,4 +40,5 @@ class Inline:
 @pytest.fixture(autouse=True)
 def workers_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caches, "workers", lambda: {"short": [Inline()], "long": [Inline()]})
+    monkeypatch.setattr(caches, "slice_workers", lambda: [Inline()])
     monkeypatch.setattr(housekeeping, "_started", True)

@@ -4,6 +4,7 @@ A piece gets the state of a training and returns the next one, so that any proce
 `aatviz.train`, and however they are cut into pieces, the weights are the same to the bit.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +19,7 @@ from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import evaluating
 from aatviz.recipes import AttackSpec, Job, plane
 from aatviz.recipes.plane import PlaneSettings
+from aatviz.runtime.hardware import one_thread
 from aatviz.train.updates import Updates
 from aatviz.train.validation import logits_of
 
@@ -29,6 +31,8 @@ SIDE = 48
 """Cells along a side of a landscape."""
 NEGATIVES = 24
 """Negatives whose way is shown, for each class."""
+NOISE, FRAMES = 60, 40
+"""Points of noise that are dropped, and the frames of their way."""
 VALIDATION = 200
 """Attacked points behind an AUC, for each class."""
 
@@ -76,6 +80,8 @@ class Made:
     loss: float | None
     """The mean loss of these updates; None where there were none."""
     aucs: tuple[float, float] | None
+    seconds: float
+    """That the updates took, without the picture."""
 
 
 def jobs(points: toy.Plane, settings: PlaneSettings, model: ModelName) -> list[Job]:
@@ -91,25 +97,70 @@ def pieces(context: object, asked: Sequence[Piece], step: Callable[..., Any]) ->
 
 def make(piece: Piece, step: Callable[..., Any] = lambda: None) -> Made:
     """Make the updates, as many as the training still has, and the picture; `step` is called after each update."""
-    x, y = train_points(piece.points)
-    learning = []
-    for place, job in enumerate(jobs(piece.points, piece.settings, piece.model)):
-        updates = Updates(job, x, y)
-        if piece.state.tensors:
-            updates.learner.load(piece.state.tensors[place])
-            updates.step = piece.state.step
-        learning.append(updates)
-    losses = []
+    with one_thread():  # layers are so small that several threads would mostly wait for each other
+        return _made(piece, step)
+
+
+def _made(piece: Piece, step: Callable[..., Any]) -> Made:
+    learning = _learning(piece)
+    losses, started = [], time.monotonic()
     for _ in range(min(piece.updates, piece.settings.updates - piece.state.step)):
         losses.append(sum(float(updates.make().detach()) for updates in learning) / len(learning))
         step()
+    seconds = time.monotonic() - started
     network = as_one([updates.learner.judged for updates in learning], piece.points.classes)
     return Made(
         state=State(step=learning[0].step, tensors=tuple(updates.learner.tensors() for updates in learning)),
         picture=picture(network, piece.points, piece.settings),
         loss=sum(losses) / len(losses) if losses else None,
         aucs=validation_aucs(network, piece.points, piece.settings) if piece.aucs else None,
+        seconds=seconds,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropped:
+    """Noise that climbed up one model's logits."""
+
+    path: Tensor
+    """Where it was on the way (F,n,2), from where it was dropped to where it ended."""
+    target: Tensor
+    """The class that each climbed towards (n,)."""
+    landed: Tensor
+    """Which ended near a training point of that class, bool (n,)."""
+
+
+def drops(context: object, asked: Sequence[tuple[Piece, int]], step: Callable[..., Any]) -> list[Dropped]:
+    """`drop`, in the form that a worker runs."""
+    return [drop(*one) for one in asked]
+
+
+def drop(piece: Piece, seed: int) -> Dropped:
+    """Let noise climb up the logits of a model as it is now: the same noise for every model."""
+    x, y = train_points(piece.points)
+    start, target = measures.noise(NOISE, seed, piece.points.classes)
+    with one_thread():
+        path = measures.climb(network_of(piece), start, target)
+    return Dropped(
+        path=path[:: (len(path) - 1) // FRAMES].flatten(2), target=target, landed=measures.landed(path[-1], target, x, y)
+    )
+
+
+def network_of(piece: Piece) -> nn.Module:
+    """The model of a piece's state, frozen; one without any state has its first weights."""
+    learning = _learning(piece)
+    network = as_one([updates.learner.judged for updates in learning], piece.points.classes)
+    return network.eval().requires_grad_(False)
+
+
+def _learning(piece: Piece) -> list[Updates]:
+    """The trainings of a model, where they stand."""
+    x, y = train_points(piece.points)
+    found = [Updates(job, x, y) for job in jobs(piece.points, piece.settings, piece.model)]
+    for updates, tensors in zip(found, piece.state.tensors, strict=False):
+        updates.learner.load(tensors)
+        updates.step = piece.state.step
+    return found
 
 
 def as_one(networks: Sequence[nn.Module], classes: int) -> nn.Module:

@@ -42,11 +42,14 @@ def usual_thresholds(network: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return torch.stack([own.quantile(1 - SHARE) if len(own) else logits.new_tensor(torch.nan) for own in columns])
 
 
+def far_mask(x: Tensor, side: int = 64, distance: float = FAR) -> Tensor:
+    """Which cells of `grid` lie further away than `distance` from every data point x, bool (side * side,)."""
+    return torch.cdist(grid(side).flatten(1), x.flatten(1)).amin(1) > distance
+
+
 def far_points(x: Tensor, side: int = 64, distance: float = FAR) -> Tensor:
-    """The centres of cells (M,2,1,1) whose nearest data point x lies further away than `distance`; maybe none."""
-    cells = grid(side)
-    nearest = torch.cdist(cells.flatten(1), x.flatten(1)).amin(1)
-    return cells[nearest > distance]
+    """The centres of the cells that are far from all data (M,2,1,1); maybe none."""
+    return grid(side)[far_mask(x, side, distance)]
 
 
 def far_accepted(network: nn.Module, x: Tensor, thresholds: Tensor, side: int = 64) -> float:

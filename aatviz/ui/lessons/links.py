@@ -37,7 +37,7 @@ class Target:
         return self.title.lower()
 
 
-TITLES = ("Overview", "Attack", "Compare", "Generate", "Thresholds", "Detectors", "Robustness")
+TITLES = ("Overview", "Attack", "Compare", "Generate", "Thresholds", "Detectors", "Robustness", "Playground")
 PAGES = {target.path: target for target in (Target(title=title) for title in TITLES)}
 
 

@@ -31,6 +31,7 @@ from aatviz.ui.common.datasets import dataset_of_card
 from aatviz.ui.session.jobs import Jobs, Lane, Runner, Work
 from aatviz.ui.session.limits import LIMITS
 from aatviz.ui.session.showcase import Showcase, load_showcase
+from aatviz.ui.session.slices import Slices
 
 TIMED_STEPS = 3
 
@@ -141,6 +142,17 @@ def jobs() -> Jobs:
 def workers() -> dict[Lane, list[Runner]]:
     """The worker processes of both lanes. The one for long runs has a low priority: short runs and pages come first."""
     return {"short": [Worker() for _ in range(LIMITS.workers)], "long": [Worker(nice=10)]}
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def slices() -> Slices:
+    """The processes for short pieces of work, such as the updates of the Playground."""
+    return Slices(slice_workers())
+
+
+def slice_workers() -> list[Runner]:
+    """Their processes, which start when they are first asked. Pages and short runs come first."""
+    return [Worker(nice=5) for _ in range(min(LIMITS.workers, 4))]
 
 
 def session_id() -> str:
