@@ -80,6 +80,12 @@ def test_every_step_of_the_page_opens_trained_models_and_shows_what_its_words_sa
     assert anywhere < 0.06
 
 
+def test_where_balls_of_two_classes_meet_the_page_says_what_follows() -> None:
+    """At the usual eps of 0.15 they do on nearly all of the moons, at 0.02 nowhere."""
+    assert any("their balls meet" in caption.value for caption in open_page().caption)
+    assert not any("their balls meet" in caption.value for caption in open_page(eps="0.02").caption)
+
+
 def test_a_training_is_made_in_pieces_and_gives_the_bits_of_the_library() -> None:
     app = open_page(eps="0.1", points="rings", classes="3", bank="separate", speed="steady")
     assert "first weights" in text(app)

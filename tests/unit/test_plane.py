@@ -30,6 +30,14 @@ PLANES = [
 ]
 
 
+def test_balls_meet_where_a_point_of_another_class_lies_within_two_radii() -> None:
+    x = torch.tensor([[0.1, 0.1], [0.1, 0.3], [0.8, 0.8], [0.85, 0.8]]).view(4, 2, 1, 1)
+    y = torch.tensor([0, 1, 0, 0])
+    assert measures.overlap(x, y, 0.09) == 0
+    assert measures.overlap(x, y, 0.11) == 0.5
+    assert measures.overlap(x, y, 0.5) == 1
+
+
 class Slope(nn.Module):
     """Logits (N,2) that rise along a line: what an attack on them reaches is known exactly."""
 

@@ -42,6 +42,13 @@ def usual_thresholds(network: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return torch.stack([own.quantile(1 - SHARE) if len(own) else logits.new_tensor(torch.nan) for own in columns])
 
 
+def overlap(x: Tensor, y: Tensor, eps: float) -> float:
+    """The share of points x of classes y whose Linf ball of radius eps meets the ball of a point of another class. There no
+    classifier can be right in all of both balls."""
+    distance = torch.cdist(x.flatten(1), x.flatten(1), p=torch.inf)
+    return float((distance.masked_fill(y[:, None] == y, torch.inf).amin(1) <= 2 * eps).float().mean())
+
+
 def far_mask(x: Tensor, side: int = 64, distance: float = FAR) -> Tensor:
     """Which cells of `grid` lie further away than `distance` from every data point x, bool (side * side,)."""
     return torch.cdist(grid(side).flatten(1), x.flatten(1)).amin(1) > distance

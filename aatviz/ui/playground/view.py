@@ -65,6 +65,8 @@ def _tick(points: toy.Plane, settings: PlaneSettings) -> None:
         on_share_change=partial(_moved, controls.state),
         on_place_change=_placed,
     )
+    if meaning := words.overlapping(points, run.settings.eps):
+        st.caption(f":material/info: {meaning}")
     controls.state.write()  # the view's own slider runs this fragment alone
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from aatviz.data import toy
+from aatviz.explore.plane import live, measures
 from aatviz.runtime.files import read_json
 from aatviz.ui.common import takeaway
 from aatviz.ui.playground.training import Run
@@ -61,6 +63,18 @@ def standing(run: Run) -> str:
     if run.done:
         return f"All {run.step:,} updates are made."
     return f"Update {run.step:,} of {run.settings.updates:,}{'' if run.playing else ', paused'}."
+
+
+def overlapping(points: toy.Plane, eps: float) -> str:
+    """What it means that balls of the two classes meet; "" where hardly any do."""
+    share = measures.overlap(*live.train_points(points), eps)
+    if share < 0.05:
+        return ""
+    return (
+        f"At eps {eps:g}, {share:.0%} of the points have a point of another class within two eps: their balls meet, and no "
+        "classifier can be right in all of both. Madry's gives way there, however long it trains. A detector only has to "
+        "rank its class above what the attacker reaches."
+    )
 
 
 def links() -> None:
