@@ -4,11 +4,13 @@
 """
 
 from aatviz.data import Dataset
-from aatviz.recipes import any_dataset, cifar10, cifar10_paper, fashion_mnist, mnist, tiny
+from aatviz.recipes import any_dataset, budget, cifar10, cifar10_paper, fashion_mnist, mnist, tiny
 from aatviz.recipes.spec import AttackSpec, Job, Recipe, digest
 
 MODULES = (mnist, fashion_mnist, cifar10, cifar10_paper, tiny)
 
+ANY = (*any_dataset.RECIPES, budget.WORD)
+"""The recipes for any data set."""
 _ALL = {recipe.name: recipe for recipe in (make() for make in (recipe for module in MODULES for recipe in module.RECIPES))}
 
 
@@ -25,9 +27,12 @@ def get(name: str) -> Recipe:
 
 
 def for_dataset(name: str, of: Dataset) -> Recipe:
-    """The recipe of that name, made for this data set. ValueError, with the known names, where there is none."""
+    """The recipe of that name, made for this data set. ValueError, with the known names, where there is none, and for
+    impossible settings in the name of a budget (`aatviz.recipes.budget`)."""
+    if name.partition(":")[0] == budget.WORD:
+        return budget.budget(budget.read(name), of)
     if name not in any_dataset.RECIPES:
-        raise ValueError(f"There is no recipe {name!r} for any data set; there are {', '.join(any_dataset.RECIPES)}.")
+        raise ValueError(f"There is no recipe {name!r} for any data set; there are {', '.join(ANY)}.")
     return any_dataset.RECIPES[name](of)
 
 

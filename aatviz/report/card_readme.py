@@ -7,7 +7,7 @@ from typing import Any
 from aatviz import recipes
 from aatviz.evaluate import detectors, systems
 from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells, means_of
-from aatviz.recipes import any_dataset
+from aatviz.recipes.budget import WORD
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.report.card_front import front
 from aatviz.runtime.files import making_sense_of, write_text
@@ -67,10 +67,10 @@ def _weights(card: Card) -> str:
 def _training(card: Card) -> str:
     """The command that trains these weights; for a recipe that the command line does not know, the recipe's name."""
     recipe = str(card.recipe.get("name", card.system))
-    kind = recipe.removeprefix(f"{card.dataset}-")
+    kind = recipe if recipe.partition(":")[0] == WORD else recipe.removeprefix(f"{card.dataset}-")
     if recipe in recipes.names():
         return f"`{command('train', recipe)}`"
-    return f"`{command('train', kind, dataset=card.dataset)}`" if kind in any_dataset.RECIPES else f"the recipe {recipe}"
+    return f"`{command('train', kind, dataset=card.dataset)}`" if kind.partition(":")[0] in recipes.ANY else f"the recipe {recipe}"
 
 
 def _evaluations(weights: list[WeightsFile]) -> str:
