@@ -58,8 +58,8 @@ class Budget:
     def __post_init__(self) -> None:
         if not 0 < self.minutes <= MOST_MINUTES or not (self.steps == 0 or LEAST_STEPS <= self.steps <= MOST_STEPS):
             raise ValueError(
-                f"A budget has more than 0 and at most {MOST_MINUTES:g} minutes, or {LEAST_STEPS} to {MOST_STEPS} steps; got "
-                f"minutes={self.minutes:g}, steps={self.steps}."
+                f"A budget has more than 0 and at most {MOST_MINUTES:g} minutes, or {LEAST_STEPS} to {MOST_STEPS} steps; "
+                f"got minutes={self.minutes:g}, steps={self.steps}."
             )
         if not 1 <= self.evaluations <= MOST_EVALUATIONS:
             raise ValueError(f"evaluations are 1 to {MOST_EVALUATIONS}; got {self.evaluations}.")
@@ -135,7 +135,7 @@ def budget(settings: Budget, of: Dataset) -> Recipe:
         name="robust",
         method="madry",
         attack=replace(inner, step_size=0.5 * eps, steps=3),
-        ramp=0.2,
+        ramp=0.6,
         seed=101,
         **network,
         **common,

@@ -70,7 +70,11 @@ def _training(card: Card) -> str:
     kind = recipe if recipe.partition(":")[0] == WORD else recipe.removeprefix(f"{card.dataset}-")
     if recipe in recipes.names():
         return f"`{command('train', recipe)}`"
-    return f"`{command('train', kind, dataset=card.dataset)}`" if kind.partition(":")[0] in recipes.ANY else f"the recipe {recipe}"
+    return (
+        f"`{command('train', kind, dataset=card.dataset)}`"
+        if kind.partition(":")[0] in recipes.ANY
+        else f"the recipe {recipe}"
+    )
 
 
 def _evaluations(weights: list[WeightsFile]) -> str:

@@ -38,8 +38,11 @@ SAVE_SECONDS, TELL_SECONDS = 10.0, 0.5
 """Between two savings, to go on from; and between two notes."""
 BESIDE = 0.6
 """The time of an evaluation's pictures, as a share of that of the evaluation."""
+SPARE = 10.0
+"""Seconds that the first evaluation may take longer than planned: it loads what it needs. The networks together may take
+half as long again as planned, and these seconds; where the machine has become slower, the last ones end early."""
 MEASURING, FEWEST, MOST = 0.15, 10, 200
-"""What the measurement of the finished system may take, as a share of the minutes; and the images that it attacks."""
+"""What the measurement of the finished system may take, as a share of the training; and the images that it attacks."""
 
 Step = Callable[..., object]
 
@@ -118,21 +121,23 @@ class _Run:
         if not self.notes.planned:
             settings = self._timed(settings)
         plan = budget(settings, self.of)
+        ends = time.monotonic() + SPARE
         for job in plan.jobs:
             self._stage(job.name)
+            ends += 0.0 if loop.finished(job, folder) else SLACK * self.notes.planned[job.name]
             loop.train(
                 job,
                 plan.dataset,
                 folder,
                 report=self._report,
                 watch=lambda at, network, job=job: self._watch(job, at, network),  # type: ignore[misc]
-                enough=self._deadline(job),
+                enough=lambda ends=ends: time.monotonic() > ends,  # type: ignore[misc]
                 save_seconds=SAVE_SECONDS,
             )
             self.notes.steps[job.name] = job.steps
         complete(plan, folder, True, lambda why: setattr(self.notes, "said", (*self.notes.said, why)))
         self._stage("measuring")
-        self._measure(load_system(folder), settings)
+        self._measure(load_system(folder))
         self._stage("done")
         return folder
 
@@ -141,13 +146,8 @@ class _Run:
         fitted, allowed = fit(settings, self.of, self.step, BESIDE)
         self.notes.recipe = write(fitted)
         self.notes.planned = {name: round(seconds / SLACK, 2) for name, seconds in allowed.items()}
-        self.notes.planned["measuring"] = round(60 * settings.minutes * MEASURING, 2)
+        self.notes.planned["measuring"] = round(MEASURING * sum(self.notes.planned.values()), 2)
         return fitted
-
-    def _deadline(self, job: Job) -> Callable[[], bool]:
-        """Whether the network has taken half as long again as planned: the machine has become slower, and it ends."""
-        ends = time.monotonic() + SLACK * self.notes.planned[job.name] + 1.0
-        return lambda: time.monotonic() > ends
 
     def _report(self, progress: loop.Progress) -> None:
         self.notes.steps[progress.job] = progress.step
@@ -166,10 +166,10 @@ class _Run:
             made = pictures(job, network, few.images(rows), few.labels[rows], at)
             write_arrays(self.order.notes / PICTURES / f"{at:07}.npz", made.to_arrays())
 
-    def _measure(self, system: System, settings: Budget) -> None:
+    def _measure(self, system: System) -> None:
         """What the pages Detectors and Thresholds show, on as many images as the time allows."""
         found = evaluations_of(system.card)
-        seconds, each = 60 * settings.minutes * MEASURING / 2, seconds_per_pass(system, False)
+        seconds, each = self.notes.planned["measuring"] / 2, seconds_per_pass(system, False)
         for name in (protocol(system), CURVES):
             self.step()
             one = evaluate.cost(system, dataclasses.replace(found[name], count=FEWEST)) * each / FEWEST
