@@ -24,6 +24,7 @@ LAYERS = [
         "ui.detectors",
         "ui.robustness",
         "ui.lessons",
+        "ui.train",
     },
     {"ui"},
 ]

@@ -41,7 +41,7 @@ def dataset(name: str) -> Dataset:
     counts = note.counts | {"sample": min(MOST_SAMPLE, note.counts["validation"])}
     return Dataset(
         name=name,
-        title=name,
+        title=name if folder.parent == data_folder() else f"{name.rpartition('-')[0]} (uploaded)",
         shape=note.shape,
         classes=note.classes,
         noun="image",

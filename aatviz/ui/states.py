@@ -12,6 +12,7 @@ from aatviz.ui.overview import card as overview_card
 from aatviz.ui.robustness import view as robustness_view
 from aatviz.ui.thresholds import state as threshold_state
 from aatviz.ui.thresholds.data import threshold_view
+from aatviz.ui.train import options as train_options
 
 STATES: dict[str, Callable[[System], UrlState]] = {
     "overview": lambda _: overview_card.state,
@@ -21,5 +22,6 @@ STATES: dict[str, Callable[[System], UrlState]] = {
     "thresholds": lambda system: threshold_state.url_state(system.name, threshold_view(system)),
     "detectors": lambda _: detector_view.state,
     "robustness": lambda _: robustness_view.state,
+    "train": lambda _: train_options.state,
 }
 """The functions may raise FileNotFoundError or ValueError where their page has nothing to show for a system."""

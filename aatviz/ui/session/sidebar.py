@@ -109,6 +109,12 @@ def _selectors(cards: Mapping[str, Card], name: str, locked: bool) -> None:
     st.selectbox("System", list(labels), format_func=labels.__getitem__, key=_SYSTEM, args=(_SYSTEM,), **common)
 
 
+def choose(name: str) -> None:
+    """Make another system the chosen one, from the next run on."""
+    st.session_state[_CHOSEN], st.session_state[_MOVED] = name, time.monotonic()
+    pressed()
+
+
 def current_system() -> System:
     """The chosen system, loaded once for everybody."""
     return caches.load_system(_chosen())

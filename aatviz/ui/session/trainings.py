@@ -142,6 +142,12 @@ class Trainings:
         with self._changed:
             return next((one for one in self._under_way() if one.visitor == visitor), None)
 
+    @property
+    def waiting(self) -> int:
+        """How many trainings run or wait."""
+        with self._changed:
+            return len(self._under_way())
+
     def tidy(self) -> None:
         """End trainings that nobody looks at, and remove what nobody has used for the hours that it is kept."""
         with self._changed:
