@@ -8,8 +8,8 @@ from aatviz.ui.train import view as train_view
 frame.require()
 st.title("Train")
 st.markdown(
-    "Choose classes, or bring pictures of your own, and train a natural classifier, a robust one and a bank of detectors in a "
-    "few minutes. **Watch the attacked negatives become harder, and noise become more like the class.** Then use the system on "
-    "all pages."
+    "Choose classes, or bring pictures of your own, and train a natural classifier, a robust one and a bank of detectors in "
+    "a few minutes. **Watch what the detectors make of noise, and which attacked images fool them still.** Then use the "
+    "system on all pages."
 )
 train_view.page()

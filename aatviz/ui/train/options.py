@@ -75,7 +75,14 @@ def title(name: str) -> str:
 
 def known() -> Dataset:
     """The chosen data set, with all its classes."""
-    return dataset(state["data"])
+    return dataset(_now("data", "") or data_sets()[0])
+
+
+def _now(name: str, otherwise: str) -> str:
+    """A setting that the defaults of others depend on: they are asked for before it is read from a new address."""
+    sets = {"data": data_sets, "norm": lambda: get_args(Norm)}[name]()
+    found = st.session_state.get(f"train.{name}") or st.query_params.get(name, otherwise)
+    return found if found in sets else otherwise
 
 
 def _classes_param() -> Param:
@@ -107,7 +114,7 @@ def _classes_param() -> Param:
 
 
 def _usual_eps() -> str:
-    norm = st.session_state.get("train.norm", "Linf")
+    norm = _now("norm", "Linf")
     usual = [threat.eps for threat in known().threats if threat.norm == norm]
     return usual[0] if usual else ("8/255" if norm == "Linf" else "0.5")
 
@@ -119,7 +126,7 @@ state = UrlState(
         _classes_param(),
         choice("size", "small", list(SIZES)),
         choice("norm", "Linf", get_args(Norm)),
-        amount("eps", _usual_eps, 1e-4, lambda: 1.0 if st.session_state.get("train.norm", "Linf") == "Linf" else 100.0),
+        amount("eps", _usual_eps, 1e-4, lambda: 1.0 if _now("norm", "Linf") == "Linf" else 100.0),
         number_param("minutes", lambda: min(2.0, LIMITS.training_minutes), 0.05, LIMITS.training_minutes),
     ],
 )

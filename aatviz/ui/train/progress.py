@@ -36,13 +36,7 @@ STAGES = {
 }
 POLL = 1.0
 """Seconds between two looks."""
-PAGES = {
-    "attack": "Attack",
-    "compare": "Compare",
-    "generate": "Generate",
-    "thresholds": "Thresholds",
-    "detectors": "Detectors",
-}
+PAGES = ("attack", "compare", "generate", "thresholds", "detectors")
 PROBLEM = "train.problem"
 
 
@@ -104,9 +98,9 @@ def _growing(training: Training) -> None:
     )
     right.plotly_chart(figures.curves(notes.rows, ("shared",), "AUC"), key="train.auc", config=config("auc"))
     takeaway.explain(
-        "Scores on validation images after every evaluation. *Adversarial*: the images are attacked first, by more steps than "
-        "in training. A classifier's score is its accuracy, the detectors' the mean AUC of natural in-class against attacked "
-        "out-of-class images.",
+        "Scores on validation images after every evaluation. *Adversarial*: the images are attacked first, by more steps "
+        "than in training. A classifier's score is its accuracy, the detectors' the mean AUC of natural in-class against "
+        "attacked out-of-class images.",
         "the gap between natural and adversarial. It stays wide for the natural classifier, which was never attacked, and "
         "closes for the other two.",
     )
@@ -143,7 +137,7 @@ def _done(training: Training) -> None:
         "used; download it to keep it.",
         icon=":material/check:",
     )
-    links = " · ".join(f"[{title}]({page}?{urlencode({'system': training.name})})" for page, title in PAGES.items())
+    links = " · ".join(f"[{page.title()}]({page}?{urlencode({'system': training.name})})" for page in PAGES)
     st.markdown(f"Use it: {links}")
     own = visitors.data() / whole_of(training.order.dataset)
     st.download_button(

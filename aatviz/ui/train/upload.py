@@ -19,13 +19,8 @@ from aatviz.ui.session.runs import visitor
 from aatviz.ui.train import options
 
 ARCHIVE, SYSTEM, SIDE = "train.archive", "train.system", "train.side"
-_RUNNING, _SAID, _PROBLEM, _BROUGHT, _CHOSEN = (
-    "train.import",
-    "train.import-said",
-    "train.import-problem",
-    "train.brought",
-    "train.chosen",
-)
+_RUNNING, _SAID, _PROBLEM = "train.import", "train.import-said", "train.import-problem"
+_BROUGHT, _CHOSEN = "train.brought", "train.chosen"
 SIDES = (16, 24, 32, 48, 64)
 SECONDS_PER_MB = 3.0
 POLL = 0.5
@@ -33,11 +28,11 @@ POLL = 0.5
 
 def archive() -> None:
     """Draw the upload of an archive, and what came of it."""
-    _collect()
     with st.expander("Your own pictures", icon=":material/upload_file:"):
         st.markdown(
-            "An archive with **one folder of pictures for each class**: `cats/`, `dogs/`, … At least three different pictures "
-            "a class; a hundred are a good start. They are scaled to small squares, and a part of them is kept apart for tests."
+            "An archive with **one folder of pictures for each class**: `cats/`, `dogs/`, … At least three different "
+            "pictures a class; a hundred are a good start. They are scaled to small squares, and a part of them is kept "
+            "apart for tests."
         )
         st.selectbox("Scaled to", SIDES, index=2, format_func=lambda side: f"{side} x {side} pixels", key=SIDE)
         st.file_uploader(
@@ -55,8 +50,8 @@ def archive() -> None:
         for note in st.session_state.get(_SAID, ()):
             st.caption(f":material/check: {message(note)}")
         st.caption(
-            f"The pictures stay on this server for {LIMITS.training_hours:g} hours after they were last used; nobody else is "
-            "shown them. Upload nothing that others may not see."
+            f"The pictures stay on this server for {LIMITS.training_hours:g} hours after they were last used; nobody else "
+            "is shown them. Upload nothing that others may not see."
         )
 
 
@@ -89,8 +84,8 @@ def _wait(job: Job) -> None:
     st.caption(f":material/hourglass: {'Reading the pictures …' if not ahead else f'Waiting: {ahead} other runs first.'}")
 
 
-def _collect() -> None:
-    """Take over what came of an import that has ended."""
+def collect() -> None:
+    """Take over what came of an import that has ended; call it before the settings are read."""
     waiting: tuple[Job, Path] | None = st.session_state.get(_RUNNING)
     if waiting is None or not waiting[0].finished.is_set():
         return

@@ -6,6 +6,7 @@ from aatviz.data import DataNotFound
 from aatviz.explore import detector_records
 from aatviz.recipes.budget import write
 from aatviz.report.watched import MEASURING, Order
+from aatviz.ui.common import pgd_fields
 from aatviz.ui.common.classes import size
 from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import pressed
@@ -25,6 +26,7 @@ EACH = 6
 
 def page() -> None:
     """Draw the page."""
+    upload.collect()
     for note in state.read():
         st.caption(f":material/info: {note}")
     _one_of_the_address()
@@ -67,7 +69,7 @@ def _controls() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         sets = options.data_sets()
-        st.selectbox("Data set", sets, format_func=options.title, **state.widget("data"))
+        st.selectbox("Train on", sets, format_func=options.title, **state.widget("data"))
         known = options.known()
         st.multiselect(
             "Classes", range(len(known.classes)), format_func=known.classes.__getitem__, **state.widget("classes")
@@ -77,7 +79,7 @@ def _controls() -> None:
         st.selectbox("Networks", list(options.SIZES), format_func=options.SIZES.__getitem__, **state.widget("size"))
         norm, eps, minutes = st.columns(3)
         norm.selectbox("Norm", list(options.NORMS), format_func=lambda one: one.replace("inf", "∞"), **state.widget("norm"))
-        eps.text_input("ε, like 8/255", **state.widget("eps"))
+        pgd_fields.radius(eps, state)
         minutes.number_input(
             "Minutes",
             0.05,
@@ -111,10 +113,10 @@ def _button() -> None:
         st.caption("One training at a time: yours is under way, below.")
     elif chosen is not None:
         st.caption(
-            f"{len(chosen.classes)} classes of {size(chosen.shape)}, {chosen.splits['train'].count:,} training images. A natural "
-            f"classifier, a robust one, {len(chosen.classes)} detectors and a judge, in about "
-            f"{in_words(60 * state['minutes'] * (1 + MEASURING))}{_queue()}. You may close the page meanwhile: the training goes "
-            f"on for {LIMITS.training_away:g} minutes without you, and its address finds it again."
+            f"{len(chosen.classes)} classes of {size(chosen.shape)}, {chosen.splits['train'].count:,} training images. A "
+            f"natural classifier, a robust one, {len(chosen.classes)} detectors and a judge, in about "
+            f"{in_words(60 * state['minutes'] * (1 + MEASURING))}{_queue()}. You may close the page meanwhile: the training "
+            f"goes on for {LIMITS.training_away:g} minutes without you, and its address finds it again."
         )
     if problem := st.session_state.pop(PROBLEM, None):
         st.warning(problem, icon=":material/info:")
@@ -164,6 +166,6 @@ def _before() -> None:
         figures.curves({"shared": parts[-1].rows}, ("shared",), "AUC"), key="train.example", config=config("training")
     )
     st.caption(
-        f"{literal(parts[-1].job)}: the AUC of natural in-class against out-of-class images, natural and attacked, on validation "
-        "images. Yours appears here as it grows."
+        f"{literal(parts[-1].job)}: the AUC of natural in-class against out-of-class images, natural and attacked, on "
+        "validation images. Yours appears here as it grows."
     )
