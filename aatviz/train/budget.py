@@ -48,7 +48,7 @@ def fit(
     each, once = sum(cost.step for cost in costs.values()), sum(cost.evaluation for cost in costs.values()) * (1 + beside)
     seconds, evaluations, steps = 60 * settings.minutes, settings.evaluations, settings.steps
     if not steps:
-        evaluations = max(min(evaluations, int(JUDGING * seconds / once)), 1)
+        evaluations = max(min(evaluations, int(JUDGING * seconds / once)), min(2, evaluations))
         steps = min(max(int((seconds - evaluations * once) / each), LEAST_STEPS), MOST_STEPS)
     fitted = dataclasses.replace(settings, steps=steps, evaluations=evaluations)
     allowed = {name: steps * cost.step + evaluations * cost.evaluation * (1 + beside) for name, cost in costs.items()}

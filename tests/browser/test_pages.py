@@ -16,6 +16,7 @@ from .conftest import running_app, visit, visitor
         ("/attack", "Attack"),
         ("/thresholds", "Thresholds"),
         ("/robustness", "Robustness"),
+        ("/train", "Train"),
         ("/learn", "Learn"),
     ],
 )

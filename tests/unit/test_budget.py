@@ -79,7 +79,7 @@ def test_steps_fill_the_minutes_and_evaluations_take_a_small_part(monkeypatch: p
     assert found.steps == int((120 - 4 * 6 * 0.5) / (4 * 0.05))
     assert sum(allowed.values()) == pytest.approx(SLACK * 120, rel=0.01)
     short, _ = fit(Budget(minutes=0.1, size="tiny"), dataset(DIGITS))
-    assert (short.steps, short.evaluations) == (20, 1)  # a third of 6 s holds less than one evaluation of all
+    assert (short.steps, short.evaluations) == (10, 2)  # a third of 6 s holds less than one evaluation of all
     least, _ = fit(Budget(minutes=0.01, size="tiny"), dataset(DIGITS))
     assert least.steps == LEAST_STEPS
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 from aatviz.data.parts import whole_of
-from aatviz.report.watched import Notes, Order, read_notes, train
+from aatviz.report.watched import Notes, Order, read_notes
 from aatviz.ui.session.jobs import QueueFull, Runner
 from aatviz.ui.session.limits import Limits
+from aatviz.ui.session.training_work import train
 
 State = Literal["waiting", "running", "done", "ended", "failed"]
 UNFINISHED = ("waiting", "running")

@@ -75,7 +75,7 @@ def title(name: str) -> str:
 
 def known() -> Dataset:
     """The chosen data set, with all its classes."""
-    return dataset(_now("data", "") or data_sets()[0])
+    return dataset(_now("data", _on_machine(str(data_folder()))[0]))
 
 
 def _now(name: str, otherwise: str) -> str:
@@ -97,18 +97,18 @@ def _classes_param() -> Param:
             found = sorted({int(word) for word in text.split(",")})
         except ValueError:
             found = []
-        if not fits(found):
+        if len(found) < 2 or not fits(found):
             raise ValueError(f"at least two classes among 0 to {possible() - 1}, as 0,2")
         return found
 
     def fits(found: list[int]) -> bool:
-        return (len(found) >= 2 and found[0] >= 0 and found[-1] < possible()) or not found
+        return all(0 <= k < possible() for k in found)  # fewer than two are told of beside the button
 
     return Param(
         name="classes",
         default=lambda: list(range(min(possible(), USUAL_CLASSES))),
         read=read,
-        write=lambda found: ",".join(map(str, found)) or None,
+        write=lambda found: ",".join(map(str, sorted(found))) if len(found) > 1 else None,
         fits=fits,
     )
 
@@ -122,7 +122,7 @@ def _usual_eps() -> str:
 state = UrlState(
     "train",
     [
-        choice("data", lambda: data_sets()[0], data_sets),
+        choice("data", lambda: _on_machine(str(data_folder()))[0], data_sets),
         _classes_param(),
         choice("size", "small", list(SIZES)),
         choice("norm", "Linf", get_args(Norm)),

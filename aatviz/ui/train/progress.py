@@ -137,8 +137,9 @@ def _done(training: Training) -> None:
         "used; download it to keep it.",
         icon=":material/check:",
     )
-    links = " · ".join(f"[{page.title()}]({page}?{urlencode({'system': training.name})})" for page in PAGES)
-    st.markdown(f"Use it: {links}")
+    given = urlencode({"system": training.name})
+    links = " · ".join(f'<a href="{page}?{given}" target="_self">{page.title()}</a>' for page in PAGES)
+    st.html(f"<p>Use it: {links}</p>")
     own = visitors.data() / whole_of(training.order.dataset)
     st.download_button(
         "Download the system",
