@@ -80,7 +80,7 @@ def known() -> Dataset:
 
 def _now(name: str, otherwise: str) -> str:
     """A setting that the defaults of others depend on: they are asked for before it is read from a new address."""
-    sets = {"data": data_sets, "norm": lambda: get_args(Norm)}[name]()
+    sets = data_sets() if name == "data" else get_args(Norm)
     found = st.session_state.get(f"train.{name}") or st.query_params.get(name, otherwise)
     return found if found in sets else otherwise
 
