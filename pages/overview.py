@@ -22,6 +22,7 @@ NEXT = (
     ("generate", "Draw {plural} out of noise", "draw"),
     ("thresholds", "What the threshold buys, and what it costs", "tune"),
     ("detectors", "Look at one detector after the other", "stacked_bar_chart"),
+    ("train", "Train detectors of your own classes", "model_training"),
     ("robustness", "What is left when every attack is tried", "shield"),
     ("playground", "Watch small networks learn in the plane", "scatter_plot"),
     ("learn", "Short lessons, with links for a class", "school"),

@@ -25,6 +25,7 @@ LAYERS = [
         "ui.robustness",
         "ui.playground",
         "ui.lessons",
+        "ui.train",
     },
     {"ui"},
 ]

@@ -8,18 +8,17 @@ import typer
 
 from aatviz import recipes
 from aatviz.cli.options import Device
+from aatviz.data import Dataset, open_split
 from aatviz.data import dataset as known_dataset
-from aatviz.data import open_split
-from aatviz.recipes import Job, Recipe, any_dataset
-from aatviz.report.card_readme import write_readme
+from aatviz.recipes import Job, Recipe, budget
+from aatviz.report.complete import complete
 from aatviz.runtime.files import remove_leftovers
 from aatviz.runtime.hardware import resolve
 from aatviz.runtime.launch import run_side_by_side
 from aatviz.runtime.locks import writing
-from aatviz.store.cards import detector_classes, write_card
-from aatviz.store.gaussians import FILE as GAUSSIANS
-from aatviz.store.gaussians import build_gaussians
+from aatviz.store.cards import detector_classes
 from aatviz.train import loop
+from aatviz.train.budget import fit
 
 LINE_SECONDS = 15.0
 
@@ -27,7 +26,7 @@ LINE_SECONDS = 15.0
 def train(
     recipe: Annotated[
         str,
-        typer.Argument(help=f"One of: {', '.join(recipes.names())}; with --dataset {' or '.join(any_dataset.RECIPES)}."),
+        typer.Argument(help=f"One of: {', '.join(recipes.names())}; with --dataset {', '.join(recipes.ANY)}."),
     ],
     dataset: Annotated[
         str | None, typer.Option(help="Any data set that is here, such as one of your own (`aatviz data import`).")
@@ -40,8 +39,11 @@ def train(
     """Train the networks of RECIPE. After an interruption the same command goes on; finished networks are kept."""
     plan = recipes.get(recipe) if dataset is None else recipes.for_dataset(recipe, known_dataset(dataset))
     open_split(plan.dataset, "train")  # raises now, before anything starts, where the data set is missing
+    if dataset is not None and recipe.partition(":")[0] == budget.WORD and not budget.read(recipe).steps:
+        recipe = _with_steps(recipe, known_dataset(dataset))
+        plan = recipes.for_dataset(recipe, known_dataset(dataset))
     detector_classes(plan)  # and where the recipe's bank is impossible
-    folder = out or Path("runs") / plan.name
+    folder = out or Path("runs") / (plan.name if dataset is None else plan.system)
     chosen = [plan.job(name) for name in jobs.split(",") if name] or list(plan.jobs)
     device = resolve(device)
     if len(chosen) == 1:  # others may train the other networks meanwhile
@@ -64,15 +66,16 @@ def train(
         _complete(plan, folder, own_data=dataset is not None)
 
 
+def _with_steps(recipe: str, of: Dataset) -> str:
+    """The name of a budget with the steps that its minutes hold on this machine."""
+    fitted = budget.write(fit(budget.read(recipe), of)[0])
+    typer.echo(f"These minutes hold {fitted}; this name trains the same networks again.")
+    return fitted
+
+
 def _complete(plan: Recipe, folder: Path, own_data: bool) -> None:
-    """Write the class Gaussians, the card and the card's README, once all networks are there."""
-    if own_data and not (folder / GAUSSIANS).is_file():
-        try:
-            build_gaussians(plan.dataset, folder)
-        except ValueError as error:  # all else works without them
-            typer.echo(f"No class Gaussians to start images from: {error}")
-    if write_card(plan, folder):
-        write_readme(folder)
+    """Write what makes a system of the networks, once all are there."""
+    if complete(plan, folder, own_data, typer.echo):
         typer.echo(f"{folder} is a complete system: {folder / 'card.json'}")
 
 

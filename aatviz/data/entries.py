@@ -18,17 +18,19 @@ Entry = tuple[tuple[str, ...], bytes | str]
 TOO_LONG = f"more than {MOST_FILE_BYTES // 1_000_000} MB"
 
 
-def entries(path: Path) -> Iterator[Entry]:
+def entries(path: Path, most: int | None = None) -> Iterator[Entry]:
     """Every file in a folder, tar or zip, except hidden ones. FileNotFoundError where there is nothing at this path;
-    ValueError for an archive that is damaged, too large or not to be trusted."""
+    ValueError for an archive that is damaged, not to be trusted, or unpacks to more than `most` bytes (None: the bound of
+    all imports)."""
+    most = MOST_UNPACKED_BYTES if most is None else most
     if path.is_dir():
         found = _of_folder(path)
     elif not path.is_file():
         raise FileNotFoundError(f"There is no {path}. Give a folder of images, or a .tar, .tar.gz or .zip of one.")
     elif zipfile.is_zipfile(path):
-        found = _of_zip(path)
+        found = _of_zip(path, most)
     else:
-        found = _of_tar(path)
+        found = _of_tar(path, most)
     for count, entry in enumerate(found):
         if count >= 2 * MOST_IMAGES:
             raise ValueError(f"{path} holds more than {2 * MOST_IMAGES} files. Import fewer.")
@@ -58,12 +60,12 @@ def _of_folder(top: Path) -> Iterator[Entry]:
                 yield link.relative_to(top).parts, "a link"
 
 
-def _of_tar(path: Path) -> Iterator[Entry]:
+def _of_tar(path: Path, most: int) -> Iterator[Entry]:
     with _archive(path), path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         stream: Any = gzip.GzipFile(fileobj=raw) if packed else raw
-        with tarfile.open(fileobj=_Bounded(stream, path), mode="r:") as tar:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=_Bounded(stream, path, most), mode="r:") as tar:  # type: ignore[call-overload]
             while (member := tar.next()) is not None:
                 tar.members.clear()  # so that a million of them do not fill the memory
                 if member.isdir():
@@ -81,7 +83,7 @@ def _of_tar(path: Path) -> Iterator[Entry]:
                 yield parts, data
 
 
-def _of_zip(path: Path) -> Iterator[Entry]:
+def _of_zip(path: Path, most: int) -> Iterator[Entry]:
     total = 0
     with _archive(path), zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
@@ -93,8 +95,8 @@ def _of_zip(path: Path) -> Iterator[Entry]:
             with archive.open(member) as content:
                 data = content.read(MOST_FILE_BYTES + 1)
             total += len(data)
-            if total > MOST_UNPACKED_BYTES:
-                raise ValueError(_bomb(path))
+            if total > most:
+                raise ValueError(_bomb(path, most))
             yield parts, data if len(data) <= MOST_FILE_BYTES else TOO_LONG
 
 
@@ -121,12 +123,12 @@ def _safe(name: str, path: Path) -> tuple[str, ...]:
 class _Bounded:
     """A stream that refuses to give more bytes than any honest archive holds, in one read or in all."""
 
-    def __init__(self, stream: IO[bytes], path: Path) -> None:
-        self._stream, self._path = stream, path
+    def __init__(self, stream: IO[bytes], path: Path, most: int) -> None:
+        self._stream, self._path, self._most = stream, path, most
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= MOST_FILE_BYTES:
-            raise ValueError(_bomb(self._path))
+            raise ValueError(_bomb(self._path, self._most))
         data = self._stream.read(size)
         self._check()
         return data
@@ -135,17 +137,18 @@ class _Bounded:
         return self._stream.tell()
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        if whence or offset > MOST_UNPACKED_BYTES:
-            raise ValueError(_bomb(self._path))
+        if whence or offset > self._most:
+            raise ValueError(_bomb(self._path, self._most))
         return self._stream.seek(offset)
 
     def close(self) -> None:
         self._stream.close()
 
     def _check(self) -> None:
-        if self._stream.tell() > MOST_UNPACKED_BYTES:
-            raise ValueError(_bomb(self._path))
+        if self._stream.tell() > self._most:
+            raise ValueError(_bomb(self._path, self._most))
 
 
-def _bomb(path: Path) -> str:
-    return f"{path} unpacks to more than {MOST_UNPACKED_BYTES // 1_000_000_000} GB, or has a header without end. Refused."
+def _bomb(path: Path, most: int) -> str:
+    words = f"{most // 1_000_000_000} GB" if most >= 1_000_000_000 else f"{most // 1_000_000} MB"
+    return f"{path} unpacks to more than {words}, or has a header without end. Refused."

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aatviz.data.placing import data_folder, recover
+from aatviz.data.placing import data_folder, recover, visitors_folder
 from aatviz.data.spec import DataNotFound, Dataset, Movement, SplitInfo, Threat
 from aatviz.data.split import Split
 from aatviz.data.stored_set import NOTE, open_part, read_note
@@ -34,14 +34,14 @@ def check_name(name: str) -> None:
 
 def dataset(name: str) -> Dataset:
     """An imported data set. DataNotFound where there is none of this name, ValueError where it is damaged."""
-    folder = data_folder() / name
+    folder = _place(name)
     if not _SLUG.fullmatch(name) or not ((folder / NOTE).is_file() or name in recover()):
         raise DataNotFound(f"There is no data set {name[:60]!r} on this machine.")
     note = read_note(folder)
     counts = note.counts | {"sample": min(MOST_SAMPLE, note.counts["validation"])}
     return Dataset(
         name=name,
-        title=name,
+        title=name if folder.parent == data_folder() else f"{name.rpartition('-')[0]} (uploaded)",
         shape=note.shape,
         classes=note.classes,
         noun="image",
@@ -58,6 +58,12 @@ def dataset(name: str) -> Dataset:
         hashes=note.hashes,
         opener=lambda split: open_imported(folder, split),
     )
+
+
+def _place(name: str) -> Path:
+    """The folder of a data set of this machine; else of one that a visitor of the app has uploaded."""
+    here, visitors = data_folder() / name, visitors_folder()
+    return visitors / name if visitors and not (here / NOTE).is_file() and (visitors / name / NOTE).is_file() else here
 
 
 def imported() -> list[str]:

@@ -50,14 +50,24 @@ class Arranged:
     """For every folder beside train/ and test/ that is no split: how many images it holds."""
 
 
-def read_tree(path: Path, size: tuple[int, int], scratch: Path, report: Report) -> Decoded:
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """How much an import takes at most; None: as much as any import may."""
+
+    images: int | None = None
+    unpacked: int | None = None
+    """Bytes of all files in an archive."""
+
+
+def read_tree(path: Path, size: tuple[int, int], scratch: Path, report: Report, bounds: Bounds | None = None) -> Decoded:
     """Decode every image below `path` (a folder, tar or zip), scaled to `size` (height, width), into a file in `scratch`.
-    ValueError where there is no image, or more than can be imported."""
+    ValueError where there is no image, or more than `bounds` allow."""
+    bounds = bounds or Bounds()
     file, digests, left_out = scratch / "decoded", list[bytes](), list[str]()
     places: list[tuple[str, ...]] = []
     all_grey, each = True, 3 * size[0] * size[1]
     with file.open("wb") as out:
-        for parts, data in entries(path):
+        for parts, data in entries(path, bounds.unpacked):
             try:
                 if isinstance(data, str):
                     raise Unreadable(data)
@@ -65,7 +75,7 @@ def read_tree(path: Path, size: tuple[int, int], scratch: Path, report: Report) 
             except Unreadable as error:
                 left_out.append(f"{'/'.join(parts)}: {error}")
                 continue
-            if len(places) >= min(MOST_IMAGES, MOST_ARRAY_BYTES // each):
+            if len(places) >= min(bounds.images or MOST_IMAGES, MOST_ARRAY_BYTES // each):
                 raise ValueError(f"{path} holds more than {len(places)} images of this size. Import fewer, or smaller ones.")
             all_grey &= grey
             digests.append(hashlib.sha256(image.tobytes()).digest())

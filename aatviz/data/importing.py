@@ -141,6 +141,13 @@ def _import_tree(path: Path, name: str | None, size: tuple[int, int] | None, rep
 
 
 def _keep(stage: Staging, path: Path, name: str, decoded: Decoded, arranged: Arranged, source: str) -> Imported:
+    stage.target = data_folder() / name
+    written = keep(stage.fresh, name, decoded, arranged, source)
+    return Imported(name=name, folder=stage.target, notes=findings(decoded, arranged, written))
+
+
+def keep(fresh: Path, name: str, decoded: Decoded, arranged: Arranged, source: str) -> Note:
+    """Write the images into an empty folder, as a data set of this name."""
     channels, height, width = decoded.pixels.shape[1:]
 
     def note(counts: dict[str, int], hashes: dict[str, str]) -> Note:
@@ -155,9 +162,12 @@ def _keep(stage: Staging, path: Path, name: str, decoded: Decoded, arranged: Arr
             shared=shared_images(decoded.digests, arranged.rows),
         )
 
-    stage.target = data_folder() / name
-    written = write_set(stage.fresh, note, decoded.pixels, arranged.labels, arranged.rows)
-    return Imported(name=name, folder=stage.target, notes=(*_counts(written), *_findings(decoded, arranged, written)))
+    return write_set(fresh, note, decoded.pixels, arranged.labels, arranged.rows)
+
+
+def findings(decoded: Decoded, arranged: Arranged, note: Note) -> tuple[str, ...]:
+    """Counts, balance, duplicates and what was left out; as sentences."""
+    return (*_counts(note), *_findings(decoded, arranged, note))
 
 
 def _foreign(folder: Path) -> bool:

@@ -14,6 +14,7 @@ import platformdirs
 
 from aatviz.runtime.locks import try_lock, waiting_for
 
+VISITORS = "AATVIZ_VISITORS_DATA"
 PREFIX = "import-"
 GUARD = ".import.lock"
 _NEW, _OLD, _TARGET, _LOCK = "new", "replaced", "target.json", "lock"
@@ -22,6 +23,13 @@ _NEW, _OLD, _TARGET, _LOCK = "new", "replaced", "target.json", "lock"
 def data_folder() -> Path:
     """Where data sets are kept: $AATVIZ_DATA, else the user's cache folder."""
     return Path(os.environ.get("AATVIZ_DATA") or platformdirs.user_cache_dir("aatviz")).expanduser()
+
+
+def visitors_folder() -> Path | None:
+    """Where a running app keeps the data sets that its visitors have uploaded: $AATVIZ_VISITORS_DATA, which the app sets for
+    itself and its workers. They are found by their names, and never listed. None outside an app."""
+    given = os.environ.get(VISITORS)
+    return Path(given) if given else None
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """All data sets by name: the built-in ones and the imported ones."""
 
 from aatviz.data import cifar10, fashion_mnist, image_folder, mnist, restricted_imagenet, restricted_tiny_imagenet, toy
+from aatviz.data.parts import MARK, part_of, whole_of
 from aatviz.data.spec import DataNotFound, Dataset, UnknownDataset
 from aatviz.data.split import Split
 
@@ -23,7 +24,10 @@ def names() -> tuple[str, ...]:
 
 
 def dataset(name: str) -> Dataset:
-    """The data set of that name. UnknownDataset, with the known names, where there is none; ValueError for a damaged one."""
+    """The data set of that name, or the part of one ("cifar10@3+5", see `aatviz.data.parts`). UnknownDataset, with the known
+    names, where there is none; ValueError for a damaged one."""
+    if MARK in name:
+        return part_of(dataset(whole_of(name)), name)
     if name in BUILT_IN:
         return BUILT_IN[name]
     try:

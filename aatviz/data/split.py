@@ -94,6 +94,15 @@ class Split:
         """The SHA-256 of all images and then all labels, as bytes: it says which data a result or a network came from."""
         return self._known_hash() or self.computed_hash()
 
+    def part(self, rows: NDArray[np.int64], labels: Bytes) -> "Split":
+        """These rows (n,) as a split of its own, with new labels (n,)."""
+        picked = rows if self._rows is None else self._rows[rows]
+        placed = np.zeros(self._pixels.shape[0], dtype=np.uint8)
+        placed[picked] = labels
+        found = Split(self._pixels, placed, rows=picked, source=self.source)
+        found.on_the_fly = self.on_the_fly
+        return found
+
     def computed_hash(self) -> str:
         """The content hash, computed now from the content of the files."""
         found = hashlib.sha256()

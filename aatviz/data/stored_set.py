@@ -70,8 +70,13 @@ def write_set(
         np.save(fresh / _labels(part), split.label_bytes, allow_pickle=False)
         counts[part], hashes[part] = len(split), Split(target, split.label_bytes).computed_hash()
     written = note(counts, hashes)
-    (fresh / NOTE).write_text(json.dumps(asdict(written), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_note(fresh, written)
     return written
+
+
+def write_note(folder: Path, note: Note) -> None:
+    """Write the note into the folder of its data set."""
+    (folder / NOTE).write_text(json.dumps(asdict(note), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_note(folder: Path) -> Note:

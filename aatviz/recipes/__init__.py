@@ -4,11 +4,13 @@
 """
 
 from aatviz.data import Dataset
-from aatviz.recipes import any_dataset, cifar10, cifar10_paper, fashion_mnist, mnist, tiny
+from aatviz.recipes import any_dataset, budget, cifar10, cifar10_paper, fashion_mnist, mnist, tiny
 from aatviz.recipes.spec import AttackSpec, Job, Recipe, digest
 
 MODULES = (mnist, fashion_mnist, cifar10, cifar10_paper, tiny)
 
+ANY = (*any_dataset.RECIPES, budget.WORD)
+"""The recipes for any data set."""
 _ALL = {recipe.name: recipe for recipe in (make() for make in (recipe for module in MODULES for recipe in module.RECIPES))}
 
 
@@ -25,8 +27,9 @@ def get(name: str) -> Recipe:
 
 
 def for_dataset(name: str, of: Dataset) -> Recipe:
-    """The recipe of that name, made for this data set. ValueError, with the known names, where there is none."""
-    return any_dataset.named(name)(of)
+    """The recipe of that name, made for this data set. ValueError, with the known names, where there is none, and for
+    impossible settings in the name of a budget (`aatviz.recipes.budget`)."""
+    return budget.budget(budget.read(name), of) if name.partition(":")[0] == budget.WORD else any_dataset.named(name)(of)
 
 
 __all__ = ["AttackSpec", "Job", "Recipe", "digest", "for_dataset", "get", "names"]

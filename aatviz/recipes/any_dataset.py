@@ -107,7 +107,9 @@ def named(name: str) -> Callable[[Dataset], Recipe]:
         return RECIPES[name]
     if settings := plane.named(name):
         return lambda of: plane.recipe(of, settings)
-    raise ValueError(f"There is no recipe {name!r} for any data set; there are {', '.join(RECIPES)}, {plane.HELP}.")
+    raise ValueError(
+        f"There is no recipe {name!r} for any data set; there are {', '.join(RECIPES)}, budget:minutes=5, {plane.HELP}."
+    )
 
 
 def _recipe(kind: str, of: Dataset, about: str, jobs: tuple[Job, ...]) -> Recipe:

@@ -7,7 +7,8 @@ from typing import Any
 from aatviz import recipes
 from aatviz.evaluate import detectors, systems
 from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells, means_of
-from aatviz.recipes import any_dataset, plane
+from aatviz.recipes import plane
+from aatviz.recipes.budget import WORD
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.report.card_front import front
 from aatviz.runtime.files import making_sense_of, write_text
@@ -67,10 +68,10 @@ def _weights(card: Card) -> str:
 def _training(card: Card) -> str:
     """The command that trains these weights; for a recipe that the command line does not know, the recipe's name."""
     recipe = str(card.recipe.get("name", card.system))
-    kind = recipe.removeprefix(f"{card.dataset}-")
+    kind = recipe if recipe.partition(":")[0] == WORD else recipe.removeprefix(f"{card.dataset}-")
     if recipe in recipes.names():
         return f"`{command('train', recipe)}`"
-    known = kind in any_dataset.RECIPES or plane.named(kind) is not None
+    known = kind.partition(":")[0] in recipes.ANY or plane.named(kind) is not None
     return f"`{command('train', kind, dataset=card.dataset)}`" if known else f"the recipe {recipe}"
 
 

@@ -46,6 +46,9 @@ def train(
     folder: Path,
     device: str = "cpu",
     report: Callable[[Progress], None] = lambda _: None,
+    watch: Callable[[int, nn.Module], None] = lambda _, __: None,
+    enough: Callable[[], bool] = lambda: False,
+    save_seconds: float | None = None,
 ) -> Path:
     """Train one network, or go on where a run was cut off, and return the file of its best weights.
 
@@ -58,6 +61,10 @@ def train(
         folder: the checkpoint folder.
         device: "cpu", "cuda", "cuda:1" or "mps".
         report: called after every step.
+        watch: called after every evaluation with the step and the network that was judged, which it must not change.
+        enough: asked after every step; where it says True, this step is the last one, whatever the recipe says. The note of
+            the weights then has the step as "ended_at".
+        save_seconds: between two savings of all that a run needs to go on; None: `SAVE_SECONDS`.
 
     Raises:
         DataNotFound: where the data set is not on this machine.
@@ -85,18 +92,22 @@ def train(
     state = restore(folder, job, learner, origin)
     updates.step = state.step
 
+    ended_at, between = 0, SAVE_SECONDS if save_seconds is None else save_seconds
     started, first_step, last_save = time.monotonic(), state.step, time.monotonic()
     evaluate_at = {round(job.steps * (i + 1) / job.evaluations) for i in range(job.evaluations)}
-    while state.step < job.steps:
+    while state.step < job.steps and not ended_at:
         tick = seconds_spent(device)
         loss = updates.make()
         state.step = updates.step
-        reported = loss.item() if state.step % 50 == 0 or state.step in evaluate_at else None  # waits for a GPU
+        ended_at = state.step if state.step < job.steps and enough() else 0
+        judged_now = state.step in evaluate_at or ended_at
+        reported = loss.item() if state.step % 50 == 0 or judged_now else None  # waits for a GPU
         state.seconds += seconds_spent(device) - tick
 
         row = None
-        if state.step in evaluate_at:
+        if judged_now:
             row = _evaluate(job, learner.judged, state, (x, y), (x_val, y_val), bf16)
+            watch(state.step, learner.judged)
         pace = (time.monotonic() - started) / (state.step - first_step)
         report(
             Progress(
@@ -108,7 +119,7 @@ def train(
                 score=row,
             )
         )
-        if time.monotonic() - last_save > SAVE_SECONDS and state.step % job.replay == 0:  # perturbations are not saved
+        if time.monotonic() - last_save > between and state.step % job.replay == 0:  # perturbations are not saved
             save(full(folder, job.name), learner, state, origin)
             last_save = time.monotonic()
 
@@ -125,6 +136,7 @@ def train(
         **origin,
     }
     note |= {"shortened_at": state.shortened_at} if state.shortened_at else {}
+    note |= {"ended_at": ended_at} if ended_at else {}
     write_json(folder / "history" / f"{job.name}.json", state.history)
     save_network(final, best, note)
     _forget_states(job, folder)

@@ -55,6 +55,7 @@ def _navigation() -> st.Page:
             st.Page("pages/detectors.py", title="Detectors", icon=":material/stacked_bar_chart:", url_path="detectors"),
             st.Page("pages/robustness.py", title="Robustness", icon=":material/shield:", url_path="robustness"),
             st.Page("pages/playground.py", title="Playground", icon=":material/scatter_plot:", url_path="playground"),
+            st.Page("pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),
             st.Page("pages/learn.py", title="Learn", icon=":material/school:", url_path="learn"),
             # Streamlit serves its default page at the root only; this makes the link /overview work as well
             st.Page("pages/overview.py", title="Overview", url_path="overview", visibility="hidden"),

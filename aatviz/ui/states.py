@@ -13,6 +13,7 @@ from aatviz.ui.playground import controls as playground_controls
 from aatviz.ui.robustness import view as robustness_view
 from aatviz.ui.thresholds import state as threshold_state
 from aatviz.ui.thresholds.data import threshold_view
+from aatviz.ui.train import options as train_options
 
 STATES: dict[str, Callable[[System], UrlState]] = {
     "overview": lambda _: overview_card.state,
@@ -23,5 +24,6 @@ STATES: dict[str, Callable[[System], UrlState]] = {
     "detectors": lambda _: detector_view.state,
     "robustness": lambda _: robustness_view.state,
     "playground": lambda _: playground_controls.state,
+    "train": lambda _: train_options.state,
 }
 """The functions may raise FileNotFoundError or ValueError where their page has nothing to show for a system."""

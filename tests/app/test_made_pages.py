@@ -31,7 +31,7 @@ from aatviz.ui.session.showcase import build_showcase, load_showcase
 from tests.made_systems import NAMES, Made
 
 APP = Path(__file__).parents[2] / "app.py"
-PAGES = ("overview", "learn", "detectors", "thresholds", "robustness")
+PAGES = ("overview", "learn", "detectors", "thresholds", "robustness", "train")
 WHOLE, DOG = NAMES[:4], NAMES[4]
 MANY = WHOLE[3]
 

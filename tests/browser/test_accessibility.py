@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from .conftest import visit
 
-PATHS = ("", "attack", "compare", "generate", "thresholds", "detectors", "robustness", "playground", "learn")
+PATHS = ("", "attack", "compare", "generate", "thresholds", "detectors", "robustness", "playground", "train", "learn")
 BARRIERS = ("serious", "critical")
 
 

@@ -14,7 +14,7 @@ from tests.deployment.files import security_headers
 
 from .conftest import running_app, settle, visit, visitor
 
-PAGES = ["/", "/attack", "/compare", "/generate", "/thresholds", "/detectors", "/robustness", "/learn"]
+PAGES = ["/", "/attack", "/compare", "/generate", "/thresholds", "/detectors", "/robustness", "/train", "/learn"]
 
 
 def guard(page: Page) -> None:

@@ -17,6 +17,7 @@ from .conftest import running_app, visit, visitor
         ("/thresholds", "Thresholds"),
         ("/robustness", "Robustness"),
         ("/playground", "Playground"),
+        ("/train", "Train"),
         ("/learn", "Learn"),
     ],
 )

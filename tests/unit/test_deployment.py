@@ -11,10 +11,12 @@ import streamlit
 from streamlit import config
 
 from aatviz.runtime.limits import MOST_OWN_BYTES
+from aatviz.ui.session.limits import Limits
 from tests.deployment import files
 
 SETTINGS = tomllib.loads((files.ROOT / ".streamlit" / "config.toml").read_text())
 LIMITS = ("WORKERS", "QUEUE_SECONDS", "JOBS_PER_VISITOR", "MOST_STEPS", "BATCH", "UPLOAD_MB", "RESULT_MB", "TRAINING")
+LIMITS += ("TRAINING_MINUTES", "TRAINING_QUEUE", "TRAINING_AWAY", "TRAINING_HOURS", "TRAININGS_KEPT", "TRAINING_MB")
 
 
 def test_streamlit_knows_every_setting() -> None:
@@ -125,7 +127,7 @@ def test_the_proxy_passes_websockets_and_an_upload_as_large_as_the_app_takes() -
     text = files.HEADERS.read_text()
     assert re.search(r"proxy_set_header Upgrade\s+\$http_upgrade;", text)
     (upload,) = re.findall(r"upload_file.*?client_max_body_size (\d+)m;", text, re.DOTALL)
-    assert int(upload) > SETTINGS["server"]["maxUploadSize"]
+    assert int(upload) > max(SETTINGS["server"]["maxUploadSize"], Limits().training_mb)
 
 
 def test_the_documentation_names_every_header_and_leaves_room_for_what_is_measured() -> None:

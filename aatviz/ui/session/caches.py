@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 
 import streamlit as st
 import torch
@@ -28,10 +29,12 @@ from aatviz.store.systems import System, cards_and_broken, checkpoints_folder
 from aatviz.thresholds import choose as operating_points
 from aatviz.thresholds.curves import RECIPE
 from aatviz.ui.common.datasets import dataset_of_card
+from aatviz.ui.session import visitors
 from aatviz.ui.session.jobs import Jobs, Lane, Runner, Work
 from aatviz.ui.session.limits import LIMITS
 from aatviz.ui.session.showcase import Showcase, load_showcase
 from aatviz.ui.session.slices import Slices
+from aatviz.ui.session.trainings import Trainings
 
 TIMED_STEPS = 3
 
@@ -49,6 +52,7 @@ def start_up() -> int:
     else wait 5 ms for each of them while another visitor's page is drawn.
     """
     importlib.import_module("pandas")
+    visitors.folder()  # before any worker starts: they find visitors' data sets in it
     sys.setswitchinterval(0.0005)
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(min(os.cpu_count() or 1, 8))
@@ -81,8 +85,21 @@ def _cards(files: tuple[tuple[str, int], ...]) -> tuple[dict[str, Card], dict[st
 
 
 def load_system(name: str) -> System:
-    """The system of that name, loaded once."""
+    """The system of that name, a shipped one or a visitor's, loaded once."""
+    if name not in cards() and (own := own_folder(name)) is not None:
+        return _load_own(str(own), (own / CARD).stat().st_mtime_ns)
     return _load_system(name, str(checkpoints_folder()))
+
+
+def own_folder(name: str) -> Path | None:
+    """The checkpoint folder of a visitor's finished system of that name, which is used now; None where there is none."""
+    training = trainings().look(name)
+    return training.order.folder if training is not None and training.state == "done" else None
+
+
+@st.cache_resource(max_entries=8, show_spinner="Loading the networks …")
+def _load_own(folder: str, changed: int) -> System:
+    return aatviz.load_system(folder)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the networks …")
@@ -137,6 +154,17 @@ def jobs() -> Jobs:
             system = load_system(names[0])
             first = Work(function=work.ready, context=work.Weights(system.folder, fingerprint(system)), argument=None)
     return Jobs(workers(), LIMITS, is_connected, first)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def trainings() -> Trainings:
+    """The trainings of this server, and what its visitors have uploaded."""
+    return Trainings(trainer(), LIMITS)
+
+
+def trainer() -> Runner:
+    """The worker process that trains. Its priority is the lowest of all: everything else comes first."""
+    return Worker(nice=15)
 
 
 def workers() -> dict[Lane, list[Runner]]:

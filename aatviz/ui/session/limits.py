@@ -34,6 +34,18 @@ class Limits:
     """Megabytes of results that are kept for whoever asks for the same again."""
     training: bool = True
     """Whether visitors may train networks, on pages that offer it."""
+    training_minutes: float = dataclasses.field(default=10.0, metadata={"range": (0.1, 1440)})
+    """Minutes of one core that a visitor may ask of a training."""
+    training_queue: int = dataclasses.field(default=40, metadata={"range": (1, 1000)})
+    """Trainings that may wait for one another; they go one by one."""
+    training_away: float = dataclasses.field(default=15.0, metadata={"range": (0.1, 1440)})
+    """Minutes after which a training, waiting or running, is ended where nobody has looked at it meanwhile."""
+    training_hours: float = dataclasses.field(default=4.0, metadata={"range": (0.01, 720)})
+    """Hours for which a trained or uploaded system, or data set, is kept after somebody has last used it."""
+    trainings_kept: int = dataclasses.field(default=60, metadata={"range": (1, 10_000)})
+    """Trained and uploaded systems that are kept; for one more, the one that was used longest ago goes."""
+    training_mb: int = dataclasses.field(default=40, metadata={"range": (1, 1000)})
+    """Megabytes of an uploaded archive of pictures, or of a system."""
 
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> "Limits":

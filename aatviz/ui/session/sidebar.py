@@ -15,7 +15,7 @@ from aatviz.ui.common.datasets import dataset_of_card, is_known
 from aatviz.ui.common.glossary import tip
 from aatviz.ui.common.url import JUST_OPENED, MOMENT, pressed
 from aatviz.ui.common.words import code, literal, message, quoted
-from aatviz.ui.session import caches
+from aatviz.ui.session import caches, own_systems
 
 _CHOSEN, _MOVED, _PAGE, _UNNAMED = "app.chosen-system", "app.moved", "app.page", "app.unnamed"
 _DATASET, _SYSTEM, _BEFORE = "app.dataset", "app.system", "app.before-lesson"
@@ -26,7 +26,8 @@ def choose_system(page: str, lesson: str | None = None) -> None:
 
     Where there is no system at all, the page ends here and says how to get one.
     """
-    cards = caches.cards()
+    own_systems.remember(st.query_params.get("system"))
+    cards = caches.cards() | own_systems.cards()
     for folder, why in caches.broken().items():
         st.sidebar.caption(f":material/broken_image: The system {code(folder)} is broken and left out. {message(why)}")
     if not cards:
@@ -108,6 +109,12 @@ def _selectors(cards: Mapping[str, Card], name: str, locked: bool) -> None:
     st.selectbox("System", list(labels), format_func=labels.__getitem__, key=_SYSTEM, args=(_SYSTEM,), **common)
 
 
+def choose(name: str) -> None:
+    """Make another system the chosen one, from the next run on."""
+    st.session_state[_CHOSEN], st.session_state[_MOVED] = name, time.monotonic()
+    pressed()
+
+
 def current_system() -> System:
     """The chosen system, loaded once for everybody."""
     return caches.load_system(_chosen())
@@ -136,7 +143,7 @@ def link_params() -> dict[str, str]:
 
 def _chosen() -> str:
     """The sidebar's choice; for a page that runs without the frame, as in a test, the URL's or the first system."""
-    names = caches.systems()
+    names = [*caches.systems(), *own_systems.cards()]
     wanted = st.session_state.get(_CHOSEN, st.query_params.get("system"))
     return wanted if wanted in names else names[0]
 
@@ -180,4 +187,5 @@ def bank_size(folder: Path, card: Card) -> tuple[int, float]:
 
 def _label(card: Card) -> str:
     kind = "one detector" if len(card.bank) == 1 else "shared" if len(card.files.detectors) == 1 else "separate"
-    return f"{threat_of(card)}, {kind}"
+    yours = "" if card.system in caches.cards() else ", yours"
+    return f"{threat_of(card)}, {kind}{yours}"
