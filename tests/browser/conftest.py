@@ -113,8 +113,10 @@ def visitor(browser: Browser, url: str) -> Iterator[Page]:
 
 
 def visit(page: Page, path: str) -> None:
-    """Open a path of the app and wait until its script has run."""
+    """Open a path of the app and wait until its script has run: also the second time, where the first run asks for one."""
     page.goto(path)
+    settle(page)
+    page.wait_for_timeout(4 * LOOK)
     settle(page)
 
 
