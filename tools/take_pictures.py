@@ -51,6 +51,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], None] | None]] = {
     "detectors": ("/detectors", ".js-plotly-plot", None),
     "robustness": ("/robustness", ".js-plotly-plot", None),
     "playground": ("/playground", "[data-testid='playground']", None),
+    "train": ("/train", "h1", None),
     "learn": ("/learn", "h3", None),
 }
 """By name: the link, what the picture begins at, and what is done before."""

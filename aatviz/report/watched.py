@@ -28,6 +28,7 @@ from aatviz.runtime.hardware import one_thread
 from aatviz.runtime.typed_json import from_json
 from aatviz.store.cards import update_card
 from aatviz.store.systems import System, load_system
+from aatviz.store.weights import read_note
 from aatviz.thresholds.curves import RECIPE as CURVES
 from aatviz.train import loop
 from aatviz.train.budget import SLACK, fit
@@ -125,7 +126,7 @@ class _Run:
         for job in plan.jobs:
             self._stage(job.name)
             ends += 0.0 if loop.finished(job, folder) else SLACK * self.notes.planned[job.name]
-            loop.train(
+            file = loop.train(
                 job,
                 plan.dataset,
                 folder,
@@ -134,7 +135,11 @@ class _Run:
                 enough=lambda ends=ends: time.monotonic() > ends,  # type: ignore[misc]
                 save_seconds=SAVE_SECONDS,
             )
-            self.notes.steps[job.name] = job.steps
+            ended_at = read_note(file).get("ended_at")
+            self.notes.steps[job.name] = ended_at or job.steps
+            if ended_at:
+                early = f"{job.name} ended at step {ended_at:,} of {job.steps:,}, with its best weights so far."
+                self.notes.said = (*self.notes.said, f"The machine became slower than it was at first: {early}")
         complete(plan, folder, True, lambda why: setattr(self.notes, "said", (*self.notes.said, why)))
         self._stage("measuring")
         self._measure(load_system(folder))

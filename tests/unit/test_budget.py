@@ -171,3 +171,17 @@ def test_minutes_become_steps_that_the_command_prints(tmp_path: Path, capsys: py
     found = command._with_steps("budget:minutes=0.05,size=tiny", dataset(DIGITS))
     assert read(found).steps >= LEAST_STEPS
     assert found in capsys.readouterr().out
+
+
+def test_on_a_machine_that_has_become_slower_networks_end_early_and_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aatviz.report.watched.SPARE", -1000.0)  # as if all time were spent already
+    order = Order(write(QUICK), DIGITS, tmp_path / "quick", tmp_path / "notes")
+    folder = train(None, [order], lambda: None)[0]
+    notes = read_notes(order.notes)
+    assert notes is not None
+    assert notes.steps == dict.fromkeys(NETWORKS, 1)
+    assert len(notes.said) == len(NETWORKS)
+    assert "ended at step 1 of 10" in notes.said[0]
+    assert not damage(folder, load_system(folder).card)

@@ -101,8 +101,8 @@ def _growing(training: Training) -> None:
         "Scores on validation images after every evaluation. *Adversarial*: the images are attacked first, by more steps "
         "than in training. A classifier's score is its accuracy, the detectors' the mean AUC of natural in-class against "
         "attacked out-of-class images.",
-        "the gap between natural and adversarial. It stays wide for the natural classifier, which was never attacked, and "
-        "closes for the other two.",
+        "the gap between natural and adversarial. It is often wide for the natural classifier, which was never attacked, "
+        "and narrow for the other two.",
     )
     found = pictures(training.order.notes)
     if not found:
@@ -162,7 +162,10 @@ def snippets(training: Training, notes: Notes) -> list[Snippet]:
     size = f"{shape[1]}x{shape[2]}"
     first = f"{command('data', 'import', 'photos.zip', name=name, size=size)}\n" if mine else ""
     train = command("train", notes.recipe, dataset=training.order.dataset, workers=1, out=f"checkpoints/{training.name}")
-    words = "The command line trains the same networks, bit for bit on a machine of the same kind."
+    early = any(steps < read(notes.recipe).steps for steps in notes.steps.values())
+    words = "The command line trains the same networks, " + (
+        "and those that ended early here for longer." if early else "bit for bit on a machine of the same kind."
+    )
     return [(words, first + train, "")]
 
 
