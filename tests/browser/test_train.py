@@ -39,6 +39,9 @@ def logits(page: Page, system: str) -> str:
     """The logits of an attack on the first image, made now on this server."""
     visit(page, f"/attack?system={system}&index=0&steps=5")
     page.get_by_role("button", name="Attack", exact=True).click()
+    expect(page.get_by_test_id("step")).to_contain_text("/ 5")
+    settle(page)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)  # while it runs, the file holds what there is
     with page.expect_download() as download:
         page.get_by_role("button", name="Logits by step (CSV)").click()
     return Path(download.value.path()).read_text()
