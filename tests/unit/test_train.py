@@ -4,13 +4,13 @@ import dataclasses
 import json
 import math
 import shutil
-import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from tiny_runs import DATASET, JOBS, history, kill, weights
 from torch import Tensor, nn
 
 from aatviz import recipes
@@ -18,64 +18,15 @@ from aatviz.recipes import Job
 from aatviz.runtime.files import read_tensors, write_tensors
 from aatviz.store.weights import read_note
 from aatviz.train import loop
-from aatviz.train.learner import Learner, part
+from aatviz.train.learner import Learner
 from aatviz.train.loop import Progress, train
-from aatviz.train.state import full, shorten, shortened
 from aatviz.train.steps import Visit
-from tests import quick_python
-from tools import keep_training
 
 pytestmark = pytest.mark.slow
-
-DATASET = recipes.get("tiny").dataset
-ALONE: dict[str, Any] = {"start_from": None, "network": "mlp", "arch": (("widths", (32,)),)}
-"""From random weights, so that each job can be trained alone, and of a network that takes no time."""
-JOBS = {job.name: dataclasses.replace(job, **ALONE) for name in ("tiny", "tiny-separate") for job in recipes.get(name).jobs}
-
-KILLED = """
-import dataclasses, os, signal, sys
-from pathlib import Path
-import torch
-from aatviz import recipes
-from aatviz.train import loop
-
-name, folder, place, alone = sys.argv[1:]
-torch.set_num_threads(1)
-loop.SAVE_SECONDS = 0.0
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def report(progress):
-    if progress.step == 7:
-        if place == "while saving":
-            os.fsync = die  # all is written beside, and not renamed
-        else:
-            die()
-
-recipe = recipes.get("tiny" if name == "shared" else "tiny-separate")
-loop.train(dataclasses.replace(recipe.job(name), **eval(alone)), recipe.dataset, Path(folder), report=report)
-"""
-
-
-def kill(name: str, folder: Path, place: str) -> None:
-    """Train until a kill -9 after the sixth update, which is saved."""
-    killed = quick_python.run("-c", KILLED, name, folder, place, repr(ALONE))
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
 
 
 class Stop(Exception):
     pass
-
-
-def weights(path: Path) -> dict[str, Tensor]:
-    return read_tensors(path)[0]
-
-
-def history(folder: Path, job: str) -> list[dict[str, float]]:
-    """Without wall times, the only thing that may differ between two runs."""
-    rows = json.loads((folder / "history" / f"{job}.json").read_text())
-    return [{name: value for name, value in row.items() if "seconds" not in name} for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -302,41 +253,3 @@ def test_after_a_stage_whose_time_is_one_sum_the_evaluations_are_not_told_apart_
     found = read_note(train(job, DATASET, tmp_path))
     assert found["seconds"] > 1000
     assert "evaluation_seconds" not in found
-
-
-def test_a_shortened_state_goes_on_at_its_step_and_says_so(uninterrupted: Path, tmp_path: Path) -> None:
-    """Its weights are those of the whole state, rounded, and it is much smaller; the bits at the end are others."""
-    here, there = tmp_path / "here", tmp_path / "there"
-    kill("shared", here, "between two saves")
-    whole, short = full(here, "shared"), shortened(there, "shared")
-    assert shorten(whole, short) == 6
-    assert short.stat().st_size < 0.35 * whole.stat().st_size
-    expected = part(weights(whole), "average.module.") or part(weights(whole), "network.")
-    for name, value in part(weights(short), "network.").items():
-        assert torch.equal(value, expected[name].half() if expected[name].is_floating_point() else expected[name]), name
-
-    seen: list[int] = []
-    final = train(JOBS["shared"], DATASET, there, report=lambda progress: seen.append(progress.step))
-    assert seen == [7, 8, 9, 10, 11, 12]
-    assert read_note(final)["shortened_at"] == [6]
-    assert "shortened_at" not in read_note(uninterrupted / "shared.safetensors")
-    assert [row["step"] for row in history(there, "shared")] == [row["step"] for row in history(uninterrupted, "shared")]
-    assert not short.exists()
-
-
-def test_what_is_kept_of_a_training_is_enough_to_go_on_elsewhere(uninterrupted: Path, tmp_path: Path) -> None:
-    run, kept = tmp_path / "run", tmp_path / "training" / "tiny"
-    kill("shared", run, "between two saves")
-    shutil.copyfile(uninterrupted / "detector-3.safetensors", run / "detector-3.safetensors")
-    kept.mkdir(parents=True)
-    (kept.parent / "README.md").write_text("# Kept\n\nIn training: none.\n")
-    keep_training.main(run, kept)
-    assert weights(kept / "detector-3.safetensors").keys() == weights(uninterrupted / "detector-3.safetensors").keys()
-    assert "In training: `shared` (at step 6)." in (kept.parent / "README.md").read_text()
-
-    shutil.copytree(kept, tmp_path / "elsewhere")
-    train(JOBS["shared"], DATASET, tmp_path / "elsewhere")
-    keep_training.main(tmp_path / "elsewhere", kept)
-    assert not shortened(kept, "shared").exists()
-    assert (kept / "shared.safetensors").exists()
-    assert "In training: none." in (kept.parent / "README.md").read_text()
