@@ -108,13 +108,13 @@ def recipe(of: Dataset, settings: PlaneSettings) -> Recipe:
             f"The recipe {settings.name} is for points of the plane, such as plane-moons; {of.name} has images."
         )
     seed, outputs = 10 * settings.seed, len(of.classes)
-    attack = _attack(settings)
+    attack = inner_attack(settings)
     common: dict[str, Any] = {
         "network": "mlp",
         "arch": (("widths", (settings.width,) * settings.depth), ("activation", "silu")),
         "steps": settings.updates,
         "learning_rate": 3e-3,
-        "validation_attack": _attack(settings, keep="best"),
+        "validation_attack": inner_attack(settings, keep="best"),
         "validation_count": 200,
         "evaluations": 1,
     }
@@ -142,7 +142,8 @@ def recipe(of: Dataset, settings: PlaneSettings) -> Recipe:
     )
 
 
-def _attack(settings: PlaneSettings, keep: Literal["last", "best"] = "last") -> AttackSpec:
+def inner_attack(settings: PlaneSettings, keep: Literal["last", "best"] = "last") -> AttackSpec:
+    """The attack on negatives in training; with keep "best" that of the validation."""
     return AttackSpec(
         eps=settings.eps,
         step_size=settings.step * settings.eps,

@@ -9,9 +9,7 @@ from aatviz.data import Dataset, Split
 from aatviz.recipes import Job
 from aatviz.recipes.budget import LEAST_STEPS, MOST_STEPS, Budget, budget
 from aatviz.runtime.hardware import one_thread
-from aatviz.store.weights import build_network, note_of
-from aatviz.train.batches import Batches
-from aatviz.train.learner import Learner
+from aatviz.train.updates import Updates
 
 WARM, TIMED = 1, 3
 """Updates of each network that are made first, and that are timed."""
@@ -58,15 +56,14 @@ def fit(
 def _cost(job: Job, training: Split, validation: int, step: Callable[[], object]) -> Cost:
     """Time a few updates on the first images. An evaluation is attacks and passes of known number: it needs no timing."""
     few = slice(0, min(len(training), job.batch * (WARM + TIMED)))
-    learner = Learner(job, build_network(note_of(job, training.shape)))
+    updates = Updates(job, training.bytes(few), training.labels[few])
     with one_thread():
-        batches = Batches(job, training.bytes(few), training.labels[few], bf16=False)
-        for number in range(WARM):
-            learner.update(batches.visit(number, None))
+        for _ in range(WARM):
+            updates.make()
             step()
         started = time.monotonic()
-        for number in range(WARM, WARM + TIMED):
-            learner.update(batches.visit(number, None))
+        for _ in range(TIMED):
+            updates.make()
             step()
     seconds = (time.monotonic() - started) / TIMED
     each = job.outputs if job.method == "aat_shared" else 1

@@ -17,7 +17,7 @@ from aatviz.data import toy
 from aatviz.explore.plane import measures
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import evaluating
-from aatviz.recipes import AttackSpec, Job, plane
+from aatviz.recipes import Job, plane
 from aatviz.recipes.plane import PlaneSettings
 from aatviz.runtime.hardware import one_thread
 from aatviz.train.updates import Updates
@@ -176,7 +176,7 @@ def picture(network: nn.Module, points: toy.Plane, settings: PlaneSettings, side
         shares = torch.tensor([1 - share / 100 for share in SHARES])
         limits = torch.stack([logits[y == k, k].quantile(shares) for k in range(points.classes)])
         paths = [
-            measures.negative_paths(network, *negatives(points, settings, k), _inner(settings))
+            measures.negative_paths(network, *negatives(points, settings, k), plane.inner_attack(settings))
             for k in range(points.classes)
         ]
     return Picture(landscape=measures.landscape(network, side), thresholds=limits, paths=torch.stack(paths).flatten(3))
@@ -203,16 +203,6 @@ def validation_aucs(network: nn.Module, points: toy.Plane, settings: PlaneSettin
 def train_points(points: toy.Plane) -> tuple[Tensor, Tensor]:
     """The points to train on (N,2,1,1), float32 in [0,1], and their classes (N,)."""
     return _split(points, "train")
-
-
-def _inner(settings: PlaneSettings) -> AttackSpec:
-    return AttackSpec(
-        eps=settings.eps,
-        step_size=settings.step * settings.eps,
-        steps=settings.inner_steps,
-        optimizer="steepest",
-        random_start=True,
-    )
 
 
 @lru_cache(maxsize=32)
