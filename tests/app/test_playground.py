@@ -107,7 +107,7 @@ def test_a_training_is_made_in_pieces_and_gives_the_bits_of_the_library() -> Non
     for model in MODELS:
         jobs = live.jobs(run.points, run.settings, model)
         assert len(jobs) == (3 if model == "detectors" else 1)
-        for job, tensors in zip(jobs, run.states[model].tensors, strict=True):
+        for job, tensors in zip(jobs, run.states[model].tensors(), strict=True):
             updates = Updates(job, part.bytes(), part.labels)
             for _ in range(run.step):
                 updates.make()

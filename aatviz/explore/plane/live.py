@@ -5,12 +5,13 @@ A piece gets the state of a training and returns the next one, so that any proce
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import torch
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from aatviz.data import toy
@@ -42,8 +43,18 @@ class State:
     """Where the training of one model stands: of a separate bank, of all its networks."""
 
     step: int = 0
-    tensors: tuple[dict[str, Tensor], ...] = ()
-    """What `Learner.tensors` gives, for each network; none: before the first update."""
+    networks: tuple[bytes, ...] = ()
+    """What `Learner.tensors` gives for each network, as safetensors, which travel fast between processes; none: before the
+    first update."""
+
+    @classmethod
+    def of(cls, step: int, networks: Iterable[dict[str, Tensor]]) -> "State":
+        """The state of these networks, each by the names and tensors of its learner."""
+        return cls(step=step, networks=tuple(save(tensors) for tensors in networks))
+
+    def tensors(self) -> list[dict[str, Tensor]]:
+        """The tensors of each network."""
+        return [load(network) for network in self.networks]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +121,7 @@ def _made(piece: Piece, step: Callable[..., Any]) -> Made:
     seconds = time.monotonic() - started
     network = as_one([updates.learner.judged for updates in learning], piece.points.classes)
     return Made(
-        state=State(step=learning[0].step, tensors=tuple(updates.learner.tensors() for updates in learning)),
+        state=State.of(learning[0].step, (updates.learner.tensors() for updates in learning)),
         picture=picture(network, piece.points, piece.settings),
         loss=sum(losses) / len(losses) if losses else None,
         aucs=validation_aucs(network, piece.points, piece.settings) if piece.aucs else None,
@@ -157,7 +168,7 @@ def _learning(piece: Piece) -> list[Updates]:
     """The trainings of a model, where they stand."""
     x, y = train_points(piece.points)
     found = [Updates(job, x, y) for job in jobs(piece.points, piece.settings, piece.model)]
-    for updates, tensors in zip(found, piece.state.tensors, strict=False):
+    for updates, tensors in zip(found, piece.state.tensors(), strict=False):
         updates.learner.load(tensors)
         updates.step = piece.state.step
     return found

@@ -4,6 +4,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const views = new WeakMap();
 const PERIOD = 2600; // milliseconds in which negatives walk uphill and back
 const MOMENT = 3000; // milliseconds that an answer may take
+const FRAME = 34; // between two frames of what moves
+const PAUSE = 200; // between two looks whether a training still plays
 const CLIMB = 2500; // milliseconds that dropped noise takes
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
@@ -30,7 +32,7 @@ class Playground {
     });
     this.share.addEventListener("change", () => this.tell(Number(this.share.value)));
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
-    this.loop = (now) => this.run(now);
+    this.loop = () => this.run();
     requestAnimationFrame(this.loop);
   }
 
@@ -39,6 +41,7 @@ class Playground {
     // An answer to a share of a moment ago must not move the slider back.
     if (!this.data || (this.shareTold !== data.share && Date.now() - this.movedAt > MOMENT)) this.share.value = data.share;
     this.shareTold = data.share;
+    this.role("standing").textContent = data.standing;
     if (!fresh && this.data.frame.serial === data.frame.serial) {
       const moved = this.shown !== data.share;
       this.data = data;
@@ -74,7 +77,7 @@ class Playground {
     // Other points: the cross begins on the first of them.
     const { data } = this;
     this.at = Array.from(new Uint8Array(bytes(data.points)), (value) => value / 255);
-    this.far = new Uint8Array(bytes(data.far));
+    this.far = [...new Uint8Array(bytes(data.far)).entries()].filter(([, is]) => is).map(([i]) => i);
     this.origin = { x: this.at[0], y: this.at[1], label: data.labels[0] };
     this.cross = [this.at[0], this.at[1]];
     this.pen = null;
@@ -197,13 +200,12 @@ class Playground {
   }
 
   farAccepted(maps) {
-    let far = 0, accepted = 0;
-    this.far.forEach((is, i) => {
-      if (!is) return;
-      far += maps.length;
-      for (const map of maps) accepted += map.landscape.values[i] >= map.threshold();
-    });
-    return far ? accepted / far : NaN;
+    let accepted = 0;
+    for (const map of maps) {
+      const level = map.threshold(), { values } = map.landscape;
+      for (const i of this.far) accepted += values[i] >= level;
+    }
+    return accepted / (this.far.length * maps.length); // NaN where no cell is far
   }
 
   curves() {
@@ -230,14 +232,11 @@ class Playground {
     return this.calm.matches ? 1 : Math.min((performance.now() - this.droppedAt) / CLIMB, 1);
   }
 
-  run(now) {
+  run() {
     if (!this.root.isConnected) return;
-    // While a training plays, every new picture draws the maps anyway.
-    if (this.data && !this.data.frame.playing && !this.calm.matches && now - (this.drawnAt || 0) > 50) {
-      this.drawnAt = now;
-      for (const map of this.maps) map.animate();
-    }
-    requestAnimationFrame(this.loop);
+    const playing = this.data?.frame.playing; // then every new picture draws the maps anyway
+    if (this.data && !playing && !this.calm.matches) for (const map of this.maps) map.animate();
+    setTimeout(() => requestAnimationFrame(this.loop), playing ? PAUSE : FRAME);
   }
 }
 

@@ -18,8 +18,8 @@ from aatviz.ui.session import caches
 from aatviz.ui.session.limits import LIMITS
 
 KEY = "playground-view"
-EVERY = 0.18
-"""Seconds between two pieces of a training that plays."""
+EVERY = 0.1
+"""Seconds after which a training that plays is asked for its next piece, if it is there."""
 
 _VIEW = st.components.v2.component(  # registered once: this module is imported once a process
     "aatviz.playground",
@@ -50,6 +50,8 @@ def show(points: toy.Plane, settings: PlaneSettings) -> None:
     if run.message:
         st.info(message(run.message), icon=":material/info:")
     st.fragment(_tick, run_every=EVERY if run.playing else None)(points, settings)
+    if meaning := words.overlapping(points, run.settings.eps):
+        st.caption(f":material/info: {meaning}")
 
 
 def _tick(points: toy.Plane, settings: PlaneSettings) -> None:
@@ -58,15 +60,12 @@ def _tick(points: toy.Plane, settings: PlaneSettings) -> None:
         training.advance(run, controls.state["speed"])
         if not run.playing:  # it has ended: the buttons change, and nothing is asked for any more
             st.rerun()
-    st.caption(words.standing(run))
     _VIEW(
-        data=static(points) | {"frame": frame(run), "share": controls.state["share"]},
+        data=static(points) | {"frame": frame(run), "standing": words.standing(run), "share": controls.state["share"]},
         key=KEY,
         on_share_change=partial(_moved, controls.state),
         on_place_change=_placed,
     )
-    if meaning := words.overlapping(points, run.settings.eps):
-        st.caption(f":material/info: {meaning}")
     controls.state.write()  # the view's own slider runs this fragment alone
 
 
