@@ -6,6 +6,7 @@ const PERIOD = 2600; // milliseconds in which negatives walk uphill and back
 const MOMENT = 3000; // milliseconds that an answer may take
 const FRAME = 34; // between two frames of what moves
 const PAUSE = 200; // between two looks whether a training still plays
+const LONGEST = 800; // that the pictures of a piece may take
 const CLIMB = 2500; // milliseconds that dropped noise takes
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
@@ -53,24 +54,41 @@ class Playground {
     this.data = data;
     if (fresh) this.begin();
     if (fresh || this.maps.length !== data.frame.models.length * data.classes.length) this.build();
-    const shape = data.side * data.side;
     this.droppedAt = performance.now();
+    this.curves();
+    this.play();
+  }
+
+  play() {
+    // The pictures of a piece, one after the other in the time that a piece takes; of a training that stands still, the last.
+    const now = performance.now(), { frame } = this.data, count = frame.models[0].pictures.length;
+    const pause = Math.min(now - (this.takenAt || 0), LONGEST) / count;
+    this.takenAt = now;
+    clearTimeout(this.next);
+    const show = (i) => {
+      this.show(i);
+      if (i + 1 < count) this.next = setTimeout(() => show(i + 1), pause);
+    };
+    show(frame.playing ? 0 : count - 1);
+  }
+
+  show(i) {
+    const { data } = this, shape = data.side * data.side;
     data.frame.models.forEach((model, place) => {
-      const all = unpack16(model.landscape), ways = unpack16(model.paths.values);
-      const [, steps, count] = model.paths.shape;
+      const picture = model.pictures[i], all = unpack16(picture.landscape), ways = unpack16(picture.paths.values);
+      const [, steps, count] = picture.paths.shape;
       const dropped = model.dropped && { ...model.dropped, values: unpack16(model.dropped.values), frames: model.dropped.shape[0], count: model.dropped.shape[1] };
       data.classes.forEach((_, k) => {
-        const values = all.slice(k * shape, (k + 1) * shape).map((value) => model.low + value * (model.high - model.low));
+        const values = all.slice(k * shape, (k + 1) * shape).map((value) => picture.low + value * (picture.high - picture.low));
         const paths = { steps, count, values: ways.slice(k * steps * count * 2, (k + 1) * steps * count * 2) };
-        this.maps[place * data.classes.length + k].load(new Landscape(values, data.side), model.thresholds[k], paths, dropped);
+        this.maps[place * data.classes.length + k].load(new Landscape(values, data.side), picture.thresholds[k], paths, dropped);
       });
     });
     this.role("shown").textContent = `${this.share.value} %`;
-    this.curves();
     this.verdicts();
     this.count = (this.count || 0) + 1;
     this.root.dataset.pictures = this.count;
-    this.root.dataset.step = data.frame.step;
+    this.root.dataset.step = data.frame.models[0].pictures[i].step;
   }
 
   begin() {

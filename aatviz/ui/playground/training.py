@@ -13,9 +13,11 @@ from aatviz.recipes.plane import PlaneSettings
 from aatviz.ui.session import caches
 from aatviz.ui.session.slices import Busy
 
-PERIOD = 0.18
-"""Seconds from one picture to the next, so that the landscape is drawn anew more than five times a second. A piece has as
-many updates as go into it on this machine."""
+PERIOD = 0.35
+"""Seconds from one piece to the next. A piece has as many updates as go into it on this machine."""
+PICTURES = 2
+"""Pictures in a piece, so that the landscape is drawn anew more than five times a second: to hand over a piece costs the
+browser more than to draw it."""
 MOST = {"slow": 1, "steady": 8, "fast": 100}
 """Updates in a piece, by speed."""
 BETWEEN_AUCS = 100
@@ -32,7 +34,8 @@ class Run:
     points: toy.Plane
     settings: PlaneSettings
     states: dict[ModelName, State]
-    pictures: dict[ModelName, Picture]
+    pictures: dict[ModelName, tuple[Picture, ...]]
+    """Those of the last piece; the last one is that of the state."""
     playing: bool = False
     bundled: bool = False
     """Whether these are the bundled models, and nothing has been trained here."""
@@ -68,6 +71,7 @@ class Run:
             model=model,
             state=self.states[model],
             updates=updates,
+            pictures=max(1, min(updates, PICTURES)),
             aucs=aucs,
         )
 
@@ -124,7 +128,7 @@ def _take(run: Run, ahead: Ahead) -> None:
     """Wait for a piece, and make it the state of the run."""
     made = ahead.wait()
     for model, one in zip(ORDER, made, strict=True):
-        run.states[model], run.pictures[model] = one.state, one.picture
+        run.states[model], run.pictures[model] = one.state, one.pictures
         if one.loss is not None:
             run.losses[model].append((one.state.step, one.loss))
         if one.aucs is not None:
@@ -132,7 +136,7 @@ def _take(run: Run, ahead: Ahead) -> None:
     run.dropped, run.bundled, run.serial, run.message = {}, False, run.serial + 1, ""
     run.playing = run.playing and not run.done
     period, run.taken = time.monotonic() - run.taken, time.monotonic()
-    run.updates = max(1, min(round(run.updates * min(max(PERIOD / period, 0.5), 1.5) + 0.2), MOST["fast"]))
+    run.updates = max(1, min(round(ahead.count * min(max(PERIOD / period, 0.5), 1.5) + 0.2), MOST["fast"]))
 
 
 def drop_noise(run: Run) -> None:
@@ -156,7 +160,7 @@ def _fresh(points: toy.Plane, settings: PlaneSettings, trained: bundled.Trained 
         points=points,
         settings=settings,
         states={model: made[model].state for model in MODELS},
-        pictures={model: made[model].picture for model in MODELS},
+        pictures={model: made[model].pictures for model in MODELS},
         bundled=trained is not None,
     )
     for model, (state, aucs) in (trained or {}).items():

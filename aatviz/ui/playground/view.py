@@ -18,8 +18,8 @@ from aatviz.ui.session import caches
 from aatviz.ui.session.limits import LIMITS
 
 KEY = "playground-view"
-EVERY = 0.1
-"""Seconds after which a training that plays is asked for its next piece, if it is there."""
+EVERY = {"slow": 0.25, "steady": 0.1, "fast": 0.1}
+"""Seconds after which a training that plays is asked for its next piece, by speed."""
 
 _VIEW = st.components.v2.component(  # registered once: this module is imported once a process
     "aatviz.playground",
@@ -49,7 +49,7 @@ def show(points: toy.Plane, settings: PlaneSettings) -> None:
     _buttons(run)
     if run.message:
         st.info(message(run.message), icon=":material/info:")
-    st.fragment(_tick, run_every=EVERY if run.playing else None)(points, settings)
+    st.fragment(_tick, run_every=EVERY[controls.state["speed"]] if run.playing else None)(points, settings)
     if meaning := words.overlapping(points, run.settings.eps):
         st.caption(f":material/info: {meaning}")
 
