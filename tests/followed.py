@@ -15,7 +15,7 @@ SHIPPED = "mnist-linf-0.3-shared"
 
 def copied(folder: Path) -> None:
     """The package and one shipped system, as in a checkout."""
-    shutil.copytree(ROOT / "aatviz", folder / "aatviz", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "aatviz", folder / "aatviz")  # with what Python has compiled, which is good for the copies too
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / SHIPPED).symlink_to(ROOT / "checkpoints" / SHIPPED)
 
