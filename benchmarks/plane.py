@@ -27,6 +27,7 @@ from aatviz.train.updates import Updates
 RESULT = Path(__file__).parent / "results" / "plane.json"
 ATTACK = AttackSpec(eps=0.05, step_size=0.00125, steps=100, optimizer="steepest", random_start=True, keep="best")
 ROWS: list[tuple[toy.Kind, str, PlaneSettings, int]] = [
+    ("moons", "classifier", PlaneSettings(updates=500), 5),
     ("moons", "classifier", PlaneSettings(), 5),
     ("moons", "robust", PlaneSettings(eps=0.05), 5),
     ("moons", "shared", PlaneSettings(eps=0.05), 5),

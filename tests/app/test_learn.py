@@ -20,7 +20,8 @@ from aatviz.explore.attack_path import trace_attack
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.lessons import links
-from aatviz.ui.lessons.catalogue import LESSONS, Lesson
+from aatviz.ui.lessons.catalogue import LESSONS
+from aatviz.ui.lessons.lesson import Lesson
 from aatviz.ui.lessons.showcase import build_lessons, load_lessons, sample_index
 from aatviz.ui.states import STATES
 from tests.changed_systems import described_again

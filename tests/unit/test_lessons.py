@@ -16,7 +16,8 @@ from aatviz.metrics import wilson
 from aatviz.thresholds.curves import CurveRecord, Decided, Decisions
 from aatviz.ui.lessons import answers as lesson_answers
 from aatviz.ui.lessons.answers import Facts, answer
-from aatviz.ui.lessons.catalogue import BY_NAME, LESSONS, THRESHOLD, Lesson
+from aatviz.ui.lessons.catalogue import BY_NAME, LESSONS
+from aatviz.ui.lessons.lesson import THRESHOLD, Lesson
 
 NAME = "mnist-linf-0.3-shared"
 

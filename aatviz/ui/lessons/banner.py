@@ -6,7 +6,8 @@ import re
 import streamlit as st
 
 from aatviz.ui.lessons import links
-from aatviz.ui.lessons.catalogue import BY_NAME, LESSONS, Lesson, step_of
+from aatviz.ui.lessons.catalogue import BY_NAME, LESSONS, step_of
+from aatviz.ui.lessons.lesson import Lesson
 from aatviz.ui.lessons.question import ask
 from aatviz.ui.session.sidebar import link_params
 
