@@ -40,6 +40,9 @@ class Run:
     serial: int = 0
     """Grows with every picture."""
     message: str = ""
+    share: int = 95
+    cross: str = ""
+    """Where T and the cross stand in the view, as in its link: for the picture that is taken home."""
 
     @property
     def step(self) -> int:
