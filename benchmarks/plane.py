@@ -33,6 +33,8 @@ ROWS: list[tuple[toy.Kind, str, PlaneSettings, int]] = [
     ("moons", "shared", PlaneSettings(eps=0.05), 5),
     ("moons", "shared", PlaneSettings(eps=0.15), 5),
     ("moons", "shared", PlaneSettings(eps=0.5), 5),
+    ("moons", "shared", PlaneSettings(eps=0.15, anywhere=0.1), 5),
+    ("moons", "shared", PlaneSettings(eps=0.15, anywhere=0.2), 5),
     ("moons", "shared", PlaneSettings(eps=0.15, anywhere=0.5), 5),
     ("blobs", "shared", PlaneSettings(eps=0.15), 2),
     ("blobs", "shared", PlaneSettings(eps=0.15, anywhere=0.5), 2),

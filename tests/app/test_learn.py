@@ -160,6 +160,16 @@ def test_the_printed_commands_give_the_answers_figures(stored: System) -> None:
     assert f"to {float(trace.z_h[1, 8]):.1f}" in words
 
 
+def test_a_lesson_on_the_plane_needs_no_system_and_shows_its_maps_with_the_answer(tiny_system_folder: Path) -> None:
+    lesson = next(one for one in LESSONS if one.name == "where-negatives-start")
+    app = learn(LESSONS.index(lesson) + 1)
+    assert not app.get("imgs")
+    app = guess(app, lesson, 2)
+    assert len(app.success) == 1
+    assert len(app.get("imgs")) == 2
+    assert {button.label for button in app.get("download_button")} >= {"The pictures (PNG)", "The figures (CSV)"}
+
+
 @pytest.mark.parametrize("step", ["0", "99", "x", "2.5"])
 def test_a_step_that_is_not_there_leads_to_the_first(step: str, tiny_system_folder: Path) -> None:
     app = learn(step)

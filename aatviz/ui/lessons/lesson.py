@@ -6,6 +6,8 @@ from aatviz.attacks.settings import AttackSettings
 from aatviz.explore.plane import bundled, measures
 from aatviz.recipes.plane import PlaneSettings
 
+OWN = "own"
+"""The name, in the URL, of an exercise that a teacher has made."""
 THRESHOLD = 0.0
 """T where a lesson's link sets it."""
 

@@ -10,12 +10,10 @@ from aatviz.store.systems import System
 from aatviz.ui.common.url import Param, UrlState
 from aatviz.ui.common.words import code
 from aatviz.ui.lessons.catalogue import step_of
-from aatviz.ui.lessons.lesson import Lesson
+from aatviz.ui.lessons.lesson import OWN, Lesson
 from aatviz.ui.session import caches
 from aatviz.ui.session.sidebar import before_lesson, link_params
 
-OWN = "own"
-"""The name, in the URL, of an exercise that a teacher has made."""
 MOST_TASK = 280
 """The most letters of its task; longer texts are cut."""
 LESSON_PARAMS = ("lesson", "task", "lock", "hide")

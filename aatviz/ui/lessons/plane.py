@@ -1,7 +1,7 @@
 """The lessons on the Playground: points of a plane, so that all that a detector has learned can be seen."""
 
 from aatviz.recipes.plane import PlaneSettings
-from aatviz.ui.lessons.lesson import Lesson, PlaneCase
+from aatviz.ui.lessons.lesson import OWN, Lesson, PlaneCase
 
 _HIDDEN = ("noise", "seed", "inner", "step", "width", "depth", "bank")
 _ALL = ("points", "anywhere", "eps", *_HIDDEN)
@@ -88,3 +88,9 @@ PLANE_LESSONS: tuple[Lesson, ...] = (
         hide=_HIDDEN,
     ),
 )
+EXERCISE = PLANE_LESSONS[-1].link | {
+    "lesson": OWN,
+    "task": "How few negatives from anywhere are enough? Set their share, press Train, and look at the corners and at 'far "
+    "points accepted'. Write down the share, what is accepted far away, and the AUC under attack.",
+}
+"""The query parameters of an exercise as a teacher makes them; docs/teaching.md has its link, and what comes out."""
