@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 SIZE = 300
@@ -38,9 +38,9 @@ class PlaneMap:
         strength = ((30 + 190 * np.tanh(np.abs(height) / spread)) / 255)[..., None]
         colour = np.where(height[..., None] >= 0, _ABOVE, _BELOW)
         self._picture = Image.fromarray((255 + (colour - 255) * strength).round().astype(np.uint8))
-        line = _line(height >= 0)
-        for shade, width in (("#fff", 4 * _FINE + 1), ("#222", 2 * _FINE - 1)):
-            self._picture.paste(shade, mask=line.filter(ImageFilter.MaxFilter(width)))
+        line = _border(height >= 0)
+        for shade, half in (("#fff", 2 * _FINE), ("#222", _FINE - 1)):
+            self._picture.paste(shade, mask=Image.fromarray(np.where(_grown(line, half), np.uint8(255), np.uint8(0))))
         self._pen = ImageDraw.Draw(self._picture, "RGBA")
 
     def points(self, x: Tensor, labels: Sequence[int], k: int) -> None:
@@ -91,9 +91,20 @@ def drawn(landscape: Tensor, level: float, x: Tensor, labels: Sequence[int], k: 
     return found
 
 
-def _line(above: NDArray[np.bool_]) -> Image.Image:
-    """Where `above` changes between a pixel and the next, as a mask."""
+def _border(above: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where `above` changes between a pixel and the next."""
     edge = np.zeros_like(above)
     edge[:, 1:] |= above[:, 1:] != above[:, :-1]
     edge[1:] |= above[1:] != above[:-1]
-    return Image.fromarray(np.where(edge, np.uint8(255), np.uint8(0)))
+    return edge
+
+
+def _grown(line: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    """A line made thicker by so many pixels on each side."""
+    for _ in range(by):
+        wider = line.copy()
+        for into, of in ((wider, line), (wider.T, line.T)):
+            into[1:] |= of[:-1]
+            into[:-1] |= of[1:]
+        line = wider
+    return line
