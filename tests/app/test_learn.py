@@ -163,10 +163,10 @@ def test_the_printed_commands_give_the_answers_figures(stored: System) -> None:
 def test_a_lesson_on_the_plane_needs_no_system_and_shows_its_maps_with_the_answer(tiny_system_folder: Path) -> None:
     lesson = next(one for one in LESSONS if one.name == "where-negatives-start")
     app = learn(LESSONS.index(lesson) + 1)
-    assert not app.get("imgs")
+    assert not app.get("image")
     app = guess(app, lesson, 2)
     assert len(app.success) == 1
-    assert len(app.get("imgs")) == 2
+    assert len(app.get("image")) == 2
     assert {button.label for button in app.get("download_button")} >= {"The pictures (PNG)", "The figures (CSV)"}
 
 

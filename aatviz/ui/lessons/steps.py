@@ -19,6 +19,7 @@ _PLAIN_LINKS = """<style>
 .st-key-lesson-toc a { background: transparent; }
 .st-key-lesson-toc a:hover, .st-key-lesson-toc a:focus-visible { text-decoration: underline; }
 .st-key-lesson-toc a *, .st-key-lesson-steps a * { font-weight: 400 !important; }
+.st-key-lesson-toc a * { white-space: normal !important; }
 .st-key-lesson-exercise a { color: inherit; border: 2px solid currentColor; padding: 0.35rem 0.8rem; }
 .st-key-lesson-pictures img { image-rendering: pixelated; }
 </style>"""

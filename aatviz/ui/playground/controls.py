@@ -147,7 +147,7 @@ def _negatives() -> None:
         "Negatives that start anywhere, %",
         0,
         100,
-        step=10,
+        step=5,
         help="0: all negatives are points of other classes that the attack pushes, as in the paper. The others start at "
         "random places of the square, and are pushed as well.",
         **state.widget("anywhere"),
