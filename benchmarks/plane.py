@@ -1,6 +1,6 @@
 """What models of points of the plane have learned: the numbers that the Playground quotes, over several seeds.
 
-    python -m benchmarks.plane            # results/plane.json; some ten minutes of one core
+    python -m benchmarks.plane            # results/plane.json; some fifteen minutes of one core
 
 Every seed is another draw of the points and other first weights. The attack is ten times as long as in training, with steps
 a tenth as large, and the best of its iterates counts. A row whose recipe has not changed is kept, so that the command goes

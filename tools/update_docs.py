@@ -113,7 +113,7 @@ def exercise() -> str:
         f"What comes out (means over {rows[0]['seeds']} trainings; eps {attack['eps']:g}, {attack['steps']} steps, "
         f"{result['negatives']} negatives a class; `{plane_results.COMMAND}`):"
     )
-    link = f"http://192.168.1.20:8501/playground?{urlencode(EXERCISE)}"
+    link = f"http://192.168.1.20:8501/playground?{urlencode(EXERCISE, safe=',')}"
     return "\n".join(["```", link, "```", "", how, "", markdown_table(table)])
 
 

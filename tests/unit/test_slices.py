@@ -16,7 +16,7 @@ from aatviz.ui.playground import training
 from aatviz.ui.session import slices
 from aatviz.ui.session.slices import Slices
 
-RUNS, UPDATES = 8, 2
+RUNS, UPDATES = 5, 2
 SMALL = {"width": 8, "depth": 1, "inner_steps": 2}
 
 

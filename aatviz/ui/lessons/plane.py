@@ -13,7 +13,7 @@ PLANE_LESSONS: tuple[Lesson, ...] = (
     Lesson(
         name="why-attack-in-training",
         title="Why attack during training?",
-        text="Now an image has two pixels only. So it is a **point** of a square, and what a detector has learnt is a "
+        text="Now an image has two numbers only. So it is a **point** of a square, and what a detector has learnt is a "
         "landscape that you can see whole. The natural classifier has learnt where two classes differ, from their points "
         "alone. AAT has an attacker who pushes every negative uphill inside its ball, and then presses the landscape down "
         "**where they arrive**.",
