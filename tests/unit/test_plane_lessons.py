@@ -11,7 +11,7 @@ from aatviz.explore.plane import bundled, live, measures
 from aatviz.recipes.plane import PlaneSettings
 from aatviz.train.validation import logits_of
 from aatviz.ui.common import plane_results
-from aatviz.ui.lessons import pictures, plane_answers
+from aatviz.ui.lessons import links, pictures, plane_answers
 from aatviz.ui.lessons.catalogue import BY_NAME
 from aatviz.ui.lessons.lesson import Lesson
 from aatviz.ui.lessons.plane import EXERCISE, PLANE_LESSONS
@@ -122,6 +122,7 @@ def test_in_the_last_lessons_corner_the_papers_detectors_accept_and_the_others_r
 
 
 def test_the_teachers_exercise_is_taken_by_the_page() -> None:
+    assert links.shortened(EXERCISE["task"]) == EXERCISE["task"]
     known = {param.name: param for param in controls.state.params}
     extra = {"lesson", "task", "lock", "hide"}
     for name in EXERCISE.keys() - extra:
