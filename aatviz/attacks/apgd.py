@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks.checks import Array, Eps, Soundness, check_choice, check_eps, check_images, check_seed, check_whole
-from aatviz.attacks.geometry import NORMS, Norm, per_sample, project
+from aatviz.attacks.geometry import NORMS, Norm, per_sample, projection
 from aatviz.attacks.geometry import random_start as draw_start
 from aatviz.attacks.objectives import Objective, fixed
 from aatviz.attacks.optimizers import unit_step
@@ -101,7 +101,7 @@ def _run(
         iterate = Iterate(restart=restart, step=step, x_adv=point, loss=loss)
         return loss, grad, bool(callback and callback(iterate))
 
-    ends = set(checkpoints(steps))
+    ends, project = set(checkpoints(steps)), projection(x, norm, eps)
     loss, grad, stopped = ask(x_adv, 0)
     best, best_loss, best_grad = x_adv, loss, grad
     size = 2 * torch.as_tensor(eps, dtype=x.dtype, device=x.device).expand(len(x)).clone()
@@ -112,9 +112,9 @@ def _run(
         if stopped:
             break
         momentum = MOMENTUM if step > 1 else 1.0
-        aim = project(x_adv + per_sample(size, x) * unit_step(grad, norm), x, norm, eps)
+        aim = project(x_adv + per_sample(size, x) * unit_step(grad, norm))
         moved = x_adv + momentum * (aim - x_adv) + (1 - momentum) * (x_adv - x_before)
-        x_before, x_adv, loss_before = x_adv, project(moved, x, norm, eps), loss
+        x_before, x_adv, loss_before = x_adv, project(moved), loss
         loss, grad, stopped = ask(x_adv, step)
         descents += loss < loss_before
         better = loss < best_loss

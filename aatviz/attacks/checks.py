@@ -105,6 +105,7 @@ class ClassIndices:
         self.values: Tensor | int = _whole_numbers(name, classes)
         ends = (self.values.min(), self.values.max()) if isinstance(self.values, Tensor) else (self.values, self.values)
         self.low, self.high = map(int, ends)
+        self._columns: tuple[Tensor, Tensor] | None = None
         if self.low < 0:
             raise ValueError(f"{name} is a class index, at least 0; got {self.low}.")
 
@@ -132,6 +133,15 @@ class ClassIndices:
         """The indices (N,) for these logits (N,K), on their device."""
         self.check_range(logits.shape[1])
         return self.for_images(logits)
+
+    def columns(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """The indices as a column (N,1) for these logits (N,K), and a matrix like the logits (N,K), 1 at the indices and 0
+        elsewhere. Both are made once for all steps of an attack, and must not be changed."""
+        kept = self._columns
+        if kept is None or kept[1].shape != logits.shape or (kept[1].dtype, kept[1].device) != (logits.dtype, logits.device):
+            column = self.of(logits).unsqueeze(1)
+            kept = self._columns = column, torch.zeros_like(logits).scatter_(1, column, 1.0)
+        return kept
 
     def for_images(self, batch: Tensor) -> Tensor:
         """The indices (N,) for a batch of N images or rows, on its device."""
@@ -173,8 +183,9 @@ class Soundness:
     """
 
     def __init__(self, x: Tensor) -> None:
-        self.shape = x.shape
-        self.broken = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+        self.shape, self.dims = x.shape, tuple(range(1, x.dim()))
+        self.trail = torch.zeros(len(x), device=x.device)
+        """NaN for the images of which some loss was not finite, or some gradient NaN."""
 
     def see(self, loss: Tensor, grad: Tensor | None = None) -> None:
         """One step's losses (N,) and gradients (N,C,H,W). ValueError for other shapes."""
@@ -184,15 +195,16 @@ class Soundness:
                 f"An objective gives one loss per image ({self.shape[0]},), and a gradient of the images' shape "
                 f"{tuple(self.shape)}; got {got}."
             )
-        self.broken |= ~loss.isfinite()
+        seen = loss - loss  # 0, or NaN where it is not finite
         if grad is not None:
-            self.broken |= grad.flatten(1).sum(1).isnan()  # a sum is NaN where any of its parts is
+            seen = seen + grad.sum(self.dims)  # a sum is NaN where any of its parts is
+        self.trail = torch.maximum(self.trail, seen)  # keeps a NaN
 
     def check(self) -> None:
         """ValueError where any loss was not finite, or any gradient NaN."""
-        if count := int(self.broken.sum()):
+        if count := int(self.trail.isnan().sum()):
             raise ValueError(
-                f"The attack has no direction for {count} of {len(self.broken)} images: their loss was no finite number, or "
+                f"The attack has no direction for {count} of {len(self.trail)} images: their loss was no finite number, or "
                 "its gradient NaN, so that nothing can be said of them. Look for weights that are NaN or infinite, or for "
                 "an overflow."
             )

@@ -3,6 +3,7 @@
 All functions take batches (N, ...) and treat every sample for itself; eps is on the [0,1] scale.
 """
 
+from collections.abc import Callable
 from typing import Literal, get_args, overload
 
 import torch
@@ -33,13 +34,23 @@ def project(x_adv: Tensor, x: Tensor, p: Norm, eps: Tensor | float) -> Tensor:
     `eps` is a number or one value per sample (N,). For L2 the projection onto ball and box together is
     clip(x + s (x_adv - x)) with the largest s in [0,1] that stays inside the ball; see `_scale_into_ball`.
     """
+    return projection(x, p, eps)(x_adv)
+
+
+def projection(x: Tensor, p: Norm, eps: Tensor | float) -> Callable[[Tensor], Tensor]:
+    """`project` for one attack on the images x: what all its steps share is computed once."""
     if p == "Linf":
         radius = per_sample(eps, x)
-        return torch.clamp(x_adv, (x - radius).clamp_min(0), (x + radius).clamp_max(1))
-    delta = x_adv - x
-    room = torch.where(delta > 0, 1 - x, x)  # how far each pixel may go before it leaves the box
-    scale = _scale_into_ball(delta.abs(), room, eps)
-    return (x + scale * delta).clamp(0, 1)
+        low, high = (x - radius).clamp_min(0), (x + radius).clamp_max(1)
+        return lambda x_adv: torch.clamp(x_adv, low, high)
+
+    def into_ball(x_adv: Tensor) -> Tensor:
+        delta = x_adv - x
+        room = torch.where(delta > 0, 1 - x, x)  # how far each pixel may go before it leaves the box
+        scale = _scale_into_ball(delta.abs(), room, eps)
+        return (x + scale * delta).clamp(0, 1)
+
+    return into_ball
 
 
 def _scale_into_ball(size: Tensor, room: Tensor, eps: Tensor | float) -> Tensor:

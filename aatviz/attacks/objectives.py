@@ -26,6 +26,7 @@ LossName = Literal[
     "detector_logit",
 ]
 LOSSES: tuple[str, ...] = get_args(LossName)
+_PRECISE = (torch.float32, torch.float64)
 TARGETED = ("target_logit", "detector_logit")
 COMBINED = ("combined", "combined_surrogate")
 """Losses on f and H together."""
@@ -154,7 +155,7 @@ def _targeted(name: LossName, module: nn.Module, target: ClassIndices, bf16: boo
         return value, value
 
     def direct(logits: Tensor) -> tuple[Tensor, Tensor]:
-        return losses.target_logit_and_gradient(logits, target.of(logits))
+        return losses.target_logit_and_gradient(logits, *target.columns(logits))
 
     return LogitsObjective(loss, (module,), (bf16,), direct)
 
@@ -176,7 +177,7 @@ def _untargeted(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndi
         return value, value
 
     def direct(logits: Tensor) -> tuple[Tensor, Tensor]:
-        return losses.cross_entropy_and_gradient(logits, y.of(logits))
+        return losses.cross_entropy_and_gradient(logits, *y.columns(logits))
 
     at_once = direct if name == "cross_entropy" and not isinstance(module, DetectorBank) else None
     return LogitsObjective(loss, (module,), (bf16,), at_once)
@@ -203,4 +204,6 @@ def _combined(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndice
 
 def _float(logits: Tensor) -> Tensor:
     """At least float32, detached: losses are never taken in half precision."""
-    return logits.detach().to(torch.promote_types(logits.dtype, torch.float32))
+    return (
+        logits.detach() if logits.dtype in _PRECISE else logits.detach().to(torch.promote_types(logits.dtype, torch.float32))
+    )

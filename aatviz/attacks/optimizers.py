@@ -21,7 +21,7 @@ class InnerOptimizer(Protocol):
 def unit_step(grad: Tensor, p: Norm) -> Tensor:
     """The steepest descent direction of unit size: -sign(g) for Linf, -g/||g||_2 for L2 (paper, table 8)."""
     if p == "Linf":
-        return -grad.sign()
+        return grad.sign().neg_()
     return -grad / per_sample(norm(grad, "L2").clamp_min(torch.finfo(grad.dtype).tiny), grad)
 
 

@@ -252,7 +252,7 @@ class _Frugal:
 class _BankPass:
     def __init__(self, passes: list[Pass]) -> None:
         self.passes = passes
-        self.logits = torch.cat([one.logits for one in passes], dim=1)
+        self.logits = passes[0].logits if len(passes) == 1 else torch.cat([one.logits for one in passes], dim=1)
 
     def gradient(self, grad: Tensor, sparse: bool = False) -> Tensor:
         """The gradient (N,C,H,W). Each image goes backward only through the networks that its loss depends on."""

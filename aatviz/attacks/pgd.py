@@ -19,7 +19,7 @@ from aatviz.attacks.checks import (
     check_start,
     check_whole,
 )
-from aatviz.attacks.geometry import NORMS, Norm, per_sample, project
+from aatviz.attacks.geometry import NORMS, Norm, per_sample, projection
 from aatviz.attacks.geometry import random_start as draw_start
 from aatviz.attacks.objectives import Objective, fixed
 from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName, make_optimizer
@@ -91,13 +91,13 @@ def pgd(
     size = check_eps(eps, norm, x)
     begin = None if start is None else check_start(start, x)
     generator = torch.Generator().manual_seed(check_seed(seed))
-    objective, sound = fixed(objective), Soundness(x)
+    objective, sound, project = fixed(objective), Soundness(x), projection(x, norm, size)
     must_score = keep == "best" or restarts > 1
     best_x, best_loss = x.clone(), x.new_full((len(x),), torch.inf)
 
     for restart in range(restarts):
         if begin is not None and not restart:
-            x_adv = project(begin, x, norm, size)
+            x_adv = project(begin)
         else:
             x_adv = draw_start(x, norm, size, generator) if random_start or restart else x.clone()
         inner = make_optimizer(optimizer, step_size, norm)
@@ -115,7 +115,7 @@ def pgd(
                 best_loss = torch.where(better, loss, best_loss)
             if is_last or stop:
                 break
-            x_adv = project(x_adv + inner.step(grad), x, norm, size)
+            x_adv = project(x_adv + inner.step(grad))
         if stop:
             break
     sound.check()

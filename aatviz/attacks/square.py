@@ -17,7 +17,7 @@ from aatviz.attacks.checks import (
     check_seed,
     check_whole,
 )
-from aatviz.attacks.geometry import NORMS, Norm, norm, per_sample, project
+from aatviz.attacks.geometry import NORMS, Norm, norm, per_sample, projection
 from aatviz.attacks.pgd import Callback, Iterate
 
 P_INIT = {"Linf": 0.8, "L2": 0.1}
@@ -69,7 +69,7 @@ def square(
         raise ValueError(f"p_init is a share of the pixels, above 0 and at most 1; got {p_init!r}.")
     generator = torch.Generator().manual_seed(check_seed(seed))
     start, change = (_stripes, _recolour) if norm == "Linf" else (_tiles, _move)
-    best, best_loss, sound = x, loss(x), Soundness(x)
+    best, best_loss, sound, project = x, loss(x), Soundness(x), projection(x, norm, size)
     sound.see(best_loss)
     for query in range(queries + 1):
         if callback and callback(Iterate(restart=0, step=query, x_adv=best, loss=best_loss)):
@@ -78,7 +78,7 @@ def square(
             break
         first = query == 0
         tried = start(x, size, generator) if first else change(best, x, size, _side(x, share, query, queries), generator)
-        tried = project(tried, x, norm, size)
+        tried = project(tried)
         tried_loss = loss(tried)
         sound.see(tried_loss)
         better = tried_loss < best_loss

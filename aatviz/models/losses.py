@@ -65,16 +65,17 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return -F.cross_entropy(logits, y, reduction="none")
 
 
-def cross_entropy_and_gradient(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """`cross_entropy` (N,) and its gradient (N,K) with respect to the logits, as autograd computes it."""
+def cross_entropy_and_gradient(logits: Tensor, y: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    """`cross_entropy` (N,) and its gradient (N,K) with respect to the logits, as autograd computes it. The classes y come as
+    a column (N,1), and `own` (N,K) is 1 at these places and 0 elsewhere."""
     log_p = logits.log_softmax(1)
-    own = torch.zeros_like(logits).scatter_(1, y.unsqueeze(1), 1.0)
-    return pick(log_p, y), torch.ops.aten._log_softmax_backward_data(own, log_p, 1, logits.dtype)
+    return log_p.gather(1, y).squeeze(1), torch.ops.aten._log_softmax_backward_data(own, log_p, 1, logits.dtype)
 
 
-def target_logit_and_gradient(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """`target_logit` (N,) and its gradient (N,K) with respect to the logits: -1 at the target."""
-    return target_logit(logits, target), torch.zeros_like(logits).scatter_(1, target.unsqueeze(1), -1.0)
+def target_logit_and_gradient(logits: Tensor, target: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    """`target_logit` (N,) and its gradient (N,K) with respect to the logits: -1 at the target. `target` and `own` are as in
+    `cross_entropy_and_gradient`."""
+    return -logits.gather(1, target).squeeze(1), -own
 
 
 def target_logit(logits: Tensor, target: Tensor) -> Tensor:

@@ -55,13 +55,13 @@ def text(app: AppTest) -> str:
 
 
 def test_trained_models_are_on_screen_before_anything_is_computed_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Slices, "run", None)
+    monkeypatch.setattr(Slices, "begin", None)
     app = open_page()
     assert len(app.get("bidi_component")) == 1
     run = run_of(app)
     assert run.bundled
     assert run.step == 2000
-    assert "Trained models, 2,000 updates each" in text(app)
+    assert "Trained models, 2,000 updates each" in words.standing(run)
     assert all(run.aucs[model][0][0] == 2000 for model in MODELS)
 
 
@@ -89,7 +89,7 @@ def test_where_balls_of_two_classes_meet_the_page_says_what_follows() -> None:
 
 def test_a_training_is_made_in_pieces_and_gives_the_bits_of_the_library() -> None:
     app = open_page(eps="0.1", points="rings", classes="3", bank="separate", speed="steady")
-    assert "first weights" in text(app)
+    assert "first weights" in words.standing(run_of(app))
     press(app, "Step")
     assert run_of(app).step == 1
     press(app, "Go on")
@@ -100,7 +100,7 @@ def test_a_training_is_made_in_pieces_and_gives_the_bits_of_the_library() -> Non
     run = run_of(app)
     assert not run.playing
     assert run.step > 3
-    assert f"Update {run.step:,} of 2,000, paused" in text(app)
+    assert f"Update {run.step:,} of 2,000, paused" in words.standing(run)
     steps = {run.states[model].step for model in MODELS}
     assert steps == {run.step}
     known = toy.dataset(run.points)
@@ -108,7 +108,7 @@ def test_a_training_is_made_in_pieces_and_gives_the_bits_of_the_library() -> Non
     for model in MODELS:
         jobs = live.jobs(run.points, run.settings, model)
         assert len(jobs) == (3 if model == "detectors" else 1)
-        for job, tensors in zip(jobs, run.states[model].tensors, strict=True):
+        for job, tensors in zip(jobs, run.states[model].tensors(), strict=True):
             updates = Updates(job, part.bytes(), part.labels)
             for _ in range(run.step):
                 updates.make()
@@ -141,7 +141,7 @@ def test_a_training_ends_after_its_updates_with_the_aucs(monkeypatch: pytest.Mon
     assert run.step == 20
     assert run.done
     assert not run.playing
-    assert "All 20 updates are made" in text(app)
+    assert "All 20 updates are made" in words.standing(run)
     for model in MODELS:
         step, natural, adversarial = run.aucs[model][-1]
         assert step == 20
@@ -165,7 +165,7 @@ def test_dropped_noise_climbs_and_only_the_map_of_its_class_gets_it() -> None:
 def test_what_the_browser_is_told_can_be_unpacked_to_the_landscape() -> None:
     run = run_of(open_page())
     for model, told in zip(MODELS, data.frame(run)["models"], strict=True):
-        picture = run.pictures[model]
+        picture, told = run.pictures[model][-1], told["pictures"][-1]
         raw = np.frombuffer(base64.b64decode(told["landscape"]), "<u2").reshape(picture.landscape.shape) / 65535
         found = told["low"] + raw * (told["high"] - told["low"])
         assert np.abs(found - picture.landscape.numpy()).max() < 2e-5 * (told["high"] - told["low"]) + 1e-6
@@ -261,7 +261,7 @@ def test_a_full_line_stops_the_training_with_a_sentence(monkeypatch: pytest.Monk
         raise Busy("Many visitors train networks at the moment.")
 
     app = open_page(eps="0.2")
-    monkeypatch.setattr(Slices, "run", busy)
+    monkeypatch.setattr(Slices, "begin", busy)
     press(app, "Train")
     assert not run_of(app).playing
     assert "Many visitors train" in text(app)

@@ -73,6 +73,6 @@ def test_a_gradient_that_is_known_is_autograds_to_the_bit(name: str, direct: Cal
     y = torch.arange(40) % 7
     leaf = logits.clone().requires_grad_()
     expected = getattr(losses, name)(leaf, y)
-    value, grad = direct(logits, y)
+    value, grad = direct(logits, y.unsqueeze(1), torch.nn.functional.one_hot(y, 7).float())
     assert torch.equal(value, expected.detach())
     assert torch.equal(grad, torch.autograd.grad(expected.sum(), leaf)[0])

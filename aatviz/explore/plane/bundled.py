@@ -51,7 +51,7 @@ def build(path: Path) -> None:
             if any(name.startswith(place) for name in tensors):
                 continue
             made = make(Piece(points=POINTS, settings=settings, model=model, updates=settings.updates))
-            for name, value in made.state.tensors[0].items():
+            for name, value in made.state.tensors()[0].items():
                 if name.startswith("network."):
                     tensors[f"{place}{name}"] = value.detach().half()
     recipes = {settings.name: _hash(settings) for settings in SETTINGS}
@@ -69,7 +69,7 @@ def _aucs(tensors: dict[str, Tensor], settings: PlaneSettings) -> dict[ModelName
 def _state(tensors: dict[str, Tensor], settings: PlaneSettings, model: ModelName) -> State:
     place = _place(settings, model)
     found = {name.removeprefix(place): value.float() for name, value in tensors.items() if name.startswith(place)}
-    return State(step=settings.updates, tensors=(found,))
+    return State.of(settings.updates, [found])
 
 
 def _place(settings: PlaneSettings, model: ModelName) -> str:

@@ -4,13 +4,13 @@ A piece gets the state of a training and returns the next one, so that any proce
 `aatviz.train`, and however they are cut into pieces, the weights are the same to the bit.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import torch
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from aatviz.data import toy
@@ -42,19 +42,31 @@ class State:
     """Where the training of one model stands: of a separate bank, of all its networks."""
 
     step: int = 0
-    tensors: tuple[dict[str, Tensor], ...] = ()
-    """What `Learner.tensors` gives, for each network; none: before the first update."""
+    networks: tuple[bytes, ...] = ()
+    """What `Learner.tensors` gives for each network, as safetensors, which travel fast between processes; none: before the
+    first update."""
+
+    @classmethod
+    def of(cls, step: int, networks: Iterable[dict[str, Tensor]]) -> "State":
+        """The state of these networks, each by the names and tensors of its learner."""
+        return cls(step=step, networks=tuple(save(tensors) for tensors in networks))
+
+    def tensors(self) -> list[dict[str, Tensor]]:
+        """The tensors of each network."""
+        return [load(network) for network in self.networks]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A piece of work: some updates of one model, then a picture of it."""
+    """A piece of work: some updates of one model, and pictures of it on the way."""
 
     points: toy.Plane
     settings: PlaneSettings
     model: ModelName
     state: State = field(default_factory=State)
     updates: int = 0
+    pictures: int = 1
+    """How many pictures are made, at equal distances; the last one after the last update."""
     aucs: bool = False
     """Whether the AUCs are measured as well."""
 
@@ -63,6 +75,8 @@ class Piece:
 class Picture:
     """One model at one step."""
 
+    step: int
+    """Updates that the model has had."""
     landscape: Tensor
     """Its logits at the centres of the cells (K,side,side); row 0 lies at the bottom, y = 0."""
     thresholds: Tensor
@@ -76,12 +90,10 @@ class Made:
     """The outcome of a piece."""
 
     state: State
-    picture: Picture
+    pictures: tuple[Picture, ...]
     loss: float | None
     """The mean loss of these updates; None where there were none."""
     aucs: tuple[float, float] | None
-    seconds: float
-    """That the updates took, without the picture."""
 
 
 def jobs(points: toy.Plane, settings: PlaneSettings, model: ModelName) -> list[Job]:
@@ -103,18 +115,20 @@ def make(piece: Piece, step: Callable[..., Any] = lambda: None) -> Made:
 
 def _made(piece: Piece, step: Callable[..., Any]) -> Made:
     learning = _learning(piece)
-    losses, started = [], time.monotonic()
-    for _ in range(min(piece.updates, piece.settings.updates - piece.state.step)):
-        losses.append(sum(float(updates.make().detach()) for updates in learning) / len(learning))
-        step()
-    seconds = time.monotonic() - started
     network = as_one([updates.learner.judged for updates in learning], piece.points.classes)
+    count = min(piece.updates, piece.settings.updates - piece.state.step)
+    losses: list[float] = []
+    pictures = []
+    for part in range(1, piece.pictures + 1):
+        while len(losses) < part * count // piece.pictures:
+            losses.append(sum(float(updates.make().detach()) for updates in learning) / len(learning))
+            step()
+        pictures.append(picture(network, piece.points, piece.settings, learning[0].step))
     return Made(
-        state=State(step=learning[0].step, tensors=tuple(updates.learner.tensors() for updates in learning)),
-        picture=picture(network, piece.points, piece.settings),
+        state=State.of(learning[0].step, (updates.learner.tensors() for updates in learning)),
+        pictures=tuple(pictures),
         loss=sum(losses) / len(losses) if losses else None,
         aucs=validation_aucs(network, piece.points, piece.settings) if piece.aucs else None,
-        seconds=seconds,
     )
 
 
@@ -157,7 +171,7 @@ def _learning(piece: Piece) -> list[Updates]:
     """The trainings of a model, where they stand."""
     x, y = train_points(piece.points)
     found = [Updates(job, x, y) for job in jobs(piece.points, piece.settings, piece.model)]
-    for updates, tensors in zip(found, piece.state.tensors, strict=False):
+    for updates, tensors in zip(found, piece.state.tensors(), strict=False):
         updates.learner.load(tensors)
         updates.step = piece.state.step
     return found
@@ -168,18 +182,19 @@ def as_one(networks: Sequence[nn.Module], classes: int) -> nn.Module:
     return networks[0] if len(networks) == 1 else DetectorBank(networks, classes)
 
 
-def picture(network: nn.Module, points: toy.Plane, settings: PlaneSettings, side: int = SIDE) -> Picture:
-    """The picture of a model as it is now."""
+def picture(network: nn.Module, points: toy.Plane, settings: PlaneSettings, step: int) -> Picture:
+    """The picture of a model as it is now, after `step` updates."""
     x, y = train_points(points)
+    starts = [negatives(points, settings, k) for k in range(points.classes)]
+    start, target = (torch.cat(parts) for parts in zip(*starts, strict=True))
     with evaluating((network,)):
         logits = logits_of(network, x)
         shares = torch.tensor([1 - share / 100 for share in SHARES])
         limits = torch.stack([logits[y == k, k].quantile(shares) for k in range(points.classes)])
-        paths = [
-            measures.negative_paths(network, *negatives(points, settings, k), plane.inner_attack(settings))
-            for k in range(points.classes)
-        ]
-    return Picture(landscape=measures.landscape(network, side), thresholds=limits, paths=torch.stack(paths).flatten(3))
+        walked = measures.negative_paths(network, start, target, plane.inner_attack(settings)).flatten(2)
+        landscape = measures.landscape(network, SIDE)
+    paths = torch.stack(walked.split([len(one) for one, _ in starts], dim=1))
+    return Picture(step=step, landscape=landscape, thresholds=limits, paths=paths)
 
 
 def negatives(points: toy.Plane, settings: PlaneSettings, k: int) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ ACTIVATIONS = {"relu": F.relu, "silu": F.silu}
 AT_ONCE = 4096
 """The most samples whose activations are so few that passes by hand take them all at once."""
 _Layer = tuple[Tensor, Tensor, Tensor]
-"""A layer's weight, the same transposed, and its bias."""
+"""A layer's weight for the way back, its weight for the way forward, and its bias."""
 _aten = torch.ops.aten
 
 
@@ -49,6 +49,7 @@ class MLPPass:
     hidden: tuple[_Layer, ...]
     out: _Layer
     silu: bool
+    minus_one: Tensor
     few_go_alone: bool = False
 
     @classmethod
@@ -63,8 +64,11 @@ class MLPPass:
             weight, bias = (weight, bias) if dtype is None else (weight.to(dtype), bias.to(dtype))
             return weight, weight.t(), bias
 
-        *hidden, out = (cast(layer) for layer in layers)
-        return cls(tuple(hidden), out, network.activation == "silu")
+        found = [cast(layer) for layer in layers]
+        back, weight, bias = found[0]
+        found[0] = 2 * back, weight, bias  # samples enter as 2 x - 1; twice a number is exact, wherever it is taken
+        minus_one = torch.full((), -1, dtype=bias.dtype, device=bias.device)
+        return cls(tuple(found[:-1]), found[-1], network.activation == "silu", minus_one)
 
     @property
     def at_once(self) -> int:
@@ -73,7 +77,7 @@ class MLPPass:
 
     def forward(self, x: Tensor) -> tuple[Tensor, Saved]:
         """Samples (N,C,H,W) -> logits (N,K), and what `backward` needs of these samples."""
-        at = 2 * x.flatten(1).to(self.out[0].dtype) - 1
+        at = torch.add(self.minus_one, x.flatten(1).to(self.out[0].dtype), alpha=2)
         saved = [x]
         for _, weight, bias in self.hidden:
             before = torch.addmm(bias, at, weight)
@@ -88,4 +92,4 @@ class MLPPass:
         for (weight, _, _), one in zip(reversed(self.hidden), reversed(before), strict=True):
             grad = _aten.silu_backward(grad, one) if self.silu else _aten.threshold_backward(grad, one, 0)
             grad = grad.mm(weight)
-        return (grad * 2).view(x.shape)
+        return grad.view(x.shape)

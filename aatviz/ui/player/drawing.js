@@ -1,10 +1,14 @@
 // Small tools of the player: unpacking, painting pixels, making elements, numbers as text.
 
 function bytes(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
+  const letters = atob(text), found = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) found[i] = letters.charCodeAt(i);
+  return found.buffer;
 }
 function unpack16(text) {
-  return Float32Array.from(new Uint16Array(bytes(text)), (value) => value / 65535);
+  const words = new Uint16Array(bytes(text)), found = new Float32Array(words.length);
+  for (let i = 0; i < words.length; i++) found[i] = words[i] / 65535;
+  return found;
 }
 function unpack32(text) {
   return new Float32Array(bytes(text));

@@ -58,7 +58,7 @@ def _model(run: Run, model: ModelName) -> dict[str, Any]:
         "loss": [[step, round(value, 4)] for step, value in run.losses[model]],
         "auc": [[step, round(natural, 4), round(adversarial, 4)] for step, natural, adversarial in run.aucs[model]],
         "dropped": _dropped(run.dropped[model]) if model in run.dropped else None,
-        **_picture(run.pictures[model]),
+        "pictures": [_picture(picture) for picture in run.pictures[model]],
     }
 
 
@@ -66,6 +66,7 @@ def _picture(picture: Picture) -> dict[str, Any]:
     low, high = float(picture.landscape.min()), float(picture.landscape.max())
     scaled = (picture.landscape - low) / max(high - low, 1e-6) * 65535
     return {
+        "step": picture.step,
         "low": low,
         "high": high,
         "landscape": _words(scaled),

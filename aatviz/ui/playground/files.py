@@ -55,13 +55,13 @@ def _titled(points: toy.Plane) -> str:
 
 
 def _level(run: Run, model: ModelName, k: int) -> float:
-    return float(run.pictures[model].thresholds[k, live.SHARES.index(run.share)])
+    return float(run.pictures[model][-1].thresholds[k, live.SHARES.index(run.share)])
 
 
 def _map(run: Run, model: ModelName, k: int, level: float) -> Image.Image:
     x, y = live.train_points(run.points)
     shown, labels = x[:SHOWN].flatten(1), y[:SHOWN].tolist()
-    picture = run.pictures[model]
+    picture = run.pictures[model][-1]
     found = plane_map.drawn(picture.landscape[k], level, shown, labels, k)
     if model in run.dropped:
         dropped = run.dropped[model]

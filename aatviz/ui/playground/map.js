@@ -13,6 +13,8 @@ class PlaneMap {
     this.pen = this.canvas.getContext("2d");
     this.still = node("canvas", { width: SIZE, height: SIZE });
     this.heat = node("canvas");
+    this.dots = node("canvas", { width: SIZE, height: SIZE });
+    this.dotted = null; // the points that `dots` shows
     this.canvas.addEventListener("pointerdown", (event) => this.press(event));
     this.canvas.addEventListener("pointermove", (event) => event.buttons && !this.view.drawing() && this.move(event));
     this.canvas.addEventListener("lostpointercapture", () => this.view.dropCross());
@@ -53,19 +55,14 @@ class PlaneMap {
     const name = data.classes[this.k];
     this.caption.textContent = `logit of ${name}, T = ${signed(level, 1)}`;
     this.canvas.setAttribute("aria-label", `Map of the logit of class ${name}, ${view.titles[this.model]}`);
-    Object.assign(this.heat, { width: side, height: side });
-    const spread = Math.max(Math.max(...values) - level, level - Math.min(...values), 0.5) / 2;
-    paint(this.heat, (i) => {
-      const row = side - 1 - Math.floor(i / side), value = values[row * side + (i % side)] - level;
-      const strength = Math.tanh(Math.abs(value) / spread);
-      return [...(value >= 0 ? ABOVE : BELOW), Math.round(30 + 190 * strength)];
-    });
+    this.colour(values, side, level);
     const pen = this.still.getContext("2d");
     pen.fillStyle = "#fff"; // in a dark page too, as pictures of digits are: points and lines stay as visible
     pen.fillRect(0, 0, SIZE, SIZE);
     pen.imageSmoothingEnabled = true;
     pen.drawImage(this.heat, 0, 0, SIZE, SIZE);
-    this.points(pen);
+    if (this.dotted !== view.at) this.points();
+    pen.drawImage(this.dots, 0, 0);
     const pieces = landscape.line(level);
     for (const [colour, width] of [["#fff", 5], ["#222", 2.2]]) {
       pen.strokeStyle = colour;
@@ -80,8 +77,28 @@ class PlaneMap {
     this.animate();
   }
 
-  points(pen) {
-    const { data, at } = this.view;
+  colour(values, side, level) {
+    // The heat map: orange above T, blue below, the stronger the further away.
+    const picture = new ImageData(side, side);
+    let spread = 0.5;
+    for (const value of values) spread = Math.max(spread, Math.abs(value - level));
+    for (let i = 0; i < values.length; i++) {
+      const row = side - 1 - Math.floor(i / side), value = values[row * side + (i % side)] - level;
+      const [r, g, b] = value >= 0 ? ABOVE : BELOW;
+      picture.data[4 * i] = r;
+      picture.data[4 * i + 1] = g;
+      picture.data[4 * i + 2] = b;
+      picture.data[4 * i + 3] = Math.round(30 + 190 * Math.tanh((2 * Math.abs(value)) / spread));
+    }
+    Object.assign(this.heat, { width: side, height: side });
+    this.heat.getContext("2d").putImageData(picture, 0, 0);
+  }
+
+  points() {
+    // Drawn once: while a training plays, the points stay where they are.
+    const { data, at } = this.view, pen = this.dots.getContext("2d");
+    pen.clearRect(0, 0, SIZE, SIZE);
+    this.dotted = at;
     data.labels.forEach((label, i) => {
       const own = label === this.k;
       shape(pen, label, at[2 * i] * SIZE, (1 - at[2 * i + 1]) * SIZE, own ? 3.4 : 2.6);
@@ -110,18 +127,22 @@ class PlaneMap {
     pen.lineWidth = 1.2;
     pen.strokeStyle = "#000";
     pen.fillStyle = "#000";
+    const next = Math.min(before + 1, steps - 1), between = (i, axis) => (1 - share) * dot(before, i, axis) + share * dot(next, i, axis);
+    pen.globalAlpha = 0.45;
+    pen.beginPath();
     for (let i = 0; i < count; i++) {
-      pen.globalAlpha = 0.45;
-      pen.beginPath();
-      for (let step = 0; step < steps; step++) pen.lineTo(dot(step, i, 0) * SIZE, (1 - dot(step, i, 1)) * SIZE);
-      pen.stroke();
-      pen.globalAlpha = 1;
-      const next = Math.min(before + 1, steps - 1);
-      const [x, y] = [0, 1].map((axis) => (1 - share) * dot(before, i, axis) + share * dot(next, i, axis));
-      pen.beginPath();
-      pen.arc(x * SIZE, (1 - y) * SIZE, 2.6, 0, 7);
-      pen.fill();
+      pen.moveTo(dot(0, i, 0) * SIZE, (1 - dot(0, i, 1)) * SIZE);
+      for (let step = 1; step < steps; step++) pen.lineTo(dot(step, i, 0) * SIZE, (1 - dot(step, i, 1)) * SIZE);
     }
+    pen.stroke();
+    pen.globalAlpha = 1;
+    pen.beginPath();
+    for (let i = 0; i < count; i++) {
+      const [x, y] = [between(i, 0) * SIZE, (1 - between(i, 1)) * SIZE];
+      pen.moveTo(x, y);
+      pen.arc(x, y, 2.6, 0, 7);
+    }
+    pen.fill();
   }
 
   noise(pen) {

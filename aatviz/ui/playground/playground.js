@@ -4,7 +4,10 @@ const SVG = "http://www.w3.org/2000/svg";
 const views = new WeakMap();
 const PERIOD = 2600; // milliseconds in which negatives walk uphill and back
 const MOMENT = 3000; // milliseconds that an answer may take
-const PAUSE = 500; // milliseconds without a key after which the cross has been let go
+const REST = 500; // milliseconds without a key after which the cross has been let go
+const FRAME = 34; // between two frames of what moves
+const PAUSE = 200; // between two looks whether a training still plays
+const LONGEST = 800; // that the pictures of a piece may take
 const CLIMB = 2500; // milliseconds that dropped noise takes
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
@@ -32,7 +35,7 @@ class Playground {
     });
     this.share.addEventListener("change", () => this.tell(Number(this.share.value)));
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
-    this.loop = (now) => this.run(now);
+    this.loop = () => this.run();
     requestAnimationFrame(this.loop);
   }
 
@@ -44,6 +47,7 @@ class Playground {
     const crossed = this.crossTold !== data.cross && Date.now() - this.draggedAt > MOMENT;
     this.crossTold = data.cross;
     this.restrict(data);
+    this.role("standing").textContent = data.standing;
     if (!fresh && this.data.frame.serial === data.frame.serial) {
       const moved = this.shown !== data.share;
       this.data = data;
@@ -57,31 +61,48 @@ class Playground {
     if (fresh) this.begin();
     if (fresh || crossed) this.putCross();
     if (fresh || this.maps.length !== data.frame.models.length * data.classes.length) this.build();
-    const shape = data.side * data.side;
     this.droppedAt = performance.now();
+    this.curves();
+    this.play();
+  }
+
+  play() {
+    // The pictures of a piece, one after the other in the time that a piece takes; of a training that stands still, the last.
+    const now = performance.now(), { frame } = this.data, count = frame.models[0].pictures.length;
+    const pause = Math.min(now - (this.takenAt || 0), LONGEST) / count;
+    this.takenAt = now;
+    clearTimeout(this.next);
+    const show = (i) => {
+      this.show(i);
+      if (i + 1 < count) this.next = setTimeout(() => show(i + 1), pause);
+    };
+    show(frame.playing ? 0 : count - 1);
+  }
+
+  show(i) {
+    const { data } = this, shape = data.side * data.side;
     data.frame.models.forEach((model, place) => {
-      const all = unpack16(model.landscape), ways = unpack16(model.paths.values);
-      const [, steps, count] = model.paths.shape;
+      const picture = model.pictures[i], all = unpack16(picture.landscape), ways = unpack16(picture.paths.values);
+      const [, steps, count] = picture.paths.shape;
       const dropped = model.dropped && { ...model.dropped, values: unpack16(model.dropped.values), frames: model.dropped.shape[0], count: model.dropped.shape[1] };
       data.classes.forEach((_, k) => {
-        const values = all.slice(k * shape, (k + 1) * shape).map((value) => model.low + value * (model.high - model.low));
+        const values = all.slice(k * shape, (k + 1) * shape).map((value) => picture.low + value * (picture.high - picture.low));
         const paths = { steps, count, values: ways.slice(k * steps * count * 2, (k + 1) * steps * count * 2) };
-        this.maps[place * data.classes.length + k].load(new Landscape(values, data.side), model.thresholds[k], paths, dropped);
+        this.maps[place * data.classes.length + k].load(new Landscape(values, data.side), picture.thresholds[k], paths, dropped);
       });
     });
     this.role("shown").textContent = `${this.share.value} %`;
-    this.curves();
     this.verdicts();
     this.count = (this.count || 0) + 1;
     this.root.dataset.pictures = this.count;
-    this.root.dataset.step = data.frame.step;
+    this.root.dataset.step = data.frame.models[0].pictures[i].step;
   }
 
   begin() {
     // Other points.
     const { data } = this;
     this.at = Array.from(new Uint8Array(bytes(data.points)), (value) => value / 255);
-    this.far = new Uint8Array(bytes(data.far));
+    this.far = [...new Uint8Array(bytes(data.far)).entries()].filter(([, is]) => is).map(([i]) => i);
     this.pen = null;
     this.role("legend").replaceChildren(...data.classes.map((name, k) => {
       const canvas = node("canvas", { width: 16, height: 16, style: "width:14px;height:14px;border:0;vertical-align:-2px;margin-right:4px", "aria-hidden": "true" });
@@ -202,7 +223,7 @@ class Playground {
     }
     this.say(this.sentence);
     clearTimeout(this.dropping);
-    this.dropping = setTimeout(() => this.dropCross(), PAUSE); // keys come one by one
+    this.dropping = setTimeout(() => this.dropCross(), REST); // keys come one by one
   }
 
   say(text) {
@@ -228,13 +249,12 @@ class Playground {
   }
 
   farAccepted(maps) {
-    let far = 0, accepted = 0;
-    this.far.forEach((is, i) => {
-      if (!is) return;
-      far += maps.length;
-      for (const map of maps) accepted += map.landscape.values[i] >= map.threshold();
-    });
-    return far ? accepted / far : NaN;
+    let accepted = 0;
+    for (const map of maps) {
+      const level = map.threshold(), { values } = map.landscape;
+      for (const i of this.far) accepted += values[i] >= level;
+    }
+    return accepted / (this.far.length * maps.length); // NaN where no cell is far
   }
 
   curves() {
@@ -261,14 +281,11 @@ class Playground {
     return this.calm.matches ? 1 : Math.min((performance.now() - this.droppedAt) / CLIMB, 1);
   }
 
-  run(now) {
+  run() {
     if (!this.root.isConnected) return;
-    // While a training plays, every new picture draws the maps anyway.
-    if (this.data && !this.data.frame.playing && !this.calm.matches && now - (this.drawnAt || 0) > 50) {
-      this.drawnAt = now;
-      for (const map of this.maps) map.animate();
-    }
-    requestAnimationFrame(this.loop);
+    const playing = this.data?.frame.playing; // then every new picture draws the maps anyway
+    if (this.data && !playing && !this.calm.matches) for (const map of this.maps) map.animate();
+    setTimeout(() => requestAnimationFrame(this.loop), playing ? PAUSE : FRAME);
   }
 }
 

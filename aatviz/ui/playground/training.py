@@ -1,22 +1,29 @@
 """The training that a visitor watches: kept in the session, made piece by piece in the worker processes."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import streamlit as st
 
 from aatviz.data import toy
 from aatviz.explore.plane import bundled, live
-from aatviz.explore.plane.live import MODELS, Dropped, ModelName, Picture, Piece, State
+from aatviz.explore.plane.live import MODELS, Dropped, Made, ModelName, Picture, Piece, State
 from aatviz.recipes.plane import PlaneSettings
 from aatviz.ui.session import caches
 from aatviz.ui.session.slices import Busy
 
-TARGET = 0.1
-"""Seconds that the updates of a piece should take, so that the landscape is drawn anew more than five times a second."""
+PERIOD = 0.35
+"""Seconds from one piece to the next. A piece has as many updates as go into it on this machine."""
+PICTURES = 2
+"""Pictures in a piece, so that the landscape is drawn anew more than five times a second: to hand over a piece costs the
+browser more than to draw it."""
 MOST = {"slow": 1, "steady": 8, "fast": 100}
 """Updates in a piece, by speed."""
 BETWEEN_AUCS = 100
 """Updates between two measurements of the AUCs."""
+ORDER: tuple[ModelName, ...] = ("detectors", "robust", "classifier")
+"""The longest work first."""
 _KEY = "playground.run"
 
 
@@ -27,7 +34,8 @@ class Run:
     points: toy.Plane
     settings: PlaneSettings
     states: dict[ModelName, State]
-    pictures: dict[ModelName, Picture]
+    pictures: dict[ModelName, tuple[Picture, ...]]
+    """Those of the last piece; the last one is that of the state."""
     playing: bool = False
     bundled: bool = False
     """Whether these are the bundled models, and nothing has been trained here."""
@@ -43,6 +51,10 @@ class Run:
     share: int = 95
     cross: str = ""
     """Where T and the cross stand in the view, as in its link: for the picture that is taken home."""
+    taken: float = 0.0
+    """When the last piece was taken, by the monotonic clock."""
+    ahead: "Ahead | None" = None
+    """The next piece, which is being made while the browser draws the one before."""
 
     @property
     def step(self) -> int:
@@ -62,6 +74,7 @@ class Run:
             model=model,
             state=self.states[model],
             updates=updates,
+            pictures=max(1, min(updates, PICTURES)),
             aucs=aucs,
         )
 
@@ -82,26 +95,51 @@ def restart(run: Run, playing: bool) -> None:
     st.session_state[_KEY] = fresh
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """A piece of all models that has begun."""
+
+    step: int
+    """The step that it goes on from."""
+    count: int
+    wait: Callable[[], list[Made]]
+
+
 def advance(run: Run, speed: str, single: bool = False) -> None:
-    """Make the next piece of all models, side by side: one update of each where `single`."""
-    count = 1 if single else min(run.updates, MOST[speed], run.settings.updates - run.step)
-    due = run.step + count >= run.settings.updates or (run.step + count) // BETWEEN_AUCS > run.step // BETWEEN_AUCS
-    order: list[ModelName] = ["detectors", "robust", "classifier"]
+    """Make the next piece of all models, side by side: one update of each where `single`. While the run plays, the piece
+    after that is begun."""
     try:
-        made = caches.slices().run(live.pieces, [run.piece(model, count, due) for model in order])
+        ahead, run.ahead = run.ahead, None
+        if ahead is None or ahead.step != run.step or single:
+            ahead = _begin(run, 1 if single else MOST[speed])
+        _take(run, ahead)
+        if run.playing:
+            run.ahead = _begin(run, MOST[speed])
     except (Busy, RuntimeError) as error:
         run.playing, run.message = False, str(error)
-        return
-    for model, one in zip(order, made, strict=True):
-        run.states[model], run.pictures[model] = one.state, one.picture
+
+
+def _begin(run: Run, most: int) -> Ahead:
+    """Begin the next piece of all models."""
+    count = min(run.updates, most, run.settings.updates - run.step)
+    due = run.step + count >= run.settings.updates or (run.step + count) // BETWEEN_AUCS > run.step // BETWEEN_AUCS
+    wait = caches.slices().begin(live.pieces, [run.piece(model, count, due) for model in ORDER])
+    return Ahead(step=run.step, count=count, wait=wait)
+
+
+def _take(run: Run, ahead: Ahead) -> None:
+    """Wait for a piece, and make it the state of the run."""
+    made = ahead.wait()
+    for model, one in zip(ORDER, made, strict=True):
+        run.states[model], run.pictures[model] = one.state, one.pictures
         if one.loss is not None:
             run.losses[model].append((one.state.step, one.loss))
         if one.aucs is not None:
             run.aucs[model].append((one.state.step, *one.aucs))
     run.dropped, run.bundled, run.serial, run.message = {}, False, run.serial + 1, ""
     run.playing = run.playing and not run.done
-    spent = max(one.seconds for one in made)
-    run.updates = max(1, min(round(count * min(TARGET / max(spent, 1e-3), 2.0)), MOST["fast"]))
+    period, run.taken = time.monotonic() - run.taken, time.monotonic()
+    run.updates = max(1, min(round(ahead.count * min(max(PERIOD / period, 0.5), 1.5) + 0.2), MOST["fast"]))
 
 
 def drop_noise(run: Run) -> None:
@@ -125,7 +163,7 @@ def _fresh(points: toy.Plane, settings: PlaneSettings, trained: bundled.Trained 
         points=points,
         settings=settings,
         states={model: made[model].state for model in MODELS},
-        pictures={model: made[model].picture for model in MODELS},
+        pictures={model: made[model].pictures for model in MODELS},
         bundled=trained is not None,
     )
     for model, (state, aucs) in (trained or {}).items():

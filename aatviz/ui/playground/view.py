@@ -18,8 +18,8 @@ from aatviz.ui.session import caches
 from aatviz.ui.session.limits import LIMITS
 
 KEY = "playground-view"
-EVERY = 0.18
-"""Seconds between two pieces of a training that plays."""
+EVERY = {"slow": 0.25, "steady": 0.1, "fast": 0.1}
+"""Seconds after which a training that plays is asked for its next piece, by speed."""
 MOVED = ("share", "cross")
 """The parameters that are changed in the view itself."""
 
@@ -51,7 +51,9 @@ def show(points: toy.Plane, settings: PlaneSettings) -> None:
     _buttons(run)
     if run.message:
         st.info(message(run.message), icon=":material/info:")
-    st.fragment(_tick, run_every=EVERY if run.playing else None)(points, settings)
+    st.fragment(_tick, run_every=EVERY[controls.state["speed"]] if run.playing else None)(points, settings)
+    if meaning := words.overlapping(points, run.settings.eps):
+        st.caption(f":material/info: {meaning}")
     name = f"{points.name[:60]}-{settings.name}"
     with st.container(horizontal=True):
         takeaway.download_png("All maps (PNG)", f"{name}.png", lambda: takeaway.png(files.maps(run)))
@@ -65,16 +67,13 @@ def _tick(points: toy.Plane, settings: PlaneSettings) -> None:
         if not run.playing:  # it has ended: the buttons change, and nothing is asked for any more
             st.rerun()
     run.share, run.cross = controls.state["share"], controls.state["cross"]
-    st.caption(words.standing(run))
     _VIEW(
-        data=static(points) | {"frame": frame(run)} | _placed_at(controls.state),
+        data=static(points) | {"frame": frame(run), "standing": words.standing(run)} | _placed_at(controls.state),
         key=KEY,
         on_share_change=partial(_moved, controls.state, "share"),
         on_cross_change=partial(_moved, controls.state, "cross"),
         on_place_change=_placed,
     )
-    if meaning := words.overlapping(points, run.settings.eps):
-        st.caption(f":material/info: {meaning}")
     controls.state.write()  # the view's own slider and its cross run this fragment alone
 
 

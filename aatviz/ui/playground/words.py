@@ -54,9 +54,9 @@ STEPS = (
 def standing(run: Run) -> str:
     """Where the training stands, in a sentence."""
     if run.bundled:
-        return f"Trained models, {run.step:,} updates each. Press **Train** to watch it happen from the first update on."
+        return f"Trained models, {run.step:,} updates each. Press Train to watch it happen from the first update on."
     if not run.step:
-        return "Networks with their first weights, which know nothing. Press **Train**."
+        return "Networks with their first weights, which know nothing. Press Train."
     if run.done:
         return f"All {run.step:,} updates are made."
     return f"Update {run.step:,} of {run.settings.updates:,}{'' if run.playing else ', paused'}."

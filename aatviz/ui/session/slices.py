@@ -6,8 +6,8 @@ waits for longer than the pieces before take. Nothing stays in the processes bet
 
 import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -45,17 +45,23 @@ class Slices:
     def run(self, function: Function, arguments: Sequence[Any]) -> list[Any]:
         """Do these pieces side by side, and return their results in order. The first error is raised, as RuntimeError; Busy
         where too many wait already."""
+        return self.begin(function, arguments)()
+
+    def begin(self, function: Function, arguments: Sequence[Any]) -> Callable[[], list[Any]]:
+        """Begin these pieces, and return what waits for their results: see `run`. Busy is raised at once."""
         self.warm(function, arguments[0])
         with self._lock:
             if self._waiting + len(arguments) > MOST_WAITING:
                 raise Busy("Many visitors train networks at the moment. Press the button again in a moment.")
             self._waiting += len(arguments)
         futures = [self._pool.submit(self._run, function, argument) for argument in arguments]
-        try:
-            return [future.result() for future in futures]
-        finally:
-            with self._lock:
-                self._waiting -= len(arguments)
+        for future in futures:
+            future.add_done_callback(self._ended)
+        return lambda: [future.result() for future in futures]
+
+    def _ended(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._waiting -= 1
 
     def _start(self, runner: Runner, function: Function, argument: Any) -> None:
         try:
