@@ -1,6 +1,6 @@
 """What models of points of the plane have learned: the numbers that the Playground quotes, over several seeds.
 
-    python -m benchmarks.plane            # results/plane.json; some ten minutes of one core
+    python -m benchmarks.plane            # results/plane.json; some fifteen minutes of one core
 
 Every seed is another draw of the points and other first weights. The attack is ten times as long as in training, with steps
 a tenth as large, and the best of its iterates counts. A row whose recipe has not changed is kept, so that the command goes
@@ -27,11 +27,14 @@ from aatviz.train.updates import Updates
 RESULT = Path(__file__).parent / "results" / "plane.json"
 ATTACK = AttackSpec(eps=0.05, step_size=0.00125, steps=100, optimizer="steepest", random_start=True, keep="best")
 ROWS: list[tuple[toy.Kind, str, PlaneSettings, int]] = [
+    ("moons", "classifier", PlaneSettings(updates=500), 5),
     ("moons", "classifier", PlaneSettings(), 5),
     ("moons", "robust", PlaneSettings(eps=0.05), 5),
     ("moons", "shared", PlaneSettings(eps=0.05), 5),
     ("moons", "shared", PlaneSettings(eps=0.15), 5),
     ("moons", "shared", PlaneSettings(eps=0.5), 5),
+    ("moons", "shared", PlaneSettings(eps=0.15, anywhere=0.1), 5),
+    ("moons", "shared", PlaneSettings(eps=0.15, anywhere=0.2), 5),
     ("moons", "shared", PlaneSettings(eps=0.15, anywhere=0.5), 5),
     ("blobs", "shared", PlaneSettings(eps=0.15), 2),
     ("blobs", "shared", PlaneSettings(eps=0.15, anywhere=0.5), 2),

@@ -10,8 +10,8 @@ from aatviz.ui.states import STATES
 frame.require()
 st.title("Learn")
 st.markdown(
-    "A few short steps, from *why detect at all* to *what this defence cannot do*. In each one: **predict, reveal, try it "
-    "yourself**. A link opens another page, set up for one experiment."
+    "Short steps: from *why detect at all* to *what this defence cannot do*, and then, on points of a plane, what the "
+    "training does. In each one: **predict, reveal, try it yourself**. A link opens another page, set up for one experiment."
 )
 lesson_steps.show(lesson_steps.chosen())
 lesson_own.panel(STATES)

@@ -4,10 +4,13 @@ import ast
 import inspect
 import itertools
 from typing import Any
+from urllib.parse import urlencode
 
 from aatviz.metrics.format import markdown_table
+from aatviz.recipes.plane import PlaneSettings
 from aatviz.runtime.files import read_json
-from aatviz.ui.common import glossary
+from aatviz.ui.common import glossary, plane_results
+from aatviz.ui.lessons.plane import EXERCISE
 from aatviz.ui.session import limits
 from tools import layers
 from tools.marked import ROOT, bring_up_to_date
@@ -34,7 +37,7 @@ ROWS = (
 def main() -> None:
     parts = {
         "docs/deployment.md": {"limits": limits_table(), "classroom": classroom()},
-        "docs/teaching.md": {"classroom": classroom()},
+        "docs/teaching.md": {"classroom": classroom(), "exercise": exercise()},
         "docs/glossary.md": {"terms": terms()},
     }
     bring_up_to_date("python -m tools.update_docs", parts, {"docs/pictures/layers.svg": layers.picture()})
@@ -91,6 +94,27 @@ def classroom() -> str:
             f"({soak['growth after minute 5']}), {len(soak['errors'])} errors.",
         ]
     return "\n".join(parts)
+
+
+def exercise() -> str:
+    """The link of the exercise on the Playground, and what `python -m benchmarks.plane` has stored about its question."""
+    result = plane_results.stored()
+    if result is None:
+        return ""
+    shares = sorted({row["anywhere"] for row in result["rows"]})
+    found = [plane_results.row(result, "moons", "shared", PlaneSettings(anywhere=share)) for share in shares]
+    rows = [row for row in found if row]
+    table = [["negatives from anywhere", "far points accepted", "AUC under attack", "noise that climbs onto the data"]]
+    for row in rows:
+        far, auc, climbed = (plane_results.mean(row[name]) for name in ("far", "auc", "climbed"))
+        table.append([f"{row['anywhere']:.0%}", f"{far:.1%}", f"{auc:.3f}", f"{climbed:.0%}"])
+    attack = result["attack"]
+    how = (
+        f"What comes out (means over {rows[0]['seeds']} trainings; eps {attack['eps']:g}, {attack['steps']} steps, "
+        f"{result['negatives']} negatives a class; `{plane_results.COMMAND}`):"
+    )
+    link = f"http://192.168.1.20:8501/playground?{urlencode(EXERCISE, safe=',')}"
+    return "\n".join(["```", link, "```", "", how, "", markdown_table(table)])
 
 
 def _cell(version: dict[str, Any], scenario: str, key: str) -> str:

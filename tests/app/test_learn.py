@@ -20,7 +20,8 @@ from aatviz.explore.attack_path import trace_attack
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.lessons import links
-from aatviz.ui.lessons.catalogue import LESSONS, Lesson
+from aatviz.ui.lessons.catalogue import LESSONS
+from aatviz.ui.lessons.lesson import Lesson
 from aatviz.ui.lessons.showcase import build_lessons, load_lessons, sample_index
 from aatviz.ui.states import STATES
 from tests.changed_systems import described_again
@@ -157,6 +158,16 @@ def test_the_printed_commands_give_the_answers_figures(stored: System) -> None:
     assert logits[8] == pytest.approx(float(trace.z_h[1, 8]), abs=2e-4)
     words = " ".join(element.value for element in (*app.success, *app.warning))
     assert f"to {float(trace.z_h[1, 8]):.1f}" in words
+
+
+def test_a_lesson_on_the_plane_needs_no_system_and_shows_its_maps_with_the_answer(tiny_system_folder: Path) -> None:
+    lesson = next(one for one in LESSONS if one.name == "where-negatives-start")
+    app = learn(LESSONS.index(lesson) + 1)
+    assert not app.get("image")
+    app = guess(app, lesson, 2)
+    assert len(app.success) == 1
+    assert len(app.get("image")) == 2
+    assert {button.label for button in app.get("download_button")} >= {"The pictures (PNG)", "The figures (CSV)"}
 
 
 @pytest.mark.parametrize("step", ["0", "99", "x", "2.5"])

@@ -17,6 +17,7 @@ from aatviz.explore.plane.live import MODELS
 from aatviz.recipes import plane
 from aatviz.runtime.files import read_json
 from aatviz.train.updates import Updates
+from aatviz.ui.common import plane_results
 from aatviz.ui.playground import controls, data, training, view, words
 from aatviz.ui.session import caches
 from aatviz.ui.session.slices import Busy, Slices
@@ -175,7 +176,16 @@ def test_what_the_browser_is_told_can_be_unpacked_to_the_landscape() -> None:
 
 
 def test_silly_links_get_a_kind_note_and_the_default() -> None:
-    silly = {"points": "stars", "classes": "9", "noise": "-1", "eps": "nan", "places": "zz", "anywhere": "200", "speed": "x"}
+    silly = {
+        "points": "stars",
+        "classes": "9",
+        "noise": "-1",
+        "eps": "nan",
+        "places": "zz",
+        "anywhere": "200",
+        "speed": "x",
+        "cross": "9,256",
+    }
     app = open_page(**silly)
     for name in silly:
         assert f"The link asks for {name} = " in text(app)
@@ -211,6 +221,31 @@ def test_an_impossible_click_is_ignored(told: dict[str, Any], monkeypatch: pytes
     assert kept == {controls.state.key("places"): "10e01ff001"}
 
 
+@pytest.mark.parametrize("told", ["256,0", "1", "1,2,3", "a,b", "1,2,3,4,5", "-1,2"])
+def test_a_cross_that_is_let_go_is_kept_and_an_impossible_one_is_ignored(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, Any] = {controls.state.key("cross"): "", view.KEY: {"cross": "255,0,12,130"}}
+    monkeypatch.setattr(st, "session_state", kept)
+    view._moved(controls.state, "cross")
+    assert kept[controls.state.key("cross")] == "255,0,12,130"
+    kept[view.KEY] = {"cross": told}
+    view._moved(controls.state, "cross")
+    assert kept[controls.state.key("cross")] == "255,0,12,130"
+
+
+def test_a_link_puts_the_cross_and_a_lesson_may_lock_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(view, "_VIEW", lambda data, **_: seen.append(data))
+    app = open_page(cross="20,235", lesson="own", lock="cross,share", hide="share")
+    assert app.query_params["cross"] == "20,235"
+    assert (seen[-1]["cross"], seen[-1]["locked"], seen[-1]["hidden"]) == ("20,235", ["share", "cross"], ["share"])
+    assert run_of(app).cross == "20,235"
+    assert [button.label for button in app.get("download_button")] == [
+        "All maps (PNG)",
+        "Loss and AUC by update (CSV)",
+        "As a notebook",
+    ]
+
+
 def test_where_training_is_switched_off_the_models_can_still_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view, "LIMITS", dataclasses.replace(view.LIMITS, training=False))
     app = open_page()
@@ -242,19 +277,19 @@ def test_the_commands_name_exactly_these_models() -> None:
 
 
 def test_the_measured_numbers_are_those_of_the_stored_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    stored = read_json(words.RESULT)
+    stored = read_json(plane_results.RESULT)
     app = open_page()
     shown = text(app)
     assert "leave far points accepted" in shown
     for row in stored["rows"]:
         mean = sum(row["auc"]) / len(row["auc"])
         assert f"{mean:.3f} ({min(row['auc']):.3f} to {max(row['auc']):.3f})" in shown
-    monkeypatch.setattr(words, "RESULT", tmp_path / "none.json")
+    monkeypatch.setattr(plane_results, "RESULT", tmp_path / "none.json")
     assert "leave far points accepted" not in text(open_page())
 
 
 def test_the_stored_result_says_what_the_page_promises() -> None:
-    rows = {(row["points"], row["model"], row["recipe"]): row for row in read_json(words.RESULT)["rows"]}
+    rows = {(row["points"], row["model"], row["recipe"]): row for row in read_json(plane_results.RESULT)["rows"]}
     small, paper = rows["moons", "shared", "plane-e50"], rows["moons", "shared", "plane"]
     anywhere = rows["moons", "shared", "plane-a50"]
     assert {row["seeds"] for row in (small, paper, anywhere)} == {5}

@@ -1,4 +1,4 @@
-"""The Playground in Chromium: trained models move at once, a training goes on by itself; the cross and T by keyboard."""
+"""The Playground in Chromium: trained models move at once, a training goes on by itself; the cross and T, and their link."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -70,3 +70,11 @@ def test_far_away_the_papers_detectors_accept_and_those_with_negatives_from_anyw
     expect(page.locator("output[data-role=shown]")).to_have_text("50 %")
     assert row.inner_text() != before or "rejected" in before
     page.wait_for_url("**share=50**")
+    if "anywhere" in link:  # by keyboard
+        page.wait_for_url("**cross=**")
+        told = row.text_content() or ""
+        page.reload()
+        expect(row).to_have_text(told)
+    else:
+        place.click(position={"x": 9, "y": 9})
+        page.wait_for_url("**cross=**")

@@ -1,6 +1,7 @@
 """Images and perturbations of any size as pictures of sharp squares, grey or in colour."""
 
 import base64
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -37,6 +38,17 @@ def _squares(pixels: NDArray[np.uint8], factor: int) -> Image.Image:
     flat = pixels.transpose(1, 2, 0) if pixels.shape[0] == 3 and pixels.ndim == 3 else pixels.reshape(pixels.shape[-2:])
     picture = Image.fromarray(np.ascontiguousarray(flat))
     return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+
+
+def side_by_side(pictures: Sequence[Image.Image], gap: int = 0) -> Image.Image:
+    """Pictures as one, from left to right with `gap` white pixels between them."""
+    width = sum(one.width for one in pictures) + gap * (len(pictures) - 1)
+    sheet = Image.new("RGB", (width, max(one.height for one in pictures)), "white")
+    left = 0
+    for one in pictures:
+        sheet.paste(one, (left, 0))
+        left += one.width + gap
+    return sheet
 
 
 def channels(colour: str) -> list[int]:

@@ -24,7 +24,8 @@ from aatviz.thresholds import curves
 from aatviz.thresholds.curves import CurveRecord
 from aatviz.thresholds.snippets import command, python_code
 from aatviz.ui.common.words import VICTIMS
-from aatviz.ui.lessons.catalogue import GIVEN_UP, THRESHOLD, Lesson
+from aatviz.ui.lessons.catalogue import GIVEN_UP
+from aatviz.ui.lessons.lesson import THRESHOLD, Lesson
 from aatviz.ui.lessons.showcase import sample_index
 
 MOVED = 1.0

@@ -6,7 +6,8 @@ import re
 import streamlit as st
 
 from aatviz.ui.lessons import links
-from aatviz.ui.lessons.catalogue import BY_NAME, LESSONS, Lesson, step_of
+from aatviz.ui.lessons.catalogue import BY_NAME, LESSONS, step_of
+from aatviz.ui.lessons.lesson import OWN, Lesson
 from aatviz.ui.lessons.question import ask
 from aatviz.ui.session.sidebar import link_params
 
@@ -23,7 +24,7 @@ def show(title: str) -> None:
     if name is None or title == "Learn":
         return
     with st.container(border=True, key="lesson-banner"):
-        if name == links.OWN:
+        if name == OWN:
             _own()
         elif name in BY_NAME:
             _built_in(BY_NAME[name], title)

@@ -9,12 +9,11 @@ import streamlit as st
 from aatviz.store.systems import System
 from aatviz.ui.common.url import Param, UrlState
 from aatviz.ui.common.words import code
-from aatviz.ui.lessons.catalogue import Lesson, step_of
+from aatviz.ui.lessons.catalogue import step_of
+from aatviz.ui.lessons.lesson import OWN, Lesson
 from aatviz.ui.session import caches
 from aatviz.ui.session.sidebar import before_lesson, link_params
 
-OWN = "own"
-"""The name, in the URL, of an exercise that a teacher has made."""
 MOST_TASK = 280
 """The most letters of its task; longer texts are cut."""
 LESSON_PARAMS = ("lesson", "task", "lock", "hide")
@@ -42,15 +41,17 @@ PAGES = {target.path: target for target in (Target(title=title) for title in TIT
 
 
 def system_of(lesson: Lesson) -> System | None:
-    """The system that a lesson is written for; None where it is missing or damaged."""
+    """The system that a lesson is written for; None where it is missing or damaged, or the lesson needs none."""
     try:
-        return caches.load_system(lesson.system) if lesson.system in caches.systems() else None
+        return caches.load_system(lesson.system) if lesson.system and lesson.system in caches.systems() else None
     except (FileNotFoundError, ValueError):  # the exercise's page says what is damaged
         return None
 
 
 def about_system(lesson: Lesson) -> None:
     """Say which system a lesson is about, where that is not the one that the visitor has chosen."""
+    if lesson.system is None:
+        return
     before, present = before_lesson(), link_params()["system"]
     if lesson.system not in caches.systems():
         st.info(
@@ -70,8 +71,9 @@ def about_system(lesson: Lesson) -> None:
 
 def exercise_link(lesson: Lesson, label: str, icon: str = ":material/arrow_forward:") -> None:
     """Draw a link that opens the lesson's page with its settings and system; nothing where that system is not here."""
-    if lesson.system in caches.systems():
-        st.page_link(PAGES[lesson.page].script, label=label, icon=icon, query_params=lesson.link | {"system": lesson.system})
+    system = lesson.system or link_params()["system"]
+    if lesson.system is None or system in caches.systems():
+        st.page_link(PAGES[lesson.page].script, label=label, icon=icon, query_params=lesson.link | {"system": system})
 
 
 def step_link(lesson: Lesson, label: str, icon: str | None = None) -> None:

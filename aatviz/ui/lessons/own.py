@@ -8,7 +8,8 @@ from aatviz.store.systems import System
 from aatviz.ui.common.url import UrlState
 from aatviz.ui.common.words import message
 from aatviz.ui.lessons import links
-from aatviz.ui.session.sidebar import current_system
+from aatviz.ui.lessons.plane import EXERCISE
+from aatviz.ui.session.sidebar import current_system, link_params
 
 
 def panel(states: Mapping[str, Callable[[System], UrlState]]) -> None:
@@ -18,6 +19,12 @@ def panel(states: Mapping[str, Callable[[System], UrlState]]) -> None:
         st.markdown(
             "First set the page up as you want it, then come back here: the link takes the settings that **you left there**."
             " A *locked* control can be seen, but not moved. A *hidden* one is out of sight."
+        )
+        st.page_link(
+            links.PAGES["playground"].script,
+            label="An example: how few negatives from anywhere are enough?",
+            icon=":material/arrow_forward:",
+            query_params=EXERCISE | link_params(),
         )
         path = st.selectbox(
             "Page", list(links.PAGES), index=1, format_func=lambda name: links.PAGES[name].title, key="lesson-own-page"

@@ -6,8 +6,9 @@ from aatviz.explore.attack_path import Trace
 from aatviz.explore.generation.run import RUBBISH
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
+from aatviz.ui.lessons import plane_answers
 from aatviz.ui.lessons.answers import Answer, Facts, answer
-from aatviz.ui.lessons.catalogue import Lesson
+from aatviz.ui.lessons.lesson import Lesson
 from aatviz.ui.lessons.showcase import Stored, load_lessons
 from aatviz.ui.session import stored
 
@@ -41,12 +42,19 @@ def ask(lesson: Lesson, system: System | None) -> Answer | None:
             args=(reveal_key, True),
         )
         return None
-    found = answer(lesson, facts(lesson, system)) if system else None
+    found = answered(lesson, system)
     _show(lesson, guess, found)
     st.button(
         "Guess again", key=f"{reveal_key}-again", icon=":material/undo:", on_click=_again, args=(guess_key, reveal_key)
     )
     return found
+
+
+def answered(lesson: Lesson, system: System | None) -> Answer | None:
+    """The answer to a lesson's question, from what is stored; None where that is not here."""
+    if lesson.plane is not None:
+        return plane_answers.answer(lesson)
+    return answer(lesson, facts(lesson, system)) if system else None
 
 
 def facts(lesson: Lesson, system: System) -> Facts:

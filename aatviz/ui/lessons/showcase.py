@@ -10,7 +10,8 @@ from aatviz.data import load_data
 from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.explore.stored_run import Arrays, load_run, part, store_run
 from aatviz.store.systems import System
-from aatviz.ui.lessons.catalogue import LESSONS, AttackCase
+from aatviz.ui.lessons.catalogue import LESSONS
+from aatviz.ui.lessons.lesson import AttackCase
 
 FILE = "lessons"
 """The name of the stored results' file."""

@@ -6,12 +6,12 @@ import streamlit as st
 
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
-from aatviz.ui.common.pictures import enlarged
 from aatviz.ui.common.url import whole
 from aatviz.ui.lessons import links
 from aatviz.ui.lessons.answers import Answer
-from aatviz.ui.lessons.catalogue import LESSONS, Lesson, step_of
-from aatviz.ui.lessons.pictures import Picture, pictures, png
+from aatviz.ui.lessons.catalogue import LESSONS, step_of
+from aatviz.ui.lessons.lesson import Lesson
+from aatviz.ui.lessons.pictures import Picture, maps, pictures, png
 from aatviz.ui.lessons.question import ask, facts
 
 _STEP = whole("step", 1, 1, len(LESSONS))
@@ -19,6 +19,7 @@ _PLAIN_LINKS = """<style>
 .st-key-lesson-toc a { background: transparent; }
 .st-key-lesson-toc a:hover, .st-key-lesson-toc a:focus-visible { text-decoration: underline; }
 .st-key-lesson-toc a *, .st-key-lesson-steps a * { font-weight: 400 !important; }
+.st-key-lesson-toc a * { white-space: normal !important; }
 .st-key-lesson-exercise a { color: inherit; border: 2px solid currentColor; padding: 0.35rem 0.8rem; }
 .st-key-lesson-pictures img { image-rendering: pixelated; }
 </style>"""
@@ -68,13 +69,14 @@ def _lesson(lesson: Lesson, system: System | None) -> None:
     place = st.container(horizontal=True, key="lesson-pictures")
     found = ask(lesson, system)
     shown = pictures(lesson, facts(lesson, system), revealed=found is not None) if system else []
+    shown += maps(lesson) if found is not None else []
     for caption, image in shown:
-        place.image(enlarged(image, 5), caption=caption, width=140, alt=caption)
+        place.image(image, caption=caption, width=140, alt=caption)
     st.markdown(f"**Now try it yourself.** {lesson.task}")
     with st.container(key="lesson-exercise"):
         links.exercise_link(lesson, f"Open the {links.PAGES[lesson.page].title} page, set up for this")
     if found is not None:
-        _take_home(f"{lesson.system}-{lesson.name}", shown, found)
+        _take_home(f"{lesson.system or lesson.page}-{lesson.name}", shown, found)
 
 
 def _take_home(name: str, shown: list[Picture], found: Answer) -> None:

@@ -23,6 +23,13 @@ def _read_places(text: str) -> str:
     return text
 
 
+def _read_cross(text: str) -> str:
+    shape = re.fullmatch(r"[0-9]{1,3},[0-9]{1,3}(,[0-9]{1,3},[0-9]{1,3})?", text)
+    if not shape or any(int(one) > 255 for one in text.split(",")):
+        raise ValueError("two whole numbers from 0 to 255, x and y, and two more for the point that it came from")
+    return text
+
+
 state = UrlState(
     "playground",
     [
@@ -40,6 +47,7 @@ state = UrlState(
         choice("bank", USUAL.bank, BANKS),
         choice("speed", "fast", tuple(SPEEDS)),
         whole("share", 95, 50, 100),
+        Param(name="cross", default="", read=_read_cross, write=lambda text: text or None),
     ],
 )
 
@@ -127,8 +135,9 @@ def _points() -> None:
     st.slider("Noise, % of the usual", 0, 300, step=10, **state.widget("noise"))
     if state["points"] == "drawn":
         with st.container(horizontal=True):
-            st.button("Undo", icon=":material/undo:", on_click=undo_place, args=(False,), disabled=not state["places"])
-            st.button("Clear", icon=":material/delete:", on_click=undo_place, args=(True,), disabled=not state["places"])
+            idle = not state["places"] or state.widget("places")["disabled"]
+            st.button("Undo", icon=":material/undo:", on_click=undo_place, args=(False,), disabled=idle)
+            st.button("Clear", icon=":material/delete:", on_click=undo_place, args=(True,), disabled=idle)
         st.caption("Choose a class above a map, then click where its points should be.")
 
 
@@ -138,7 +147,7 @@ def _negatives() -> None:
         "Negatives that start anywhere, %",
         0,
         100,
-        step=10,
+        step=5,
         help="0: all negatives are points of other classes that the attack pushes, as in the paper. The others start at "
         "random places of the square, and are pushed as well.",
         **state.widget("anywhere"),

@@ -11,17 +11,14 @@ from aatviz.data import toy
 from aatviz.explore.plane import live, measures
 from aatviz.explore.plane.live import MODELS, Dropped, ModelName, Picture
 from aatviz.ui.common import theme
+from aatviz.ui.common.plane_map import COLOURS, SHOWN
 from aatviz.ui.playground.training import Run
 
-SHOWN = 300
-"""Training points that are drawn."""
 NAMES: dict[ModelName, str] = {
     "classifier": "Natural classifier",
     "robust": "Madry's robust classifier",
     "detectors": "AAT detectors",
 }
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-"""Of the classes; each has a shape of its own as well."""
 
 
 @lru_cache(maxsize=8)

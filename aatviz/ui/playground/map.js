@@ -17,6 +17,7 @@ class PlaneMap {
     this.dotted = null; // the points that `dots` shows
     this.canvas.addEventListener("pointerdown", (event) => this.press(event));
     this.canvas.addEventListener("pointermove", (event) => event.buttons && !this.view.drawing() && this.move(event));
+    this.canvas.addEventListener("lostpointercapture", () => this.view.dropCross());
     this.canvas.addEventListener("keydown", (event) => this.view.onKey(event));
     for (const change of ["focus", "blur"]) this.canvas.addEventListener(change, () => this.animate());
   }

@@ -4,6 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const views = new WeakMap();
 const PERIOD = 2600; // milliseconds in which negatives walk uphill and back
 const MOMENT = 3000; // milliseconds that an answer may take
+const REST = 500; // milliseconds without a key after which the cross has been let go
 const FRAME = 34; // between two frames of what moves
 const PAUSE = 200; // between two looks whether a training still plays
 const LONGEST = 800; // that the pictures of a piece may take
@@ -13,6 +14,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   if (!views.has(parentElement)) views.set(parentElement, new Playground(parentElement));
   const view = views.get(parentElement);
   view.tell = (share) => setStateValue("share", share);
+  view.tellCross = (cross) => setStateValue("cross", cross);
   view.tellPlace = (place) => setTriggerValue("place", place);
   view.take(data);
 }
@@ -26,7 +28,7 @@ class Playground {
     this.pen = null; // the class whose points a click adds; null: a click moves the cross
     this.maps = [];
     this.share = this.role("share");
-    this.movedAt = 0; // when the slider was moved last, in milliseconds
+    this.movedAt = this.draggedAt = 0; // when the slider and the cross were moved last, in milliseconds
     this.share.addEventListener("input", () => {
       this.movedAt = Date.now();
       this.redraw();
@@ -42,17 +44,22 @@ class Playground {
     // An answer to a share of a moment ago must not move the slider back.
     if (!this.data || (this.shareTold !== data.share && Date.now() - this.movedAt > MOMENT)) this.share.value = data.share;
     this.shareTold = data.share;
+    const crossed = this.crossTold !== data.cross && Date.now() - this.draggedAt > MOMENT;
+    this.crossTold = data.cross;
+    this.restrict(data);
     this.role("standing").textContent = data.standing;
     if (!fresh && this.data.frame.serial === data.frame.serial) {
       const moved = this.shown !== data.share;
       this.data = data;
       this.shown = data.share;
-      if (moved) this.redraw();
+      if (crossed) this.putCross();
+      if (moved || crossed) this.redraw();
       return;
     }
     this.shown = data.share;
     this.data = data;
     if (fresh) this.begin();
+    if (fresh || crossed) this.putCross();
     if (fresh || this.maps.length !== data.frame.models.length * data.classes.length) this.build();
     this.droppedAt = performance.now();
     this.curves();
@@ -92,12 +99,10 @@ class Playground {
   }
 
   begin() {
-    // Other points: the cross begins on the first of them.
+    // Other points.
     const { data } = this;
     this.at = Array.from(new Uint8Array(bytes(data.points)), (value) => value / 255);
     this.far = [...new Uint8Array(bytes(data.far)).entries()].filter(([, is]) => is).map(([i]) => i);
-    this.origin = { x: this.at[0], y: this.at[1], label: data.labels[0] };
-    this.cross = [this.at[0], this.at[1]];
     this.pen = null;
     this.role("legend").replaceChildren(...data.classes.map((name, k) => {
       const canvas = node("canvas", { width: 16, height: 16, style: "width:14px;height:14px;border:0;vertical-align:-2px;margin-right:4px", "aria-hidden": "true" });
@@ -111,9 +116,30 @@ class Playground {
     this.chooser();
   }
 
+  putCross() {
+    // Where Python says: x and y from 0 to 255, and the same of the point that it came from; nothing: on the first point.
+    const places = this.data.cross ? this.data.cross.split(",").map((one) => one / 255) : this.at.slice(0, 2);
+    this.cross = places.slice(0, 2);
+    this.origin = this.nearest(...places.slice(-2));
+  }
+
+  dropCross() {
+    // It has been let go.
+    if (this.data.locked.includes("cross")) return;
+    this.draggedAt = Date.now();
+    const places = [...this.cross, this.origin.x, this.origin.y].map((one) => Math.round(255 * one));
+    this.tellCross(places.join(","));
+  }
+
+  restrict({ locked, hidden }) {
+    // A lesson may lock what is moved here, and hide the slider.
+    this.share.disabled = locked.includes("share");
+    this.share.parentElement.hidden = hidden.includes("share");
+  }
+
   chooser() {
     const { data } = this;
-    if (!data.drawing) return this.role("draw").replaceChildren();
+    if (!data.drawing || data.locked.includes("places")) return this.role("draw").replaceChildren();
     const choices = [[null, "Move the cross"], ...data.classes.map((name, k) => [k, `Add ${name}`])];
     this.role("draw").replaceChildren(...choices.map(([k, text]) => {
       const button = node("button", { type: "button", "aria-pressed": String(this.pen === k) }, [text]);
@@ -156,6 +182,7 @@ class Playground {
   }
 
   grab(x, y) {
+    if (this.data.locked.includes("cross")) return;
     const near = this.nearest(x, y);
     if (near.distance < 0.03) this.origin = near;
   }
@@ -170,6 +197,8 @@ class Playground {
   }
 
   moveTo(x, y) {
+    if (this.data.locked.includes("cross")) return;
+    this.draggedAt = Date.now();
     this.cross = [x, y];
     for (const map of this.maps) map.animate();
     this.verdicts();
@@ -188,11 +217,13 @@ class Playground {
       const by = event.shiftKey ? 0.08 : 0.01;
       this.moveTo(...this.cross.map((at, axis) => Math.min(Math.max(at + by * move[axis], 0), 1)));
     } else if (this.drawing()) this.place(...this.cross);
-    else {
+    else if (!this.data.locked.includes("cross")) {
       this.origin = this.nearest(...this.cross);
       this.moveTo(this.origin.x, this.origin.y);
     }
     this.say(this.sentence);
+    clearTimeout(this.dropping);
+    this.dropping = setTimeout(() => this.dropCross(), REST); // keys come one by one
   }
 
   say(text) {

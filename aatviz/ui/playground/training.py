@@ -48,6 +48,9 @@ class Run:
     serial: int = 0
     """Grows with every picture."""
     message: str = ""
+    share: int = 95
+    cross: str = ""
+    """Where T and the cross stand in the view, as in its link: for the picture that is taken home."""
     taken: float = 0.0
     """When the last piece was taken, by the monotonic clock."""
     ahead: "Ahead | None" = None

@@ -12,7 +12,7 @@ from aatviz.ui.common import takeaway
 from aatviz.ui.common.assets import read_assets
 from aatviz.ui.common.url import UrlState, pressed
 from aatviz.ui.common.words import message
-from aatviz.ui.playground import controls, training, words
+from aatviz.ui.playground import controls, files, training, words
 from aatviz.ui.playground.data import frame, static
 from aatviz.ui.session import caches
 from aatviz.ui.session.limits import LIMITS
@@ -20,6 +20,8 @@ from aatviz.ui.session.limits import LIMITS
 KEY = "playground-view"
 EVERY = {"slow": 0.25, "steady": 0.1, "fast": 0.1}
 """Seconds after which a training that plays is asked for its next piece, by speed."""
+MOVED = ("share", "cross")
+"""The parameters that are changed in the view itself."""
 
 _VIEW = st.components.v2.component(  # registered once: this module is imported once a process
     "aatviz.playground",
@@ -52,6 +54,10 @@ def show(points: toy.Plane, settings: PlaneSettings) -> None:
     st.fragment(_tick, run_every=EVERY[controls.state["speed"]] if run.playing else None)(points, settings)
     if meaning := words.overlapping(points, run.settings.eps):
         st.caption(f":material/info: {meaning}")
+    name = f"{points.name[:60]}-{settings.name}"
+    with st.container(horizontal=True):
+        takeaway.download_png("All maps (PNG)", f"{name}.png", lambda: takeaway.png(files.maps(run)))
+        takeaway.download_csv("Loss and AUC by update (CSV)", f"{name}.csv", lambda: files.curves_csv(run))
 
 
 def _tick(points: toy.Plane, settings: PlaneSettings) -> None:
@@ -60,13 +66,15 @@ def _tick(points: toy.Plane, settings: PlaneSettings) -> None:
         training.advance(run, controls.state["speed"])
         if not run.playing:  # it has ended: the buttons change, and nothing is asked for any more
             st.rerun()
+    run.share, run.cross = controls.state["share"], controls.state["cross"]
     _VIEW(
-        data=static(points) | {"frame": frame(run), "standing": words.standing(run), "share": controls.state["share"]},
+        data=static(points) | {"frame": frame(run), "standing": words.standing(run)} | _placed_at(controls.state),
         key=KEY,
-        on_share_change=partial(_moved, controls.state),
+        on_share_change=partial(_moved, controls.state, "share"),
+        on_cross_change=partial(_moved, controls.state, "cross"),
         on_place_change=_placed,
     )
-    controls.state.write()  # the view's own slider runs this fragment alone
+    controls.state.write()  # the view's own slider and its cross run this fragment alone
 
 
 def _buttons(run: training.Run) -> None:
@@ -112,9 +120,16 @@ def _reset(run: training.Run) -> None:
     pressed()
 
 
-def _moved(state: UrlState) -> None:
-    """The view's own slider has been let go."""
-    state.take({"share": st.session_state[KEY]["share"]}, ["share"])
+def _placed_at(state: UrlState) -> dict[str, Any]:
+    """What the view itself can change: T's slider and the cross, and whether a lesson has locked or hidden them."""
+    told = {name: state[name] for name in MOVED}
+    locked = [name for name in (*MOVED, "places") if state.widget(name)["disabled"]]
+    return told | {"locked": locked, "hidden": [name for name in MOVED if state.hidden(name)]}
+
+
+def _moved(state: UrlState, name: str) -> None:
+    """The view's own slider, or its cross, has been let go."""
+    state.take({name: st.session_state[KEY][name]}, [name])
 
 
 def _placed() -> None:

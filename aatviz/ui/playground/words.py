@@ -1,20 +1,17 @@
 """The words of the Playground: where a training stands, what its measured numbers say, and the links to each step."""
 
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from aatviz.data import toy
 from aatviz.explore.plane import live, measures
-from aatviz.runtime.files import read_json
-from aatviz.ui.common import takeaway
+from aatviz.recipes.plane import PlaneSettings, named
+from aatviz.ui.common import plane_results, takeaway
+from aatviz.ui.common.plane_results import mean
 from aatviz.ui.playground.training import Run
 
-RESULT = Path(__file__).parents[3] / "benchmarks" / "results" / "plane.json"
-"""What `python -m benchmarks.plane` has measured; it belongs to the repository, as the pages do."""
 PAGE = "pages/playground.py"
 
 
@@ -106,19 +103,29 @@ def explain() -> None:
 
 def measured() -> None:
     """What was measured over several seeds; nothing where the result is not here."""
-    found = _result()
+    found = plane_results.stored()
     if found is None:
         return
-    rows = {(row["points"], row["model"], row["recipe"]): row for row in found["rows"]}
-    paper, anywhere = rows.get(("moons", "shared", "plane")), rows.get(("moons", "shared", "plane-a50"))
+
+    def row(model: str, **settings: Any) -> dict[str, Any] | None:
+        return plane_results.row(found, "moons", model, PlaneSettings(**settings))
+
+    paper, anywhere = row("shared"), row("shared", anywhere=0.5)
     st.subheader("What this shows about the paper's detectors")
     if paper and anywhere:
         st.markdown(
             f"**The paper's own negatives leave far points accepted.** On two moons, a detector trained as in the paper "
             f"accepts {_share(paper['far'])} of the square that lies far from all data; with half of the negatives from "
             f"anywhere it is {_share(anywhere['far'])}. Near the data both hold: the AUC under attack is "
-            f"{_mean(paper['auc']):.3f} and {_mean(anywhere['auc']):.3f}. Noise climbs onto the data in "
+            f"{mean(paper['auc']):.3f} and {mean(anywhere['auc']):.3f}. Noise climbs onto the data in "
             f"{_share(paper['climbed'])} and {_share(anywhere['climbed'])} of all cases."
+        )
+    short, long = row("classifier", updates=500), row("classifier")
+    if short and long:
+        st.markdown(
+            "**In so small a ball the natural classifier is no easy prey, once it has learned the moons:** its AUC under "
+            f"the same attack is {mean(short['auc']):.3f} after 500 updates, and {mean(long['auc']):.3f} after "
+            f"{PlaneSettings().updates:,}."
         )
     attack = found["attack"]
     takeaway.show_table([HEAD, *(_row(row) for row in found["rows"])])
@@ -128,7 +135,7 @@ def measured() -> None:
         f"{found['far_distance']:g} from every training point. Accepted: a logit above the one that "
         f"{100 * found['share']:.0f}% of the class exceed, averaged over the detectors. Noise: {found['noise']} points, "
         f"pushed for 200 steps; it has climbed where it ends within {found['near_distance']:g} of a point of its class. "
-        "Measured by `python -m benchmarks.plane`."
+        f"Measured by `{plane_results.COMMAND}`."
     )
 
 
@@ -139,9 +146,11 @@ _MODELS = {"classifier": "natural classifier", "robust": "Madry's", "shared": "A
 def _row(row: dict[str, Any]) -> list[str]:
     aat = row["model"] == "shared"
     negatives = f"{100 * row['anywhere']:.0f}% from anywhere" if row["anywhere"] else "other classes"
+    settings = named(row["recipe"])
+    short = settings is not None and settings.updates != PlaneSettings().updates
     return [
         row["points"],
-        _MODELS[row["model"]],
+        f"{_MODELS[row['model']]}, {settings.updates:,} updates" if settings and short else _MODELS[row["model"]],
         "" if row["model"] == "classifier" else f"{row['eps']:g}",
         negatives if aat else "",
         _spread(row["auc"], 3),
@@ -152,22 +161,8 @@ def _row(row: dict[str, Any]) -> list[str]:
 
 
 def _spread(values: list[float], decimals: int) -> str:
-    return f"{_mean(values):.{decimals}f} ({min(values):.{decimals}f} to {max(values):.{decimals}f})"
+    return f"{mean(values):.{decimals}f} ({min(values):.{decimals}f} to {max(values):.{decimals}f})"
 
 
 def _share(values: list[float]) -> str:
-    return f"{100 * _mean(values):.0f}%"
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _result() -> dict[str, Any] | None:
-    return _read(RESULT, RESULT.stat().st_mtime_ns) if RESULT.is_file() else None
-
-
-@lru_cache(maxsize=1)
-def _read(path: Path, stamp: int) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(path)
-    return found
+    return f"{100 * mean(values):.0f}%"
