@@ -135,7 +135,7 @@ def test_a_training_ends_after_its_updates_with_the_aucs(monkeypatch: pytest.Mon
     monkeypatch.setattr(controls, "settings", lambda: short)
     app = open_page()
     press(app, "Train")
-    for _ in range(12):
+    for _ in range(20):
         app.run()
     run = run_of(app)
     assert run.step == 20

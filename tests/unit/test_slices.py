@@ -34,7 +34,7 @@ def made_alone(settings: PlaneSettings, model: ModelName, updates: int) -> State
 def same(one: State, other: State) -> bool:
     return one.step == other.step and all(
         torch.equal(tensors[name], value)
-        for tensors, expected in zip(one.tensors, other.tensors, strict=True)
+        for tensors, expected in zip(one.tensors(), other.tensors(), strict=True)
         for name, value in expected.items()
     )
 
