@@ -4,7 +4,7 @@ from pathlib import Path
 from threading import Lock
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aatviz.recipes import Job
 from aatviz.store.weights import build_network, note_of, start_from
@@ -15,6 +15,13 @@ _SEEDING = Lock()
 """Fresh weights come from torch's own generator, which all threads share."""
 
 
+def first_network(job: Job, shape: tuple[int, int, int]) -> nn.Module:
+    """The network of a job for images (C,H,W), with its first weights."""
+    with _SEEDING:
+        torch.manual_seed(job.seed)
+        return build_network(note_of(job, shape))
+
+
 class Updates:
     """A network in training on images x (N,C,H,W), bytes or floats in [0,1], of classes y (N,).
 
@@ -23,9 +30,7 @@ class Updates:
 
     def __init__(self, job: Job, x: Tensor, y: Tensor, start: Path | None = None, bf16: bool = False) -> None:
         """`start` is the weight file that the job is finetuned from. ValueError for fewer images than a batch."""
-        with _SEEDING:
-            torch.manual_seed(job.seed)
-            network = build_network(note_of(job, (x.shape[1], x.shape[2], x.shape[3])))
+        network = first_network(job, (x.shape[1], x.shape[2], x.shape[3]))
         if start:
             start_from(network, start, job.target)
         self.job = job

@@ -19,7 +19,7 @@ from PIL import ImageDraw
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import settle, visit, visitor
-from tests.browser.test_headers import PAGES
+from tests.browser.test_pages import PAGES
 from tests.deployment import files
 from tests.deployment.conftest import USER, Image, Proxy
 

@@ -20,7 +20,8 @@ from aatviz.models.networks import evaluating
 from aatviz.recipes import Job, plane
 from aatviz.recipes.plane import PlaneSettings
 from aatviz.runtime.hardware import one_thread
-from aatviz.train.updates import Updates
+from aatviz.train.learner import part
+from aatviz.train.updates import Updates, first_network
 from aatviz.train.validation import logits_of
 
 ModelName = Literal["classifier", "robust", "detectors"]
@@ -114,13 +115,17 @@ def make(piece: Piece, step: Callable[..., Any] = lambda: None) -> Made:
 
 
 def _made(piece: Piece, step: Callable[..., Any]) -> Made:
+    if not piece.updates:  # then no optimizer is needed, whose library takes seconds to load
+        network = network_of(piece)
+        shown = picture(network, piece.points, piece.settings, piece.state.step)
+        return Made(state=piece.state, pictures=(shown,), loss=None, aucs=_aucs(network, piece))
     learning = _learning(piece)
     network = as_one([updates.learner.judged for updates in learning], piece.points.classes)
     count = min(piece.updates, piece.settings.updates - piece.state.step)
     losses: list[float] = []
     pictures = []
-    for part in range(1, piece.pictures + 1):
-        while len(losses) < part * count // piece.pictures:
+    for place in range(1, piece.pictures + 1):
+        while len(losses) < place * count // piece.pictures:
             losses.append(sum(float(updates.make().detach()) for updates in learning) / len(learning))
             step()
         pictures.append(picture(network, piece.points, piece.settings, learning[0].step))
@@ -128,8 +133,12 @@ def _made(piece: Piece, step: Callable[..., Any]) -> Made:
         state=State.of(learning[0].step, (updates.learner.tensors() for updates in learning)),
         pictures=tuple(pictures),
         loss=sum(losses) / len(losses) if losses else None,
-        aucs=validation_aucs(network, piece.points, piece.settings) if piece.aucs else None,
+        aucs=_aucs(network, piece),
     )
+
+
+def _aucs(network: nn.Module, piece: Piece) -> tuple[float, float] | None:
+    return validation_aucs(network, piece.points, piece.settings) if piece.aucs else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,9 +171,10 @@ def drop(piece: Piece, seed: int) -> Dropped:
 
 def network_of(piece: Piece) -> nn.Module:
     """The model of a piece's state, frozen; one without any state has its first weights."""
-    learning = _learning(piece)
-    network = as_one([updates.learner.judged for updates in learning], piece.points.classes)
-    return network.eval().requires_grad_(False)
+    networks = [first_network(job, (2, 1, 1)) for job in jobs(piece.points, piece.settings, piece.model)]
+    for network, tensors in zip(networks, piece.state.tensors(), strict=False):
+        network.load_state_dict(part(tensors, "network."))
+    return as_one(networks, piece.points.classes).eval().requires_grad_(False)
 
 
 def _learning(piece: Piece) -> list[Updates]:
