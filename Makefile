@@ -1,10 +1,11 @@
-# Two commands: `make app` opens the app, `make test` checks everything. `make check` is the quick part of `make test`.
+# Two commands: `make app` opens the app, `make test` checks it. `make check` is the quick part of that,
+# and `make test-long` has what takes longest.
 
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: app style check test check-deployment
+.PHONY: app style check test test-long check-deployment
 .DELETE_ON_ERROR:
 
 app: $(VENV)/installed
@@ -16,12 +17,16 @@ style: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 check: style
-	$(BIN)/pytest -n auto --dist loadfile -m "not slow and not weights" tests/unit
+	$(BIN)/pytest -n auto --dist loadfile -m "not slow and not long and not weights" tests/unit
 
 test: style
 	tools/ensure_chromium.sh
-	$(BIN)/pytest -n auto --dist loadfile tests/unit tests/app
+	$(BIN)/pytest -n auto --dist loadfile -m "not long" tests/unit tests/app
 	$(BIN)/pytest tests/browser
+
+# networks at full size, peers, documents followed to the letter, kills at random moments: before a release, and by who touches it
+test-long: $(VENV)/installed-dev
+	$(BIN)/pytest -n auto --dist loadfile -m long tests/unit tests/app
 
 # the Dockerfile's steps, the proxy and a browser for real: minutes, as root on Linux
 check-deployment: $(VENV)/installed-dev

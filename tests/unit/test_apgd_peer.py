@@ -16,6 +16,7 @@ EPS, STEPS, RESTARTS, COUNT = 0.3, 50, 2, 200
 """The radius that the classifier was trained for. Beyond it single runs of either differ by two points from seed to seed."""
 
 
+@pytest.mark.long
 def test_it_agrees_with_an_independent_implementation_within_a_point() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

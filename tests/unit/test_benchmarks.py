@@ -114,6 +114,7 @@ def test_what_a_peer_raises_is_the_project_s_loss(
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", cases.PEERS)
 @pytest.mark.parametrize(("loss", "target"), LOSS_CASES)
+@pytest.mark.long
 def test_a_peer_reaches_our_loss(
     bank: DetectorBank, images: tuple[Tensor, Tensor], engine: str, loss: LossName, target: int | None
 ) -> None:

@@ -56,6 +56,7 @@ def _tiny(job: Job) -> Job:
     return dataclasses.replace(job, attack=few, validation_attack=few, **tiny)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 def test_a_candidate_that_begins_from_anothers_bank_says_so(tmp_path: Path) -> None:
     first = _tiny(candidates.get("from-the-image"))
     curve.run(first, "mnist-sample", tmp_path)
@@ -64,6 +65,7 @@ def test_a_candidate_that_begins_from_anothers_bank_says_so(tmp_path: Path) -> N
     assert row["about"].startswith("from the bank of `from-the-image`: Adam 1 x 0.1")
 
 
+@pytest.mark.long
 def test_a_candidate_is_trained_and_a_second_call_only_reads(tmp_path: Path) -> None:
     job = _tiny(candidates.SHIPPED)
     row = curve.run(job, "mnist-sample", tmp_path)
@@ -83,6 +85,7 @@ def test_the_shipped_bank_is_read_from_its_history() -> None:
     assert "4,500 updates, then 3,000" in row["about"]
 
 
+@pytest.mark.long
 def test_separate_detectors_go_on_from_the_shared_bank_and_its_seconds(tmp_path: Path) -> None:
     first = _tiny(candidates.get(candidates.FIRST))
     shared = curve.run(first, "mnist-sample", tmp_path)

@@ -240,6 +240,7 @@ def test_the_last_page_change_is_waited_for_however_long_it_takes() -> None:
     assert change >= 0.4
 
 
+@pytest.mark.long
 def test_two_visitors_and_one_who_changes_pages_in_the_real_app(tiny_system_folder: Path) -> None:
     with running(ROOT) as app:
         found = asyncio.run(scenarios.a_class(app, 2, steps=5))

@@ -47,6 +47,7 @@ def as_if_independent(found: list[Sides]) -> metrics.Interval:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_interval_covers_the_true_mean_where_detectors_share_images_and_the_independent_one_does_not() -> None:
     """300 sets of images; three deviations of 0.95 are 0.038."""
     true = float(torch.special.ndtr(torch.tensor(SHIFT / math.sqrt(NOISE**2 + 1 + NOISE**2))))

@@ -55,6 +55,7 @@ def full_size() -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize(("recipe", "name", "norm"), PAPERS)
+@pytest.mark.long
 def test_the_papers_recipes_take_three_steps_with_the_full_size_network(
     recipe: str, name: str, norm: str, full_size: dict[str, Tensor]
 ) -> None:

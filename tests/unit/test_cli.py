@@ -93,6 +93,7 @@ def test_a_part_that_is_none_or_whose_recipe_is_not_named_is_refused(
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.long
 def test_training_side_by_side_makes_two_systems_that_load(tiny_system_folder: Path, tmp_path: Path) -> None:
     too_early = run("train", "tiny-separate", "--jobs", "detector-3", "--out", str(tmp_path / "tiny-separate"))
     assert too_early.returncode == 1

@@ -111,8 +111,7 @@ def test_some_targets_give_the_pairs_of_all(shared: System, sample: tuple[Tensor
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [SHARED, SEPARATE])
-@pytest.mark.parametrize("norm", ["Linf", "L2"])
+@pytest.mark.parametrize(("name", "norm"), [(SHARED, "Linf"), (SEPARATE, "L2")])
 def test_every_pair_gets_what_it_would_get_alone(
     tiny_systems: Path, sample: tuple[Tensor, Tensor], name: str, norm: Any
 ) -> None:

@@ -200,6 +200,7 @@ def test_a_record_of_more_images_than_asked_for_is_said(measured_detectors: Syst
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_training_takes_its_workers_along_and_the_next_one_goes_on_at_once(
     tmp_path: Path, empty_data_folder: Path
 ) -> None:

@@ -60,6 +60,7 @@ def test_every_change_fits_the_code_of_today(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.weights
 @pytest.mark.parametrize("name", SAID)
+@pytest.mark.long
 def test_what_the_page_says_works(name: str, tmp_path: Path) -> None:
     copied(tmp_path)
     write_classes(tmp_path / "photos", PETS, 30, (20, 26))

@@ -1,11 +1,14 @@
 """The measure of generated images: KID against its definition, features without the head, neighbours, and what is stored."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from aatviz.data import open_split
 from aatviz.explore.generation import scores as scoring
+from aatviz.explore.generation.run import default_settings
 from aatviz.explore.generation.scores import NOISE, REAL, build_scores, load_scores, measure, nearest_rows
 from aatviz.metrics import Interval, kid
 from aatviz.models.networks import NETWORKS
@@ -84,6 +87,8 @@ def test_what_is_measured_is_stored_and_loaded(made_systems: Made, monkeypatch: 
     assert load_scores(system) is None
     monkeypatch.setattr(scoring, "EACH", 4)
     monkeypatch.setattr(scoring, "SHOWN", 2)
+    usual = default_settings(system)
+    monkeypatch.setattr(scoring, "default_settings", lambda _: dataclasses.replace(usual, steps=3))
     measured = measure(system, 4)
     monkeypatch.setattr(scoring, "measure", lambda _: measured)
     file = build_scores(system)

@@ -72,6 +72,7 @@ def test_an_import_killed_at_either_rename_loses_nothing(
     assert not list(empty_data_folder.glob("import-*"))
 
 
+@pytest.mark.long
 def test_imports_killed_at_random_moments_leave_the_old_or_the_new(
     pets: Path, tmp_path: Path, empty_data_folder: Path
 ) -> None:
