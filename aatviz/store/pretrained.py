@@ -1,7 +1,7 @@
 """Networks that know ImageNet's 1,000 classes, to finetune from: converted once, and kept beside the data sets.
 
-They are not part of this project. torchvision fetches those of ResNet-50 where there is a network; those of EfficientNet-Lite0
-come from a Python package, which `python -m tools.convert_lite0` reads.
+They are not part of this project. torchvision fetches those of ResNet-50 where there is a network; those of
+EfficientNet-Lite0 come from a Python package, which `python -m tools.convert_lite0` reads.
 """
 
 import tempfile
@@ -78,8 +78,8 @@ def weights(name: str) -> Path:
 
 
 def convert(name: str, tensors: Mapping[str, Tensor]) -> Path:
-    """Write the tensors of a network of 1,000 outputs, as its authors name them and in their order, as a weight file of ours.
-    ValueError where they are not those of the network."""
+    """Write the tensors of a network of 1,000 outputs, as its authors name them and in their order, as a weight file of
+    ours. ValueError where they are not those of the network."""
     known, network = KNOWN[name], {"network": name, "outputs": MOST_OUTPUTS, "shape": list(SHAPE), "arch": {}}
     made = build_network(network)
     own = made.state_dict()
