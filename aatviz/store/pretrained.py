@@ -50,9 +50,9 @@ KNOWN = {
 """By the network's name in the registry."""
 
 
-def named(start: str) -> str | None:
-    """The name in a `Job.start_from` like "pretrained:lite0"; None where it is a file."""
-    return start.removeprefix(MARK) if start.startswith(MARK) else None
+def named(start: str | None) -> str | None:
+    """The name in a `Job.start_from` like "pretrained:lite0"; None where it is a file, or nothing."""
+    return start.removeprefix(MARK) if start and start.startswith(MARK) else None
 
 
 def place(name: str) -> Path:

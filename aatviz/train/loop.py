@@ -167,14 +167,18 @@ def _forget_states(job: Job, folder: Path) -> None:
 def start_file(job: Job, folder: Path) -> Path | None:
     """The weight file that this job starts from, or None. FileNotFoundError where it has not been trained yet, or where
     pretrained weights are not on this machine and cannot be fetched."""
-    if job.start_from is None:
-        return None
     if name := pretrained.named(job.start_from):
         return pretrained.weights(name)
-    path = (folder / job.start_from).resolve()
-    if not path.is_file():
+    path = _start_place(job, folder)
+    if path and not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {job.name} starts from it. Train that first.")
     return path
+
+
+def _start_place(job: Job, folder: Path) -> Path | None:
+    """Where the weights that this job starts from belong; None for random weights."""
+    name = pretrained.named(job.start_from)
+    return pretrained.place(name) if name else (folder / job.start_from).resolve() if job.start_from else None
 
 
 def _evaluate(
@@ -208,8 +212,7 @@ def _refuse_other_origin(note: dict[str, Any], job: Job, folder: Path, path: Pat
     """ValueError where finished weights are of another recipe, or started from other weights than those in `start_from`.
     Shipped systems have no weights of stages; then only the recipe is compared."""
     refuse_other_recipe(note, job, path)
-    name = pretrained.named(job.start_from or "")
-    start = pretrained.place(name) if name else (folder / job.start_from).resolve() if job.start_from else None
+    start = _start_place(job, folder)
     if start and start.is_file() and "start_sha256" in note and note[known_by(note)] != _beginning(start)[known_by(note)]:
         raise ValueError(
             f"{path} was begun with other starting weights than {start} holds now. Remove it to train {job.name} anew."

@@ -20,6 +20,8 @@ from aatviz.train.loop import start_file
 from aatviz.train.updates import Updates
 from tools import convert_lite0
 
+pytestmark = pytest.mark.slow
+
 TINY, PAPER = recipes.get("restricted-tiny-imagenet-dog-linf-0.02"), recipes.get("restricted-imagenet-paper")
 
 
@@ -110,7 +112,6 @@ def test_the_papers_recipe_has_the_papers_and_the_codes_numbers() -> None:
         assert (job.crop, job.flip, job.mixed_eps, job.ramp, job.average) == (0.08, True, 0, 0, 0)
 
 
-@pytest.mark.slow
 def test_without_a_network_the_weights_of_torchvision_are_a_sentence(
     empty_data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,7 +134,6 @@ def test_without_a_network_the_weights_of_torchvision_are_a_sentence(
     assert list(pretrained.place("resnet50").parent.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_the_papers_chain_takes_three_steps_at_full_size_from_torchvisions_logit(
     tmp_path: Path, empty_data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
