@@ -79,8 +79,17 @@ class _Conv(nn.Module):
         if self.stride > 1:
             rows, columns = (self._zeros(side) for side in x.shape[2:])
             x = F.pad(x, (*columns, *rows))
-        x = self.norm(self.conv(x))
+        x = self.norm(self._convolved(x))
         return F.relu6(x, inplace=True) if self.active else x
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        """The convolution, without the rings of the kernel that always lie outside a small image: on a CPU the gradient of
+        5 x 5 weights on 2 x 2 pixels takes fifty times as long as that of 3 x 3."""
+        conv, rings = self.conv, self.kernel // 2 + 1 - max(x.shape[2:])
+        if self.stride > 1 or rings < 1:
+            return conv(x)
+        inner = conv.weight[:, :, rings:-rings, rings:-rings]
+        return F.conv2d(x, inner, conv.bias, padding=self.kernel // 2 - rings, groups=conv.groups)
 
     def _zeros(self, side: int) -> tuple[int, int]:
         both = max((-(-side // self.stride) - 1) * self.stride + self.kernel - side, 0)
