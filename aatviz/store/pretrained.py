@@ -12,11 +12,13 @@ from pathlib import Path
 from torch import Tensor
 
 from aatviz.data.placing import data_folder
+from aatviz.data.restricted import SIZE
 from aatviz.runtime.limits import MOST_OUTPUTS
 from aatviz.store.weights import build_network, save_network
 
 MARK = "pretrained:"
-SHAPE = (3, 224, 224)
+SHAPE = (3, SIZE, SIZE)
+"""Of the images that they were trained on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ def weights(name: str) -> Path:
 
     Raises:
         FileNotFoundError: where they are not here and cannot be fetched; the message says how to get them.
-        ValueError: for an unknown name.
+        ValueError: for an unknown name, and where what was fetched is damaged.
     """
     if name not in KNOWN:
         raise ValueError(f"There are no pretrained weights {name!r}; there are {', '.join(KNOWN)}.")
