@@ -4,10 +4,20 @@
 """
 
 from aatviz.data import Dataset
-from aatviz.recipes import any_dataset, budget, cifar10, cifar10_paper, fashion_mnist, mnist, tiny
+from aatviz.recipes import (
+    any_dataset,
+    budget,
+    cifar10,
+    cifar10_paper,
+    fashion_mnist,
+    mnist,
+    restricted_imagenet_paper,
+    restricted_tiny_imagenet,
+    tiny,
+)
 from aatviz.recipes.spec import AttackSpec, Job, Recipe, digest
 
-MODULES = (mnist, fashion_mnist, cifar10, cifar10_paper, tiny)
+MODULES = (mnist, fashion_mnist, cifar10, cifar10_paper, restricted_tiny_imagenet, restricted_imagenet_paper, tiny)
 
 ANY = (*any_dataset.RECIPES, budget.WORD)
 """The recipes for any data set."""

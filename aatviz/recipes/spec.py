@@ -47,8 +47,9 @@ class Job:
     """The inner attack, or several that take turns from batch to batch: a network that is always attacked by one optimizer,
     or from one start, learns to mislead just that one. None for natural training."""
     start_from: str | None = None
-    """The weight file that this network is finetuned from, relative to the checkpoint folder; None for random weights. A
-    detector may start from a shared bank: it takes over the trunk, and its own row of the last layer."""
+    """The weight file that this network is finetuned from, relative to the checkpoint folder; or "pretrained:" with a name
+    of `aatviz.store.pretrained`; None for random weights. A detector may start from a shared bank or a classifier: it takes
+    over the trunk, and its own row of the last layer."""
     shift: int = 0
     """Training images are moved by up to this many pixels up, down, left and right."""
     ramp: float = 0.0
@@ -101,6 +102,18 @@ class Job:
     frozen_norm: bool = False
     """Whether a classifier's updates, too, are made in evaluation mode, so that batch norm keeps its running statistics. The
     updates of aat and aat_shared always are."""
+    start_rows: tuple[tuple[int, int], ...] = ()
+    """For each output, the rows of the last layer in `start_from` that it begins as the mean of: the first one, and the one
+    after the last. Empty: the rows as they are, and for a detector that of its class."""
+    start_contrast: bool = False
+    """Whether a detector begins as its own row less the mean of all other rows of the last layer in `start_from`: then what
+    raises all logits alike raises no detector's."""
+    balanced: bool = True
+    """Whether aat attacks only as many images as there are in-class ones in the batch, and weighs both alike. Otherwise it
+    attacks all others, and the loss is the mean over the whole batch."""
+    crop: float = 0.0
+    """Above 0, each training image is replaced by a random part of it, scaled to full size: of at least this share of its
+    area, and 3/4 to 4/3 as wide as high (torchvision's RandomResizedCrop)."""
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -130,6 +143,7 @@ class Job:
             )
         self._check_optimizer()
         self._check_attack_settings()
+        self._check_start()
 
     def _check_optimizer(self) -> None:
         if self.optimizer not in get_args(Optimizer) or self.border not in get_args(Border):
@@ -158,6 +172,17 @@ class Job:
         begins = [share for share, _, _ in self.curriculum]
         if self.curriculum and (begins != sorted(set(begins)) or begins[0] != 0 or begins[-1] >= 1):
             raise ValueError(f"{self.name}: the parts of a curriculum begin at 0 and then at growing shares; got {begins}.")
+
+    def _check_start(self) -> None:
+        if self.start_rows and (self.start_from is None or len(self.start_rows) != self.outputs):
+            raise ValueError(
+                f"{self.name}: start_rows goes with start_from, and has one range for each of {self.outputs} outputs; "
+                f"got {len(self.start_rows)}."
+            )
+        if self.method != "aat" and (self.start_contrast or not self.balanced):
+            raise ValueError(f"{self.name}: start_contrast and balanced belong to aat, not to {self.method}.")
+        if not 0 <= self.crop <= 1:
+            raise ValueError(f"{self.name}: crop is a share in [0, 1]; got {self.crop}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +230,10 @@ _LATER: dict[str, Any] = {
     "curriculum": (),
     "negatives_anywhere": 0.0,
     "frozen_norm": False,
+    "start_rows": (),
+    "start_contrast": False,
+    "balanced": True,
+    "crop": 0.0,
 }
 """Fields of a job that are newer than some shipped weights, and the values at which they change nothing."""
 

@@ -1,6 +1,8 @@
 """The bounds on what is read from files that somebody else made, all in one place."""
 
 MOST_CLASSES = 200
+MOST_OUTPUTS = 1000
+"""Of a network: those that others trained on ImageNet have its classes."""
 MOST_IMAGES = 1_000_000
 MOST_FILE_BYTES = 50_000_000
 """Of one image file, or of one header in an archive."""

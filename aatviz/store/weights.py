@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from aatviz.models.networks import NETWORKS
 from aatviz.models.networks.registry import Shape
 from aatviz.recipes import Job
 from aatviz.runtime.files import read_bytes, read_tensors, write_tensors
-from aatviz.runtime.limits import MOST_CLASSES, MOST_DEPTH, MOST_SIDE, MOST_WIDTH
+from aatviz.runtime.limits import MOST_DEPTH, MOST_OUTPUTS, MOST_SIDE, MOST_WIDTH
 
+Ranges = tuple[tuple[int, int], ...]
+"""Rows of a layer: the first one of each range, and the one after its last."""
 _LAYERS = ("blocks", "units")
 """Names in an architecture whose numbers count layers, which are built in a loop; 0 is possible."""
 
@@ -47,7 +49,7 @@ def _described(note: dict[str, Any]) -> tuple[dict[str, Any], Shape]:
     architecture. ValueError for sizes beyond the limits for files, so that a damaged file builds no giant network."""
     arch = note["arch"] if "arch" in note else {"width": note["width"]}
     channels, height, width = shape = tuple(note.get("shape", (1, 28, 28)))
-    numbers = [("outputs", note["outputs"], MOST_CLASSES), ("shape", channels, MOST_WIDTH)]
+    numbers = [("outputs", note["outputs"], MOST_OUTPUTS), ("shape", channels, MOST_WIDTH)]
     numbers += [("shape", side, MOST_SIDE) for side in (height, width)]
     for name, value in arch.items():
         values = list(value) if isinstance(value, list | tuple) else [value]
@@ -98,12 +100,22 @@ def hash_of_weights(path: Path) -> str:
     return hashlib.sha256(json.dumps(tensors, sort_keys=True).encode() + content[8 + size :]).hexdigest()
 
 
-def start_from(network: nn.Module, path: Path, k: int | None) -> None:
-    """Give a network the weights in `path`. With k, a base detector takes row k of the last layer of a bank or
-    classifier."""
+def start_from(network: nn.Module, path: Path, k: int | None, rows: Ranges = (), contrast: bool = False) -> None:
+    """Give a network the weights in `path`. With k, a base detector takes row k of the last layer of a bank or classifier;
+    `rows` and `contrast` are a job's `start_rows` and `start_contrast`. ValueError where the layer has fewer rows."""
     weights, note = load_network(path).state_dict(), read_note(path)
-    if k is not None:
+    if ranges := rows or (((k, k + 1),) if k is not None else ()):
         head = f"{NETWORKS.get(note['network']).head}."
         last = {name: value for name, value in weights.items() if name.startswith(head) and len(value) > 1}
-        weights |= {name: value[k : k + 1] for name, value in last.items()}
+        if last and max(end for _, end in ranges) > note["outputs"]:
+            raise ValueError(f"{path} has {note['outputs']} outputs, and not the rows {list(ranges)} to start from.")
+        weights |= {name: _rows(value, ranges, contrast) for name, value in last.items()}
     network.load_state_dict(weights)
+
+
+def _rows(last: Tensor, ranges: Ranges, contrast: bool) -> Tensor:
+    """The mean of each range of rows of a last layer (M, ...); with `contrast`, less that of all the others."""
+    means = torch.stack([last[first:end].mean(0) for first, end in ranges])
+    if not contrast:
+        return means
+    return means - torch.stack([torch.cat([last[:first], last[end:]]).mean(0) for first, end in ranges])

@@ -3,12 +3,34 @@
 import torch
 from torch import Tensor
 
-from aatviz.data import as_floats
+from aatviz.data import Split, as_floats
 from aatviz.recipes import Job
 from aatviz.train.steps import Visit, augmented
 
 _EPOCH, _BATCH = 1, 2
 """The purposes of seeds, so that two purposes never share one."""
+
+
+class OnTheFly:
+    """The images (N,C,H,W) of a split, bytes, decoded when a batch asks for some rows; all would fill the memory."""
+
+    def __init__(self, split: Split, device: str) -> None:
+        self.split, self.device = split, torch.device(device)
+        self.shape = (len(split), *split.shape)
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, rows: slice | Tensor) -> Tensor:
+        return self.split.bytes(rows).to(self.device)
+
+
+Images = Tensor | OnTheFly
+
+
+def images_of(split: Split, device: str) -> Images:
+    """The images (N,C,H,W) of a split as bytes: each batch becomes floats when it is used."""
+    return OnTheFly(split, device) if split.on_the_fly else split.bytes().to(device)
 
 
 class Batches:
@@ -17,7 +39,7 @@ class Batches:
     ValueError where a batch would need more images than there are.
     """
 
-    def __init__(self, job: Job, x: Tensor, y: Tensor, bf16: bool) -> None:
+    def __init__(self, job: Job, x: Images, y: Tensor, bf16: bool) -> None:
         if job.batch > len(x):
             raise ValueError(f"{job.name} draws {job.batch} images a step; there are only {len(x)} to train on.")
         self.job, self.x, self.y, self.bf16 = job, x, y, bf16

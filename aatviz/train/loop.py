@@ -19,12 +19,16 @@ from aatviz.data import as_floats, open_split
 from aatviz.recipes import Job, digest
 from aatviz.runtime.files import read_bytes, write_json
 from aatviz.runtime.hardware import describe, fast_bf16, seconds_spent
+from aatviz.store import pretrained
 from aatviz.store.weights import build_network, hash_of_weights, note_of, read_note, save_network
+from aatviz.train.batches import Images, images_of
 from aatviz.train.state import State, full, known_by, refuse_other_recipe, restore, save, shortened
 from aatviz.train.updates import Updates
 from aatviz.train.validation import evaluate
 
 SAVE_SECONDS = 120.0
+MOST_JUDGED = 1000
+"""How many validation images count where images are decoded on the fly: in each evaluation they are read anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +81,9 @@ def train(
         return final
 
     training, validation = (open_split(dataset, split) for split in ("train", "validation"))
-    x, y = training.bytes().to(device), training.labels.to(device)  # bytes: each batch becomes floats when it is used
-    x_val, y_val = validation.images().to(device), validation.labels.to(device)
+    x, y = images_of(training, device), training.labels.to(device)
+    judged = slice(MOST_JUDGED if validation.on_the_fly else None)
+    x_val, y_val = validation.images(judged).to(device), validation.labels[judged].to(device)
     note = note_of(job, (x.shape[1], x.shape[2], x.shape[3]))
     before = {"seconds": 0.0, "evaluation_seconds": 0.0}
     beginning: dict[str, str | None] = {"start_sha256": None, "start_weights": None}
@@ -160,20 +165,27 @@ def _forget_states(job: Job, folder: Path) -> None:
 
 
 def start_file(job: Job, folder: Path) -> Path | None:
-    """The weight file that this job starts from, or None. FileNotFoundError where it has not been trained yet."""
-    if job.start_from is None:
-        return None
-    path = (folder / job.start_from).resolve()
-    if not path.is_file():
+    """The weight file that this job starts from, or None. FileNotFoundError where it has not been trained yet, or where
+    pretrained weights are not on this machine and cannot be fetched."""
+    if name := pretrained.named(job.start_from):
+        return pretrained.weights(name)
+    path = _start_place(job, folder)
+    if path and not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {job.name} starts from it. Train that first.")
     return path
+
+
+def _start_place(job: Job, folder: Path) -> Path | None:
+    """Where the weights that this job starts from belong; None for random weights."""
+    name = pretrained.named(job.start_from)
+    return pretrained.place(name) if name else (folder / job.start_from).resolve() if job.start_from else None
 
 
 def _evaluate(
     job: Job,
     network: nn.Module,
     state: State,
-    training: tuple[Tensor, Tensor],
+    training: tuple[Images, Tensor],
     validation: tuple[Tensor, Tensor],
     bf16: bool,
 ) -> dict[str, float]:
@@ -200,7 +212,7 @@ def _refuse_other_origin(note: dict[str, Any], job: Job, folder: Path, path: Pat
     """ValueError where finished weights are of another recipe, or started from other weights than those in `start_from`.
     Shipped systems have no weights of stages; then only the recipe is compared."""
     refuse_other_recipe(note, job, path)
-    start = (folder / job.start_from).resolve() if job.start_from else None
+    start = _start_place(job, folder)
     if start and start.is_file() and "start_sha256" in note and note[known_by(note)] != _beginning(start)[known_by(note)]:
         raise ValueError(
             f"{path} was begun with other starting weights than {start} holds now. Remove it to train {job.name} anew."

@@ -39,12 +39,26 @@ def attack(
 
 
 def augmented(job: Job, x: Tensor, seed: int) -> Tensor:
-    """Images (N,C,H,W) shifted, mirrored and cut at random, as the job's settings say; `seed` decides on each image."""
-    x = shifted(x, job.shift, seed, job.border)
+    """Images (N,C,H,W) cropped, shifted, mirrored and cut at random, as the job's settings say; `seed` decides on each."""
+    x = shifted(cropped(x, job.crop, seed + 3), job.shift, seed, job.border)
     if job.flip:
         mirrored = torch.rand(len(x), generator=torch.Generator().manual_seed(seed + 1)) < 0.5
         x = torch.where(mirrored.to(x.device)[:, None, None, None], x.flip(3), x)
     return cut(x, job.cutout, seed + 2)
+
+
+def cropped(x: Tensor, least: float, seed: int) -> Tensor:
+    """A part of each image (N,C,H,W), scaled to the size of the image: `least` to all of its area, and 3/4 to 4/3 as wide as
+    high, as far as the image is wide and high enough."""
+    if not least:
+        return x
+    drawn = torch.rand(4, len(x), generator=torch.Generator().manual_seed(seed)).to(x.device)
+    area, ratio = least + (1 - least) * drawn[0], (4 / 3) ** (2 * drawn[1] - 1)
+    sides = torch.stack([area * ratio, area / ratio]).sqrt().clamp(max=1)  # width, height, as shares of the image's
+    middles = (1 - sides) * (2 * drawn[2:] - 1)  # -1 to 1 is the whole image
+    places = torch.cat([torch.diag_embed(sides.T), middles.T[:, :, None]], dim=2)
+    grid = F.affine_grid(places, list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def cut(x: Tensor, side: int, seed: int) -> Tensor:
@@ -88,14 +102,16 @@ def batch_loss(job: Job, network: nn.Module, visit: Visit) -> tuple[Tensor, Tens
 
 def _aat(job: Job, network: nn.Module, visit: Visit, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Objective 5: in-class images as positives, and as many attacked out-of-class images as negatives (appendix A.1). The
-    loss is the sum of both means of the binary cross-entropy."""
+    loss is the sum of both means of the binary cross-entropy; where the job is not `balanced`, its mean over all images."""
     positive, others = visit.x[visit.y == job.target], visit.x[visit.y != job.target]
-    count = max(min(len(positive), len(others)), 1)
+    count = max(min(len(positive), len(others)), 1) if job.balanced else len(others)
     negative = others[torch.randperm(len(others), generator=generator)[:count].to(others.device)]
     negative = _some_anywhere(job, negative, generator)
     goal = objective("target_logit", network, target=0, bf16=visit.bf16)
     x_adv = _inner(job, visit, goal, negative, generator)
     logits = network(torch.cat([positive, x_adv])).float().squeeze(1)
+    if not job.balanced:
+        return F.softplus(torch.cat([-logits[: len(positive)], logits[len(positive) :]])).mean(), x_adv
     positive_loss = F.softplus(-logits[: len(positive)]).sum() / max(len(positive), 1)
     return positive_loss + F.softplus(logits[len(positive) :]).mean(), x_adv
 

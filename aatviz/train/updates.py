@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from aatviz.recipes import Job
 from aatviz.store.weights import build_network, note_of, start_from
-from aatviz.train.batches import Batches
+from aatviz.train.batches import Batches, Images
 from aatviz.train.learner import Learner
 
 _SEEDING = Lock()
@@ -28,11 +28,11 @@ class Updates:
     The same job on the same images makes the same updates, to the bit, whoever calls `make` and in whatever slices.
     """
 
-    def __init__(self, job: Job, x: Tensor, y: Tensor, start: Path | None = None, bf16: bool = False) -> None:
+    def __init__(self, job: Job, x: Images, y: Tensor, start: Path | None = None, bf16: bool = False) -> None:
         """`start` is the weight file that the job is finetuned from. ValueError for fewer images than a batch."""
         network = first_network(job, (x.shape[1], x.shape[2], x.shape[3]))
         if start:
-            start_from(network, start, job.target)
+            start_from(network, start, job.target, job.start_rows, job.start_contrast)
         self.job = job
         self.learner = Learner(job, network.to(x.device))
         self.step = 0

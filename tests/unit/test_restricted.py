@@ -1,6 +1,8 @@
 """Restricted ImageNet, large and tiny: categories, splits, images that are in no class, images decoded on the fly."""
 
+import dataclasses
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -10,12 +12,14 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from aatviz import recipes
 from aatviz.cli import app
 from aatviz.data import DataNotFound, dataset, image_files, load_data, open_split, restricted_tiny_imagenet
 from aatviz.data.checking import damaged_splits
 from aatviz.data.importing import import_path
 from aatviz.data.restricted import CATEGORIES, NAMES, category_of
 from aatviz.data.spec import OTHER
+from aatviz.train import loop
 from tests.unit.data_files import picture, tar_of
 
 TINY, LARGE = "restricted-tiny-imagenet", "restricted-imagenet"
@@ -184,6 +188,27 @@ def test_all_images_at_once_are_refused_where_they_would_fill_the_memory(
     with pytest.raises(ValueError, match=r"All 18 images at once would take 0\.0 GB"):
         load_data(LARGE, "test")
     assert [len(y) for _, y in open_split(LARGE, "test").batches(7)] == [7, 7, 4]
+
+
+@pytest.mark.slow
+def test_a_training_decodes_the_images_of_its_batches_alone(
+    imagenet: Path, tmp_path: Path, empty_data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_path(imagenet)
+    monkeypatch.setattr(image_files, "MOST_HELD_BYTES", 1_000_000)  # all at once are refused
+    monkeypatch.setattr(loop, "MOST_JUDGED", 5)
+    job = dataclasses.replace(
+        recipes.get("tiny").job("classifier"),
+        network="mlp",
+        arch=(("widths", (4,)),),
+        batch=6,
+        steps=2,
+        evaluations=1,
+        crop=0.5,
+    )
+    rows = json.loads((loop.train(job, LARGE, tmp_path).parent / "history" / "classifier.json").read_text())
+    assert [row["step"] for row in rows] == [2]
+    assert rows[0]["validation_natural"] in [pytest.approx(right / 5) for right in range(6)]
 
 
 def test_one_folder_without_train_and_val_is_divided_by_a_hash_of_the_names(

@@ -137,6 +137,21 @@ def test_a_detector_that_starts_from_the_shared_bank_gives_its_column(tmp_path: 
     torch.testing.assert_close(detector(x)[:, 0], load_network(tmp_path / "shared")(x)[:, 7])
 
 
+def test_outputs_start_as_means_of_rows_and_a_detector_less_the_mean_of_the_others(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    save_network(tmp_path / "many", build_network(NOTE | {"outputs": 10}), NOTE | {"outputs": 10})
+    network, detector, x = MadryNet(2, width=4), MadryNet(1, width=4), torch.rand(3, 1, 28, 28)
+    rows = load_network(tmp_path / "many")(x)
+    start_from(network, tmp_path / "many", None, ((2, 3), (4, 9)))
+    torch.testing.assert_close(network(x), torch.stack([rows[:, 2], rows[:, 4:9].mean(1)], dim=1))
+    start_from(detector, tmp_path / "many", 7, contrast=True)
+    torch.testing.assert_close(detector(x)[:, 0], rows[:, 7] - (rows.sum(1) - rows[:, 7]) / 9)
+    start_from(detector, tmp_path / "many", 0, ((5, 7),), contrast=True)
+    torch.testing.assert_close(detector(x)[:, 0], rows[:, 5:7].mean(1) - (rows[:, :5].sum(1) + rows[:, 7:].sum(1)) / 8)
+    with pytest.raises(ValueError, match=r"has 10 outputs, and not the rows \[\(9, 11\)\] to start from"):
+        start_from(detector, tmp_path / "many", 0, ((9, 11),))
+
+
 # Systems
 
 

@@ -135,6 +135,24 @@ def test_a_reflecting_border_brings_in_the_images_own_pixels() -> None:
     assert {tuple(one.flatten().tolist()) for one in moved} == windows
 
 
+def test_a_random_crop_is_a_part_of_the_image_with_the_share_and_the_sides_that_it_should_have() -> None:
+    """Of ramps of 0 to 1 across and down: their slopes are the sides of the crop, and their middles its place."""
+    ramp = (torch.arange(40) + 0.5) / 40
+    x = torch.stack([ramp.expand(40, 40), ramp[:, None].expand(40, 40)]).expand(500, 2, 40, 40)
+    moved = steps.augmented(colour("classifier", shift=0, flip=False, crop=0.3), x, seed=5)
+    inner = moved[:, :, 2:-2, 2:-2]  # at the border, where there is nothing to interpolate with, a ramp is flat
+    wide, high = (inner[:, 0, 0, -1] - inner[:, 0, 0, 0]) * 40 / 35, (inner[:, 1, -1, 0] - inner[:, 1, 0, 0]) * 40 / 35
+    torch.testing.assert_close(moved[:, 0, 3], moved[:, 0, 30])  # no rotation, no shear
+    whole = torch.maximum(wide, high) < 0.999
+    area, ratio = (wide * high)[whole], (wide / high)[whole]
+    assert (float(area.min()), float(area.max())) == pytest.approx((0.3, 0.95), abs=0.06)
+    assert (float(ratio.min()), float(ratio.max())) == pytest.approx((3 / 4, 4 / 3), abs=0.02)
+    middle = (inner[:, 0, 0, -1] + inner[:, 0, 0, 0]) / 2
+    assert bool(((middle - wide / 2 > -1e-3) & (middle + wide / 2 < 1.001)).all())
+    assert float(middle.std()) > 0.05
+    assert torch.equal(x, steps.cropped(x, 0.0, 1))
+
+
 def test_a_grey_square_of_that_side_lies_with_its_centre_anywhere_in_the_image() -> None:
     x = torch.rand(2000, 3, 7, 5, generator=torch.Generator().manual_seed(0)) / 4
     moved = steps.augmented(colour("classifier", shift=0, flip=False, cutout=3), x, seed=5)

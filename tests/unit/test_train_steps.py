@@ -68,6 +68,12 @@ def test_one_detector_takes_as_many_out_of_class_images_as_there_are_in_class() 
     assert seen[-1] == 8
 
 
+def test_without_balance_one_detector_takes_all_others_and_every_image_counts_once() -> None:
+    job = dataclasses.replace(JOBS["detector-3"], attack=NO_ATTACK, balanced=False)
+    loss = loss_of(job, ClassInPixel(2.0, column=3), torch.arange(40) % 10, 12)
+    assert float(loss) == pytest.approx((4 * softplus(-2) + 36 * softplus(0)) / 40, abs=1e-4)
+
+
 @pytest.mark.parametrize("positives", [0, 1])
 def test_a_batch_with_hardly_any_positive_still_has_a_finite_loss(positives: int) -> None:
     y = torch.tensor([3] * positives + [1] * 20)

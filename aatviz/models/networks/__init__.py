@@ -15,12 +15,15 @@ from weakref import WeakKeyDictionary
 
 from torch import nn
 
+from aatviz.models.networks.lite import LiteNet
+from aatviz.models.networks.lite import folded as folded_lite
 from aatviz.models.networks.madry import MadryNet
 from aatviz.models.networks.madry_by_hand import MadryPass
 from aatviz.models.networks.mlp import MLP, MLPPass
 from aatviz.models.networks.pooled import PooledNet
 from aatviz.models.networks.preact import PreActNet, folded
 from aatviz.models.networks.registry import ByHand, Network, Registry, Saved, Shape
+from aatviz.models.networks.resnet50 import ResNet50
 from aatviz.models.networks.wide import WideNet
 
 
@@ -35,6 +38,8 @@ NETWORKS = Registry(
         "wide": Network(build=WideNet, kind=WideNet),
         "pooled": Network(build=PooledNet, kind=PooledNet),
         "mlp": Network(build=MLP, kind=MLP, layout=MLPPass.if_it_fits),
+        "lite0": Network(build=LiteNet, kind=LiteNet, layout=folded_lite),
+        "resnet50": Network(build=ResNet50, kind=ResNet50),
     }
 )
 """A new network is one entry here."""
