@@ -134,6 +134,7 @@ def test_without_a_network_the_weights_of_torchvision_are_a_sentence(
     assert list(pretrained.place("resnet50").parent.iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_papers_chain_takes_three_steps_at_full_size_from_torchvisions_logit(
     tmp_path: Path, empty_data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
