@@ -4,6 +4,7 @@ A piece gets the state of a training and returns the next one, so that any proce
 `aatviz.train`, and however they are cut into pieces, the weights are the same to the bit.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -82,8 +83,9 @@ class Picture:
     """Its logits at the centres of the cells (K,side,side); row 0 lies at the bottom, y = 0."""
     thresholds: Tensor
     """T_k for each share in `SHARES` of training points of class k that exceed it, (K,51)."""
-    paths: Tensor
-    """How negatives walk towards each class (K,steps + 1,n,2), attacked as in training."""
+    paths: Tensor | None
+    """How negatives walk towards each class (K,steps + 1,n,2), attacked as in training. None for a picture on the way of a
+    piece: they take longer than the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +97,8 @@ class Made:
     loss: float | None
     """The mean loss of these updates; None where there were none."""
     aucs: tuple[float, float] | None
+    seconds: float
+    """That the updates and the pictures took, without the AUCs."""
 
 
 def jobs(points: toy.Plane, settings: PlaneSettings, model: ModelName) -> list[Job]:
@@ -115,10 +119,12 @@ def make(piece: Piece, step: Callable[..., Any] = lambda: None) -> Made:
 
 
 def _made(piece: Piece, step: Callable[..., Any]) -> Made:
+    started = time.monotonic()
     if not piece.updates:  # then no optimizer is needed, whose library takes seconds to load
         network = network_of(piece)
         shown = picture(network, piece.points, piece.settings, piece.state.step)
-        return Made(state=piece.state, pictures=(shown,), loss=None, aucs=_aucs(network, piece))
+        seconds = time.monotonic() - started
+        return Made(state=piece.state, pictures=(shown,), loss=None, aucs=_aucs(network, piece), seconds=seconds)
     learning = _learning(piece)
     network = as_one([updates.learner.judged for updates in learning], piece.points.classes)
     count = min(piece.updates, piece.settings.updates - piece.state.step)
@@ -128,12 +134,15 @@ def _made(piece: Piece, step: Callable[..., Any]) -> Made:
         while len(losses) < place * count // piece.pictures:
             losses.append(sum(float(updates.make().detach()) for updates in learning) / len(learning))
             step()
-        pictures.append(picture(network, piece.points, piece.settings, learning[0].step))
+        walk = place == piece.pictures
+        pictures.append(picture(network, piece.points, piece.settings, learning[0].step, walk))
+    seconds = time.monotonic() - started
     return Made(
         state=State.of(learning[0].step, (updates.learner.tensors() for updates in learning)),
         pictures=tuple(pictures),
         loss=sum(losses) / len(losses) if losses else None,
         aucs=_aucs(network, piece),
+        seconds=seconds,
     )
 
 
@@ -192,19 +201,24 @@ def as_one(networks: Sequence[nn.Module], classes: int) -> nn.Module:
     return networks[0] if len(networks) == 1 else DetectorBank(networks, classes)
 
 
-def picture(network: nn.Module, points: toy.Plane, settings: PlaneSettings, step: int) -> Picture:
-    """The picture of a model as it is now, after `step` updates."""
+def picture(network: nn.Module, points: toy.Plane, settings: PlaneSettings, step: int, walk: bool = True) -> Picture:
+    """The picture of a model as it is now, after `step` updates; with the ways of negatives where `walk`."""
     x, y = train_points(points)
-    starts = [negatives(points, settings, k) for k in range(points.classes)]
-    start, target = (torch.cat(parts) for parts in zip(*starts, strict=True))
     with evaluating((network,)):
         logits = logits_of(network, x)
         shares = torch.tensor([1 - share / 100 for share in SHARES])
         limits = torch.stack([logits[y == k, k].quantile(shares) for k in range(points.classes)])
-        walked = measures.negative_paths(network, start, target, plane.inner_attack(settings)).flatten(2)
+        paths = _walk(network, points, settings) if walk else None
         landscape = measures.landscape(network, SIDE)
-    paths = torch.stack(walked.split([len(one) for one, _ in starts], dim=1))
     return Picture(step=step, landscape=landscape, thresholds=limits, paths=paths)
+
+
+def _walk(network: nn.Module, points: toy.Plane, settings: PlaneSettings) -> Tensor:
+    """The ways of negatives of all classes, in one attack."""
+    starts = [negatives(points, settings, k) for k in range(points.classes)]
+    start, target = (torch.cat(parts) for parts in zip(*starts, strict=True))
+    walked = measures.negative_paths(network, start, target, plane.inner_attack(settings)).flatten(2)
+    return torch.stack(walked.split([len(one) for one, _ in starts], dim=1))
 
 
 def negatives(points: toy.Plane, settings: PlaneSettings, k: int) -> tuple[Tensor, Tensor]:

@@ -63,7 +63,7 @@ def _model(run: Run, model: ModelName) -> dict[str, Any]:
 
 
 def _picture(picture: Picture) -> dict[str, Any]:
-    low, high = float(picture.landscape.min()), float(picture.landscape.max())
+    low, high, paths = float(picture.landscape.min()), float(picture.landscape.max()), picture.paths
     scaled = (picture.landscape - low) / max(high - low, 1e-6) * 65535
     return {
         "step": picture.step,
@@ -71,7 +71,7 @@ def _picture(picture: Picture) -> dict[str, Any]:
         "high": high,
         "landscape": _words(scaled),
         "thresholds": [[round(value, 4) for value in row] for row in picture.thresholds.tolist()],
-        "paths": {"shape": list(picture.paths.shape), "values": _words(picture.paths * 65535)},
+        "paths": None if paths is None else {"shape": list(paths.shape), "values": _words(paths * 65535)},
     }
 
 

@@ -67,7 +67,7 @@ def _map(run: Run, model: ModelName, k: int, level: float) -> Image.Image:
         dropped = run.dropped[model]
         own = dropped.target == k
         found.noise(dropped.path[-1, own], dropped.landed[own].tolist())
-    else:
+    elif picture.paths is not None:
         found.ways(picture.paths[k])
     places = torch.tensor([int(one) for one in run.cross.split(",")]).view(-1, 2) / 255 if run.cross else shown[:1]
     origin = int(torch.cdist(places[-1:], shown).argmin())

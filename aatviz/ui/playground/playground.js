@@ -7,7 +7,7 @@ const MOMENT = 3000; // milliseconds that an answer may take
 const REST = 500; // milliseconds without a key after which the cross has been let go
 const FRAME = 34; // between two frames of what moves
 const PAUSE = 200; // between two looks whether a training still plays
-const LONGEST = 800; // that the pictures of a piece may take
+const LONGEST = 1500; // that the pictures of a piece may take
 const CLIMB = 2500; // milliseconds that dropped noise takes
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
@@ -69,7 +69,7 @@ class Playground {
   play() {
     // The pictures of a piece, one after the other in the time that a piece takes; of a training that stands still, the last.
     const now = performance.now(), { frame } = this.data, count = frame.models[0].pictures.length;
-    const pause = Math.min(now - (this.takenAt || 0), LONGEST) / count;
+    const pause = Math.min(now - (this.takenAt || 0), LONGEST) / (count + 0.5);
     this.takenAt = now;
     clearTimeout(this.next);
     const show = (i) => {
@@ -82,13 +82,14 @@ class Playground {
   show(i) {
     const { data } = this, shape = data.side * data.side;
     data.frame.models.forEach((model, place) => {
-      const picture = model.pictures[i], all = unpack16(picture.landscape), ways = unpack16(picture.paths.values);
-      const [, steps, count] = picture.paths.shape;
+      const picture = model.pictures[i], all = unpack16(picture.landscape);
+      const ways = picture.paths && unpack16(picture.paths.values), [, steps, count] = picture.paths?.shape ?? [];
       const dropped = model.dropped && { ...model.dropped, values: unpack16(model.dropped.values), frames: model.dropped.shape[0], count: model.dropped.shape[1] };
       data.classes.forEach((_, k) => {
         const values = all.slice(k * shape, (k + 1) * shape).map((value) => picture.low + value * (picture.high - picture.low));
-        const paths = { steps, count, values: ways.slice(k * steps * count * 2, (k + 1) * steps * count * 2) };
-        this.maps[place * data.classes.length + k].load(new Landscape(values, data.side), picture.thresholds[k], paths, dropped);
+        const map = this.maps[place * data.classes.length + k];
+        const paths = ways ? { steps, count, values: ways.slice(k * steps * count * 2, (k + 1) * steps * count * 2) } : map.paths;
+        map.load(new Landscape(values, data.side), picture.thresholds[k], paths, dropped);
       });
     });
     this.role("shown").textContent = `${this.share.value} %`;

@@ -1,6 +1,5 @@
 """The training that a visitor watches: kept in the session, made piece by piece in the worker processes."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,9 +12,10 @@ from aatviz.recipes.plane import PlaneSettings
 from aatviz.ui.session import caches
 from aatviz.ui.session.slices import Busy
 
-PERIOD = 0.35
-"""Seconds from one piece to the next. A piece has as many updates as go into it on this machine."""
-PICTURES = 2
+TARGET = 0.45
+"""Seconds that a piece should take: it gets as many updates as go into that on this machine. A new piece is asked for a
+little less often, which leaves the browser its share of a small machine."""
+PICTURES = 3
 """Pictures in a piece, so that the landscape is drawn anew more than five times a second: to hand over a piece costs the
 browser more than to draw it."""
 MOST = {"slow": 1, "steady": 8, "fast": 100}
@@ -39,7 +39,7 @@ class Run:
     playing: bool = False
     bundled: bool = False
     """Whether these are the bundled models, and nothing has been trained here."""
-    updates: int = 2
+    updates: int = 4
     """In the next piece: adapted to this machine."""
     losses: dict[ModelName, list[tuple[int, float]]] = field(default_factory=lambda: {model: [] for model in MODELS})
     aucs: dict[ModelName, list[tuple[int, float, float]]] = field(default_factory=lambda: {model: [] for model in MODELS})
@@ -51,8 +51,6 @@ class Run:
     share: int = 95
     cross: str = ""
     """Where T and the cross stand in the view, as in its link: for the picture that is taken home."""
-    taken: float = 0.0
-    """When the last piece was taken, by the monotonic clock."""
     ahead: "Ahead | None" = None
     """The next piece, which is being made while the browser draws the one before."""
 
@@ -138,8 +136,8 @@ def _take(run: Run, ahead: Ahead) -> None:
             run.aucs[model].append((one.state.step, *one.aucs))
     run.dropped, run.bundled, run.serial, run.message = {}, False, run.serial + 1, ""
     run.playing = run.playing and not run.done
-    period, run.taken = time.monotonic() - run.taken, time.monotonic()
-    run.updates = max(1, min(round(ahead.count * min(max(PERIOD / period, 0.5), 1.5) + 0.2), MOST["fast"]))
+    spent = max(one.seconds for one in made)
+    run.updates = max(1, min(round(ahead.count * min(TARGET / max(spent, 1e-3), 2.0) + 0.2), MOST["fast"]))
 
 
 def drop_noise(run: Run) -> None:

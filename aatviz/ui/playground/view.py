@@ -18,7 +18,7 @@ from aatviz.ui.session import caches
 from aatviz.ui.session.limits import LIMITS
 
 KEY = "playground-view"
-EVERY = {"slow": 0.25, "steady": 0.1, "fast": 0.1}
+EVERY = {"slow": 0.25, "steady": 0.4, "fast": 0.55}
 """Seconds after which a training that plays is asked for its next piece, by speed."""
 MOVED = ("share", "cross")
 """The parameters that are changed in the view itself."""

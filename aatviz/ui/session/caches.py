@@ -180,7 +180,7 @@ def slices() -> Slices:
 
 def slice_workers() -> list[Runner]:
     """Their processes, which start when they are first asked. Pages and short runs come first."""
-    return [Worker(nice=5) for _ in range(min(LIMITS.workers, 4))]
+    return [Worker(nice=10) for _ in range(min(LIMITS.workers, 4))]
 
 
 def session_id() -> str:
