@@ -177,6 +177,8 @@ class UrlState:
             if is_news or key not in st.session_state or untouched or not param.fits(st.session_state[key]):
                 st.session_state[key] = value
             st.session_state[default_key] = param.default
+        if is_news:  # another press of Back may end this run before `write` is reached, and before all settings fit together
+            st.session_state[f"{self.page}.written"] = given, None
         return notes
 
     def write(self, leave_out: Sequence[str] = ()) -> None:
