@@ -204,6 +204,5 @@ def _combined(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndice
 
 def _float(logits: Tensor) -> Tensor:
     """At least float32, detached: losses are never taken in half precision."""
-    return (
-        logits.detach() if logits.dtype in _PRECISE else logits.detach().to(torch.promote_types(logits.dtype, torch.float32))
-    )
+    logits = logits.detach()
+    return logits if logits.dtype in _PRECISE else logits.to(torch.promote_types(logits.dtype, torch.float32))
