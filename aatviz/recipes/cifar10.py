@@ -140,18 +140,6 @@ def _bank(norm: Norm, eps: float, unit: float, start: str, seed: int) -> Job:
     )
 
 
-def _banks() -> tuple[Job, Job]:
-    """Two trainings, each with its own cosine: the first from the robust classifier with 5 to 10 steps of the inner attack,
-    the second from the weights of the first with 10 to 20."""
-    unit = 2 / 255
-    second = replace(
-        _bank("Linf", EPS, unit, "stage/shared.safetensors", seed=201),
-        learning_rate=0.01,
-        curriculum=((0.0, 10, unit), (0.6, 20, unit / 2)),
-    )
-    return replace(_bank("Linf", EPS, unit, "robust.safetensors", seed=200), name="stage/shared"), second
-
-
 def linf_8_shared() -> Recipe:
     """L-inf 8/255: about ten hours of one CPU core with bf16, four of them for the bank."""
     return Recipe(
@@ -161,7 +149,7 @@ def linf_8_shared() -> Recipe:
         norm="Linf",
         eps=EPS,
         about="A small network with ten detector logits, finetuned from a robust classifier with the paper's objective.",
-        jobs=(*_banks(), *_robust(), _classifier(), _judge()),
+        jobs=(_bank("Linf", EPS, 2 / 255, "robust.safetensors", seed=200), *_robust(), _classifier(), _judge()),
     )
 
 
