@@ -249,7 +249,7 @@ def test_the_evaluations_are_those_that_the_paper_and_the_worst_case_ask_for() -
 
 
 def test_jobs_are_trained_after_those_that_they_start_from() -> None:
-    """A chain of five: N-FGSM in two rounds, PGD, and both halves of the bank's training; what needs nothing runs beside
+    """A chain of four: N-FGSM in two rounds, PGD, and the bank; what needs nothing runs beside
     the first."""
     found = waves(list(recipes.get("cifar10-linf-8-shared").jobs))
     assert [set(wave) for wave in found] == [
