@@ -1,0 +1,138 @@
+"""Table 18: a detector whose inner attack took coarse steps, under an attack of fine ones.
+
+    python -m benchmarks.coarse_steps --out FOLDER      # results/coarse_steps.json; half an hour of one core with bf16
+
+Two detectors of CIFAR-10's first class, as in the paper's appendix C.2.2: both are finetuned from the natural classifier's
+logit for L-inf 2/255, one with ten steps of 0.5/255 and one with ten of 1/255. Each is then attacked with ten steps of
+0.5/255 and with forty of 0.1/255. The network is the natural classifier of `cifar10-linf-8-shared`. The trainings lie in
+FOLDER, so that the command goes on after an interruption.
+"""
+
+import argparse
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aatviz import load_system, recipes
+from aatviz.attacks import objective
+from aatviz.data import open_split
+from aatviz.metrics import auc_interval
+from aatviz.models.detectors import DetectorBank
+from aatviz.recipes import AttackSpec, Job, digest
+from aatviz.recipes.published import published
+from aatviz.runtime.files import write_json
+from aatviz.runtime.hardware import describe, fast_bf16
+from aatviz.store.weights import load_network
+from aatviz.train.loop import train
+from aatviz.train.steps import attack
+from aatviz.train.validation import logits_of
+
+RESULT = Path(__file__).parent / "results" / "coarse_steps.json"
+SYSTEM, DATASET, EPS, STEPS = "cifar10-linf-8-shared", "cifar10", 2 / 255, 1500
+NEGATIVES = 1000
+FINE = AttackSpec(eps=EPS, step_size=0.5 / 255, steps=10, optimizer="steepest")
+ATTACKS = {"10 x 0.5/255": FINE, "40 x 0.1/255": dataclasses.replace(FINE, step_size=0.1 / 255, steps=40)}
+"""The rows of the table."""
+TRAININGS = {"10 x 0.5/255": FINE, "10 x 1/255": dataclasses.replace(FINE, step_size=1 / 255)}
+"""Its columns. Attacks in training start anywhere in the ball."""
+
+
+def jobs() -> dict[str, Job]:
+    """The two trainings: as in the authors' code, and shorter."""
+    arch = recipes.get(SYSTEM).job("classifier").arch
+    return {
+        words: Job(
+            name=f"detector-{words.replace(' ', '').replace('/', '-')}",
+            method="aat",
+            target=0,
+            network="preact",
+            arch=arch,
+            outputs=1,
+            steps=STEPS,
+            batch=300,
+            learning_rate=5e-4,
+            weight_decay=4e-4,
+            attack=dataclasses.replace(inner, random_start=True),
+            start_from="classifier.safetensors",
+            validation_attack=FINE,
+            validation_count=250,
+            evaluations=6,
+            seed=0,
+            shift=4,
+            flip=True,
+            optimizer="sgd",
+            decay=False,
+        )
+        for words, inner in TRAININGS.items()
+    }
+
+
+def measured(network: nn.Module) -> dict[str, Any]:
+    """The detector's AUC on natural test images, and on as many attacked negatives as the table counts."""
+    test = open_split(DATASET, "test")
+    own = test.labels == 0
+    positive, others = (logits_of(network, test.images(rows)).squeeze(1) for rows in (_rows(own), _rows(~own)))
+    chosen = _rows(~own)
+    negative = test.images(chosen[torch.linspace(0, len(chosen) - 1, NEGATIVES).round().long()])
+    goal = objective("target_logit", DetectorBank([network], 1), target=0, bf16=fast_bf16("cpu"))
+    found = {"natural": auc_interval(positive, others)._asdict()}
+    for words, spec in ATTACKS.items():
+        x_adv = attack(spec, goal, negative, seed=0)
+        found[words] = auc_interval(positive, logits_of(network, x_adv).squeeze(1))._asdict()
+    return found
+
+
+def main() -> None:
+    """Train what is not there yet, and measure both."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="where the trainings are kept")
+    out = parser.parse_args().out
+    torch.set_num_threads(1)
+    system = load_system(SYSTEM)
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(system.folder / system.card.files.classifier, out / "classifier.safetensors")
+    rows = {}
+    for words, job in jobs().items():
+        file = train(job, DATASET, out, report=lambda step: _say(step.job, step.step))
+        rows[words] = {"recipe_hash": digest(job), **measured(load_network(file).eval())}
+        print(words, {name: value["value"] for name, value in rows[words].items() if isinstance(value, dict)}, flush=True)
+    write_json(
+        RESULT,
+        {
+            "system": SYSTEM,
+            "class": 0,
+            "steps": STEPS,
+            "negatives": NEGATIVES,
+            "attacks": {words: dataclasses.asdict(spec) for words, spec in ATTACKS.items()},
+            "paper": {"10 x 0.5/255": _paper(), "10 x 1/255": COARSE},
+            "device": describe("cpu"),
+            "trainings": rows,
+        },
+    )
+
+
+COARSE = dict(zip(ATTACKS, (0.9965, 0.8848), strict=True))
+"""The paper's detector that was trained with coarse steps."""
+
+
+def _paper() -> dict[str, float]:
+    """The paper's detector that was trained with fine steps."""
+    numbers = published(DATASET, "Linf", EPS).tables["table-18"]
+    return {words: values[0] for words, values in zip(ATTACKS, numbers, strict=True)}
+
+
+def _rows(chosen: Tensor) -> Tensor:
+    return chosen.nonzero().flatten()
+
+
+def _say(job: str, step: int) -> None:
+    if step % 50 == 0:
+        print(f"{job}: step {step} of {STEPS}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
