@@ -53,7 +53,7 @@ if stored:
     start, end = (literal(a(dataset.classes[k])) for k in (traces[0].y, goal))
     st.markdown(
         f"#### {start[0].upper()}{start[1:]} pushed towards {end}: {attack.norm.replace('inf', '∞')}, "
-        f"ε = {written(attack.eps)}, {attack.steps} steps of {written(attack.step_size)} with Adam"
+        f"ε = {written(attack.eps)}, {attack.steps} steps of {written(attack.step_size)} ({attack.optimizer})"
     )
     abouts = [attack_words.about(trace.settings, dataset) for trace in traces]
     show_player(system, traces, abouts, overview_card.state, overview_card.PLAYER_KEY)
