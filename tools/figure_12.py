@@ -7,6 +7,7 @@ and the robust classifier for 8/255 make of it.
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -18,7 +19,7 @@ from aatviz.explore.attack_grid.run import network
 TO = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "figure_12.png"
 LARGE, SMALL = "cifar10-linf-8-shared", "cifar10-linf-2-shared"
 TARGET = 0
-BUDGET = {"norm": "L2", "eps": 1200 / 255, "step_size": 10 / 255, "steps": 200, "optimizer": "steepest"}
+BUDGET: dict[str, Any] = {"norm": "L2", "eps": 1200 / 255, "step_size": 10 / 255, "steps": 200, "optimizer": "steepest"}
 """Steps along the gradient of length 10/255 until the budget of 1200/255 is used up; with 200 of them nobody is short."""
 SCALE, GAP, LEFT = 3, 6, 190
 
