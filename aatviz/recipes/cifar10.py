@@ -154,7 +154,7 @@ def linf_8_shared() -> Recipe:
 
 
 def _other_threat(name: str, words: str, bank: Job) -> Recipe:
-    """A bank for another ball, with the classifiers of L-inf 8/255 and finetuned from its bank; so fewer steps are enough."""
+    """A bank for another ball, with the classifiers of L-inf 8/255. It starts from that bank, so fewer steps are enough."""
     return Recipe(
         name=name,
         system=name,
