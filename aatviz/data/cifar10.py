@@ -179,6 +179,7 @@ DATASET = Dataset(
     ),
     pushed=Threat(norm="Linf", eps="12/255", step_size="2/255", steps=30, optimizer="steepest"),  # figure 5
     drawn=Threat(norm="L2", eps="30", step_size="0.5", steps=60, optimizer="steepest"),  # figure 6
+    first_look=(4, 3),  # a dog towards a cat: what each model draws is seen at once
     movement=Movement(shift=4, flip=True),
     own_image="photograph",
     opener=_open,
