@@ -78,7 +78,7 @@ def grid() -> Iterator[Any]:
         yield pytest.param(change, make, n, bf16, id=name, marks=() if usual else pytest.mark.long)
 
 
-@pytest.mark.parametrize(("change", "make", "n", "bf16"), grid())
+@pytest.mark.parametrize(("change", "make", "n", "bf16"), list(grid()))
 def test_an_objective_new_or_kept_has_the_weights_of_today(change: Any, make: Any, n: int, bf16: bool) -> None:
     if bf16 and n > 1 and change is not in_place and not fast_bf16("cpu"):
         pytest.skip("without bf16 in hardware each takes half a minute; one is enough")

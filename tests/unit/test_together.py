@@ -64,7 +64,7 @@ def cases() -> Iterator[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("system", "attack"), cases(), indirect=["system"])
+@pytest.mark.parametrize(("system", "attack"), list(cases()), indirect=["system"])
 def test_each_image_gets_to_the_bit_what_it_gets_alone(system: System, attack: dict[str, Any]) -> None:
     x, y = (part[:COUNT] for part in aatviz.load_data("mnist", split="sample"))
     settings = settings_of(system, attack)
