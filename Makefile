@@ -24,7 +24,7 @@ test: style
 	$(BIN)/pytest -n auto --dist loadfile -m "not long" tests/unit tests/app
 	$(BIN)/pytest tests/browser
 
-# networks at full size, peers, documents followed to the letter, kills at random moments: before a release, and by who touches it
+# networks at full size, peers, whole grids of cases, documents followed to the letter, kills at random moments: before a release
 test-long: $(VENV)/installed-dev
 	$(BIN)/pytest -n auto --dist loadfile -m long tests/unit tests/app
 

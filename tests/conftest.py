@@ -2,9 +2,14 @@
 
 import dataclasses
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+# Before torch is loaded, and for the app too, which would take more: threads that wait for each other cost processes side
+# by side, and a busy machine, more than they bring to networks this small.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch

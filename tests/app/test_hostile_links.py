@@ -79,7 +79,7 @@ def test_every_parameter_reads_any_text_or_says_what_is_possible(page: str, monk
 
 
 def _reads_anything(param: Any) -> None:
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(TEXTS)
     @example("")
     def check(text: str) -> None:

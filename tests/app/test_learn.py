@@ -48,9 +48,11 @@ def stored(lessons_file: Path, tiny_system_folder: Path) -> System:
 
 
 @pytest.fixture(autouse=True)
-def fresh_caches() -> None:
-    st.cache_resource.clear()
-    st.cache_data.clear()
+def fresh_caches(request: pytest.FixtureRequest) -> None:
+    """But the shipped systems, which never change, are loaded once for all tests of them."""
+    if "tiny_system_folder" in request.fixturenames:
+        st.cache_resource.clear()
+        st.cache_data.clear()
 
 
 def open_page(script: str, url: dict[str, str]) -> AppTest:

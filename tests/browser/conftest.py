@@ -22,6 +22,8 @@ from aatviz.store.systems import checkpoints_folder
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90.0
 """Seconds that anything may take on a busy machine; only a failure ever waits for so long."""
+PATIENT = {"AATVIZ_SHORT_SECONDS": "10", "AATVIZ_QUEUE_SECONDS": "3600"}
+"""On a busy machine a short run is expected to take longer, and still is a short one; nobody is turned away."""
 CHROMIUM_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 """On a link straight to a page, Streamlit's browser side first looks for its server below that page, and gets a 404."""
@@ -52,7 +54,7 @@ def running_app(scratch: Path) -> Iterator[str]:
         server = subprocess.Popen(
             [*command, f"--server.port={port}"],
             cwd=ROOT,
-            env=os.environ | {"AATVIZ_DATA": str(no_data)},
+            env=os.environ | PATIENT | {"AATVIZ_DATA": str(no_data)},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -17,8 +17,18 @@ def pixels(canvas: Locator) -> list[int]:
     return found
 
 
-def test_one_selection_drives_every_view_and_a_cell_opens_on_the_attack_page(page: Page) -> None:
+def test_perturbations_are_magnified_one_selection_drives_every_view_and_a_cell_opens_on_the_attack_page(page: Page) -> None:
     visit(page, "/compare?row=2&target=7")
+    canvas = cell(page, "robust", 3, 8).locator("canvas")
+    perturbed = eventually(page, lambda: pixels(canvas), any)
+    page.get_by_test_id("view-perturbation").click()
+    once = eventually(page, lambda: pixels(canvas), lambda found: found != perturbed)
+    page.get_by_test_id("magnify").fill("20")
+    expect(page.get_by_test_id("magnified")).to_have_text(re.compile("20$"))
+    eventually(page, lambda: sum(pixels(canvas)[3::4]), lambda found: found > sum(once[3::4]))
+    expect(page).to_have_url(re.compile(r"view=perturbation&magnify=20"))
+    settle(page)
+
     expect(page.get_by_test_id("marked")).to_contain_text("a 2, pushed towards 7")
     cell(page, "generative", 4, 8).hover()
     expect(page.get_by_test_id("marked")).to_contain_text("a 4, pushed towards 8")
@@ -42,18 +52,6 @@ def test_one_selection_drives_every_view_and_a_cell_opens_on_the_attack_page(pag
     for part in ("victim=robust", "target=9", "eps=0.4"):
         expect(page).to_have_url(re.compile(part))
     settle(page)
-
-
-def test_the_perturbation_alone_is_magnified_in_the_browser(page: Page) -> None:
-    visit(page, "/compare")
-    canvas = cell(page, "robust", 3, 8).locator("canvas")
-    perturbed = eventually(page, lambda: pixels(canvas), any)
-    page.get_by_test_id("view-perturbation").click()
-    once = eventually(page, lambda: pixels(canvas), lambda found: found != perturbed)
-    page.get_by_test_id("magnify").fill("20")
-    expect(page.get_by_test_id("magnified")).to_have_text(re.compile("20$"))
-    eventually(page, lambda: sum(pixels(canvas)[3::4]), lambda found: found > sum(once[3::4]))
-    expect(page).to_have_url(re.compile(r"view=perturbation&magnify=20"))
 
 
 def test_a_run_on_a_phone(page: Page) -> None:

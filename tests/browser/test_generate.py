@@ -17,7 +17,7 @@ def pixels(cell: Locator) -> list[int]:
     return found
 
 
-def test_all_models_start_from_the_same_noise_and_playing_ends_at_their_results(page: Page) -> None:
+def test_all_models_start_from_the_same_noise_end_at_their_results_and_one_mark_leads_to_the_attack_page(page: Page) -> None:
     visit(page, "/generate?target=3&sample=4")
     expect(page.get_by_test_id("step")).to_have_text("step 60 / 60")
 
@@ -40,9 +40,7 @@ def test_all_models_start_from_the_same_noise_and_playing_ends_at_their_results(
     expect(page.get_by_test_id("step")).to_have_text("step 60 / 60")
     eventually(page, shown, lambda found: found == results)
 
-
-def test_one_mark_in_all_grids_leads_to_the_attack_page_with_that_image(page: Page) -> None:
-    visit(page, "/generate")
+    # one mark in all grids leads to the Attack page with that image
     cell(page, "generative", 5, 1).click()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")

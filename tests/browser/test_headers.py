@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from .conftest import running_app, visit, visitor
 from .headers import guard
@@ -28,7 +28,7 @@ def test_the_headers_are_obeyed_and_a_foreign_script_does_not_run(browser: Brows
         assert page.evaluate("window.foreign") is None
 
 
-def test_a_page_of_another_site_is_refused_and_nobody_outside_is_asked(
+def test_a_new_server_opens_a_deep_link_refuses_a_page_of_another_site_and_asks_nobody_outside(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before it refuses, Streamlit would ask a server for this machine's address, and keep everybody waiting for that."""
@@ -40,8 +40,11 @@ def test_a_page_of_another_site_is_refused_and_nobody_outside_is_asked(
             monkeypatch.setenv(name, f"http://127.0.0.1:{outside.getsockname()[1]}")
         monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
         with running_app(tmp_path) as url:
-            with visitor(browser, url) as page:
-                visit(page, "/learn")
+            with visitor(browser, url) as page:  # a new server knows nothing of the app's pages yet: they need their frame
+                visit(page, "/thresholds?T=0.5")
+                expect(page.locator("h1")).to_have_text("Thresholds")
+                expect(page.get_by_test_id("stSidebar")).to_contain_text("System")
+                expect(page.get_by_test_id("T")).to_have_value("0.5")
             port = int(url.rpartition(":")[2])
             assert _knock(port, f"localhost:{port}", f"http://localhost:{port}") == 101
             assert _knock(port, f"localhost:{port}", "https://elsewhere.example") == 403

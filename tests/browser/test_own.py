@@ -36,6 +36,7 @@ def test_a_drawn_digit_is_recognised_judged_and_kept_in_the_link(page: Page) -> 
     settle(page)
     expect(page.get_by_text("It came with the link")).to_be_visible()
     expect(page.get_by_text("says that it is a 7")).to_be_visible()
+    eventually(page, lambda: ink(page), lambda found: found > 2000)  # in the drawing area, too
 
 
 def test_the_keyboard_draws_undoes_and_clears_on_a_phone(page: Page) -> None:
@@ -106,15 +107,6 @@ def test_back_and_forward_bring_the_image_and_the_drawing_area_along(page: Page)
     page.go_forward()
     expect(page).to_have_url(first)
     eventually(page, lambda: ink(page), lambda found: found > drawn / 2)
-
-
-def test_a_link_with_an_image_shows_it_in_the_drawing_area_too(page: Page) -> None:
-    visit(page, "/attack?pick=own")
-    draw(page, SEVEN)
-    expect(page).to_have_url(re.compile("image="))
-    page.goto(page.url)
-    settle(page)
-    eventually(page, lambda: ink(page), lambda found: found > 2000)
 
 
 def test_what_removes_an_upload_removes_the_image(page: Page) -> None:

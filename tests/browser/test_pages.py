@@ -1,20 +1,17 @@
 """Every page by a link straight to it: title, accessibility in both themes, and the headers that the proxy sets."""
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from .conftest import running_app, settle, visit, visitor
+from .conftest import visit
 from .headers import guard
 
 PAGES = {
     "/": "Asymmetrical adversarial training",
-    "/overview": "Asymmetrical adversarial training",
     "/attack": "Attack",
     "/compare": "Compare",
     "/generate": "Generate",
@@ -70,19 +67,3 @@ def test_a_first_visit_finds_the_page_without_a_serious_barrier_light_or_dark_an
             found = barriers(guarded)
         assert not found, "\n".join(found)
     assert shades[0] != shades[1]
-
-
-def test_an_attack_runs_under_the_headers(guarded: Page) -> None:
-    visit(guarded, "/attack?steps=6&digit=3&target=5")
-    guarded.get_by_role("button", name="Attack", exact=True).click()
-    expect(guarded.get_by_test_id("step")).to_contain_text(re.compile(r"/ 6$"))
-    settle(guarded)
-
-
-def test_the_very_first_visit_of_a_new_server_may_be_a_deep_link(browser: Browser, tmp_path: Path) -> None:
-    """A new server knows nothing of the app's pages yet, and would run the linked page without its frame."""
-    with running_app(tmp_path) as url, visitor(browser, url) as page:
-        visit(page, "/thresholds?T=0.5")
-        expect(page.locator("h1")).to_have_text("Thresholds")
-        expect(page.get_by_test_id("stSidebar")).to_contain_text("System")
-        expect(page.get_by_test_id("T")).to_have_value("0.5")

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from aatviz.cli import web_app
+from tests import quick_python
 
 pytestmark = pytest.mark.slow
 
@@ -72,8 +73,7 @@ def test_a_port_in_use_is_one_clear_sentence() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "aatviz.cli", "app", "--port", str(port)]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        said = quick_python.run("-m", "aatviz.cli", "app", "--port", port)
     assert said.returncode == 1
     assert f"port {port} cannot be used" in said.stderr
     assert "--port" in said.stderr
@@ -159,6 +159,7 @@ def test_started_from_any_folder_it_answers_here_and_to_no_neighbour(tmp_path: P
         assert_nothing_was_asked(outside)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(NEIGHBOUR is None, reason="this machine is in no network")
 def test_shared_it_answers_to_neighbours_and_says_what_that_means(tmp_path: Path) -> None:
     with started(tmp_path, "--share") as (port, log, outside):

@@ -1,6 +1,7 @@
 """The systems in checkpoints/: whole, in step with their cards, and as robust as the cards say."""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from aatviz.recipes.paper import evaluations_of
 from aatviz.report.card_readme import readme_of
 from aatviz.runtime.files import read_tensors
 from aatviz.store.card import Card, read_card
+from aatviz.store.systems import System
 from aatviz.ui.session.showcase import load_showcase
 from tests import quick_python
 
@@ -35,6 +37,12 @@ LIMIT_MB = 80 + 3 * 7 + 16
 
 def card_of(name: str) -> Card:
     return read_card(ROOT / "checkpoints" / name)
+
+
+@cache
+def loaded(name: str) -> System:
+    """The system, loaded once: no test changes it."""
+    return aatviz.load_system(name)
 
 
 def test_the_shipped_systems_are_listed_with_the_default_first() -> None:
@@ -85,7 +93,7 @@ def test_readme_begins_with_what_one_has_to_know(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_record_was_measured_on_these_very_weights_by_the_recipe_as_it_stands(name: str) -> None:
-    system = aatviz.load_system(name)
+    system = loaded(name)
     records = {path.stem for path in (system.folder / "results").glob("*.json")}
     assert "curves" in records  # what the Thresholds page opens with
     for record in records:
@@ -95,7 +103,7 @@ def test_every_record_was_measured_on_these_very_weights_by_the_recipe_as_it_sta
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_stored_run_of_the_overview_fits_the_weights(name: str) -> None:
-    assert load_showcase(aatviz.load_system(name)) is not None
+    assert load_showcase(loaded(name)) is not None
 
 
 @pytest.mark.parametrize("tool", ["update_results", "update_docs"])
@@ -107,7 +115,7 @@ def test_the_tables_of_readme_and_docs_are_in_step_with_what_is_stored(tool: str
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_shipped_detectors_withstand_a_short_attack_on_bundled_images(name: str) -> None:
     """Class 9 on 60 negatives: a guard against wrong weights, not a measurement (those are in the card)."""
-    system = aatviz.load_system(name)
+    system = loaded(name)
     x, y = aatviz.load_data(system.card.dataset, split="sample")
     ball = {"eps": 0.1, "step_size": 0.02} if name == FASHION else {"step_size": 0.05}
     x_adv = aatviz.pgd(aatviz.objective("detector_logit", system, target=9), x[y != 9][:60], steps=15, **ball)
@@ -118,9 +126,9 @@ def test_the_shipped_detectors_withstand_a_short_attack_on_bundled_images(name: 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_shipped_classifiers_read_bundled_images(name: str) -> None:
-    system = aatviz.load_system(name)
+    system = loaded(name)
     x, y = aatviz.load_data(system.card.dataset, split="sample")
-    x, y = x[:1000], y[:1000]
+    x, y = x[:400], y[:400]
     labels = [system.generative.predict(x), system.classifier(x).argmax(1), system.robust_classifier(x).argmax(1)]
     for label in labels:
         assert (label == y).float().mean() > (0.8 if name == FASHION else 0.97)

@@ -46,7 +46,7 @@ def sheets() -> list[Image.Image]:
     """Bundled digits, enlarged, in the middle of a drawing area."""
     x, _ = aatviz.load_data("mnist", split="sample")
     found = []
-    for digit in (x[:60, 0] * 255).round().byte().numpy():
+    for digit in (x[:20, 0] * 255).round().byte().numpy():
         sheet = Image.new("L", (280, 280))
         sheet.paste(Image.fromarray(digit).resize((140, 140), Image.Resampling.BICUBIC), (70, 70))
         found.append(sheet)

@@ -1,6 +1,7 @@
 """Weights as they are now: an objective, new or kept, and every attack see each change of a network."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -69,10 +70,15 @@ def outcome(goal: Any, x: Tensor) -> tuple[Tensor, ...]:
     return *goal(x), pgd(goal, x, steps=2)
 
 
-@pytest.mark.parametrize("bf16", [False, True])
-@pytest.mark.parametrize("n", [1, 40])
-@pytest.mark.parametrize("make", [madry, preact, plain])
-@pytest.mark.parametrize("change", CHANGES)
+def grid() -> Iterator[Any]:
+    """Every change of every network; one of them for many images and in bf16 too. All others are long."""
+    for change, make, n, bf16 in itertools.product(CHANGES, [madry, preact, plain], [1, 40], [False, True]):
+        usual = change is in_place or (n, bf16) == (1, False)
+        name = f"{change.__name__}-{make.__name__}-{n}-{'bf16' if bf16 else 'fp32'}"
+        yield pytest.param(change, make, n, bf16, id=name, marks=() if usual else pytest.mark.long)
+
+
+@pytest.mark.parametrize(("change", "make", "n", "bf16"), list(grid()))
 def test_an_objective_new_or_kept_has_the_weights_of_today(change: Any, make: Any, n: int, bf16: bool) -> None:
     if bf16 and n > 1 and change is not in_place and not fast_bf16("cpu"):
         pytest.skip("without bf16 in hardware each takes half a minute; one is enough")

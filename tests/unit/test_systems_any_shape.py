@@ -48,7 +48,7 @@ def short(recipe: Evaluation, system: System) -> Evaluation:
     return dataclasses.replace(recipe, **few)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES[2:], *(pytest.param(name, marks=pytest.mark.long) for name in NAMES[:2])])
 def test_every_evaluation_and_the_report(name: str, made_systems: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     system = load_system(name)
     recipes = evaluations_of(system.card)

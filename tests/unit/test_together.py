@@ -1,7 +1,9 @@
 """Attacks on single images that go together as one batch: each gets, to the bit, what it gets alone."""
 
 import dataclasses
+import itertools
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +54,17 @@ def same(one: Trace, other: Trace) -> bool:
     return all(torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in pairs)
 
 
+def cases() -> Iterator[Any]:
+    """Every attack on the shared bank; of those on ten networks all but the two that ask one network each are long."""
+    for name, attack in itertools.product(NAMES, ATTACKS):
+        usual = name == NAMES[0] or attack["loss"] == "detector_logit" or attack == ATTACKS[0]
+        yield pytest.param(
+            name, attack, id=f"{name}-{attack['victim']}-{attack['loss']}", marks=() if usual else pytest.mark.long
+        )
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"{attack['victim']}-{attack['loss']}")
+@pytest.mark.parametrize(("system", "attack"), list(cases()), indirect=["system"])
 def test_each_image_gets_to_the_bit_what_it_gets_alone(system: System, attack: dict[str, Any]) -> None:
     x, y = (part[:COUNT] for part in aatviz.load_data("mnist", split="sample"))
     settings = settings_of(system, attack)

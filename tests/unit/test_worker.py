@@ -89,6 +89,7 @@ def test_it_does_not_outlive_an_app_that_is_killed() -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_it_keeps_its_pace_while_many_pages_hold_the_interpreter(worker: Worker) -> None:
     """Five threads that compute in Python and collect garbage, as five waiting visitors did after every look."""
 
