@@ -56,7 +56,7 @@ def small_recipe() -> Recipe:
             batch=24,
             attack=attacks[0] if attacks else None,
             validation_attack=dataclasses.replace(job.validation_attack, steps=1),
-            **SMALL,
+            **(SMALL if job.name != "judge" else SMALL | {"arch": (("widths", (4, 6)), ("stem", 4))}),
             **fresh,
         )
 
