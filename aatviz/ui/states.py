@@ -10,6 +10,7 @@ from aatviz.ui.detectors import view as detector_view
 from aatviz.ui.generate import controls as generate_controls
 from aatviz.ui.overview import card as overview_card
 from aatviz.ui.playground import controls as playground_controls
+from aatviz.ui.retouch import controls as retouch_controls
 from aatviz.ui.robustness import view as robustness_view
 from aatviz.ui.thresholds import state as threshold_state
 from aatviz.ui.thresholds.data import threshold_view
@@ -20,6 +21,7 @@ STATES: dict[str, Callable[[System], UrlState]] = {
     "attack": lambda _: attack_controls.state,
     "compare": lambda _: compare_controls.state,
     "generate": lambda _: generate_controls.state,
+    "retouch": lambda _: retouch_controls.state,
     "thresholds": lambda system: threshold_state.url_state(system.name, threshold_view(system)),
     "detectors": lambda _: detector_view.state,
     "robustness": lambda _: robustness_view.state,
