@@ -19,7 +19,9 @@ st.markdown(
 if stored.sample_or_say(system) is None:
     st.stop()
 settings = controls.choose(system)
-if why := system.lacks("full_bank", "robust_classifier", "gaussians", "judge", what="This page"):
+if why := system.lacks("full_bank", what="Generating images of all classes"):
+    st.caption(f":material/info: {message(why)} So the images are of that alone.")
+if why := system.lacks("robust_classifier", "gaussians", "judge", what="This page"):
     st.info(f"{message(why)} The shipped systems can generate: choose another in the sidebar.", icon=":material/draw:")
     controls.state.write()
     st.stop()

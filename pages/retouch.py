@@ -22,7 +22,7 @@ if sample is None and own_input.needs_sample(known):
     st.stop()
 choice = controls.choose(system, sample)
 if choice is None:
-    st.info(own_input.invitation(known), icon=":material/brush:")
+    st.info(own_input.invitation(known, "retouched"), icon=":material/brush:")
     controls.write_url()
     st.stop()
 request = run.request(system, choice)

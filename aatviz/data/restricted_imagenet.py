@@ -146,6 +146,7 @@ DATASET = Dataset(
         Threat(norm="Linf", eps="0.005", step_size="0.001", steps=10, optimizer="steepest"),
     ),
     drawn=Threat(norm="L2", eps="40", step_size="1", steps=60, optimizer="steepest"),
+    drawn_far=Threat(norm="L2", eps="100", step_size="10", steps=10, optimizer="steepest"),
     movement=Movement(flip=True),
     own_image="photograph",
     opener=_open,

@@ -84,6 +84,8 @@ class Dataset:
     page takes a ball a third larger, the Attack page the system's own."""
     drawn: Threat | None = None
     """The attack that turns class noise into images. None: a ball and steps in proportion to the size of an image."""
+    drawn_far: Threat | None = None
+    """Another one, which goes farther."""
     movement: Movement
     own_image: OwnImage
     """How a visitor's picture is made ready."""

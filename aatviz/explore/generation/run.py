@@ -9,6 +9,7 @@ made.judged_as_target("generative")    # what an independent classifier takes th
 import hashlib
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -22,7 +23,7 @@ from aatviz.explore.attack_grid.result import MODELS, Model
 from aatviz.explore.attack_grid.run import network
 from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings, StartName
 from aatviz.explore.stored_run import load_run, store_run
-from aatviz.explore.targets import first_targets
+from aatviz.explore.targets import MOST_TARGETS, first_targets
 from aatviz.models.detectors import DetectorBank
 from aatviz.runtime.files import read_bytes
 from aatviz.store.results import weights_hash
@@ -47,7 +48,8 @@ def default_settings(system: System, start: StartName = "gaussian") -> GenerateS
     were found by experiment on MNIST, in proportion to the L2 norm of a white image (28 on MNIST). For the other starts, in
     which nothing says "target", the ball holds every image.
     """
-    known, targets = dataset(system.card.dataset), first_targets(system.card.classes)
+    known, bank = dataset(system.card.dataset), system.card.bank
+    targets = bank[:MOST_TARGETS] if system.lacks("full_bank") else first_targets(system.card.classes)
     if known.drawn and start == "gaussian":
         return GenerateSettings(start=start, targets=targets, **of_threat(known.drawn))
     white = math.sqrt(math.prod(known.shape))
@@ -76,7 +78,8 @@ def generate(
     callback: Callback = lambda _: None,
     natural_logits: dict[Model, Tensor] | None = None,
 ) -> Generated:
-    """Generate images of all targets by all models, and measure them.
+    """Generate images of all targets by all models, and measure them. Where the bank lacks detectors, no targets mean those
+    that it has.
 
     Args:
         system: the models, the class Gaussians and the judge.
@@ -85,11 +88,13 @@ def generate(
         natural_logits: those of another run of this system, since they do not depend on the settings; None to compute them.
 
     Raises:
-        Lacking: for a system without a judge, a robust classifier, a detector of every class, or, where the settings start
-            from class noise, class Gaussians.
-        ValueError: for a target class that the system does not have.
+        Lacking: for a system without a judge, a robust classifier, or, where the settings start from class noise, class
+            Gaussians.
+        ValueError: for a target class that the system, or its bank, does not have.
     """
-    system.require("full_bank", "robust_classifier", "judge", what="Generating images")
+    system.require("robust_classifier", "judge", what="Generating images")
+    if settings.targets is None and system.lacks("full_bank"):
+        settings = replace(settings, targets=system.card.bank)
     targets = _targets(system, settings)
     judge = system.judge
     x, y = load_data(system.card.dataset, split="sample")
@@ -125,9 +130,11 @@ def step_count(system: System, settings: GenerateSettings) -> int:
 
 
 def _targets(system: System, settings: GenerateSettings) -> list[int]:
-    """The target classes. ValueError where the system has no such class."""
-    targets = list(range(system.card.classes)) if settings.targets is None else list(settings.targets)
+    """The target classes. ValueError where the system, or its bank, has no such class."""
+    targets = list(system.card.bank) if settings.targets is None else list(settings.targets)
     ClassIndices("targets", torch.tensor(targets)).check_range(system.card.classes)
+    for k in targets:
+        system.detectors.column(k)
     return targets
 
 
@@ -218,8 +225,10 @@ def _logit(module: torch.nn.Module, x: Tensor, k: int) -> Tensor:
 
 
 def _natural(module: torch.nn.Module, x: Tensor, y: Tensor, classes: int) -> Tensor:
-    """The logits (K,m) of the first natural images of each class; padded with NaN where a class has fewer than others."""
-    rows = [_logit(module, x[y == k][:NATURAL], k) for k in range(classes)]
+    """The logits (K,m) of the first natural images of each class; padded with NaN where a class has fewer than others, or no
+    detector."""
+    there = set(module.classes) if isinstance(module, DetectorBank) else set(range(classes))
+    rows = [_logit(module, x[y == k][:NATURAL], k) if k in there else torch.empty(0) for k in range(classes)]
     most = max(len(row) for row in rows)
     return torch.stack([torch.nn.functional.pad(row, (0, most - len(row)), value=torch.nan) for row in rows])
 

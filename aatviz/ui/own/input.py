@@ -53,10 +53,10 @@ def labels(known: Dataset) -> tuple[str, ...]:
     return (ASK, *map(str, range(len(known.classes))))
 
 
-def invitation(known: Dataset) -> str:
-    """The sentence on the page as long as there is no image."""
+def invitation(known: Dataset, done: str = "attacked") -> str:
+    """The sentence on the page as long as there is no image, which then can be `done`."""
     verb = f"Draw {a(known.noun)} above" if is_drawn(known) else "Take a photo"
-    return f"{verb}, or upload one."
+    return f"{verb}, or upload one; then it can be {done}."
 
 
 def choose(state: UrlState, system: System) -> tuple[bytes, int] | None:
