@@ -16,7 +16,7 @@ st.markdown(
     f"Take noise, and push it up a model's logit of a class, step by step. **Does {a(dataset_of(system).noun)} appear?** "
     "Then the model knows what the class looks like. Where rubbish appears, it only knows how the classes differ."
 )
-if stored.sample_or_say(system) is None:
+if not stored.has_generated(system) and stored.sample_or_say(system) is None:
     st.stop()
 settings = controls.choose(system)
 if why := system.lacks("full_bank", what="Generating images of all classes"):

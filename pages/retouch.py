@@ -29,9 +29,9 @@ request = run.request(system, choice)
 run.runs.begin(request)
 cost_place = run.runs.controls(request)
 shown = run.runs.shown(request)
-if shown is None:
+if shown is None and run.runs.running is None:
     st.info("Nothing has been computed for this system yet: press **Retouch**.", icon=":material/play_arrow:")
-else:
+elif shown is not None:
     results.show(system, shown.choice.picked, shown.value)
 controls.write_url()
 run.runs.tell_cost(cost_place, request)

@@ -139,6 +139,7 @@ DATASET = Dataset(
         "sample": SplitInfo(count=1_000, provenance="Up to 1,000 of the validation images; not part of this package."),
     },
     licence=LICENCE,
+    passed_on=False,
     source="ImageNet's image files, decoded on the fly",
     threats=(
         Threat(norm="Linf", eps="0.02", step_size="0.001", steps=40, optimizer="steepest"),

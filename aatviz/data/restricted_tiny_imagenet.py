@@ -110,6 +110,7 @@ DATASET = Dataset(
         ),
     },
     licence=LICENCE,
+    passed_on=False,
     source=KNOWN_COPY,
     threats=(
         Threat(norm="Linf", eps="0.02", step_size="0.001", steps=40, optimizer="steepest"),

@@ -75,6 +75,8 @@ class Dataset:
     plural: str
     splits: dict[str, SplitInfo] = field(hash=False)
     licence: str
+    passed_on: bool = True
+    """Whether its images may be passed on. Otherwise no stored run of a system may hold any of them."""
     source: str
     """Where the images come from, with what was done to them; a number measured on a copy says so by it."""
     threats: tuple[Threat, ...]

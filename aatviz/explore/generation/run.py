@@ -69,7 +69,7 @@ def start_images(system: System, settings: GenerateSettings, target: int) -> Ten
     Raises ValueError for a class that the system does not have, Lacking for a system without Gaussians.
     """
     ClassIndices("target", target).check_range(system.card.classes)
-    return _starts(system, settings, target, *load_data(system.card.dataset, split="sample"))
+    return _starts(system, settings, target)
 
 
 def generate(
@@ -97,8 +97,7 @@ def generate(
         settings = replace(settings, targets=system.card.bank)
     targets = _targets(system, settings)
     judge = system.judge
-    x, y = load_data(system.card.dataset, split="sample")
-    starts = [_starts(system, settings, k, x, y) for k in targets]
+    starts = [_starts(system, settings, k) for k in targets]
     paths, logits, noise_logits, judged = ({} for _ in range(4))
     natural = dict(natural_logits or {})
     for model in MODELS:
@@ -112,7 +111,8 @@ def generate(
         logits[model], noise_logits[model] = torch.stack(after), torch.stack(before)
         judged[model] = _labels(judge, [way[-1] / 255 for way in ways])
         if model not in natural:
-            natural[model] = _natural(network(system, model), x, y, system.card.classes)
+            sample = load_data(system.card.dataset, split="sample")
+            natural[model] = _natural(network(system, model), *sample, system.card.classes)
     return Generated(
         settings=settings,
         paths=paths,
@@ -173,17 +173,20 @@ def models_hash(system: System) -> str:
     return hashlib.sha256(weights_hash(system).encode() + b"".join(files)).hexdigest()[:16]
 
 
-def _starts(system: System, settings: GenerateSettings, target: int, x: Tensor, y: Tensor) -> Tensor:
-    """As `start_images`, with the bundled sample x (N,C,H,W), y (N,)."""
-    others = (y != target).nonzero().squeeze(1)
+def _starts(system: System, settings: GenerateSettings, target: int) -> Tensor:
+    """As `start_images`. Only natural images of other classes come from the bundled sample."""
+    shape = dataset(system.card.dataset).shape
+    if settings.start == "other":
+        x, y = load_data(system.card.dataset, split="sample")
+        others = (y != target).nonzero().squeeze(1)
 
     def draw(generator: torch.Generator) -> Tensor:
         if settings.start == "gaussian":
             return system.gaussians.draw(target, generator)
         if settings.start == "uniform":
-            return torch.rand(x.shape[1:], generator=generator)
+            return torch.rand(shape, generator=generator)
         if settings.start == "constant":
-            return torch.rand((), generator=generator).expand(x.shape[1:])
+            return torch.rand((), generator=generator).expand(shape)
         return x[others[int(torch.randint(len(others), (), generator=generator))]]
 
     first = (settings.seed * system.card.classes + target) * MOST_SAMPLES

@@ -7,13 +7,14 @@ from torch import Tensor
 from aatviz.data import Dataset, load_data
 from aatviz.explore.generation.result import Generated
 from aatviz.explore.generation.run import default_settings
-from aatviz.explore.generation.scores import DRAWN, NOISE, REAL, SHOWN, Scores
+from aatviz.explore.generation.scores import DRAWN, NOISE, REAL, Scores
 from aatviz.metrics.format import interval
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.pictures import show_image
 from aatviz.ui.generate.controls import titles
 from aatviz.ui.session import stored
+from aatviz.ui.session.sidebar import current_sample
 
 WIDTH = 112
 _ABOUT = (
@@ -60,7 +61,10 @@ def _table(system: System, scores: Scores, known: Dataset) -> list[list[str]]:
 def _neighbours(system: System, made: Generated, known: Dataset, cell: tuple[int, int], scores: Scores | None) -> None:
     """Show whether a model has learned its training images by heart: the marked images beside the nearest real ones."""
     row, sample = cell
-    is_stored = scores is not None and made.settings == default_settings(system) and sample < SHOWN
+    there = scores.nearest[DRAWN[0]].shape[1] if scores else 0
+    is_stored = scores is not None and made.settings == default_settings(system) and sample < there
+    if not is_stored and current_sample() is None:
+        return
     st.markdown(
         f"**Learned by heart?** The marked {known.noun} of each model, and the "
         f"{'training image' if is_stored else 'bundled real image'} that is nearest to it, pixel by pixel (L2)."

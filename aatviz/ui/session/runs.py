@@ -18,6 +18,8 @@ from aatviz.ui.session.jobs import Job, QueueFull, Work, in_words
 
 AT_ONCE = 1.2
 """Seconds for which a page waits for a run before it shows progress: a short run is done by then, without any flicker."""
+BEGINS = 10.0
+"""Seconds up to which a run begins by itself on a page that has no stored one."""
 POLL = (0.5, 2.0)
 """Seconds between two looks at a run: an eighth of the time that it takes, within these limits."""
 
@@ -89,7 +91,7 @@ class Runs:
         first = not st.session_state.get(self._begun)
         st.session_state[self._begun] = True
         free = self.running is None and self._shown not in st.session_state
-        if first and free and caches.jobs().known(request.key) is None and request.seconds() < AT_ONCE:
+        if first and free and caches.jobs().known(request.key) is None and request.seconds() < BEGINS:
             self._submit(request)
 
     def tell_cost(self, place: DeltaGenerator, request: Request) -> None:

@@ -150,10 +150,10 @@ def csv(profile: Profile, attack: str) -> str:
 def code(system: System, k: int, attack: str, threshold: float) -> str:
     """The Python that prints the rates of the table."""
     return (
-        "import aatviz\nfrom aatviz.explore import detector_records\nfrom aatviz.metrics import share\n\n"
+        "import aatviz\nfrom aatviz.explore import detector_records\n\n"
         f"{printed.system_line(system.name)}\n"
         f"profile = detector_records.load(system)[{system.card.bank.index(k)}]\n"
         f"attacked = profile.attacked[{printed.text(attack)}].scores\n"
         "for z in (profile.positive, profile.negative, attacked):\n"
-        f"    print(share(z >= {threshold:g}))\n"
+        f"    print(float((z >= {threshold:g}).float().mean()), len(z))\n"
     )
