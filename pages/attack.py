@@ -18,11 +18,10 @@ st.markdown(
     "small ball; the player shows every step of it, and answers two separate questions: was the victim **fooled**, and was "
     "the image **rejected**?"
 )
-images = stored.sample_or_say(system)
-if images is None:
+sample = stored.sample_or_say(system)
+if sample is None and own_input.needs_sample(known):
     st.stop()
-x, y = images
-choice = controls.choose(system, x, y)
+choice = controls.choose(system, sample)
 if choice is None:
     st.info(own_input.invitation(known), icon=":material/draw:")
     controls.write_url()
@@ -30,7 +29,7 @@ if choice is None:
 first_look = results.first_look_place(choice.picked)
 request = run.request(system, choice)
 cost_place = run.runs.controls(request)
-shown = run.runs.shown(request, run.stored(system, x, y))
+shown = run.runs.shown(request, run.stored(system, sample))
 if shown is None:
     st.info("Nothing has been computed for this system yet: press **Attack**.", icon=":material/play_arrow:")
 else:

@@ -16,10 +16,12 @@ st.markdown(
     f"Take noise, and push it up a model's logit of a class, step by step. **Does {a(dataset_of(system).noun)} appear?** "
     "Then the model knows what the class looks like. Where rubbish appears, it only knows how the classes differ."
 )
-if stored.sample_or_say(system) is None:
+if not stored.has_generated(system) and stored.sample_or_say(system) is None:
     st.stop()
 settings = controls.choose(system)
-if why := system.lacks("full_bank", "robust_classifier", "gaussians", "judge", what="This page"):
+if why := system.lacks("full_bank", what="Generating images of all classes"):
+    st.caption(f":material/info: {message(why)} So the images are of that alone.")
+if why := system.lacks("robust_classifier", "gaussians", "judge", what="This page"):
     st.info(f"{message(why)} The shipped systems can generate: choose another in the sidebar.", icon=":material/draw:")
     controls.state.write()
     st.stop()

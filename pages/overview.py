@@ -4,13 +4,13 @@ import streamlit as st
 
 from aatviz.data.spec import written
 from aatviz.ui import frame
-from aatviz.ui.attack import results as attack_results
 from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack import words as attack_words
 from aatviz.ui.common.classes import a
 from aatviz.ui.common.pacing import view_first
 from aatviz.ui.common.words import literal
 from aatviz.ui.overview import card as overview_card
+from aatviz.ui.player.take_home import take_home
 from aatviz.ui.player.view import show_player
 from aatviz.ui.session.sidebar import current_dataset, current_system, link_params
 from aatviz.ui.session.stored import sample_or_say
@@ -20,6 +20,7 @@ NEXT = (
     ("attack", "Attack {one}, yours or a bundled one", "target"),
     ("compare", "Every class towards every other", "grid_view"),
     ("generate", "Draw {plural} out of noise", "draw"),
+    ("retouch", "Make {one} more of what it is", "brush"),
     ("thresholds", "What the threshold buys, and what it costs", "tune"),
     ("detectors", "Look at one detector after the other", "stacked_bar_chart"),
     ("train", "Train detectors of your own classes", "model_training"),
@@ -45,7 +46,7 @@ st.markdown(
 )
 overview_card.read_url()
 sample = sample_or_say(system)
-stored = attack_run.stored(system, *sample) if sample else None
+stored = attack_run.stored(system, sample)
 if stored:
     traces = stored.value
     attack = traces[0].settings
@@ -59,7 +60,7 @@ if stored:
     show_player(system, traces, abouts, overview_card.state, overview_card.PLAYER_KEY)
     view_first("overview")
     st.markdown(attack_words.look_for(attack, len(traces) > 1, dataset))
-    attack_results.take_home(system, stored.choice.picked, traces)
+    take_home(system, stored.choice.picked, traces)
 else:
     overview_card.without_showcase(system, sample)
 

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from aatviz.explore import detector_records
 from aatviz.ui import frame
 from aatviz.ui.common.words import message
 from aatviz.ui.session.sidebar import current_system
-from aatviz.ui.thresholds import data
+from aatviz.ui.thresholds import data, detection
 from aatviz.ui.thresholds import view as views
 
 frame.require()
@@ -15,9 +16,15 @@ st.markdown(
     "images, and turns away more natural ones. Drag T and watch both."
 )
 system = current_system()
+if why := system.lacks("full_bank", what="A classifier with a reject option"):
+    st.caption(f":material/info: {message(why)} Here a detector is alone: it says yes where its logit is at least T.")
 try:
-    view = data.threshold_view(system)
+    alone = detector_records.load(system) if system.lacks("full_bank") else None
+    view = None if alone else data.threshold_view(system)
 except (FileNotFoundError, ValueError) as error:
     st.info(message(str(error)), icon=":material/query_stats:")
 else:
-    views.page(system.name, view)
+    if alone:
+        detection.page(system, alone)
+    elif view:
+        views.page(system.name, view)

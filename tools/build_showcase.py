@@ -7,6 +7,7 @@ Run it again whenever the weights change. The data set must be on this machine.
 import sys
 
 import aatviz
+from aatviz.data import dataset
 from aatviz.explore.attack_grid.run import build_comparison
 from aatviz.explore.detector_records import store_sample_logits
 from aatviz.explore.example_images import build_examples
@@ -20,8 +21,11 @@ def main() -> None:
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
     system = aatviz.load_system(sys.argv[1])
-    for build in (build_showcase, build_comparison, build_examples, build_lessons, store_sample_logits):
-        print(build(system))
+    if dataset(system.card.dataset).passed_on:
+        for build in (build_showcase, build_comparison, build_examples, build_lessons, store_sample_logits):
+            print(build(system))
+    else:
+        print("No runs on images of the data set: they may not be passed on.")
     for name in STORED:
         print(build_generated(system, name))
     print(build_scores(system))

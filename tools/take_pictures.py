@@ -47,6 +47,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], None] | None]] = {
     "attack": ("/attack", "[data-testid='player']", attack),
     "compare": ("/compare", "canvas", None),
     "generate": ("/generate", "canvas", None),
+    "retouch": ("/retouch", "[data-testid='player']", None),
     "thresholds": ("/thresholds", "canvas, svg", None),
     "detectors": ("/detectors", ".js-plotly-plot", None),
     "robustness": ("/robustness", ".js-plotly-plot", None),

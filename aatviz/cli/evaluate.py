@@ -9,6 +9,7 @@ import typer
 from aatviz import evaluate as engine
 from aatviz.cli.options import Device
 from aatviz.evaluate.speed import seconds_per_pass
+from aatviz.models.networks import NETWORKS
 from aatviz.recipes.evaluation import Evaluation
 from aatviz.recipes.paper import evaluations_of
 from aatviz.report import write_report
@@ -126,7 +127,7 @@ def _tell_cost(system: System, chosen: list[Evaluation], workers: int) -> None:
     todo = {evaluation.name: engine.cost(system, evaluation) for evaluation in chosen}
     if not sum(todo.values()):
         return
-    each = seconds_per_pass(system, fast_bf16(str(system.device)))
+    each = seconds_per_pass(system, _in_bf16(system))
     for name, passes in todo.items():
         if passes:
             minutes = passes * each / workers / 60
@@ -146,5 +147,12 @@ def _run_part(system: System, evaluation: Evaluation, part: str) -> None:
             left = (now - started) * (1 - share) / share
             typer.echo(f"{evaluation.name}, {unit}: {share:.0%}, {left / 60:.1f} min left")
 
-    engine.run_part(system, evaluation, part, bf16=fast_bf16(str(system.device)), report=report)
+    engine.run_part(system, evaluation, part, bf16=_in_bf16(system), report=report)
     typer.echo(f"{evaluation.name}, {part}: done")
+
+
+def _in_bf16(system: System) -> bool:
+    """Whether attacks run in bfloat16: where that is faster."""
+    device, attacked = str(system.device), [*system.detectors.networks, system.classifier, system.robust]
+    pays = device != "cpu" or NETWORKS.bf16_pays(*(network for network in attacked if network is not None))
+    return fast_bf16(device) and pays

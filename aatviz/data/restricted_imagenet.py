@@ -139,6 +139,7 @@ DATASET = Dataset(
         "sample": SplitInfo(count=1_000, provenance="Up to 1,000 of the validation images; not part of this package."),
     },
     licence=LICENCE,
+    passed_on=False,
     source="ImageNet's image files, decoded on the fly",
     threats=(
         Threat(norm="Linf", eps="0.02", step_size="0.001", steps=40, optimizer="steepest"),
@@ -146,6 +147,7 @@ DATASET = Dataset(
         Threat(norm="Linf", eps="0.005", step_size="0.001", steps=10, optimizer="steepest"),
     ),
     drawn=Threat(norm="L2", eps="40", step_size="1", steps=60, optimizer="steepest"),
+    drawn_far=Threat(norm="L2", eps="100", step_size="10", steps=10, optimizer="steepest"),
     movement=Movement(flip=True),
     own_image="photograph",
     opener=_open,

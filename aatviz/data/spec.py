@@ -75,6 +75,8 @@ class Dataset:
     plural: str
     splits: dict[str, SplitInfo] = field(hash=False)
     licence: str
+    passed_on: bool = True
+    """Whether its images may be passed on. Otherwise no stored run of a system may hold any of them."""
     source: str
     """Where the images come from, with what was done to them; a number measured on a copy says so by it."""
     threats: tuple[Threat, ...]
@@ -84,6 +86,8 @@ class Dataset:
     page takes a ball a third larger, the Attack page the system's own."""
     drawn: Threat | None = None
     """The attack that turns class noise into images. None: a ball and steps in proportion to the size of an image."""
+    drawn_far: Threat | None = None
+    """Another one, which goes farther."""
     movement: Movement
     own_image: OwnImage
     """How a visitor's picture is made ready."""

@@ -71,28 +71,32 @@ def scores(
 def summary(system: System, recipe: DetectorEvaluation, parts: Parts) -> dict[str, Any]:
     """A row for each detector, and the mean of the rows: AUC on natural images, under each attack, and under the worst of
     all attacks for each image."""
-    rows = []
-    for place, (k, scores) in enumerate(zip(recipe.detectors, parts.values(), strict=True)):
-        positive = torch.from_numpy(scores["positive"])
-        best = [torch.from_numpy(scores[f"best {name}"]) for name in recipe.attacks]
-        row: dict[str, Any] = {
-            "detector": k,
-            "natural": auc_interval(positive, torch.from_numpy(scores["negative"]))._asdict(),
-            "worst": auc_interval(positive, torch.stack(best).amax(0))._asdict(),
-            "paper": {name: values[place] for name, values in recipe.paper.items()},
-        }
-        for keep in ("last", "best"):
-            row[keep] = {
-                name: auc_interval(positive, torch.from_numpy(scores[f"{keep} {name}"]))._asdict()
-                for name in recipe.attacks
-                if f"{keep} {name}" in scores
-            }
-        rows.append(row)
+    rows = [row(recipe, k, scores) for k, scores in zip(recipe.detectors, parts.values(), strict=True)]
     mean: dict[str, Any] = {key: _mean(row[key]["value"] for row in rows) for key in ("natural", "worst")}
     for keep in ("last", "best"):
         mean[keep] = {name: _mean(row[keep][name]["value"] for row in rows) for name in rows[0][keep]}
     mean["paper"] = {name: _mean(values) for name, values in recipe.paper.items()}
     return {"rows": rows, "mean": mean, "mean_intervals": _mean_intervals(recipe, parts, test_split(system).labels)}
+
+
+def row(recipe: DetectorEvaluation, k: int, scores: Arrays) -> dict[str, Any]:
+    """The AUC of detector k with its intervals, from its scores: on natural images, under each attack, at its last and its
+    best iterates, and under the worst of all attacks for each image; and the paper's."""
+    positive = torch.from_numpy(scores["positive"])
+    best = [torch.from_numpy(scores[f"best {name}"]) for name in recipe.attacks]
+    found: dict[str, Any] = {
+        "detector": k,
+        "natural": auc_interval(positive, torch.from_numpy(scores["negative"]))._asdict(),
+        "worst": auc_interval(positive, torch.stack(best).amax(0))._asdict(),
+        "paper": {name: values[recipe.detectors.index(k)] for name, values in recipe.paper.items()},
+    }
+    for keep in ("last", "best"):
+        found[keep] = {
+            name: auc_interval(positive, torch.from_numpy(scores[f"{keep} {name}"]))._asdict()
+            for name in recipe.attacks
+            if f"{keep} {name}" in scores
+        }
+    return found
 
 
 def _mean_intervals(recipe: DetectorEvaluation, parts: Parts, labels: Tensor) -> dict[str, Any]:

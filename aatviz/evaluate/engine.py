@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aatviz.evaluate import detectors, distortion, real_images, robust_logits, side_by_side, systems
+from aatviz.evaluate import detectors, distortion, real_images, robust_logits, side_by_side, stages, systems
 from aatviz.evaluate.cost import counted
 from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.images import Arrays, Parts
@@ -29,7 +29,7 @@ Report = Callable[[str, float], None]
 """Called with a part's name and the share of it that is done."""
 KINDS: dict[type, Kind[Any]] = {
     module.KIND.recipe: module.KIND
-    for module in (detectors, robust_logits, systems, side_by_side, distortion, real_images, honest)
+    for module in (detectors, robust_logits, stages, systems, side_by_side, distortion, real_images, honest)
 }
 """Every kind of evaluation, by the type of its recipes."""
 

@@ -3,6 +3,9 @@
 Figure 6 of the paper starts its images from it, after Santurkar et al. (2019). The covariance of class k is
 F_k^T F_k + sigma_k^2 I: probabilistic PCA's estimate (Tipping and Bishop, 1999), in which F_k holds the leading principal
 directions and sigma_k^2 is the mean of the variances that they leave over.
+
+Large images are estimated at a grain g, as Santurkar et al. do: each square of g x g pixels becomes their mean, the Gaussian
+is one of these small images, and each pixel of what is drawn from it becomes a square again.
 """
 
 import math
@@ -10,19 +13,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClassGaussians:
-    """One Gaussian over images for each of K classes. D is the number of pixels, R the rank."""
+    """One Gaussian over images for each of K classes. D is the number of values of an image at its grain, R the rank."""
 
     mean: Tensor
-    """Mean images (K,C,H,W), in [0,1]."""
+    """Mean images (K,C,h,w), in [0,1]."""
     factors: Tensor
     """F (K,R,D): the principal directions. The square of each one's length is the variance along it minus sigma^2."""
     sigma: Tensor
     """Standard deviation (K,) of the isotropic rest, on the [0,1] scale."""
+    grain: int = 1
+    """Images are g x h high and g x w wide."""
 
     @property
     def classes(self) -> int:
@@ -35,11 +41,20 @@ class ClassGaussians:
         return self.factors.shape[1]
 
     def draw(self, k: int, generator: torch.Generator) -> Tensor:
-        """One image of noise (C,H,W) of class k, clipped to [0,1]: mean + F^T a + sigma b, with a and b standard normal."""
+        """One image of noise (C,H,W) of class k, clipped to [0,1]: mean + F^T a + sigma b, with a and b standard normal, and
+        enlarged by the grain."""
         along = torch.randn(self.rank, generator=generator)
         rest = torch.randn(self.factors.shape[2], generator=generator)
         noise = along @ self.factors[k] + self.sigma[k] * rest
-        return (self.mean[k] + noise.view_as(self.mean[k])).clamp(0, 1)
+        small = (self.mean[k] + noise.view_as(self.mean[k])).clamp(0, 1)
+        return small.repeat_interleave(self.grain, 1).repeat_interleave(self.grain, 2)
+
+
+def reduced(x: Tensor, grain: int) -> Tensor:
+    """Images (N,C,H,W) at a grain: the means (N,C,H/g,W/g) of their squares. ValueError where the squares do not fit."""
+    if grain < 1 or x.shape[2] % grain or x.shape[3] % grain:
+        raise ValueError(f"Images of {x.shape[2]} x {x.shape[3]} pixels cannot be divided into squares of {grain}.")
+    return x if grain == 1 else F.avg_pool2d(x, grain)
 
 
 def estimate(x: Tensor, y: Tensor, rank: int) -> tuple[ClassGaussians, list[float]]:
@@ -56,11 +71,13 @@ def estimate(x: Tensor, y: Tensor, rank: int) -> tuple[ClassGaussians, list[floa
     return estimate_each((x[y == k] for k in range(int(y.max()) + 1)), rank)
 
 
-def estimate_each(classes: Iterable[Tensor], rank: int) -> tuple[ClassGaussians, list[float]]:
-    """As `estimate`, from an iterable of the images (n,C,H,W) of one class after the other, so that not all of them need to
-    be in memory together."""
+def estimate_each(classes: Iterable[Tensor], rank: int, grain: int = 1) -> tuple[ClassGaussians, list[float]]:
+    """As `estimate`, from an iterable of the images (n,C,h,w) of one class after the other, so that not all of them need to
+    be in memory together. They are at this grain already (`reduced`)."""
     mean, factors, sigma, share = zip(*(_estimate_one(x, k, rank) for k, x in enumerate(classes)), strict=True)
-    return ClassGaussians(mean=torch.stack(mean), factors=torch.stack(factors), sigma=torch.stack(sigma)), list(share)
+    return ClassGaussians(mean=torch.stack(mean), factors=torch.stack(factors), sigma=torch.stack(sigma), grain=grain), list(
+        share
+    )
 
 
 def _estimate_one(x: Tensor, k: int, rank: int) -> tuple[Tensor, Tensor, Tensor, float]:

@@ -32,6 +32,15 @@ class RobustLogitsEvaluation(DetectorEvaluation):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StagesEvaluation(DetectorEvaluation):
+    """The same for one detector after each stage of its training, and for the classifiers that it may begin with."""
+
+    stages: tuple[str, ...]
+    """Their weight files, without the suffix, in order. Of a classifier counts the class's logit less the mean of the
+    others, with which a detector begins (`Job.start_contrast`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scenario:
     """One attack scenario on a whole system."""
 
@@ -129,6 +138,7 @@ class HonestEvaluation:
 Evaluation = (
     DetectorEvaluation
     | RobustLogitsEvaluation
+    | StagesEvaluation
     | SystemEvaluation
     | SideBySideEvaluation
     | DistortionEvaluation

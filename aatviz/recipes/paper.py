@@ -1,7 +1,8 @@
 """The evaluations of a system: the paper's protocol and a harder one, for any data set and ball.
 
-On MNIST and CIFAR-10 they are the paper's own, with its step sizes, tables and figures, and its published numbers. On every
-other data set they are the same attacks with step sizes in proportion to eps, and no published numbers.
+On MNIST, CIFAR-10 and Restricted ImageNet they are the paper's own, with its step sizes, tables and figures, and its
+published numbers. On every other data set they are the same attacks with step sizes in proportion to
+eps, and no published numbers.
 """
 
 from dataclasses import replace
@@ -12,7 +13,7 @@ from aatviz.attacks.geometry import Norm
 from aatviz.attacks.objectives import LossName
 from aatviz.data.registry import dataset as known_dataset
 from aatviz.data.spec import written
-from aatviz.recipes import cifar10_tables, mnist_tables
+from aatviz.recipes import cifar10_tables, mnist_tables, restricted_tables
 from aatviz.recipes.evaluation import (
     DetectorEvaluation,
     Evaluation,
@@ -48,7 +49,11 @@ class Tables(Protocol):
     def tables(self, norm: Norm, eps: float) -> list[Evaluation]: ...
 
 
-OF_THE_PAPER: dict[str, Tables] = {tables.DATASET: tables for tables in (mnist_tables, cifar10_tables)}
+OF_THE_PAPER: dict[str, Tables] = {
+    mnist_tables.DATASET: mnist_tables,
+    cifar10_tables.DATASET: cifar10_tables,
+    **{tables.dataset: tables for tables in restricted_tables.BOTH},
+}
 """The data sets that the paper has tables for, by name."""
 
 

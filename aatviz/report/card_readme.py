@@ -85,7 +85,8 @@ def _gaussians(card: Card) -> list[str]:
     if not gaussians:
         return []
     shares = gaussians.explained_variance
-    low_rank = f"rank {gaussians.rank} ({min(shares):.0%} to {max(shares):.0%} of a class's variance)"
+    grain = f" at grain {gaussians.grain}" if gaussians.grain > 1 else ""
+    low_rank = f"rank {gaussians.rank}{grain} ({min(shares):.0%} to {max(shares):.0%} of a class's variance)"
     source = f"from {sum(gaussians.n):,} training images; {gaussians.bytes / 1e6:.2f} MB"
     return ["", f"Class Gaussians: mean, {low_rank} and isotropic rest, {source}."]
 

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aatviz.evaluate import detectors, distortion, real_images, robust_logits, side_by_side, systems
+from aatviz.data.registry import dataset
+from aatviz.evaluate import detectors, distortion, real_images, robust_logits, side_by_side, stages, systems
 from aatviz.evaluate.engine import kind_of, lacks, stored
 from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.honest.verdict import EVERY
@@ -16,6 +17,7 @@ from aatviz.recipes.evaluation import (
     HonestEvaluation,
     RealImagesEvaluation,
     SideBySideEvaluation,
+    StagesEvaluation,
     SystemEvaluation,
 )
 from aatviz.recipes.paper import evaluations_of
@@ -24,6 +26,7 @@ from aatviz.report.generated import generated
 from aatviz.report.order import orders
 from aatviz.report.study import study
 from aatviz.runtime.files import making_sense_of, write_text
+from aatviz.store.card import Card
 from aatviz.store.results import AGAIN, read_history, result_file
 from aatviz.store.systems import System
 
@@ -43,9 +46,9 @@ def report(system: System) -> str:
     """The report as Markdown: a section for every record, and the names of the records that are missing."""
     card = system.card
     sections = [
-        f"# {system.name}: the paper's evaluation, and a harder one\n\nTrained for {card.norm} eps {card.eps:g}. "
-        "The interval of a mean is a bootstrap over the test images, which the detectors share; its n counts "
-        "the attacked images of all.\n"
+        f"# {system.name}: the paper's evaluation, and a harder one\n\n{_setting(card)}"
+        f"Trained for {card.norm} eps {card.eps:g}. The interval of a mean is a bootstrap over the test images, which the "
+        "detectors share; its n counts the attacked images of all.\n"
     ]
     missing, impossible = [], []
     for name, recipe in evaluations_of(card).items():
@@ -61,6 +64,18 @@ def report(system: System) -> str:
         sections.append(f"Not measured on these weights yet: {', '.join(missing)} (`aatviz evaluate {system.name}`).\n")
     sections.append(f"Written by `aatviz report {system.name}` from the records in `results/`.\n")
     return "\n".join(section for section in sections if section)
+
+
+def _setting(card: Card) -> str:
+    """A paragraph about what the paper measured, where that was another data set, and what is measured here; else empty."""
+    theirs = published(*card.threat).setting
+    if not theirs:
+        return ""
+    known, jobs = dataset(card.dataset), card.recipe.get("jobs", [])
+    networks = " and ".join(dict.fromkeys(job["network"] for job in jobs if job["target"] is not None)) or "another network"
+    shape = " x ".join(map(str, known.shape))
+    here = f"{networks} on {known.title}, {len(known.classes)} classes of {shape}"
+    return f"Not the paper's system: its numbers are those of {theirs}; here it is {here}.\n\n"
 
 
 def _detectors(system: System, recipe: DetectorEvaluation, record: Record) -> str:
@@ -80,6 +95,17 @@ def _detectors(system: System, recipe: DetectorEvaluation, record: Record) -> st
             rows.append(_row(f"k = {row['detector']}, worst of all", None, row["worst"], "best iterate of all attacks", 5))
         rows.append(_row("mean, worst of all", None, means["worst"], "best iterate of all attacks", 5))
     return _section(record, rows if published(*system.card.threat) != Published() else _without_paper(rows))
+
+
+def _stages(system: System, recipe: StagesEvaluation, record: Record) -> str:
+    rows = [["after", "natural", *recipe.attacks, "n"]]
+    for found in record["rows"]:
+        attacked = [found["best"][attack] for attack in recipe.attacks]
+        cells = [interval(value) for value in (found["natural"], *attacked)]
+        rows.append([found["stage"], *cells, f"{attacked[0]['n']:,}"])
+    specs = "; ".join(attack_words(asdict(spec)) for spec in recipe.attacks.values())
+    words = f"Best iterate of each image, {specs}. Of a classifier counts the class's logit less the mean of the others."
+    return f"{_section(record, rows)}\n{words}\n"
 
 
 def _scenarios(system: System, recipe: SystemEvaluation, record: Record) -> str:
@@ -211,6 +237,7 @@ def _section(record: Record, rows: list[list[str]]) -> str:
 SECTIONS: dict[str, Callable[[System, Any, Record], str]] = {
     detectors.KIND.name: _detectors,
     robust_logits.KIND.name: _detectors,
+    stages.KIND.name: _stages,
     systems.KIND.name: _scenarios,
     side_by_side.KIND.name: _side_by_side,
     distortion.KIND.name: _distortion,

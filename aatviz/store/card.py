@@ -65,6 +65,8 @@ class GaussiansFile:
     sha256: str
     bytes: int
     rank: int
+    grain: int = 1
+    """Above 1, they are of reduced images: see `aatviz.models.gaussians`."""
     n: tuple[int, ...]
     """The number of images of each class."""
     explained_variance: tuple[float, ...]

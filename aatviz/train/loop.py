@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from aatviz.data import as_floats, open_split
+from aatviz.models.networks import NETWORKS
 from aatviz.recipes import Job, digest
 from aatviz.runtime.files import read_bytes, write_json
 from aatviz.runtime.hardware import describe, fast_bf16, seconds_spent
@@ -76,7 +77,7 @@ def train(
         ValueError: where the folder holds a run of another recipe, of other images, or from other starting weights.
     """
     final = folder / f"{job.name}.safetensors"
-    bf16 = fast_bf16(device)
+    bf16 = fast_bf16(device) and (device != "cpu" or NETWORKS.bf16_pays(job.network))
     if finished(job, folder):
         return final
 

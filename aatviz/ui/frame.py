@@ -51,6 +51,7 @@ def _navigation() -> st.Page:
             st.Page("pages/attack.py", title="Attack", icon=":material/target:", url_path="attack"),
             st.Page("pages/compare.py", title="Compare", icon=":material/grid_view:", url_path="compare"),
             st.Page("pages/generate.py", title="Generate", icon=":material/draw:", url_path="generate"),
+            st.Page("pages/retouch.py", title="Retouch", icon=":material/brush:", url_path="retouch"),
             st.Page("pages/thresholds.py", title="Thresholds", icon=":material/tune:", url_path="thresholds"),
             st.Page("pages/detectors.py", title="Detectors", icon=":material/stacked_bar_chart:", url_path="detectors"),
             st.Page("pages/robustness.py", title="Robustness", icon=":material/shield:", url_path="robustness"),

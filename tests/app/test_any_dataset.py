@@ -20,9 +20,9 @@ from aatviz.data.own_image import photograph
 from aatviz.data.own_image.link_text import from_text, to_image
 from aatviz.data.spec import number
 from aatviz.explore.snippets import OWN_PICTURE
-from aatviz.ui.attack.results import logits_csv, png
 from aatviz.ui.common.classes import a, leading
 from aatviz.ui.common.words import literal
+from aatviz.ui.player.take_home import logits_csv, png
 from aatviz.ui.player.view import MOST_LINES, player_data
 from aatviz.ui.session.showcase import default_settings
 from tests.made_systems import NAMES, Made

@@ -19,8 +19,8 @@ from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.runtime.files import read_json, write_json
 from aatviz.ui.attack import run as attack_run
 from aatviz.ui.attack.controls import Choice
-from aatviz.ui.attack.picked import bundled
-from aatviz.ui.attack.results import logits_csv, png
+from aatviz.ui.own.picked import bundled
+from aatviz.ui.player.take_home import logits_csv, png
 from aatviz.ui.session.runs import cost
 from aatviz.ui.session.showcase import build_showcase
 

@@ -31,6 +31,7 @@ from aatviz.ui.generate import figures as generate_figures
 from aatviz.ui.generate import results as generate_results
 from aatviz.ui.generate import run as generate_run
 from aatviz.ui.generate import view as generate_view
+from aatviz.ui.player.view import VICTIM_TITLES
 
 APP = Path(__file__).parents[2] / "app.py"
 NAME = "mnist-linf-0.3-shared"
@@ -153,7 +154,7 @@ def test_other_noise_is_another_seed() -> None:
 
 
 def test_the_browser_gets_every_frame_once_in_one_picture(made: Generated) -> None:
-    data = generate_view.view_data(made, MNIST, {"number": 0, "target": 8, "sample": 1})
+    data = generate_view.view_data(made, MNIST, VICTIM_TITLES, {"number": 0, "target": 8, "sample": 1})
     raw = base64.b64decode(data["sprite"].removeprefix("data:image/png;base64,"))
     sprite = np.asarray(Image.open(io.BytesIO(raw)))
     frames, classes, count = len(SHORT.frames), len(made.targets), SHORT.count
@@ -161,7 +162,7 @@ def test_the_browser_gets_every_frame_once_in_one_picture(made: Generated) -> No
     for frame, k, place, i in ((0, 0, 0, 0), (1, 9, 1, 1), (frames - 1, 4, 2, 0)):
         y, x = (frame * classes + k) * 28, (place * count + i) * 28
         assert np.array_equal(sprite[y : y + 28, x : x + 28], made.paths[MODELS[place]][frame, k, i, 0].numpy())
-    moved = generate_view.view_data(made, MNIST, {"number": 1, "target": 0, "sample": 0})
+    moved = generate_view.view_data(made, MNIST, VICTIM_TITLES, {"number": 1, "target": 0, "sample": 0})
     assert moved["id"] == data["id"]
     assert moved["place"] != data["place"]
 

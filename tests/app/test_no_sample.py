@@ -86,7 +86,19 @@ def opened(page: str, dogs: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     "page",
-    ["overview", "attack", "compare", "generate", "detectors", "thresholds", "robustness", "playground", "train", "learn"],
+    [
+        "overview",
+        "attack",
+        "compare",
+        "generate",
+        "retouch",
+        "detectors",
+        "thresholds",
+        "robustness",
+        "playground",
+        "train",
+        "learn",
+    ],
 )
 def test_every_page_opens_without_any_image(page: str, dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = opened(page, dogs, tmp_path / "nothing", monkeypatch)

@@ -15,6 +15,7 @@ PAGES = {
     "/attack": "Attack",
     "/compare": "Compare",
     "/generate": "Generate",
+    "/retouch": "Retouch",
     "/thresholds": "Thresholds",
     "/detectors": "Detectors",
     "/robustness": "Robustness",

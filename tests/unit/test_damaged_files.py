@@ -203,6 +203,10 @@ OTHERS: dict[str, tuple[str, Damage]] = {
     "sigma of three": (GAUSSIANS, tensor("sigma", torch.zeros(3), GAUSSIANS)),
     "sigma below 0": (GAUSSIANS, tensor("sigma", -torch.ones(10), GAUSSIANS)),
     "NaN mean": (GAUSSIANS, one(math.nan, "mean", GAUSSIANS)),
+    **{
+        f"a grain of {grain!r}": (GAUSSIANS, rewritten(GAUSSIANS, lambda t, n, grain=grain: n.update(grain=grain)))
+        for grain in (0, 10**9, "4", True, 1.5)
+    },
     "Gaussians of three": (
         GAUSSIANS,
         rewritten(GAUSSIANS, lambda t, n: t.update({name: value[:3].clone() for name, value in t.items()})),

@@ -12,6 +12,7 @@ from PIL import Image
 
 import aatviz
 from aatviz.attacks import Iterate, norm
+from aatviz.data import Split
 from aatviz.explore.attack_grid.result import MODELS
 from aatviz.explore.attack_grid.run import network
 from aatviz.explore.generation import run as module
@@ -25,10 +26,12 @@ from aatviz.explore.generation.run import (
     step_count,
 )
 from aatviz.explore.snippets import generation_code, generation_command
-from aatviz.models.gaussians import ClassGaussians, estimate
+from aatviz.models.gaussians import ClassGaussians, estimate, reduced
 from aatviz.runtime.files import read_json, write_json
+from aatviz.store import gaussians as store
 from aatviz.store.gaussians import load_gaussians, save_gaussians
 from aatviz.store.systems import Lacking, System
+from aatviz.store.weights import read_note
 from tests import quick_python
 from tests.changed_systems import described_again
 
@@ -93,6 +96,36 @@ def test_gaussians_survive_their_file(tmp_path: Path) -> None:
     assert (again.classes, again.rank) == (2, 3)
     for name in ("mean", "factors", "sigma"):
         torch.testing.assert_close(getattr(again, name), getattr(gaussian, name), atol=1e-3, rtol=1e-3)
+
+
+def test_large_images_are_estimated_at_a_grain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Squares of one colour go in and come out, with the moments of the small images; the file says so."""
+    generator = torch.Generator().manual_seed(0)
+    small = torch.rand(60, 3, 16, 12, generator=generator)
+    pixels = (small.repeat_interleave(4, 2).repeat_interleave(4, 3) * 255).round().byte()
+    split = Split(pixels.numpy(), np.zeros(60, np.uint8))
+    monkeypatch.setattr(store, "open_split", lambda *_: split)
+    monkeypatch.setattr(store, "_AT_ONCE", 7)
+    path, _ = store.build_gaussians("large", tmp_path)
+    found = load_gaussians(path)
+    assert (found.grain, found.rank, read_note(path)["grain"]) == (4, 16, 4)
+    wanted, _ = estimate((small * 255).round() / 255, torch.zeros(60, dtype=torch.long), 16)
+    torch.testing.assert_close(found.mean, wanted.mean, atol=1e-3, rtol=1e-3)
+    drawn = found.draw(0, torch.Generator().manual_seed(3))
+    assert drawn.shape == (3, 64, 48)
+    squares = reduced(drawn[None], 4).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    torch.testing.assert_close(squares, drawn[None])
+
+
+@pytest.mark.parametrize(("shape", "grain"), [((1, 28, 28), 1), ((3, 32, 32), 1), ((3, 47, 47), 1), ((3, 64, 64), 4)])
+def test_only_large_images_have_a_grain(shape: tuple[int, ...], grain: int) -> None:
+    assert store.grain_of(shape) == grain
+
+
+def test_a_grain_divides_the_image() -> None:
+    assert [store.grain_of((3, 50, side)) for side in (70, 51, 75)] == [2, 1, 1]
+    with pytest.raises(ValueError, match="50 x 50 pixels cannot be divided into squares of 4"):
+        reduced(torch.zeros(1, 3, 50, 50), 4)
 
 
 @pytest.mark.parametrize(

@@ -288,3 +288,10 @@ def test_preact_of_any_width_has_the_gradients_of_double_precision(width: int) -
         assert one.grad is not None
         assert other.grad is not None
         torch.testing.assert_close(one.grad.double(), other.grad, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_networks_of_depthwise_convolutions_stay_in_float32_on_a_processor() -> None:
+    lite = NETWORKS.get("lite0").build((3, 32, 32), 2)
+    assert not NETWORKS.bf16_pays("lite0")
+    assert not NETWORKS.bf16_pays(nn.Linear(2, 2), lite)
+    assert NETWORKS.bf16_pays("preact", "pooled", nn.Linear(2, 2))

@@ -1,7 +1,6 @@
 """Restricted ImageNet, large and tiny: categories, splits, images that are in no class, images decoded on the fly."""
 
 import dataclasses
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -20,30 +19,17 @@ from aatviz.data.importing import import_path
 from aatviz.data.restricted import CATEGORIES, NAMES, category_of
 from aatviz.data.spec import OTHER
 from aatviz.train import loop
+from tests.made_dogs import write_jpegs, write_tree
 from tests.unit.data_files import picture, tar_of
 
 TINY, LARGE = "restricted-tiny-imagenet", "restricted-imagenet"
 SIX = ("dog", "cat", "frog", "bird", "primate", "insect")
 
 
-def write_jpegs(folder: Path, count: int, wnid: str, side: int) -> None:
-    """JPEG files of noise, none like another, in a folder; their names begin with the wnid."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        seed = int.from_bytes(hashlib.sha256(f"{folder.name}{folder.parent.name}{number}".encode()).digest()[:4], "big")
-        picture(seed, (side, side + 3 * (number % 2))).save(folder / f"{wnid}_{folder.parent.name}{number}.JPEG")
-
-
 @pytest.fixture
 def tiny_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small copy of the tiny tree, whose counts the data set then expects."""
-    top = tmp_path / TINY
-    for name in SIX:
-        write_jpegs(top / "train" / name, 30, "n00000001", 64)
-        write_jpegs(top / "test" / name, 4, "n00000001", 64)
-    write_jpegs(top / OTHER, 9, "n00000002", 64)
-    monkeypatch.setattr(restricted_tiny_imagenet, "COUNTS", {"train": 180, "test": 24, OTHER: 9})
-    return top
+    return write_tree(tmp_path / TINY, monkeypatch)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ made.judged_as_target("generative")    # what an independent classifier takes th
 import hashlib
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -22,7 +23,7 @@ from aatviz.explore.attack_grid.result import MODELS, Model
 from aatviz.explore.attack_grid.run import network
 from aatviz.explore.generation.result import MOST_SAMPLES, Generated, GenerateSettings, StartName
 from aatviz.explore.stored_run import load_run, store_run
-from aatviz.explore.targets import first_targets
+from aatviz.explore.targets import MOST_TARGETS, first_targets
 from aatviz.models.detectors import DetectorBank
 from aatviz.runtime.files import read_bytes
 from aatviz.store.results import weights_hash
@@ -47,7 +48,8 @@ def default_settings(system: System, start: StartName = "gaussian") -> GenerateS
     were found by experiment on MNIST, in proportion to the L2 norm of a white image (28 on MNIST). For the other starts, in
     which nothing says "target", the ball holds every image.
     """
-    known, targets = dataset(system.card.dataset), first_targets(system.card.classes)
+    known, bank = dataset(system.card.dataset), system.card.bank
+    targets = bank[:MOST_TARGETS] if system.lacks("full_bank") else first_targets(system.card.classes)
     if known.drawn and start == "gaussian":
         return GenerateSettings(start=start, targets=targets, **of_threat(known.drawn))
     white = math.sqrt(math.prod(known.shape))
@@ -67,7 +69,7 @@ def start_images(system: System, settings: GenerateSettings, target: int) -> Ten
     Raises ValueError for a class that the system does not have, Lacking for a system without Gaussians.
     """
     ClassIndices("target", target).check_range(system.card.classes)
-    return _starts(system, settings, target, *load_data(system.card.dataset, split="sample"))
+    return _starts(system, settings, target)
 
 
 def generate(
@@ -76,7 +78,8 @@ def generate(
     callback: Callback = lambda _: None,
     natural_logits: dict[Model, Tensor] | None = None,
 ) -> Generated:
-    """Generate images of all targets by all models, and measure them.
+    """Generate images of all targets by all models, and measure them. Where the bank lacks detectors, no targets mean those
+    that it has.
 
     Args:
         system: the models, the class Gaussians and the judge.
@@ -85,15 +88,16 @@ def generate(
         natural_logits: those of another run of this system, since they do not depend on the settings; None to compute them.
 
     Raises:
-        Lacking: for a system without a judge, a robust classifier, a detector of every class, or, where the settings start
-            from class noise, class Gaussians.
-        ValueError: for a target class that the system does not have.
+        Lacking: for a system without a judge, a robust classifier, or, where the settings start from class noise, class
+            Gaussians.
+        ValueError: for a target class that the system, or its bank, does not have.
     """
-    system.require("full_bank", "robust_classifier", "judge", what="Generating images")
+    system.require("robust_classifier", "judge", what="Generating images")
+    if settings.targets is None and system.lacks("full_bank"):
+        settings = replace(settings, targets=system.card.bank)
     targets = _targets(system, settings)
     judge = system.judge
-    x, y = load_data(system.card.dataset, split="sample")
-    starts = [_starts(system, settings, k, x, y) for k in targets]
+    starts = [_starts(system, settings, k) for k in targets]
     paths, logits, noise_logits, judged = ({} for _ in range(4))
     natural = dict(natural_logits or {})
     for model in MODELS:
@@ -107,7 +111,8 @@ def generate(
         logits[model], noise_logits[model] = torch.stack(after), torch.stack(before)
         judged[model] = _labels(judge, [way[-1] / 255 for way in ways])
         if model not in natural:
-            natural[model] = _natural(network(system, model), x, y, system.card.classes)
+            sample = load_data(system.card.dataset, split="sample")
+            natural[model] = _natural(network(system, model), *sample, system.card.classes)
     return Generated(
         settings=settings,
         paths=paths,
@@ -125,9 +130,11 @@ def step_count(system: System, settings: GenerateSettings) -> int:
 
 
 def _targets(system: System, settings: GenerateSettings) -> list[int]:
-    """The target classes. ValueError where the system has no such class."""
-    targets = list(range(system.card.classes)) if settings.targets is None else list(settings.targets)
+    """The target classes. ValueError where the system, or its bank, has no such class."""
+    targets = list(system.card.bank) if settings.targets is None else list(settings.targets)
     ClassIndices("targets", torch.tensor(targets)).check_range(system.card.classes)
+    for k in targets:
+        system.detectors.column(k)
     return targets
 
 
@@ -166,17 +173,20 @@ def models_hash(system: System) -> str:
     return hashlib.sha256(weights_hash(system).encode() + b"".join(files)).hexdigest()[:16]
 
 
-def _starts(system: System, settings: GenerateSettings, target: int, x: Tensor, y: Tensor) -> Tensor:
-    """As `start_images`, with the bundled sample x (N,C,H,W), y (N,)."""
-    others = (y != target).nonzero().squeeze(1)
+def _starts(system: System, settings: GenerateSettings, target: int) -> Tensor:
+    """As `start_images`. Only natural images of other classes come from the bundled sample."""
+    shape = dataset(system.card.dataset).shape
+    if settings.start == "other":
+        x, y = load_data(system.card.dataset, split="sample")
+        others = (y != target).nonzero().squeeze(1)
 
     def draw(generator: torch.Generator) -> Tensor:
         if settings.start == "gaussian":
             return system.gaussians.draw(target, generator)
         if settings.start == "uniform":
-            return torch.rand(x.shape[1:], generator=generator)
+            return torch.rand(shape, generator=generator)
         if settings.start == "constant":
-            return torch.rand((), generator=generator).expand(x.shape[1:])
+            return torch.rand((), generator=generator).expand(shape)
         return x[others[int(torch.randint(len(others), (), generator=generator))]]
 
     first = (settings.seed * system.card.classes + target) * MOST_SAMPLES
@@ -218,8 +228,10 @@ def _logit(module: torch.nn.Module, x: Tensor, k: int) -> Tensor:
 
 
 def _natural(module: torch.nn.Module, x: Tensor, y: Tensor, classes: int) -> Tensor:
-    """The logits (K,m) of the first natural images of each class; padded with NaN where a class has fewer than others."""
-    rows = [_logit(module, x[y == k][:NATURAL], k) for k in range(classes)]
+    """The logits (K,m) of the first natural images of each class; padded with NaN where a class has fewer than others, or no
+    detector."""
+    there = set(module.classes) if isinstance(module, DetectorBank) else set(range(classes))
+    rows = [_logit(module, x[y == k][:NATURAL], k) if k in there else torch.empty(0) for k in range(classes)]
     most = max(len(row) for row in rows)
     return torch.stack([torch.nn.functional.pad(row, (0, most - len(row)), value=torch.nan) for row in rows])
 

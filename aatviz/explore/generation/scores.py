@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aatviz.data import Split, open_split
+from aatviz.data import Split, dataset, open_split
 from aatviz.explore.attack_grid.result import MODELS, Model
 from aatviz.explore.generation.run import default_settings, generate, models_hash
 from aatviz.explore.stored_run import load_run, store_run
@@ -43,7 +43,8 @@ class Scores:
     accuracy: dict[str, Interval]
     """The share that the judge takes for the target class; of real images, for their own class."""
     nearest: dict[Model, Tensor]
-    """The training images (T,SHOWN,C,H,W), bytes, nearest to a model's first samples in L2."""
+    """The training images (T,SHOWN,C,H,W), bytes, nearest to a model's first samples in L2; none, (T,0,C,H,W), where they
+    may not be passed on."""
     away: dict[Model, Tensor]
     """Their L2 distances (T,SHOWN), on the [0,1] scale."""
 
@@ -80,8 +81,9 @@ def measure(system: System, each: int = EACH) -> Scores:
     accuracy[REAL] = share(seen == test.labels[real])
     nearest, away = {}, {}
     training = open_split(system.card.dataset, "train")
+    count = SHOWN if dataset(system.card.dataset).passed_on else 0
     for model in DRAWN:
-        shown = made.results(model)[:, :SHOWN]
+        shown = made.results(model)[:, :count]
         rows, distances = nearest_rows(training, shown.flatten(0, 1))
         nearest[model] = training.bytes(rows).unflatten(0, shown.shape[:2])
         away[model] = distances.unflatten(0, shown.shape[:2])

@@ -38,7 +38,9 @@ NETWORKS = Registry(
         "wide": Network(build=WideNet, kind=WideNet),
         "pooled": Network(build=PooledNet, kind=PooledNet),
         "mlp": Network(build=MLP, kind=MLP, layout=MLPPass.if_it_fits),
-        "lite0": Network(build=LiteNet, kind=LiteNet, layout=folded_lite),
+        "lite0": Network(
+            build=LiteNet, kind=LiteNet, layout=folded_lite, bf16_pays=False
+        ),  # depthwise convolutions do not gain
         "resnet50": Network(build=ResNet50, kind=ResNet50),
     }
 )

@@ -49,6 +49,8 @@ class Network:
     head: str = "out"
     """The name of the last layer; row k of its tensors belongs to output k."""
     layout: Layout | None = None
+    bf16_pays: bool = True
+    """Whether bfloat16 makes it faster on a processor that multiplies it in hardware."""
 
 
 class Registry:
@@ -73,6 +75,12 @@ class Registry:
                 return found
         return network if dtype is None else copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
 
+    def bf16_pays(self, *networks: nn.Module | str) -> bool:
+        """Whether bfloat16 makes all these networks, or those of these names, faster on a processor that multiplies it in
+        hardware."""
+        known = [entry for name, entry in self.entries.items() if {name, entry.kind} & {*map(_key, networks)}]
+        return all(entry.bf16_pays for entry in known)
+
     def trunk(self, network: nn.Module) -> nn.Module:
         """A copy of a network without its last layer: images (N,C,H,W) -> features (N,d). ValueError for a network that the
         registry does not have."""
@@ -82,3 +90,7 @@ class Registry:
                 found.set_submodule(entry.head, nn.Identity())
                 return found
         raise ValueError(f"{type(network).__name__} is no network of the registry; there are {', '.join(self.entries)}.")
+
+
+def _key(network: nn.Module | str) -> type[nn.Module] | str:
+    return network if isinstance(network, str) else type(network)

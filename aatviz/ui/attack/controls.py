@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import streamlit as st
-from torch import Tensor
 
 from aatviz.attacks.settings import LOSSES_OF, AttackSettings
 from aatviz.data import Dataset
@@ -11,18 +10,17 @@ from aatviz.explore.attack_grid import result as attack_grid
 from aatviz.models.decisions import VICTIMS, VictimName
 from aatviz.store.card import Need
 from aatviz.store.systems import System
-from aatviz.ui.attack import picked
-from aatviz.ui.attack.picked import Picked
 from aatviz.ui.common import pgd_fields, words
 from aatviz.ui.common.classes import a, class_param, dataset_of, pick_class
 from aatviz.ui.common.glossary import tip
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, flag, number, whole
+from aatviz.ui.own import picked
 from aatviz.ui.own.link import take_over
+from aatviz.ui.own.picked import Picked, Sample
 from aatviz.ui.player.view import T_LIMITS
-from aatviz.ui.session import caches
 from aatviz.ui.session.limits import LIMITS
 from aatviz.ui.session.showcase import SETTINGS, default_settings, first_image
-from aatviz.ui.session.sidebar import current_dataset, current_system, default_threshold
+from aatviz.ui.session.sidebar import current_dataset, current_sample, current_system, default_threshold
 
 MOST_STEPS, MOST_RESTARTS = LIMITS.most_steps, 20
 UNTARGETED = tuple(dict.fromkeys(loss for losses in LOSSES_OF.values() for loss in losses if loss != "target_logit"))
@@ -37,18 +35,10 @@ def victims(system: System) -> tuple[VictimName, ...]:
     return tuple(victim for victim in VICTIMS if victim not in NEEDS or not system.lacks(NEEDS[victim]))
 
 
-def _first() -> tuple[int, int]:
-    """The class of the image that pages begin with, and how many images of that class come before it in the sample."""
-    system = current_system()
-    y = caches.sample(system.card.dataset)[1]
-    index = first_image(system, y)
-    return int(y[index]), int((y[:index] == y[index]).sum())
-
-
 state = UrlState(
     "attack",
     [
-        *picked.params(current_dataset, _first),
+        *picked.params(current_dataset, current_sample, lambda y: first_image(current_system(), y)),
         choice("victim", lambda: default_settings(current_system()).victim, lambda: victims(current_system())),
         class_param("detector", 8, current_dataset, lambda: current_system().card.bank),
         flag("compare", True),
@@ -78,11 +68,8 @@ class Choice:
         return [self.settings, self.settings.against("robust")] if self.compare else [self.settings]
 
 
-def choose(system: System, x: Tensor, y: Tensor) -> Choice | None:
-    """Draw the controls and return the choice; None as long as the visitor's own image is missing.
-
-    `x` (N,C,H,W) and `y` (N,) are the bundled sample.
-    """
+def choose(system: System, sample: Sample | None) -> Choice | None:
+    """Draw the controls and return the choice; None as long as the visitor's own image is missing."""
     known = dataset_of(system)
     balls, notes = pgd_fields.balls(known), state.read()
     take_over(state)
@@ -94,7 +81,7 @@ def choose(system: System, x: Tensor, y: Tensor) -> Choice | None:
         else:
             first, victim, goal = st.columns([4, 3, 3], gap="medium")
         with first:
-            image = picked.choose(state, system, x, y)
+            image = picked.choose(state, system, sample)
         with victim:
             _victim(system, known)
         with goal:

@@ -1,12 +1,10 @@
 """The Attack page's request to the worker: one or two attacks on one image, followed step by step."""
 
-from torch import Tensor
-
 from aatviz.explore import work
 from aatviz.explore.attack_path import together_key
 from aatviz.store.systems import System
 from aatviz.ui.attack.controls import Choice
-from aatviz.ui.attack.picked import bundled
+from aatviz.ui.own.picked import Sample, bundled
 from aatviz.ui.session import caches
 from aatviz.ui.session.runs import Done, Request, Runs
 
@@ -30,11 +28,11 @@ def request(system: System, choice: Choice) -> Request:
     )
 
 
-def stored(system: System, x: Tensor, y: Tensor) -> Done | None:
-    """The stored run of the default settings, where there is one. x (N,C,H,W), y (N,): the bundled sample."""
-    if (showcase := caches.showcase(system)) is None:
+def stored(system: System, sample: Sample | None) -> Done | None:
+    """The stored run of the default settings, where there is one, and the image that it is about."""
+    if sample is None or (showcase := caches.showcase(system)) is None:
         return None
     choice = Choice(
-        picked=bundled(x, y, showcase.index), settings=showcase.traces[0].settings, compare=len(showcase.traces) > 1
+        picked=bundled(*sample, showcase.index), settings=showcase.traces[0].settings, compare=len(showcase.traces) > 1
     )
     return Done(system=system.name, choice=choice, value=showcase.traces)

@@ -1,14 +1,20 @@
 """The Generate page's controls: which noise, how many samples, which attack, and what the view marks. All in the URL."""
 
+from typing import Any
+
 import streamlit as st
 
+from aatviz.attacks.settings import of_threat
+from aatviz.data import Dataset
 from aatviz.data.spec import written
+from aatviz.explore.attack_grid.result import Model
 from aatviz.explore.generation.result import STARTS, GenerateSettings
 from aatviz.explore.generation.run import default_settings
 from aatviz.store.systems import System
 from aatviz.ui.common import pgd_fields
-from aatviz.ui.common.classes import class_param, dataset_of, pick_targets, targets_param
+from aatviz.ui.common.classes import MOST_PICKED, class_param, dataset_of, pick_targets, targets_param
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, whole
+from aatviz.ui.player.view import VICTIM_TITLES
 from aatviz.ui.session.limits import LIMITS
 from aatviz.ui.session.sidebar import current_dataset, current_system
 
@@ -53,9 +59,9 @@ def choose(system: System) -> GenerateSettings:
         with start:
             _start(system, known.noun)
         with samples:
-            targets = _samples(known.classes)
+            targets = _samples(system, known.classes)
         with attack:
-            _attack()
+            _attack(known)
         with st.expander("Norm, step size and optimizer", icon=":material/tune:"):
             _advanced(balls)
     return GenerateSettings(
@@ -89,11 +95,20 @@ def _start(system: System, noun: str) -> None:
 
 def _start_changed(system: System) -> None:
     """Set the attack to the defaults of the chosen start: from anything but class noise, it has to go farther."""
-    for name, value in default_settings(system, state["start"]).budget.items():
+    _set(default_settings(system, state["start"]).budget)
+
+
+def _set(budget: dict[str, Any]) -> None:
+    for name, value in budget.items():
         st.session_state[state.key(name)] = written(value) if isinstance(value, float) else value
 
 
-def _samples(classes: tuple[str, ...]) -> tuple[int, ...] | None:
+def titles(system: System) -> dict[Model, str]:
+    """The names of the three models; a bank that lacks detectors is no classifier."""
+    return dict(VICTIM_TITLES) | ({"generative": VICTIM_TITLES["detector"]} if system.lacks("full_bank") else {})
+
+
+def _samples(system: System, classes: tuple[str, ...]) -> tuple[int, ...] | None:
     """Draw the choice of the classes and of the number of samples, and return the targets."""
     st.markdown("**Samples**, none selected")
     left, right = st.columns(2)
@@ -107,14 +122,25 @@ def _samples(classes: tuple[str, ...]) -> tuple[int, ...] | None:
         disabled=state.widget("seed")["disabled"],
         width="stretch",
     )
+    if system.lacks("full_bank"):
+        return system.card.bank[:MOST_PICKED]
     return pick_targets(state, classes)
 
 
-def _attack() -> None:
+def _attack(known: Dataset) -> None:
     st.markdown("**Attack**, the same for all")
     left, right = st.columns(2)
     pgd_fields.radius(left, state)
     pgd_fields.steps(right, state, MOST_STEPS, "generate")
+    if far := known.drawn_far:
+        st.button(
+            f"Farther: {far.norm} {far.eps}, {far.steps} x {far.step_size}",
+            icon=":material/open_in_full:",
+            on_click=_set,
+            args=(of_threat(far),),
+            disabled=any(state.widget(name)["disabled"] for name in of_threat(far)),
+            width="stretch",
+        )
 
 
 def _advanced(balls: pgd_fields.Balls) -> None:

@@ -15,16 +15,15 @@ from aatviz.explore.snippets import generation_code, generation_command
 from aatviz.metrics import Interval
 from aatviz.metrics.format import bounds
 from aatviz.store.systems import System
-from aatviz.ui.common import takeaway, words
+from aatviz.ui.common import takeaway
 from aatviz.ui.common.classes import a, dataset_of
 from aatviz.ui.common.pacing import view_first
 from aatviz.ui.common.pgd_fields import most_l2
 from aatviz.ui.common.plots import config
 from aatviz.ui.generate import figures, scores
-from aatviz.ui.generate.controls import DEFAULTS, START_NAMES, state
+from aatviz.ui.generate.controls import DEFAULTS, START_NAMES, state, titles
 from aatviz.ui.generate.view import show_grids, view_data
 from aatviz.ui.own.link import own_link
-from aatviz.ui.player.view import VICTIM_TITLES
 from aatviz.ui.session.sidebar import link_params
 
 VIEW_KEY = "generate-grids"
@@ -36,13 +35,13 @@ _SENT, _TOLD = "generate.sent-place", "generate.told-place"
 def show(system: System, made: Generated) -> None:
     """All that depends on the marked cell: when another one is marked, only this function runs again."""
     known = dataset_of(system)
-    opened = show_grids(view_data(made, known, _place()), VIEW_KEY, _moved)
+    opened = show_grids(view_data(made, known, titles(system), _place()), VIEW_KEY, _moved)
     view_first("generate")
-    _rates(made, known)
+    _rates(system, made, known)
     _words(system, made, known)
     cell = (made.row(state["target"]), min(state["sample"], made.settings.count - 1))
     scores.show(system, made, known, cell)
-    _histograms(made, known, cell)
+    _histograms(system, made, known, cell)
     takeaway.reproduce(
         [
             (
@@ -83,7 +82,7 @@ def _moved(place: Mapping[str, Any]) -> None:
     st.session_state[_TOLD] = (state["target"], state["sample"])
 
 
-def _rates(made: Generated, known: Dataset) -> None:
+def _rates(system: System, made: Generated, known: Dataset) -> None:
     st.subheader("What an independent judge sees")
     noise, *results = st.columns(1 + len(MODELS))
     with noise.container(border=True, height="stretch"):
@@ -92,7 +91,7 @@ def _rates(made: Generated, known: Dataset) -> None:
         st.caption("For comparison: nothing has been generated yet.")
     for model, column in zip(MODELS, results, strict=True):
         with column.container(border=True, height="stretch"):
-            st.markdown(f"**{VICTIM_TITLES[model]}**")
+            st.markdown(f"**{titles(system)[model]}**")
             _rate("are the target, says the judge.", made.judged_as_target(model))
             _rate(
                 f"have a natural {known.noun}'s logit, says the model.",
@@ -131,7 +130,7 @@ def _words(system: System, made: Generated, known: Dataset) -> None:
         if from_class_noise
         else f"who is *sure*. Nothing in this start resembles {a(noun)}, and it is a long way to one. Each model rates its "
         f"own results: as highly as natural {known.plural} are {_per_hundred(made.sure('generative'))} of 100 for the "
-        f"generative classifier, {_per_hundred(made.sure('robust'))} for the robust one, and "
+        f"{titles(system)['generative'].lower()}, {_per_hundred(made.sure('robust'))} for the robust one, and "
         f"{_per_hundred(made.sure('natural'))} for the natural one. Images that nobody can read, but a model is sure of, "
         "are **rubbish examples**; a threshold *T* helps only a model that is *not* sure of them.",
         [rf"x = \arg\max_{{{ball}}} \; z(x')_t" + (rf", \qquad {noise}" if from_class_noise else "")],
@@ -151,19 +150,19 @@ def _words(system: System, made: Generated, known: Dataset) -> None:
     )
 
 
-def _histograms(made: Generated, known: Dataset, cell: tuple[int, int]) -> None:
+def _histograms(system: System, made: Generated, known: Dataset, cell: tuple[int, int]) -> None:
     plural = known.plural
     st.subheader("How sure is each model of its own images?")
     st.segmented_control("Classes", list(TARGETS), format_func=TARGETS.__getitem__, required=True, **state.widget("targets"))
     row = cell[0] if state["targets"] == "marked" else None
     for model, column in zip(MODELS, st.columns(len(MODELS), gap="medium"), strict=True):
         with column:
-            st.markdown(f"**{VICTIM_TITLES[model]}**")
+            st.markdown(f"**{titles(system)[model]}**")
             st.plotly_chart(
                 figures.histograms(made, known, model, cell, row),
                 key=f"generate-histograms-{model}",
                 config=config(f"generated-logits-{model}"),
-                alt=f"Target logits of the {words.VICTIMS[model]}: natural {plural}, the noise, and generated images, of "
+                alt=f"Target logits of the {titles(system)[model]}: natural {plural}, the noise, and generated images, of "
                 f"which {_per_hundred(made.sure(model))} of 100 lie above the lowest 5 of 100 natural {plural}.",
             )
     takeaway.explain(

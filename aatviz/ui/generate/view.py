@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from aatviz.explore.generation.result import Generated
 from aatviz.ui.common import theme
 from aatviz.ui.common.assets import read_assets
 from aatviz.ui.common.pictures import data_url
-from aatviz.ui.player.view import VICTIM_COLOURS, VICTIM_TITLES, told_once
+from aatviz.ui.player.view import VICTIM_COLOURS, told_once
 
 ABOUT: dict[Model, str] = {
     "generative": "Raises the logit of the row's detector.",
@@ -43,15 +43,16 @@ def show_grids(data: dict[str, Any], key: str, on_place: Callable[[dict[str, Any
     return result.open
 
 
-def view_data(made: Generated, known: Dataset, place: dict[str, int]) -> dict[str, Any]:
-    """All data that the browser needs. Only `place`, the marked cell, does not depend on what was generated."""
-    return _content(made, known) | {"place": place}
+def view_data(made: Generated, known: Dataset, titles: Mapping[Model, str], place: dict[str, int]) -> dict[str, Any]:
+    """All data that the browser needs; `titles` are the models' names. Only `place`, the marked cell, does not depend on
+    what was generated."""
+    return _content(made, known, tuple(titles.items())) | {"place": place}
 
 
 @lru_cache(maxsize=4)  # the mark moves often, and packing thousands of small images takes time
-def _content(made: Generated, known: Dataset) -> dict[str, Any]:
+def _content(made: Generated, known: Dataset, titles: tuple[tuple[Model, str], ...]) -> dict[str, Any]:
     sprite = data_url(_sprite(made))
-    facts = [_model(made, model) for model in MODELS]
+    facts = [_model(made, model, dict(titles)[model]) for model in MODELS]
     return {
         "id": hashlib.sha256(f"{sprite}{facts}".encode()).hexdigest()[:16],
         "sprite": sprite,
@@ -75,11 +76,11 @@ def _sprite(made: Generated) -> Image.Image:
     return Image.fromarray(sheet.contiguous().numpy())
 
 
-def _model(made: Generated, model: Model) -> dict[str, Any]:
+def _model(made: Generated, model: Model, title: str) -> dict[str, Any]:
     low, median = (_numbers(marks) for marks in made.marks(model))
     return {
         "key": model,
-        "title": VICTIM_TITLES[model],
+        "title": title,
         "about": ABOUT[model],
         "colour": VICTIM_COLOURS[model],
         "before": made.noise_logits[model].tolist(),

@@ -36,7 +36,7 @@ class Target:
         return self.title.lower()
 
 
-TITLES = ("Overview", "Attack", "Compare", "Generate", "Thresholds", "Detectors", "Robustness", "Playground")
+TITLES = ("Overview", "Attack", "Compare", "Generate", "Retouch", "Thresholds", "Detectors", "Robustness", "Playground")
 PAGES = {target.path: target for target in (Target(title=title) for title in TITLES)}
 
 

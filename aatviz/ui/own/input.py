@@ -7,7 +7,7 @@ import streamlit as st
 
 from aatviz.data import Dataset
 from aatviz.data.decode import FORMATS
-from aatviz.data.own_image import prepare
+from aatviz.data.own_image import example, prepare
 from aatviz.data.own_image.link_text import to_image, to_png, to_text
 from aatviz.store.systems import System
 from aatviz.ui.common.classes import a, dataset_of, size
@@ -21,7 +21,9 @@ from aatviz.ui.session.limits import LIMITS
 
 ASK = "auto"
 """The label that leaves the true class to the natural classifier."""
-_TITLES = {"draw": "Draw", "upload": "Upload", "camera": "Take a photo"}
+EXAMPLE = "example"
+"""The source that is a photograph of this package."""
+_TITLES = {"draw": "Draw", "upload": "Upload", "camera": "Take a photo", EXAMPLE: "A cat"}
 _NOTES, _PROBLEM = "attack.own-notes", "attack.own-problem"
 _DRAWN = "attack.own-drawn"
 """The image made from the last drawing, and that drawing as the canvas sent it."""
@@ -38,7 +40,12 @@ def is_drawn(known: Dataset) -> bool:
 
 def sources(known: Dataset) -> tuple[str, ...]:
     """The ways in which a visitor can bring an image of this data set."""
-    return ("draw", "upload") if is_drawn(known) else ("upload", "camera")
+    return ("draw", "upload") if is_drawn(known) else ("upload", "camera", EXAMPLE)
+
+
+def needs_sample(known: Dataset) -> bool:
+    """Whether a page has nothing to begin with where the bundled images are not on this machine."""
+    return is_drawn(known) or not known.splits
 
 
 def labels(known: Dataset) -> tuple[str, ...]:
@@ -46,10 +53,10 @@ def labels(known: Dataset) -> tuple[str, ...]:
     return (ASK, *map(str, range(len(known.classes))))
 
 
-def invitation(known: Dataset) -> str:
-    """The sentence on the page as long as there is no image."""
+def invitation(known: Dataset, done: str = "attacked") -> str:
+    """The sentence on the page as long as there is no image, which then can be `done`."""
     verb = f"Draw {a(known.noun)} above" if is_drawn(known) else "Take a photo"
-    return f"{verb}, or upload one; then it can be attacked."
+    return f"{verb}, or upload one; then it can be {done}."
 
 
 def choose(state: UrlState, system: System) -> tuple[bytes, int] | None:
@@ -64,7 +71,8 @@ def choose(state: UrlState, system: System) -> tuple[bytes, int] | None:
     with prepared:
         if problem := st.session_state.pop(_PROBLEM, None):
             st.warning(problem, icon=":material/image_not_supported:")
-        if not (pixels := state["image"]):
+        pixels = example.prepared(known.shape).pixels if state["source"] == EXAMPLE else state["image"]
+        if not pixels:
             st.caption(f"What the networks get appears here: {size(known.shape)}, prepared in the way of {known.title}.")
             return None
         return pixels, _prepared(state, system, known, pixels)
@@ -83,6 +91,9 @@ def _editor(state: UrlState, known: Dataset) -> None:
         of, drawn = st.session_state.get(_DRAWN, (None, ""))
         shown = drawn if of == state["image"] else _data_url(state["image"], known)
         canvas(known, _CANVAS, lambda: take_drawing(state, known, st.session_state[_CANVAS]["picture"]), shown)
+        return
+    if state["source"] == EXAMPLE:
+        st.caption(f":material/pets: {example.CREDIT}")
         return
     if state["source"] == "camera":
         st.camera_input("A photo", key=_CAMERA, on_change=lambda: _take_file(state, known, _CAMERA))
@@ -121,8 +132,9 @@ def _prepared(state: UrlState, system: System, known: Dataset, pixels: bytes) ->
         st.caption(f":material/info: The natural classifier would say **{literal(known.classes[guess])}**.")
     of, notes = st.session_state.get(_NOTES, (b"", ()))
     lines = notes if of == pixels else ("It came with the link, and is used as it is.",)
+    lines = example.prepared(known.shape).notes if state["source"] == EXAMPLE else lines
     st.caption(f"What the networks get: {size(known.shape)}. " + " ".join(lines))
-    if to_text(pixels) is None:
+    if state["source"] != EXAMPLE and to_text(pixels) is None:
         st.caption(f":material/link_off: {TOO_BIG}")
     return guess if state["label"] == ASK else int(state["label"])
 

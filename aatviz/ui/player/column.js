@@ -24,7 +24,7 @@ class Column {
   }
 
   pictures() {
-    const { names, pictures, y } = this.shared;
+    const { names, pictures, headings, y } = this.shared;
     const picture = (name, ...caption) => {
       const canvas = pictures.canvas({ role: "img", "aria-label": name });
       return [canvas, node("figure", {}, [canvas, node("figcaption", {}, [node("b", {}, [name]), ...caption])])];
@@ -34,9 +34,9 @@ class Column {
     const bar = node("div", { class: "scale", style: pictures.scale(), "aria-hidden": "true" });
     const bound = boundText(this.data.scale);
     const ticks = node("div", { class: "ticks" }, [`−${bound}`, "0", `+${bound}`].map((text) => node("span", {}, [text])));
-    const [original, one] = picture("Original", node("span", {}, [`true class ${names[y]}`]));
-    const [perturbed, two] = picture("Perturbed", this.perturbedNote);
-    const [delta, three] = picture("Perturbation", this.norms);
+    const [original, one] = picture(headings[0], node("span", {}, [`true class ${names[y]}`]));
+    const [perturbed, two] = picture(headings[1], this.perturbedNote);
+    const [delta, three] = picture(headings[2], this.norms);
     three.append(bar, ticks);
     pictures.show(original, this.natural, 0);
     Object.assign(this, { perturbed, delta });

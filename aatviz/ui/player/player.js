@@ -30,7 +30,7 @@ class Player {
     this.playback.pause();
     this.id = data.id;
     const pictures = new Pictures(data.shape, data.colours);
-    this.columns = data.columns.map((column) => new Column(column, { ...data, pictures }, (step) => this.playback.jump(step)));
+    this.columns = data.columns.map((column) => new Column(column, { ...data, pictures, headings: data.pictures }, (step) => this.playback.jump(step)));
     const holder = this.role("columns");
     holder.replaceChildren(...this.columns.map((column) => column.element));
     holder.classList.toggle("single", this.columns.length === 1);

@@ -25,6 +25,8 @@ MOST_LINES = 12
 """The most classes whose logits the chart shows: of more, those that play a part in the attack, and the highest ones."""
 MOST_VALUES = 2_000_000
 """The most pixel values, of all iterates together, that a column sends to the browser; each has 16 bits."""
+PICTURES = ("Original", "Perturbed", "Perturbation")
+"""The headings of a column's three pictures."""
 VICTIM_TITLES: dict[VictimName, str] = {
     "generative": "Generative classifier",
     "integrated": "Integrated classifier",
@@ -49,8 +51,15 @@ _VIEW = st.components.v2.component(  # registered once: this module is imported 
 )
 
 
-def show_player(system: System, traces: list[Trace], abouts: list[str], state: UrlState, key: str) -> None:
-    """Draw the player for traces of one image, one column each, with a line about each.
+def show_player(
+    system: System,
+    traces: list[Trace],
+    abouts: list[str],
+    state: UrlState,
+    key: str,
+    pictures: tuple[str, str, str] = PICTURES,
+) -> None:
+    """Draw the player for traces of one image, one column each, with a line about each, and headings for its pictures.
 
     T is the page's parameter of that name. It is updated whenever the slider is let go, unless a lesson locks or hides it.
     """
@@ -60,7 +69,8 @@ def show_player(system: System, traces: list[Trace], abouts: list[str], state: U
         st.session_state[state.key("T")] = round(told, 4)
 
     lesson = {"locked": state.widget("T")["disabled"], "hidden": state.hidden("T")}
-    _VIEW(data=player_data(system, traces, abouts, state["T"]) | lesson, key=key, on_T_change=moved)
+    shown = player_data(system, traces, abouts, state["T"]) | {"pictures": pictures}
+    _VIEW(data=shown | lesson, key=key, on_T_change=moved)
 
 
 def player_data(system: System, traces: list[Trace], abouts: list[str], threshold: float) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from aatviz.ui.session.jobs import Job, QueueFull, Work, in_words
 
 AT_ONCE = 1.2
 """Seconds for which a page waits for a run before it shows progress: a short run is done by then, without any flicker."""
+BEGINS = 10.0
+"""Seconds up to which a run begins by itself on a page that has no stored one."""
 POLL = (0.5, 2.0)
 """Seconds between two looks at a run: an eighth of the time that it takes, within these limits."""
 
@@ -72,7 +74,7 @@ class Runs:
     def __init__(self, page: str, verb: str, icon: str = ":material/bolt:") -> None:
         self.page, self.verb, self.icon = page, verb, icon
         self._running, self._shown, self._message = f"{page}.running", f"{page}.shown", f"{page}.message"
-        self._cost = f"{page}.cost"
+        self._cost, self._begun = f"{page}.cost", f"{page}.begun"
 
     def controls(self, request: Request) -> DeltaGenerator:
         """Draw the button, and, while something runs, its progress and a way to cancel it. Returns the place for
@@ -82,6 +84,15 @@ class Runs:
             self._wait_for(job, request)  # the page was loaded again while the run goes on: wait for it again
         place: DeltaGenerator = st.fragment(self._controls)(request)
         return place
+
+    def begin(self, request: Request) -> None:
+        """Start a short run without a press, once a browser tab: so that a page without a stored run shows something real at
+        once. Call it before `controls`."""
+        first = not st.session_state.get(self._begun)
+        st.session_state[self._begun] = True
+        free = self.running is None and self._shown not in st.session_state
+        if first and free and caches.jobs().known(request.key) is None and request.seconds() < BEGINS:
+            self._submit(request)
 
     def tell_cost(self, place: DeltaGenerator, request: Request) -> None:
         """Say what the run would cost. Call it at the end of a page, since an estimate takes time."""
@@ -143,17 +154,22 @@ class Runs:
         stop.button("Cancel", icon=":material/stop:", width="stretch", on_click=self._cancel, args=(job,))
 
     def _start(self, request: Request) -> None:
-        """Queue the run, and wait a moment if it is short: then it is done when the page is drawn."""
+        if self._submit(request):
+            pressed()
+
+    def _submit(self, request: Request) -> bool:
+        """Queue the run, and wait a moment if it is short: then it is done when the page is drawn. False where the queue is
+        full."""
         jobs = caches.jobs()
         try:
             job = jobs.submit(request.key, request.work, request.total, request.seconds(), visitor())
         except QueueFull as error:
             st.session_state[self._message] = str(error)
-            return
+            return False
         self._wait_for(job, request)
         if jobs.seconds_left(job) < 2 * AT_ONCE:
             job.finished.wait(AT_ONCE)
-        pressed()
+        return True
 
     def _wait_for(self, job: Job, request: Request) -> None:
         st.session_state[self._running] = (job, request.system.name, request.choice)

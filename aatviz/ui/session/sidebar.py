@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from torch import Tensor
 
-from aatviz.data import Dataset
+from aatviz.data import DataNotFound, Dataset
 from aatviz.data.spec import written
 from aatviz.store.card import Card
 from aatviz.store.systems import System, checkpoints_folder
@@ -129,6 +130,15 @@ def before_lesson() -> str | None:
 def current_dataset() -> Dataset:
     """The data set of the chosen system, as far as this machine knows it."""
     return dataset_of_card(current_system().card)
+
+
+def current_sample() -> tuple[Tensor, Tensor] | None:
+    """The bundled images (N,C,H,W) and classes (N,) of the chosen system; None where they are not on this machine."""
+    card = current_system().card
+    try:
+        return caches.sample(card.dataset) if is_known(card) else None
+    except (DataNotFound, ValueError):  # the page says so
+        return None
 
 
 def default_threshold() -> float:

@@ -82,6 +82,11 @@ def generated(system: System, settings: GenerateSettings) -> Done | None:
     return Done(system=system.name, choice=made.settings, value=made) if made else None
 
 
+def has_generated(system: System) -> bool:
+    """Whether there is a stored run; it holds the logits of natural images, so that no image of the data set is needed."""
+    return any(generated(system, settings) for settings in stored_settings(system).values())
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _generated(_system: System, name: str, file: str, changed: int) -> Generated | None:
     return load_generated(_system, name)

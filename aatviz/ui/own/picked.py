@@ -1,4 +1,4 @@
-"""The image that the Attack page attacks: one of the bundled sample, or the visitor's own."""
+"""The image that a page attacks: one of the bundled sample, or the visitor's own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,24 +27,53 @@ FIELDS = {
 """The parameters that each way to pick uses. "digit" is the class: the name stays, since links contain it."""
 
 
-def params(known: Callable[[], Dataset], first: Callable[[], tuple[int, int]]) -> list[Param]:
-    """The parameters of the page's URL that say which image. `known` gives the system's data set; `first` gives the class of
-    the image that pages begin with, and its place among the images of that class."""
+Sample = tuple[Tensor, Tensor]
+"""The bundled images (N,C,H,W) and their classes (N,)."""
+
+
+def params(known: Callable[[], Dataset], sample: Callable[[], Sample | None], first: Callable[[Tensor], int]) -> list[Param]:
+    """The parameters of the page's URL that say which image.
+
+    Args:
+        known: the system's data set.
+        sample: its bundled images; None where they are not on this machine. Then every image is the visitor's own.
+        first: from the classes (N,) of the sample to the place of the image that the page begins with.
+    """
+
+    def begins() -> tuple[int, int]:
+        """The class of the first image, and how many images of that class come before it."""
+        there = sample()
+        if there is None:
+            return 0, 0
+        place = first(there[1])
+        return int(there[1][place]), int((there[1][:place] == there[1][place]).sum())
+
+    def picks() -> tuple[str, ...]:
+        return possible(sample() is not None)
+
+    def source() -> str:
+        ways = own_input.sources(known())
+        return own_input.EXAMPLE if sample() is None and own_input.EXAMPLE in ways else ways[0]
 
     def most() -> int:
         sample = known().splits.get("sample")
         return sample.count - 1 if sample else 0
 
     return [
-        choice("pick", "class", tuple(PICKS)),
-        class_param("digit", lambda: first()[0], known),
-        whole("nth", lambda: first()[1], 0, most),
+        choice("pick", lambda: picks()[0], picks),
+        class_param("digit", lambda: begins()[0], known),
+        whole("nth", lambda: begins()[1], 0, most),
         whole("index", 0, 0, most),
         whole("shuffle", 0, 0, LARGEST_SEED),
-        choice("source", lambda: own_input.sources(known())[0], lambda: own_input.sources(known())),
+        choice("source", source, lambda: own_input.sources(known())),
         image_param(lambda: known().shape),
         choice("label", own_input.ASK, lambda: own_input.labels(known())),
     ]
+
+
+def possible(sample: bool) -> tuple[str, ...]:
+    """The ways to pick an image, with a bundled sample or without one."""
+    return tuple(PICKS) if sample else (PICK,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,31 +110,32 @@ def bundled(x: Tensor, y: Tensor, index: int) -> Picked:
     return Picked(pixels=to_pixels(x[index], shape), shape=shape, label=int(y[index]), index=index)
 
 
-def is_own(state: UrlState) -> bool:
-    """Whether the visitor brings the image."""
-    return bool(state["pick"] == PICK)
-
-
 def idle(state: UrlState) -> tuple[str, ...]:
     """The parameters that the present way to pick does not use."""
     return tuple(name for pick, names in FIELDS.items() if pick != state["pick"] for name in names)
 
 
-def choose(state: UrlState, system: System, x: Tensor, y: Tensor) -> Picked | None:
+def is_own(state: UrlState) -> bool:
+    """Whether the visitor brings the image."""
+    return bool(state["pick"] == PICK)
+
+
+def choose(state: UrlState, system: System, sample: Sample | None) -> Picked | None:
     """Draw the controls and return the image; None as long as the visitor has drawn or sent nothing."""
     known = dataset_of(system)
     st.markdown(f"**{known.noun.capitalize()}**")
     st.segmented_control(
         f"Pick the {known.noun}",
-        list(PICKS),
+        list(possible(sample is not None)),
         format_func=PICKS.__getitem__,
         required=True,
         label_visibility="collapsed",
         **state.widget("pick"),
     )
-    if is_own(state):
+    if sample is None or is_own(state):
         own = own_input.choose(state, system)
         return Picked(pixels=own[0], shape=known.shape, label=own[1]) if own else None
+    x, y = sample
     picture, fields = st.columns([1, 2], vertical_alignment="center")
     with fields:
         index = _index(state, y, known.classes)
