@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 
 from aatviz import recipes
-from aatviz.cli.options import Device
+from aatviz.cli.options import USUAL_WORKERS, Address, Device, LauncherName, launcher
 from aatviz.data import Dataset, open_split
 from aatviz.data import dataset as known_dataset
 from aatviz.recipes import Job, Recipe, budget
 from aatviz.report.complete import complete
 from aatviz.runtime.files import remove_leftovers
-from aatviz.runtime.hardware import resolve
-from aatviz.runtime.launch import run_side_by_side
+from aatviz.runtime.jobs import Command, run_jobs
 from aatviz.runtime.locks import writing
 from aatviz.store.cards import detector_classes
 from aatviz.train import loop
@@ -33,8 +32,16 @@ def train(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The checkpoint folder to fill. [default: runs/RECIPE]")] = None,
     jobs: Annotated[str, typer.Option(help="Only these networks, separated by commas.")] = "",
-    workers: Annotated[int, typer.Option(min=1, help="Networks trained at the same time, each by one thread on a CPU.")] = 2,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Networks trained at the same time, each by one thread on a CPU. {USUAL_WORKERS}",
+        ),
+    ] = None,
     device: Device = "auto",
+    launcher_name: LauncherName = "local",
+    address: Address = None,
 ) -> None:
     """Train the networks of RECIPE. After an interruption the same command goes on; finished networks are kept."""
     plan = recipes.get(recipe) if dataset is None else recipes.for_dataset(recipe, known_dataset(dataset))
@@ -45,8 +52,9 @@ def train(
     detector_classes(plan)  # and where the recipe's bank is impossible
     folder = out or Path("runs") / (plan.name if dataset is None else plan.system)
     chosen = [plan.job(name) for name in jobs.split(",") if name] or list(plan.jobs)
-    device = resolve(device)
-    if len(chosen) == 1:  # others may train the other networks meanwhile
+    where = launcher(launcher_name, address, workers)
+    device = where.device(device)
+    if len(chosen) == 1 and launcher_name == "local":  # others may train the other networks meanwhile
         own = f".{chosen[0].name.replace('/', '-')}.lock"
         with writing(folder, shared=True), writing(folder, name=own):
             remove_leftovers(folder)
@@ -55,15 +63,22 @@ def train(
         return
     with writing(folder) as held:
         remove_leftovers(folder)
-        typer.echo(f"{plan.name}: {len(chosen)} networks into {folder}, {workers} at a time on {device}")
-        settings = ["--out", str(folder), "--workers", "1", "--device", device]
+        typer.echo(f"{plan.name}: {len(chosen)} networks into {folder}, {where.room} at a time on {device}")
+        settings = ["--out", str(folder), "--device", device]
         settings += [] if dataset is None else ["--dataset", dataset]
-        for wave in waves(chosen):
-            done = [name for name in wave if loop.finished(plan.job(name), folder)]
-            typer.echo("".join(f"{name}: done already\n" for name in done), nl=False)
-            left = [name for name in wave if name not in done]
-            run_side_by_side({name: ["train", recipe, "--jobs", name, *settings] for name in left}, workers, held)
+        with where.writing(held):
+            run_jobs([_command(job, recipe, settings, folder) for job in chosen], where, typer.echo)
         _complete(plan, folder, own_data=dataset is not None)
+
+
+def _command(job: Job, recipe: str, settings: list[str], folder: Path) -> Command:
+    """The training of one network as a job of its own, after that of the network that it starts from."""
+    return Command(
+        name=job.name,
+        arguments=("train", recipe, "--jobs", job.name, *settings),
+        after=(job.start_from.removesuffix(".safetensors"),) if job.start_from else (),
+        done=lambda: loop.finished(job, folder),
+    )
 
 
 def _with_steps(recipe: str, of: Dataset) -> str:
@@ -77,19 +92,6 @@ def _complete(plan: Recipe, folder: Path, own_data: bool) -> None:
     """Write what makes a system of the networks, once all are there."""
     if complete(plan, folder, own_data, typer.echo):
         typer.echo(f"{folder} is a complete system: {folder / 'card.json'}")
-
-
-def waves(jobs: list[Job]) -> list[list[str]]:
-    """The names of the jobs in waves: each wave holds the jobs that start from no job outside the earlier waves. ValueError
-    where jobs start from one another."""
-    found, left = [], {job.name: (job.start_from or "").removesuffix(".safetensors") for job in jobs}
-    while left:
-        ready = [name for name, start in left.items() if start not in left]
-        if not ready:
-            raise ValueError(f"These jobs start from one another: {', '.join(left)}.")
-        found.append(ready)
-        left = {name: start for name, start in left.items() if name not in ready}
-    return found
 
 
 def _train_one(plan: Recipe, job: Job, folder: Path, device: str) -> None:
