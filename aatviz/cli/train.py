@@ -1,6 +1,7 @@
 """`aatviz train`: every network of a recipe, side by side, resumable."""
 
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +14,10 @@ from aatviz.data import dataset as known_dataset
 from aatviz.recipes import Job, Recipe, budget
 from aatviz.report.complete import complete
 from aatviz.runtime.files import remove_leftovers
-from aatviz.runtime.jobs import Command, run_jobs
+from aatviz.runtime.jobs import Command, in_order, run_jobs
 from aatviz.runtime.locks import writing
 from aatviz.store.cards import detector_classes
-from aatviz.train import loop
+from aatviz.train import loop, team
 from aatviz.train.budget import fit
 
 LINE_SECONDS = 15.0
@@ -52,6 +53,13 @@ def train(
     detector_classes(plan)  # and where the recipe's bank is impossible
     folder = out or Path("runs") / (plan.name if dataset is None else plan.system)
     chosen = [plan.job(name) for name in jobs.split(",") if name] or list(plan.jobs)
+    if team.invited():
+        if launcher_name != "local" or workers:
+            raise ValueError(
+                "With torchrun all processes train one network after the other: leave --launcher and --workers away."
+            )
+        _train_together(plan, chosen, recipe, folder, device, own_data=dataset is not None)
+        return
     where = launcher(launcher_name, address, workers)
     device = where.device(device)
     if len(chosen) == 1 and launcher_name == "local":  # others may train the other networks meanwhile
@@ -69,6 +77,19 @@ def train(
         with where.writing(held):
             run_jobs([_command(job, recipe, settings, folder) for job in chosen], where, typer.echo)
         _complete(plan, folder, own_data=dataset is not None)
+
+
+def _train_together(plan: Recipe, chosen: list[Job], recipe: str, folder: Path, device: str, own_data: bool) -> None:
+    """Train the networks one after the other, each with all the processes that torchrun started."""
+    with team.joined(device) as own, writing(folder) if team.first() else nullcontext():
+        if team.first():
+            remove_leftovers(folder)
+            typer.echo(f"{plan.name}: {len(chosen)} networks into {folder}, by {team.size()} processes together")
+        for command in in_order([_command(job, recipe, [], folder) for job in chosen]):
+            team.wait()
+            _train_one(plan, plan.job(command.name), folder, own)
+        if team.first():
+            _complete(plan, folder, own_data)
 
 
 def _command(job: Job, recipe: str, settings: list[str], folder: Path) -> Command:
@@ -111,5 +132,6 @@ def _train_one(plan: Recipe, job: Job, folder: Path, device: str) -> None:
         left = f"{progress.seconds_left / 60:.0f} min left"
         typer.echo(f"{progress.job}: step {progress.step} of {progress.steps}, {left}{loss}{scores}")
 
-    file = loop.train(job, plan.dataset, folder, device, report)
-    typer.echo(f"{job.name}: done, {file}")
+    file = loop.train(job, plan.dataset, folder, device, report if team.first() else lambda _: None)
+    if team.first():
+        typer.echo(f"{job.name}: done, {file}")

@@ -74,10 +74,9 @@ def run_jobs(jobs: Sequence[Command], launcher: Launcher, say: Callable[[str], o
         JobFailed: at the end, where jobs failed; it names them.
         ValueError: where jobs wait for one another; no job is started.
     """
-    _check_order(jobs)
     unended = {job.name for job in jobs}
     """Jobs that have not ended."""
-    left, waiting, running = list(jobs), list[Command](), set[str]()
+    left, waiting, running = in_order(jobs), list[Command](), set[str]()
     failed: dict[str, str] = {}
     try:
         while unended:
@@ -106,10 +105,14 @@ def run_jobs(jobs: Sequence[Command], launcher: Launcher, say: Callable[[str], o
         raise JobFailed(", ".join(f"{name} {wrong}" for name, wrong in failed.items()))
 
 
-def _check_order(jobs: Sequence[Command]) -> None:
-    left = {job.name: job.after for job in jobs}
+def in_order(jobs: Sequence[Command]) -> list[Command]:
+    """The jobs, each behind those that it waits for. ValueError where jobs wait for one another."""
+    left, found = list(jobs), list[Command]()
     while left:
-        ready = [name for name, after in left.items() if not any(one in left for one in after)]
+        names = {job.name for job in left}
+        ready = [job for job in left if not names & {*job.after}]
         if not ready:
-            raise ValueError(f"These jobs start from one another: {', '.join(left)}.")
-        left = {name: after for name, after in left.items() if name not in ready}
+            raise ValueError(f"These jobs start from one another: {', '.join(job.name for job in left)}.")
+        found += ready
+        left = [job for job in left if job not in ready]
+    return found

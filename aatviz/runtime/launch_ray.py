@@ -135,6 +135,8 @@ def _connected(address: str | None) -> Any:
             f"No Ray cluster answers {where} ({str(error).splitlines()[0]}). Start one with `ray start --head`, on further "
             "machines with `ray start --address HOST:PORT`, and run this command on one of them."
         ) from None
+    # the function itself is sent: a process of Ray's need not load the library, with PyTorch, beside that of the job
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     return ray
 
 
