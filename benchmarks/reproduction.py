@@ -147,18 +147,19 @@ def run() -> dict[str, Any]:
         known = next((row["step"] for row in rows.values() if row["network"] == [detector.network, *of.shape]), None)
         step = known or measure(detector, of.shape)
         updates, evaluations = operations(plan, own)
-        calls = sum(
-            job.steps
-            * (step["update_calls"] + step["gradient_calls"] * sum(map(gradients, job.attacks)) / len(job.attacks or "-"))
+        calls = {
+            job.name: step["update_calls"]
+            + step["gradient_calls"] * sum(map(gradients, job.attacks)) / len(job.attacks or "-")
             for job in plan.jobs
-        )
+        }
         rows[name] = {
             "network": [detector.network, *of.shape],
             "forward": forward_flops(build_network(note_of(detector, of.shape)), of.shape),
             "detector_step": step_passes(detector, own),
             "updates": updates,
             "evaluations": evaluations,
-            "calls": calls,
+            "calls": sum(calls[job.name] * job.steps for job in plan.jobs),
+            "detector_calls": calls[detector.name],
             "step": step,
         }
         print(f"{name}: {updates + evaluations:.3g} operations, {step['per_second']:.3g} a second here", flush=True)
@@ -179,19 +180,19 @@ def table() -> str:
         gpus = [_hours(max(total / (SHARE * peak), floor)) for peak in PEAKS.values()]
         days = total / row["step"]["per_second"] / 86400
         rows.append([f"`{name}`", f"{total:.2g}", f"{days:,.0f} days", *gpus])
-    mnist = stored["rows"]["mnist-linf-0.3-paper"]["step"]
+    mnist = stored["rows"]["mnist-linf-0.3-paper"]["detector_calls"]
     images = ", ".join(f"{count} ({name})" for name, count in IMAGES.items())
     paces = ", ".join(f"{row['network'][0]} {row['step']['per_second'] / 1e9:.0f}" for row in _networks(stored["rows"]))
     peaks = ", ".join(f"{name} {peak / 1e12:.0f}" for name, peak in PEAKS.items())
     text = (
-        f"Measured: steps on {images} images, half of them attacked with {STEPS} steps, of each recipe's own network with one "
-        f"thread of {stored['machine']}, torch {stored['torch']}, {stored['date']}, in seconds of the process, while other "
-        f"work had the machine too. The arithmetic of such a step over its time is the pace (GFLOP/s: {paces}); that of the "
-        "whole recipe, with its evaluations, over the pace is the time of one core. Nothing was run on a GPU. A GPU's hours "
+        f"Measured: steps on {images} images, half of them attacked with {STEPS} steps, of each recipe's own network, with "
+        f"one thread of {stored['machine']}, torch {stored['torch']}, {stored['date']}, in seconds of the process, while "
+        f"other work had the machine too. The arithmetic of such a step over its time is the pace (GFLOP/s: {paces}); that of "
+        "the whole recipe, with its evaluations, over the pace is the time of one core. Nothing was run on a GPU. A GPU's hours "
         f"are arithmetic: {SHARE:.0%} of its peak in bfloat16 (the makers' figures, TFLOP/s: {peaks}), and at least "
         f"{LAUNCH * 1e6:g} microseconds for each of the operations that PyTorch starts, which were counted; both are "
         "assumptions. The second one decides for the small network of MNIST, where an update starts "
-        f"{mnist['update_calls'] + 101 * mnist['gradient_calls']:,.0f} of them."
+        f"{mnist:,.0f} of them."
     )
     return "\n".join([markdown_table(rows), "", text])
 

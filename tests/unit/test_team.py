@@ -94,7 +94,7 @@ def test_torchrun_trains_a_recipe_with_the_same_module_and_its_first_process_wri
     said = together(["-m", "aatviz.train", "tiny", "--out", "pair", "--device", "cpu"], tmp_path)
     assert said.count("tiny: 4 networks into pair, by 2 processes together") == 1
     for name in ("shared", "classifier", "stage/robust", "robust"):
-        assert said.count(f"{name}: done, ") == 1
+        assert said.count(f"\n{name}: done, ") == 1
     assert said.count("is a complete system") == 1
     assert apart(train(TINY.job("shared"), TINY.dataset, tmp_path), tmp_path / "pair" / "shared.safetensors") < CLOSE
     again = together(["-m", "aatviz.train", "tiny", "--out", "pair", "--device", "cpu"], tmp_path)
