@@ -185,14 +185,15 @@ def table() -> str:
     paces = ", ".join(f"{row['network'][0]} {row['step']['per_second'] / 1e9:.0f}" for row in _networks(stored["rows"]))
     peaks = ", ".join(f"{name} {peak / 1e12:.0f}" for name, peak in PEAKS.items())
     text = (
-        f"Measured: steps on {images} images, half of them attacked with {STEPS} steps, of each recipe's own network, with "
-        f"one thread of {stored['machine']}, torch {stored['torch']}, {stored['date']}, in seconds of the process, while "
-        f"other work had the machine too. The arithmetic of such a step over its time is the pace (GFLOP/s: {paces}); that of "
-        "the whole recipe, with its evaluations, over the pace is the time of one core. Nothing was run on a GPU. A GPU's hours "
-        f"are arithmetic: {SHARE:.0%} of its peak in bfloat16 (the makers' figures, TFLOP/s: {peaks}), and at least "
-        f"{LAUNCH * 1e6:g} microseconds for each of the operations that PyTorch starts, which were counted; both are "
-        "assumptions. The second one decides for the small network of MNIST, where an update starts "
-        f"{mnist:,.0f} of them."
+        f"Measured ({stored['date']}, torch {stored['torch']}): steps on {images} images, half of them attacked with "
+        f"{STEPS} steps, of each recipe's own network, with one thread of {stored['machine']}, in seconds of the process, "
+        "while other work had the machine too. The arithmetic of such a step over its time is the pace (GFLOP/s: "
+        f"{paces}). The arithmetic of the whole recipe, with its evaluations, over the pace is the time of one core. "
+        "**Nothing was run on a GPU.** A GPU's hours are arithmetic: "
+        f"{SHARE:.0%} of its peak in bfloat16 (the makers' figures, TFLOP/s: {peaks}), and at least {LAUNCH * 1e6:g} "
+        "microseconds for each of the operations that PyTorch starts, which were counted. Both are assumptions. The second "
+        "one decides for the small network of MNIST, where an update of a detector starts "
+        f"{mnist:,.0f} operations (`python -m benchmarks.reproduction`)."
     )
     return "\n".join([markdown_table(rows), "", text])
 
