@@ -100,9 +100,9 @@ def _row(victim: str, found: Tensor, robust: str) -> list[str]:
 def _section(title: str, rows: list[list[str]]) -> str:
     words = (
         f"At the threshold that rejects {REJECTION:.0%} of held-out clean images an error is an image that is misclassified "
-        "or rejected as it is, or that an attack in the ball gets misclassified and accepted (compare arXiv 2305.01139; nobody "
-        "attacked here to get images rejected). Were these attacks the strongest there are, a classifier without reject "
-        "option, perhaps a very slow one, would err on at most as many within eps / 2 (arXiv 2107.11630). The robust "
+        "or rejected as it is, or that an attack in the ball gets misclassified and accepted (compare arXiv 2305.01139; "
+        "nobody attacked here to get images rejected). Were these attacks the strongest there are, a classifier without "
+        "reject option, perhaps a very slow one, would err on at most as many within eps / 2 (arXiv 2107.11630). The robust "
         "classifier rejects nothing, and may be trained for another ball."
     )
     return f"### {title}\n\n{words}\n\n{markdown_table(rows)}\n"
