@@ -21,11 +21,11 @@ LauncherName = Annotated[
     ),
 ]
 Address = Annotated[
-    str | None, typer.Option(metavar="HOST:PORT", help="Of the Ray cluster. [default: the one that this machine is in]")
+    str | None, typer.Option(metavar="HOST:PORT", help="Of the Ray cluster. Left away: the one that this machine is in.")
 ]
 WORKERS = 2
 """Jobs at a time on this machine, where nothing else is said."""
-USUAL_WORKERS = f"[default: {WORKERS}; on a cluster as many as it holds]"
+USUAL_WORKERS = f"Left away: {WORKERS}; on a cluster as many as it holds."
 
 
 def launcher(name: str, address: str | None, workers: int | None) -> Launcher:
