@@ -22,6 +22,8 @@ MOST_LOSSES = 5
 """How many times a job may be lost: perhaps it is the job that ends its machines, for want of memory."""
 HANDED_ON = ("AATVIZ_", "XDG_CACHE_HOME")
 """What the names of environment variables begin with that jobs get from this process."""
+PATIENCE = 10.0
+"""Seconds within which the head of a cluster has to answer."""
 Said = Iterator[str | int]
 """The lines that a job prints, and then its exit status."""
 
@@ -128,8 +130,10 @@ def _connected(address: str | None) -> Any:
     import logging
 
     try:
+        if address:
+            _knock(address)
         ray.init(address or "auto", log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         where = f"at {address}" if address else "on this machine"
         raise RuntimeError(
             f"No Ray cluster answers {where} ({str(error).splitlines()[0]}). Start one with `ray start --head`, on further "
@@ -138,6 +142,15 @@ def _connected(address: str | None) -> Any:
     # the function itself is sent: a process of Ray's need not load the library, with PyTorch, beside that of the job
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     return ray
+
+
+def _knock(address: str) -> None:
+    """See at once whether anything answers; Ray itself would try for minutes. OSError where not; ValueError for what is no
+    HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in address or not (port.isascii() and port.isdigit()):
+        raise ValueError(f"an address is HOST:PORT, such as 192.0.2.7:6379; got {address!r}")
+    socket.create_connection((host, int(port)), timeout=PATIENCE).close()
 
 
 def _run(arguments: list[str], place: str, variables: dict[str, str], seen: str) -> Said:

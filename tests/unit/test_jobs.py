@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -244,6 +244,15 @@ def test_without_ray_or_with_another_launcher_one_sentence_says_what_to_do(monke
     with pytest.raises(ValueError, match="goes with --launcher ray"):
         launcher("local", "head:6379", None)
     assert (launcher("local", None, None).most, launcher("local", None, 7).most) == (2, 7)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://head:10001", "head", "127.0.0.1:x"])
+def test_where_nothing_answers_one_sentence_says_so_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    with pytest.raises(
+        RuntimeError, match=r"No Ray cluster answers at .*(refused|an address is HOST:PORT).*ray start --head"
+    ):
+        launcher("ray", address, None)
 
 
 # The folder
