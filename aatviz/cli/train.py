@@ -48,6 +48,10 @@ def train(
     plan = recipes.get(recipe) if dataset is None else recipes.for_dataset(recipe, known_dataset(dataset))
     open_split(plan.dataset, "train")  # raises now, before anything starts, where the data set is missing
     if dataset is not None and recipe.partition(":")[0] == budget.WORD and not budget.read(recipe).steps:
+        if team.invited():  # each process would time its own
+            raise ValueError(
+                f"With torchrun a budget has steps, not minutes, such as {budget.WORD}:steps=900; got {recipe!r}."
+            )
         recipe = _with_steps(recipe, known_dataset(dataset))
         plan = recipes.for_dataset(recipe, known_dataset(dataset))
     detector_classes(plan)  # and where the recipe's bank is impossible

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from typer.testing import CliRunner
 
 from aatviz import recipes
+from aatviz.cli import app
 from aatviz.runtime.files import read_tensors
 from aatviz.train import team
 from aatviz.train.loop import train
@@ -113,6 +115,23 @@ def test_the_shares_of_a_team_make_up_the_batch(monkeypatch: pytest.MonkeyPatch)
             assert torch.equal(loss / 4, grad.mean((1, 2, 3)))
             rows += loss.nonzero().flatten().tolist()
         assert rows == list(range(count))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("tiny", "--workers", "2"), "leave --launcher and --workers away"),
+        (("budget:minutes=1", "--dataset", "mnist@sample"), "a budget has steps, not minutes"),
+    ],
+)
+def test_what_processes_cannot_do_together_is_one_sentence(
+    arguments: tuple[str, ...], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    done = CliRunner().invoke(app, ["train", *arguments, "--out", str(tmp_path / "out")])
+    assert expected in str(done.exception)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_process_without_torchrun_is_a_team_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
