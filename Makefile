@@ -38,7 +38,7 @@ $(VENV)/installed: requirements.txt requirements-library.txt requirements-app.tx
 	$(BIN)/pip install -r requirements.txt -e .
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt benchmarks/requirements-peers.txt
-	$(BIN)/pip install -r requirements-dev.txt
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt requirements-ray.txt benchmarks/requirements-peers.txt
+	$(BIN)/pip install -r requirements-dev.txt -r requirements-ray.txt
 	$(BIN)/pip install --no-deps -r benchmarks/requirements-peers.txt
 	touch $@

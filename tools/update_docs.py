@@ -12,6 +12,7 @@ from aatviz.runtime.files import read_json
 from aatviz.ui.common import glossary, plane_results
 from aatviz.ui.lessons.plane import EXERCISE
 from aatviz.ui.session import limits
+from benchmarks import reproduction
 from tools import layers
 from tools.marked import ROOT, bring_up_to_date
 
@@ -39,6 +40,7 @@ def main() -> None:
         "docs/deployment.md": {"limits": limits_table(), "classroom": classroom()},
         "docs/teaching.md": {"classroom": classroom(), "exercise": exercise()},
         "docs/glossary.md": {"terms": terms()},
+        "docs/cluster.md": {"costs": reproduction.table()},
     }
     bring_up_to_date("python -m tools.update_docs", parts, {"docs/pictures/layers.svg": layers.picture()})
 

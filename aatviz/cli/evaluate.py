@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from aatviz import evaluate as engine
-from aatviz.cli.options import Device
+from aatviz.cli.options import USUAL_WORKERS, Address, Device, LauncherName, launcher
 from aatviz.evaluate.speed import seconds_per_pass
 from aatviz.models.networks import NETWORKS
 from aatviz.recipes.evaluation import Evaluation
@@ -15,8 +15,8 @@ from aatviz.recipes.paper import evaluations_of
 from aatviz.report import write_report
 from aatviz.report.card_readme import write_readme
 from aatviz.runtime.files import remove_leftovers
-from aatviz.runtime.hardware import fast_bf16, resolve
-from aatviz.runtime.launch import run_side_by_side
+from aatviz.runtime.hardware import fast_bf16
+from aatviz.runtime.jobs import Command, Launcher, run_jobs
 from aatviz.runtime.locks import Held, writing
 from aatviz.store.cards import update_card
 from aatviz.store.results import result_file
@@ -29,17 +29,25 @@ def evaluate(
     system: Annotated[str, typer.Argument(help="A system's name, or the path of a checkpoint folder.")],
     recipe: Annotated[str, typer.Option(help="table-2, table-11, figure-2, worst-case, honest ...; or all.")] = "all",
     n: Annotated[int | None, typer.Option(min=1, help="Attacked images. [default: the recipe's own number]")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Parts computed at the same time, each by one thread.")] = 2,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Parts computed at the same time, each by one thread. {USUAL_WORKERS}"),
+    ] = None,
     part: Annotated[
         str, typer.Option(help="Compute only this part (a detector or a scenario) of one recipe; no record is written.")
     ] = "",
     cost: Annotated[bool, typer.Option("--cost", help="Only say what it would cost.")] = False,
     device: Device = "auto",
+    launcher_name: LauncherName = "local",
+    address: Address = None,
 ) -> None:
     """Write one record for each recipe into SYSTEM's results folder. What is done is not computed again, and after an
     interruption the same command goes on."""
-    device = resolve(device)
-    loaded = load_system(system, device)
+    if part and launcher_name != "local":
+        raise ValueError("--part computes one part, here: leave --launcher away.")
+    where = launcher(launcher_name, address, workers)
+    device = where.device(device)
+    loaded = load_system(system, device if launcher_name == "local" else "cpu")
     chosen = _choose(loaded, recipe, n)
     if part:
         evaluation = _recipe_of(part, loaded, chosen)
@@ -47,19 +55,19 @@ def evaluate(
             _run_part(loaded, evaluation, part)
         return
     if cost:
-        _tell_cost(loaded, chosen, workers)
+        _tell_cost(loaded, chosen, where.room, device)
         return
     with writing(loaded.folder) as held:
         remove_leftovers(loaded.folder)
-        _tell_cost(loaded, chosen, workers)
+        _tell_cost(loaded, chosen, where.room, device)
         for evaluation in chosen:
-            _measure(loaded, system, evaluation, workers, device, held)
+            _measure(loaded, system, evaluation, where, device, held)
         update_card(loaded.folder)
         write_readme(loaded.folder)
         write_report(load_system(system))
 
 
-def _measure(system: System, name: str, evaluation: Evaluation, workers: int, device: str, held: Held) -> None:
+def _measure(system: System, name: str, evaluation: Evaluation, where: Launcher, device: str, held: Held) -> None:
     """One evaluation, unless it is there already; `name` is the system's name or path, as given to the command."""
     file = result_file(system, evaluation.name, "json")
     record = engine.stored(system, evaluation)
@@ -70,8 +78,9 @@ def _measure(system: System, name: str, evaluation: Evaluation, workers: int, de
         typer.echo(f"{name}: {evaluation.name} is in {file} already{more}")
         return
     typer.echo(f"{name}: {evaluation.about}")
-    base = ["evaluate", name, "--recipe", evaluation.name, "--n", str(evaluation.count), "--device", device, "--part"]
-    run_side_by_side({unit: [*base, unit] for unit in engine.parts(system, evaluation)}, workers, held)
+    base = ("evaluate", name, "--recipe", evaluation.name, "--n", str(evaluation.count), "--device", device, "--part")
+    with where.writing(held):
+        run_jobs([Command(name=unit, arguments=(*base, unit)) for unit in engine.parts(system, evaluation)], where)
     engine.finish(system, evaluation)
     typer.echo(f"{name}: {evaluation.name} is in {file}")
 
@@ -122,18 +131,20 @@ def _recipe_of(part: str, system: System, chosen: list[Evaluation]) -> Evaluatio
     raise ValueError(f"--part needs one --recipe; {part!r} is a part of {where}.")
 
 
-def _tell_cost(system: System, chosen: list[Evaluation], workers: int) -> None:
-    """Print an estimate of the duration, from a few passes that are timed first."""
+def _tell_cost(system: System, chosen: list[Evaluation], room: int, device: str) -> None:
+    """Print an estimate of the duration, from a few passes that are timed first; without times where jobs compute on another
+    device than the system is on here."""
     todo = {evaluation.name: engine.cost(system, evaluation) for evaluation in chosen}
     if not sum(todo.values()):
         return
-    each = seconds_per_pass(system, _in_bf16(system))
+    same = device.partition(":")[0] == system.device.type
+    each = seconds_per_pass(system, _in_bf16(system)) if same else 0.0
     for name, passes in todo.items():
         if passes:
-            minutes = passes * each / workers / 60
-            typer.echo(f"{name}: {passes / 1e6:.2f} million passes through a network, about {minutes:.0f} minutes")
-    hours = sum(todo.values()) * each / workers / 3600
-    typer.echo(f"{system.name}: {hours:.1f} hours in all, {workers} workers")
+            minutes = f", about {passes * each / room / 60:.0f} minutes" if same else ""
+            typer.echo(f"{name}: {passes / 1e6:.2f} million passes through a network{minutes}")
+    hours = f"{sum(todo.values()) * each / room / 3600:.1f} hours in all, " if same else ""
+    typer.echo(f"{system.name}: {hours}{room} workers")
 
 
 def _run_part(system: System, evaluation: Evaluation, part: str) -> None:

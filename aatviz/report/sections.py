@@ -22,6 +22,7 @@ from aatviz.recipes.evaluation import (
 )
 from aatviz.recipes.paper import evaluations_of
 from aatviz.recipes.published import Published, published
+from aatviz.report import readings
 from aatviz.report.generated import generated
 from aatviz.report.order import orders
 from aatviz.report.study import study
@@ -29,6 +30,7 @@ from aatviz.runtime.files import making_sense_of, write_text
 from aatviz.store.card import Card
 from aatviz.store.results import AGAIN, read_history, result_file
 from aatviz.store.systems import System
+from aatviz.thresholds import curves
 
 FILE = "report.md"
 Record = dict[str, Any]
@@ -115,7 +117,10 @@ def _scenarios(system: System, recipe: SystemEvaluation, record: Record) -> str:
         at = record["at_tpr"]["error"].get(scenario)
         cells = [scenario, spec["loss"], attack_words(spec["attack"]), interval(value)]
         rows.append([*cells, interval(at) if at else "", f"{value['n']:,}"])
-    return "\n".join([_section(record, rows), *(f"{sentence}\n" for sentence in orders(record))])
+    words = [f"{sentence}\n" for sentence in orders(record)]
+    return "\n".join(
+        [_section(record, rows), *words, *([readings.of_curves(system)] if recipe.name == curves.RECIPE else [])]
+    )
 
 
 def side_by_side_table(record: Record) -> list[list[str]]:
@@ -185,7 +190,7 @@ def _honest(system: System, recipe: HonestEvaluation, record: Record) -> str:
         planted = [["attack unit test", "planted examples found", "n"]]
         planted += [[name, interval(value), str(value["n"])] for name, value in record["planted"].items()]
         text += f"\n{markdown_table(planted)}\n"
-    return text
+    return f"{text}\n{readings.of_honest(system, record)}"
 
 
 def _survived(record: Record, victim: str, theirs: float) -> str:

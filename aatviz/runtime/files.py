@@ -50,6 +50,18 @@ def _fresh(path: Path) -> tuple[Path, IO[bytes]]:
         file.close()  # `remove_leftovers` in another process has removed it already: try once more
 
 
+@contextmanager
+def present(folder: Path) -> Iterator[Path]:
+    """A file that is in the folder as long as the block runs, for others to see. Where the process is killed it stays, for
+    `remove_leftovers` to find."""
+    path, file = _fresh(folder / "present")
+    try:
+        with file:
+            yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove the unfinished files that killed processes left in a folder and below. Files that are being written stay."""
     for path in folder.rglob(".*.tmp"):

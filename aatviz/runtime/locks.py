@@ -18,6 +18,8 @@ LOCK = ".lock"
 """The file in a folder that its writer locks. It is never removed, since another process may be waiting for it."""
 WAIT = 15.0
 """Seconds to wait for a lock: the workers of a killed run may take so long to notice that it is gone."""
+WAIT_FOR_MACHINES = 150.0
+"""The same on a cluster: on shared storage the locks of a machine that is gone stay until its server notices."""
 _INHERITED: set[Path] = set()
 """In a worker: the folders that it may write into, for the process that started it."""
 
@@ -62,14 +64,14 @@ def waiting_for(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def writing(folder: Path, shared: bool = False, name: str = LOCK, wait: float = WAIT) -> Iterator[Held]:
+def writing(folder: Path, shared: bool = False, name: str = LOCK, wait: float | None = None) -> Iterator[Held]:
     """The right to write into a folder, which is made where it is missing.
 
     Args:
         name: of the file that is locked; a name other than the usual one stands for the right to a part of the folder.
         shared: for a process that touches only its own files: others that do the same may hold the folder as well, but none
             that needs the whole folder.
-        wait: seconds to wait for another process to end.
+        wait: seconds to wait for another process to end; None: `WAIT`.
 
     Raises:
         RuntimeError: where another process has the folder; the message names it.
@@ -81,17 +83,36 @@ def writing(folder: Path, shared: bool = False, name: str = LOCK, wait: float = 
         return
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / name).open("a+b") as file:
-        end = time.monotonic() + wait
-        while not try_lock(file, shared):
-            if time.monotonic() > end:
-                file.seek(0)
-                who = file.read(20).decode("ascii", "replace") or "unknown"
-                raise RuntimeError(
-                    f"{folder} is being written by another aatviz (process {who}); only one at a time may do so. Wait until "
-                    "it is done, or end it; what it has done by then is kept."
-                )
-            time.sleep(0.1)
+        _wait_for(file, folder, shared, WAIT if wait is None else wait)
         file.truncate(0)
         file.write(str(os.getpid()).encode())
         file.flush()
         yield Held(folder, file)
+
+
+@contextmanager
+def shared_with_others(held: Held) -> Iterator[None]:
+    """Inside this block, processes that cannot be handed the lock, on other machines, may write files of their own into the
+    folder (`writing` with `shared`); none may have the whole folder. Afterwards this process holds it alone again.
+
+    RuntimeError where one of the others does not end.
+    """
+    if held.file is not None:
+        try_lock(held.file, shared=True)
+    yield
+    if held.file is not None:
+        _wait_for(held.file, held.folder, False, WAIT_FOR_MACHINES)
+
+
+def _wait_for(file: IO[bytes], folder: Path, shared: bool, wait: float) -> None:
+    """Lock an open file of a folder. RuntimeError where another process has it for longer than `wait` seconds."""
+    end = time.monotonic() + wait
+    while not try_lock(file, shared):
+        if time.monotonic() > end:
+            file.seek(0)
+            who = file.read(20).decode("ascii", "replace") or "unknown"
+            raise RuntimeError(
+                f"{folder} is being written by another aatviz (process {who}); only one at a time may do so. Wait until "
+                "it is done, or end it; what it has done by then is kept."
+            )
+        time.sleep(0.1)

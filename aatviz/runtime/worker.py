@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
-from aatviz.runtime.launch import MALLOC
+from aatviz.runtime.jobs import MALLOC
 
 CHECK = 0.25
 """Seconds between two looks at whether a run is still wanted."""

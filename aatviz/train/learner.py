@@ -9,6 +9,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from aatviz.models.networks import evaluating
 from aatviz.recipes import Job
 from aatviz.train.steps import Visit, batch_loss
+from aatviz.train.team import agree_on_gradients
 
 MOMENTUM = 0.9
 """Of SGD."""
@@ -50,6 +51,7 @@ class Learner:
             loss, x_adv = batch_loss(self.job, self.network, visit)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        agree_on_gradients(self.network)
         self.optimizer.step()
         if self.average is not None:
             self.average.update_parameters(self.network)

@@ -22,6 +22,7 @@ from aatviz.runtime.files import read_bytes, write_json
 from aatviz.runtime.hardware import describe, fast_bf16, seconds_spent
 from aatviz.store import pretrained
 from aatviz.store.weights import build_network, hash_of_weights, note_of, read_note, save_network
+from aatviz.train import team
 from aatviz.train.batches import Images, images_of
 from aatviz.train.state import State, full, known_by, refuse_other_recipe, restore, save, shortened
 from aatviz.train.updates import Updates
@@ -58,7 +59,7 @@ def train(
     """Train one network, or go on where a run was cut off, and return the file of its best weights.
 
     Writes `<folder>/<job>.safetensors`, and the history in `<folder>/history/<job>.json`. A finished job is not trained
-    again.
+    again. In a team of processes (`aatviz.train.team`) all call this, and the first one writes.
 
     Args:
         job: the network, the method and all settings.
@@ -125,10 +126,13 @@ def train(
                 score=row,
             )
         )
-        if time.monotonic() - last_save > between and state.step % job.replay == 0:  # perturbations are not saved
+        due = time.monotonic() - last_save > between and team.first()
+        if due and state.step % job.replay == 0:  # perturbations are not saved
             save(full(folder, job.name), learner, state, origin)
             last_save = time.monotonic()
 
+    if not team.first():
+        return final
     best = build_network(note)
     best.load_state_dict(state.best)
     spent = {"seconds": state.seconds, "evaluation_seconds": sum(row["evaluation_seconds"] for row in state.history)}

@@ -11,6 +11,7 @@ from aatviz.models.detectors import DetectorBank
 from aatviz.models.losses import pick
 from aatviz.recipes import AttackSpec, Job
 from aatviz.recipes.spec import Border
+from aatviz.train.team import GoalOf, divided, whole
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,10 +95,13 @@ def batch_loss(job: Job, network: nn.Module, visit: Visit) -> tuple[Tensor, Tens
         if job.method == "natural":
             return F.cross_entropy(network(x).float(), y, label_smoothing=job.label_smoothing), None
         if job.method == "madry":
-            goal = objective("cross_entropy", network, y=y, bf16=visit.bf16)
-            x_adv = _inner(job, visit, goal, x, generator)
+            x_adv = _inner(job, visit, lambda rows: _cross_entropy(network, y[rows], visit), x, generator)
             return F.cross_entropy(network(x_adv).float(), y, label_smoothing=job.label_smoothing), x_adv
         return (_aat if job.method == "aat" else _aat_shared)(job, network, visit, generator)
+
+
+def _cross_entropy(network: nn.Module, y: Tensor, visit: Visit) -> Objective:
+    return objective("cross_entropy", network, y=y, bf16=visit.bf16)
 
 
 def _aat(job: Job, network: nn.Module, visit: Visit, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -108,7 +112,7 @@ def _aat(job: Job, network: nn.Module, visit: Visit, generator: torch.Generator)
     negative = others[torch.randperm(len(others), generator=generator)[:count].to(others.device)]
     negative = _some_anywhere(job, negative, generator)
     goal = objective("target_logit", network, target=0, bf16=visit.bf16)
-    x_adv = _inner(job, visit, goal, negative, generator)
+    x_adv = _inner(job, visit, lambda _: goal, negative, generator)
     logits = network(torch.cat([positive, x_adv])).float().squeeze(1)
     if not job.balanced:
         return F.softplus(torch.cat([-logits[: len(positive)], logits[len(positive) :]])).mean(), x_adv
@@ -122,8 +126,12 @@ def _aat_shared(job: Job, network: nn.Module, visit: Visit, generator: torch.Gen
     x, half = visit.x, len(visit.x) // 2
     own, others = visit.y[:half], visit.y[half:]
     target = (others + torch.randint(1, job.outputs, others.shape, generator=generator).to(others)) % job.outputs
-    goal = objective("target_logit", DetectorBank([network], job.outputs), target=target, bf16=visit.bf16)
-    x_adv = _inner(job, visit, goal, _some_anywhere(job, x[half:], generator), generator)
+    bank = DetectorBank([network], job.outputs)
+
+    def goal_of(rows: slice) -> Objective:
+        return objective("target_logit", bank, target=target[rows], bf16=visit.bf16)
+
+    x_adv = _inner(job, visit, goal_of, _some_anywhere(job, x[half:], generator), generator)
     logits = network(torch.cat([x[:half], x_adv])).float()
     return F.softplus(-pick(logits[:half], own)).mean() + F.softplus(pick(logits[half:], target)).mean(), x_adv
 
@@ -136,12 +144,12 @@ def _some_anywhere(job: Job, x: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where(replaced[:, None, None, None].to(x.device), torch.rand(x.shape, generator=generator).to(x), x)
 
 
-def _inner(job: Job, visit: Visit, goal: Objective, x: Tensor, generator: torch.Generator) -> Tensor:
+def _inner(job: Job, visit: Visit, goal_of: GoalOf, x: Tensor, generator: torch.Generator) -> Tensor:
     """The attacked images x' (N,C,H,W): the inner attack of this step on these images of the batch."""
-    eps = _eps(job, x, visit.step, generator)
+    eps, goal, turn = _eps(job, x, visit.step, generator), divided(goal_of, len(x)), _turn(job, visit.step)
     if job.start_noise:
-        return _n_fgsm(goal, x, eps, _turn(job, visit.step).step_size, job.start_noise, generator)
-    return attack(_turn(job, visit.step), goal, x, visit.seed, eps, visit.start)
+        return whole(_n_fgsm(goal, x, eps, turn.step_size, job.start_noise, generator))
+    return whole(attack(turn, goal, x, visit.seed, eps, visit.start))
 
 
 def _n_fgsm(goal: Objective, x: Tensor, eps: Tensor, step_size: float, noise: float, generator: torch.Generator) -> Tensor:

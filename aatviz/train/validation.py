@@ -1,15 +1,18 @@
 """The scores of a network in training: natural and adversarial AUC (or accuracy), on validation and training images."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
-from aatviz.attacks import objective
+from aatviz.attacks import Objective, objective
 from aatviz.metrics import auc
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import evaluating
 from aatviz.recipes import Job
 from aatviz.runtime.memory import in_batches
 from aatviz.train.steps import attack
+from aatviz.train.team import divided, whole
 
 CHUNK = 1000
 
@@ -31,11 +34,12 @@ def evaluate(job: Job, network: nn.Module, x: Tensor, y: Tensor, count: int, bf1
     or without any of another, is left out of the mean; ValueError where that leaves none.
     """
     if job.method in ("natural", "madry"):
-        goal = objective("classifier_margin", network, y=y[:count], bf16=bf16)
-        x_adv = attack(job.validation_attack, goal, x[:count], seed=0)
+        few, true = x[:count], y[:count]
+        goal = divided(lambda rows: objective("classifier_margin", network, y=true[rows], bf16=bf16), len(few))
+        x_adv = whole(attack(job.validation_attack, goal, few, seed=0))
         return {
             "natural": float((logits_of(network, x).argmax(1) == y).float().mean()),
-            "adversarial": float((logits_of(network, x_adv).argmax(1) == y[:count]).float().mean()),
+            "adversarial": float((logits_of(network, x_adv).argmax(1) == true).float().mean()),
         }
     targets = range(job.outputs) if job.target is None else [job.target]
     bank = DetectorBank([network], job.outputs)
@@ -45,10 +49,14 @@ def evaluate(job: Job, network: nn.Module, x: Tensor, y: Tensor, count: int, bf1
         positive, negative = logits[y == k, column], x[y != k][:count]
         if not len(positive) or not len(negative):
             continue
-        goal = objective("target_logit", bank, target=column, bf16=bf16)
-        x_adv = attack(job.validation_attack, goal, negative, seed=k)
+        goal = divided(partial(_towards, bank, column, bf16), len(negative))
+        x_adv = whole(attack(job.validation_attack, goal, negative, seed=k))
         natural.append(auc(positive, logits[y != k, column]))
         adversarial.append(auc(positive, logits_of(network, x_adv)[:, column]))
     if not natural:
         raise ValueError(f"{job.name}: among {len(x)} images there are not two classes to tell apart.")
     return {"natural": sum(natural) / len(natural), "adversarial": sum(adversarial) / len(adversarial)}
+
+
+def _towards(bank: DetectorBank, column: int, bf16: bool, _: slice) -> Objective:
+    return objective("target_logit", bank, target=column, bf16=bf16)

@@ -54,6 +54,7 @@ def test_systems_are_listed_and_a_broken_one_with_what_is_wrong(tiny_system_fold
         (("attack", "no-such-system"), "no system 'no-such-system'"),
         (("train", "no-such-recipe"), "no recipe 'no-such-recipe'"),
         (("train", "cifar10-linf-8-shared"), "aatviz data download cifar10"),
+        (("train", "tiny", "--launcher", "slurm"), "--launcher is local or ray; got 'slurm'"),
         (("train", "tiny", "--jobs", "detector-4"), "it has shared, classifier, stage/robust, robust"),
         (("data", "import", "no-such-folder"), "There is no no-such-folder"),
         (("data", "download", "imagenet"), "there are mnist, fashion-mnist, cifar10"),
@@ -76,6 +77,7 @@ def test_a_mistake_is_one_clear_sentence_and_no_traceback(
             ("--part", "detector-7"),
             "--part needs one --recipe; 'detector-7' is a part of table-11, worst-case, real-images.",
         ),
+        (("--recipe", "table-11", "--part", "detector-7", "--launcher", "ray"), "--part computes one part, here"),
         (("--recipe", "all", "--part", "foo"), "'foo' is a part of none of table-11, worst-case,"),
     ],
 )

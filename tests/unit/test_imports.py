@@ -36,7 +36,7 @@ def room(module: str) -> str:
 
 UI = {name for name in FILES if room(name).startswith("ui")}
 LIBRARY = [name for name in FILES if name not in UI and not name.endswith("__main__")]
-SLOW = {"streamlit", "plotly", "torchvision", "scipy", "sklearn"}
+SLOW = {"streamlit", "plotly", "torchvision", "scipy", "sklearn", "ray"}
 """What takes a second to load: it is loaded where it is needed."""
 
 

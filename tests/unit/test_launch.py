@@ -9,18 +9,20 @@ import pytest
 pytestmark = pytest.mark.slow
 
 SCRIPT = """
-import os, sys
+import os
 from pathlib import Path
-from aatviz.runtime.launch import JobFailed, run_side_by_side
+from aatviz.runtime.jobs import Command, JobFailed, run_jobs
+from aatviz.runtime.launch_local import Local
 from aatviz.runtime.locks import writing
 
 print("started", flush=True)
 commands = {"none": ["no-such-command"], "bad": ["train", "tiny", "--jobs", "no-such-job"]}
 os.environ["AATVIZ_CHECKPOINTS"] = "nowhere"  # set by Python, and after the start
-with writing(Path("folder")) as held:
-    run_side_by_side({"listed": ["systems"]}, 1, held)
+two = Local(2)
+with writing(Path("folder")) as held, two.writing(held):
+    run_jobs([Command(name="listed", arguments=("systems",))], two)
     try:
-        run_side_by_side(commands, 2, held)
+        run_jobs([Command(name=name, arguments=tuple(words)) for name, words in commands.items()], two)
     except JobFailed as error:
         print(error)
 """

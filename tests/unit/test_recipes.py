@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from aatviz import recipes
-from aatviz.cli.train import waves
 from aatviz.recipes import AttackSpec, Job, Recipe, digest
 from aatviz.recipes.paper import evaluations
 from aatviz.store import pretrained
@@ -246,16 +245,3 @@ def test_the_evaluations_are_those_that_the_paper_and_the_worst_case_ask_for() -
         "integrated": "combined",
         "robust": "classifier_margin",
     }
-
-
-def test_jobs_are_trained_after_those_that_they_start_from() -> None:
-    """A chain of four: N-FGSM in two rounds, PGD, and the bank; what needs nothing runs beside
-    the first."""
-    found = waves(list(recipes.get("cifar10-linf-8-shared").jobs))
-    assert [set(wave) for wave in found] == [
-        {"stage/robust", "classifier", "judge"}, {"stage/robust-2"}, {"robust"}, {"shared"},
-    ]  # fmt: skip
-    assert waves([recipes.get("cifar10-linf-8-shared").job("shared")]) == [["shared"]]
-    one, other = (dataclasses.replace(JOB, name=a, start_from=f"{b}.safetensors") for a, b in (("a", "b"), ("b", "a")))
-    with pytest.raises(ValueError, match="start from one another: a, b"):
-        waves([one, other])

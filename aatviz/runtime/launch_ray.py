@@ -1,0 +1,169 @@
+"""Jobs on the machines of a Ray cluster. What they read and write lies on storage that all machines share: paths are passed,
+never tensors, and what a job has printed comes back line by line.
+
+A lost job, whose machine or process is gone, begins anew on another machine and goes on where its files end. Ray itself is
+loaded where it is needed: the library works without it.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from aatviz.runtime.files import present
+from aatviz.runtime.jobs import ENVIRONMENT, Command
+from aatviz.runtime.locks import Held, shared_with_others
+
+MOST_LOSSES = 5
+"""How many times a job may be lost: perhaps it is the job that ends its machines, for want of memory."""
+HANDED_ON = ("AATVIZ_", "XDG_CACHE_HOME")
+"""What the names of environment variables begin with that jobs get from this process."""
+PATIENCE = 10.0
+"""Seconds within which the head of a cluster has to answer."""
+Said = Iterator[str | int]
+"""The lines that a job prints, and then its exit status."""
+
+
+class Ray:
+    """A `Launcher` of tasks with one CPU each, and one GPU where jobs compute on GPUs; at most `workers` at once, None: as
+    many as there is room for.
+
+    RuntimeError where Ray is not installed, or no cluster answers at `address` (None: the one that this machine is in).
+    """
+
+    def __init__(self, address: str | None, workers: int | None) -> None:
+        self._ray = _connected(address)
+        self.most = workers
+        self._gpus = 0
+        self._place = self._seen = ""
+        self._running: dict[Any, Command] = {}
+        self._losses: dict[str, int] = {}
+
+    @property
+    def room(self) -> int:
+        """See `Launcher`."""
+        found = int(self._ray.cluster_resources().get("GPU" if self._gpus else "CPU", 0))
+        return max(min(found, self.most or found), 1)
+
+    def device(self, name: str) -> str:
+        """See `Launcher`: "cpu" or "cuda"; for "auto" GPUs where the cluster has some."""
+        if name not in ("auto", "cpu", "cuda"):
+            raise ValueError(f"Jobs on a Ray cluster compute on cpu, cuda or auto; got {name!r}.")
+        gpus = int(self._ray.cluster_resources().get("GPU", 0))
+        if name == "cuda" and not gpus:
+            raise ValueError("This Ray cluster has no GPU. Use --device cpu or auto, or start Ray with --num-gpus.")
+        self._gpus = int(bool(gpus) and name != "cpu")
+        return "cuda" if self._gpus else "cpu"
+
+    @contextmanager
+    def writing(self, held: Held) -> Iterator[None]:
+        """See `Launcher`. A file in the folder shows to every machine that it sees the same folder."""
+        with shared_with_others(held), present(held.folder) as seen:
+            self._place, self._seen = os.getcwd(), str(seen)
+            try:
+                yield
+            finally:
+                self.stop()
+
+    def start(self, job: Command) -> None:
+        """See `Launcher`; only inside `writing`."""
+        task = self._ray.remote(num_cpus=1, num_gpus=self._gpus, max_retries=0, num_returns="streaming")(_run)
+        variables = {name: value for name, value in os.environ.items() if name.startswith(HANDED_ON)}
+        said = task.options(name=job.name).remote(list(job.arguments), self._place, variables | ENVIRONMENT, self._seen)
+        self._running[said] = job
+
+    def ended(self) -> dict[str, str]:
+        """See `Launcher`. What jobs say is printed meanwhile; a lost job is started once more."""
+        found: dict[str, str] = {}
+        while not found:
+            for said in self._ray.wait(list(self._running), num_returns=1)[0]:
+                wrong = self._next(said)
+                if wrong is not None:
+                    found[self._running.pop(said).name] = wrong
+        return found
+
+    def _next(self, said: Any) -> str | None:
+        """Take what a job says next. None where it goes on; else what went wrong, empty where nothing did."""
+        try:
+            word = self._ray.get(next(said))
+        except self._ray.exceptions.RayTaskError as error:
+            return f"could not run: {error.cause}"
+        except self._ray.exceptions.RayError as error:
+            return self._lost(said, type(error).__name__)
+        if isinstance(word, str):
+            print(word, flush=True)
+            return None
+        if word < 0:
+            return self._lost(said, f"signal {-word}")
+        return f"ended with status {word}" if word else ""
+
+    def _lost(self, said: Any, how: str) -> str | None:
+        """Start a lost job once more; where it has been lost too often, say so."""
+        job = self._running[said]
+        count = self._losses[job.name] = self._losses.get(job.name, 0) + 1
+        if count >= MOST_LOSSES:
+            return f"was lost {count} times ({how}), perhaps for want of memory"
+        print(f"{job.name}: lost ({how}); it goes on elsewhere", flush=True)
+        del self._running[said]
+        self.start(job)
+        return None
+
+    def stop(self) -> None:
+        """See `Launcher`."""
+        for said in self._running:
+            self._ray.cancel(said, force=True)
+        self._running.clear()
+
+
+def _connected(address: str | None) -> Any:
+    """The module ray, connected to a cluster."""
+    try:
+        import ray
+    except ImportError:
+        raise RuntimeError(
+            "--launcher ray needs Ray, which is not installed here: pip install 'aatviz[ray]', on every machine."
+        ) from None
+    import logging
+
+    try:
+        if address:
+            _knock(address)
+        ray.init(address or "auto", log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, ValueError, RuntimeError) as error:
+        where = f"at {address}" if address else "on this machine"
+        raise RuntimeError(
+            f"No Ray cluster answers {where} ({str(error).splitlines()[0]}). Start one with `ray start --head`, on further "
+            "machines with `ray start --address HOST:PORT`, and run this command on one of them."
+        ) from None
+    # the function itself is sent: a process of Ray's need not load the library, with PyTorch, beside that of the job
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    return ray
+
+
+def _knock(address: str) -> None:
+    """See at once whether anything answers; Ray itself would try for minutes. OSError where not; ValueError for what is no
+    HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in address or not (port.isascii() and port.isdigit()):
+        raise ValueError(f"an address is HOST:PORT, such as 192.0.2.7:6379; got {address!r}")
+    socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+
+
+def _run(arguments: list[str], place: str, variables: dict[str, str], seen: str) -> Said:
+    """A job, on a machine of the cluster. It ends with the process that Ray gave it."""
+    if not Path(seen).is_file():
+        raise RuntimeError(
+            f"{socket.gethostname()} does not see the {Path(seen).parent} of the machine that started this. All need "
+            "it, under the same path, on storage that they share."
+        )
+    command = [sys.executable, "-m", "aatviz.runtime.child", *arguments]
+    output: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=place, env=os.environ | variables, **output) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            yield line.rstrip("\n")
+        yield process.wait()

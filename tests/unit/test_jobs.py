@@ -1,0 +1,276 @@
+"""The seam between lists of jobs and launchers: order, failures, interruptions; and a cluster that is made up."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aatviz import recipes
+from aatviz.cli.options import launcher
+from aatviz.cli.train import _command
+from aatviz.runtime import launch_ray
+from aatviz.runtime.files import present, remove_leftovers
+from aatviz.runtime.jobs import Command, JobFailed, run_jobs
+from aatviz.runtime.launch_ray import MOST_LOSSES, Ray
+from aatviz.runtime.locks import shared_with_others, writing
+
+
+class Fake:
+    """A launcher whose jobs end one by one, in the order of their start, as `wrong` says."""
+
+    def __init__(self, most: int | None = None, wrong: dict[str, str] | None = None) -> None:
+        self.most, self.room, self.wrong = most, most or 1, wrong or {}
+        self.started: list[str] = []
+        self.running: list[str] = []
+        self.together: list[set[str]] = []
+        self.stopped = False
+
+    def device(self, name: str) -> str:
+        return name
+
+    def writing(self, held: object) -> Any:
+        return nullcontext()
+
+    def start(self, job: Command) -> None:
+        self.started.append(job.name)
+        self.running.append(job.name)
+
+    def ended(self) -> dict[str, str]:
+        self.together.append(set(self.running))
+        name = self.running.pop(0)
+        if self.wrong.get(name) == "interrupt":
+            raise KeyboardInterrupt
+        return {name: self.wrong.get(name, "")}
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def command(name: str, *after: str, done: Callable[[], bool] = lambda: False) -> Command:
+    return Command(name=name, arguments=("train", name), after=after, done=done)
+
+
+def test_jobs_begin_after_those_that_they_start_from() -> None:
+    """A chain of five: N-FGSM in two rounds, PGD, and both halves of the bank's training; what needs nothing runs beside
+    the first."""
+    plan = recipes.get("cifar10-linf-8-shared")
+    fake = Fake()
+    run_jobs([_command(job, plan.name, [], Path("nowhere")) for job in plan.jobs], fake)
+    assert fake.together[0] == {"stage/robust", "classifier", "judge"}
+    chain = ["stage/robust", "stage/robust-2", "robust", "shared"]
+    assert [name for name in fake.started if name in chain] == chain
+    assert len(fake.started) == len(plan.jobs)
+    alone = Fake()
+    run_jobs([_command(plan.job("shared"), plan.name, [], Path("nowhere"))], alone)
+    assert alone.started == ["shared"]
+
+
+def test_no_more_jobs_run_at_once_than_the_launcher_takes_and_they_start_in_order() -> None:
+    fake = Fake(most=2)
+    run_jobs([command(name) for name in "abcde"], fake)
+    assert fake.started == list("abcde")
+    assert max(map(len, fake.together)) == 2
+
+
+def test_a_job_that_was_done_before_is_said_and_not_started_and_its_followers_are() -> None:
+    """It is asked only when all that it waits for is done: its answer may depend on that."""
+    fake, said = Fake(), list[str]()
+    asked: list[list[str]] = []
+    jobs = [command("c", "b"), command("b", "a", done=lambda: asked.append(list(fake.started)) or True), command("a")]
+    run_jobs(jobs, fake, said.append)
+    assert fake.started == ["a", "c"]
+    assert (said, asked) == (["b: done already"], [["a"]])
+
+
+def test_a_failing_job_stops_those_that_wait_for_it_and_no_others() -> None:
+    fake = Fake(most=1, wrong={"a": "ended with status 3"})
+    words = "^a ended with status 3, b was not begun, since a failed, c was not begun, since b failed$"
+    with pytest.raises(JobFailed, match=words):
+        run_jobs([command("a"), command("b", "a"), command("c", "b"), command("d")], fake)
+    assert fake.started == ["a", "d"]
+
+
+def test_an_interruption_ends_what_is_running_and_starts_nothing_more() -> None:
+    fake = Fake(most=1, wrong={"a": "interrupt"})
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs([command("a"), command("b")], fake)
+    assert (fake.started, fake.stopped) == (["a"], True)
+
+
+def test_jobs_that_wait_for_one_another_are_refused_before_any_is_started() -> None:
+    fake = Fake()
+    with pytest.raises(ValueError, match="start from one another: a, b"):
+        run_jobs([command("c"), command("a", "b"), command("b", "a")], fake)
+    assert fake.started == []
+
+
+# A cluster that is made up
+
+
+class Lost(Exception):
+    """Ray's error for a machine that is gone."""
+
+
+class Failed(Lost):
+    """Ray's error for a function that raised."""
+
+    cause = "no such folder"
+
+
+class MadeUp:
+    """As much of the module ray as the launcher uses. A task says what `tells` gives for its try; an exception is raised."""
+
+    exceptions = SimpleNamespace(RayTaskError=Failed, RayError=Lost)
+
+    def __init__(self, tells: Callable[[int], list[Any]], **resources: float) -> None:
+        self.tells, self.resources = tells, resources
+        self.options: list[dict[str, Any]] = []
+        self.cancelled: list[Any] = []
+
+    def cluster_resources(self) -> dict[str, float]:
+        return self.resources
+
+    def remote(self, **options: Any) -> Any:
+        def task(_: object) -> Any:
+            def started(*given: Any) -> Iterator[Any]:
+                self.options.append(options)
+                return iter(self.tells(len(self.options)))
+
+            return SimpleNamespace(options=lambda name: SimpleNamespace(remote=started))
+
+        return task
+
+    def wait(self, tasks: list[Any], num_returns: int) -> tuple[list[Any], list[Any]]:
+        return tasks[:1], tasks[1:]
+
+    def get(self, word: Any) -> Any:
+        if isinstance(word, Exception):
+            raise word
+        return word
+
+    def cancel(self, task: Any, force: bool) -> None:
+        self.cancelled.append(task)
+
+
+@contextmanager
+def on(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, folder: Path, device: str = "auto") -> Iterator[Ray]:
+    monkeypatch.setattr(launch_ray, "_connected", lambda address: made_up)
+    cluster = Ray(None, None)
+    cluster.device(device)
+    with writing(folder) as held, cluster.writing(held):
+        yield cluster
+
+
+def test_a_lost_job_is_started_again_and_what_it_says_is_printed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether Ray says that a machine is gone, or a signal ended the process."""
+    tries: list[list[Any]] = [["step 1", Lost()], ["step 1", -9], ["step 1", "step 2", 0]]
+    made_up = MadeUp(lambda number: tries[number - 1], CPU=3)
+    with on(made_up, monkeypatch, tmp_path) as cluster:
+        run_jobs([command("a")], cluster)
+        assert cluster.room == 3
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if not line.startswith("a: lost")] == ["step 1", "step 1", "step 1", "step 2"]
+    assert [line for line in said if line.startswith("a: lost")] == [
+        "a: lost (Lost); it goes on elsewhere",
+        "a: lost (signal 9); it goes on elsewhere",
+    ]
+    assert made_up.options[0] == {"num_cpus": 1, "num_gpus": 0, "max_retries": 0, "num_returns": "streaming"}
+
+
+def test_a_job_that_ends_every_machine_is_given_up_and_one_that_fails_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    always = MadeUp(lambda _: [-9])
+    with on(always, monkeypatch, tmp_path) as cluster, pytest.raises(JobFailed, match=f"a was lost {MOST_LOSSES} times"):
+        run_jobs([command("a")], cluster)
+    assert len(always.options) == MOST_LOSSES
+    for word, wrong in ((3, "a ended with status 3"), (Failed(), "a could not run: no such folder")):
+        once = MadeUp(lambda _, word=word: [word])
+        with on(once, monkeypatch, tmp_path) as cluster, pytest.raises(JobFailed, match=wrong):
+            run_jobs([command("a")], cluster)
+        assert len(once.options) == 1
+
+
+def test_gpus_are_used_where_the_cluster_has_them_and_they_are_wanted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made_up = MadeUp(lambda _: [0], CPU=8, GPU=2)
+    with on(made_up, monkeypatch, tmp_path) as cluster:
+        assert (cluster.device("auto"), cluster.room) == ("cuda", 2)
+        run_jobs([command("a")], cluster)
+        assert made_up.options[-1]["num_gpus"] == 1
+        assert (cluster.device("cpu"), cluster.room) == ("cpu", 8)
+        with pytest.raises(ValueError, match=r"cpu, cuda or auto; got 'mps'"):
+            cluster.device("mps")
+    with on(MadeUp(lambda _: [0], CPU=8), monkeypatch, tmp_path) as cluster, pytest.raises(ValueError, match="has no GPU"):
+        cluster.device("cuda")
+
+
+def test_an_interruption_cancels_what_the_cluster_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made_up = MadeUp(lambda _: [KeyboardInterrupt()])
+    monkeypatch.setattr(made_up, "get", lambda word: exec("raise KeyboardInterrupt"))
+    with pytest.raises(KeyboardInterrupt), on(made_up, monkeypatch, tmp_path) as cluster:
+        run_jobs([command("a"), command("b")], cluster)
+    assert len(made_up.cancelled) == 2
+    assert not list(tmp_path.glob(".present*"))
+
+
+def test_a_machine_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"does not see the .*gone of the machine that started this"):
+        next(iter(launch_ray._run(["systems"], str(tmp_path), {}, str(tmp_path / "gone" / "file"))))
+
+
+@pytest.mark.slow
+def test_a_job_on_another_machine_says_its_lines_and_its_status_and_takes_variables(tmp_path: Path) -> None:
+    with present(tmp_path) as seen:
+        for words, status in ((["systems"], 0), (["train", "no-such-recipe"], 1)):
+            *lines, last = launch_ray._run(words, str(tmp_path), {"AATVIZ_CHECKPOINTS": "nowhere"}, str(seen))
+            assert last == status
+            assert any(("nowhere" if status == 0 else "no recipe") in str(line) for line in lines), lines
+
+
+def test_without_ray_or_with_another_launcher_one_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(RuntimeError, match=r"needs Ray, which is not installed here: pip install 'aatviz\[ray\]'"):
+        launcher("ray", None, None)
+    with pytest.raises(ValueError, match="--launcher is local or ray; got 'slurm'"):
+        launcher("slurm", None, None)
+    with pytest.raises(ValueError, match="goes with --launcher ray"):
+        launcher("local", "head:6379", None)
+    assert (launcher("local", None, None).most, launcher("local", None, 7).most) == (2, 7)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://head:10001", "head", "127.0.0.1:x"])
+def test_where_nothing_answers_one_sentence_says_so_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    with pytest.raises(
+        RuntimeError, match=r"No Ray cluster answers at .*(refused|an address is HOST:PORT).*ray start --head"
+    ):
+        launcher("ray", address, None)
+
+
+# The folder
+
+
+def test_a_folder_that_is_shared_lets_in_who_touches_files_of_its_own_and_is_held_alone_afterwards(tmp_path: Path) -> None:
+    with writing(tmp_path) as held:
+        with shared_with_others(held):
+            with writing(tmp_path, shared=True, wait=0), writing(tmp_path, name=".a.lock", wait=0):
+                pass
+            with pytest.raises(RuntimeError, match="another aatviz"), writing(tmp_path, wait=0):
+                pytest.fail("two have the whole folder")
+        with pytest.raises(RuntimeError, match="another aatviz"), writing(tmp_path, shared=True, wait=0):
+            pytest.fail("it is no longer shared")
+
+
+def test_the_sign_in_a_folder_stays_while_its_process_lives(tmp_path: Path) -> None:
+    with present(tmp_path) as seen:
+        remove_leftovers(tmp_path)
+        assert seen.exists()
+    assert not seen.exists()
