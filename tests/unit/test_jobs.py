@@ -55,7 +55,7 @@ def command(name: str, *after: str, done: Callable[[], bool] = lambda: False) ->
 
 
 def test_jobs_begin_after_those_that_they_start_from() -> None:
-    """A chain of five: N-FGSM in two rounds, PGD, and both halves of the bank's training; what needs nothing runs beside
+    """A chain of four: N-FGSM in two rounds, PGD, and the bank; what needs nothing runs beside
     the first."""
     plan = recipes.get("cifar10-linf-8-shared")
     fake = Fake()
