@@ -1,5 +1,7 @@
 """Overview: what AAT is, a stored run to look at, the system in numbers, and what the defence does not withstand."""
 
+from itertools import cycle
+
 import streamlit as st
 
 from aatviz.data.spec import written
@@ -65,7 +67,7 @@ else:
     overview_card.without_showcase(system, sample)
 
 st.markdown("### Go on from here")
-for column, (page, label, icon) in zip(st.columns(3) * 3, NEXT, strict=False):
+for column, (page, label, icon) in zip(cycle(st.columns(3)), NEXT, strict=False):
     label = label.format(one=a(dataset.noun), plural=dataset.plural)
     column.page_link(f"pages/{page}.py", label=label, icon=f":material/{icon}:", query_params=link_params())
 overview_card.numbers(system)

@@ -13,6 +13,7 @@ from aatviz.explore.detector_records import store_sample_logits
 from aatviz.explore.example_images import build_examples
 from aatviz.explore.generation.run import STORED, build_generated
 from aatviz.explore.generation.scores import build_scores
+from aatviz.ui.lessons.catalogue import LESSONS
 from aatviz.ui.lessons.showcase import build_lessons
 from aatviz.ui.session.showcase import build_showcase
 
@@ -22,7 +23,9 @@ def main() -> None:
         raise SystemExit(__doc__)
     system = aatviz.load_system(sys.argv[1])
     if dataset(system.card.dataset).passed_on:
-        for build in (build_showcase, build_comparison, build_examples, build_lessons, store_sample_logits):
+        taught = {aatviz.load_system(lesson.system).card.dataset for lesson in LESSONS if lesson.case and lesson.system}
+        lessons = [build_lessons] if system.card.dataset in taught else []
+        for build in (build_showcase, build_comparison, build_examples, *lessons, store_sample_logits):
             print(build(system))
     else:
         print("No runs on images of the data set: they may not be passed on.")

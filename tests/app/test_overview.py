@@ -48,6 +48,11 @@ def test_without_a_stored_run_it_names_the_command_and_shows_digits() -> None:
     assert "No results are stored" in texts(app)
 
 
+def test_it_leads_to_every_other_page() -> None:
+    linked = {link.proto.page for link in open_page().get("page_link")}
+    assert linked == {page.stem for page in APP.parent.glob("pages/*.py")} - {"overview"}
+
+
 def test_with_a_stored_run_it_is_shown_at_once(tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     system = aatviz.load_system(NAME)
     build_showcase(system)
