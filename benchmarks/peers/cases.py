@@ -14,12 +14,14 @@ from aatviz.attacks.objectives import TARGETED, LossName
 from aatviz.evaluate.systems import TRUE_POSITIVE_RATE
 from aatviz.models.detectors import DetectorBank
 from aatviz.store.systems import System
+from aatviz.store.weights import build_network, read_note, start_from
 
-EPS = 0.3
+EPS, COLOUR_EPS = 0.3, 8 / 255
 TARGET = 9
 """The detector that targeted cases attack; their images are of the other classes."""
 SEPARATE, SHARED = "separate", "shared"
-SYSTEMS = {SEPARATE: "mnist-linf-0.3", SHARED: "mnist-linf-0.3-shared"}
+COLOUR, COLOUR_SEPARATE = "CIFAR-10, shared", "CIFAR-10, separate"
+SYSTEMS = {SEPARATE: "mnist-linf-0.3", SHARED: "mnist-linf-0.3-shared", COLOUR: "cifar10-linf-8-shared"}
 OURS = "aatviz"
 PEERS = ("torchattacks", "foolbox", "art")
 GEMM, CONVOLUTION = PEAKS = ("matmul", "convolution")
@@ -43,8 +45,14 @@ class Case:
     banks: tuple[str, ...] = (SEPARATE, SHARED)
     """Names for `load_bank`."""
     engines: tuple[str, ...] = (OURS, *PEERS)
+    eps: float = EPS
     peaks: bool = False
     """Whether the machine's own peaks are measured in every round too."""
+
+    @property
+    def dataset(self) -> str:
+        """The data set whose bundled images are attacked."""
+        return load_system(COLOUR if self.banks[0].startswith("CIFAR-10") else SHARED).card.dataset
 
     @property
     def target(self) -> int | None:
@@ -97,6 +105,28 @@ CASES = [
         banks=tuple(f"{SEPARATE} x {k}" for k in COUNTS),
         engines=(OURS,),
     ),
+    Case(
+        name="colour-64",
+        about="CIFAR-10, loss 10 on all detectors",
+        loss="detectors_max",
+        images=64,
+        steps=40,
+        step_size=0.5 / 255,
+        rounds=3,
+        banks=(COLOUR_SEPARATE, COLOUR),
+        eps=COLOUR_EPS,
+    ),
+    Case(
+        name="colour-detector-64",
+        about=f"CIFAR-10, targeted, on detector {TARGET} alone",
+        loss="detector_logit",
+        images=64,
+        steps=40,
+        step_size=0.5 / 255,
+        rounds=3,
+        banks=(COLOUR,),
+        eps=COLOUR_EPS,
+    ),
 ]
 
 
@@ -113,10 +143,22 @@ def load_system(bank: str) -> System:
 
 @cache
 def load_bank(name: str) -> DetectorBank:
-    """ "separate", "shared", or "separate x K" for K detectors made from the ten."""
+    """One of `SYSTEMS`; "separate x K" for K detectors made from the ten; or `COLOUR_SEPARATE`."""
+    if name == COLOUR_SEPARATE:
+        return alone(load_system(COLOUR))
     kind, _, count = name.partition(" x ")
     bank = load_system(kind).detectors
     return several(bank, int(count)) if count else bank
+
+
+def alone(system: System) -> DetectorBank:
+    """A separate bank out of a shared one: a network for each row of its last layer, moved a little as in `several`."""
+    (file,) = system.card.files.detectors
+    note = read_note(system.folder / file) | {"outputs": 1}
+    networks = [build_network(note) for _ in system.detectors.classes]
+    for k, network in enumerate(networks):
+        start_from(network, system.folder / file, k)
+    return moved(networks, first=1)
 
 
 def several(bank: DetectorBank, count: int) -> DetectorBank:
@@ -125,21 +167,23 @@ def several(bank: DetectorBank, count: int) -> DetectorBank:
     The copies' weights differ from the originals' by about a hundredth: exact copies would never be the strongest
     detector of an image, all gradients would come from the originals, and many detectors would look too cheap.
     """
+    copies = [copy.deepcopy(bank.networks[place % len(bank.networks)]) for place in range(count)]
+    return moved(copies, first=len(bank.networks))
+
+
+def moved(networks: list[torch.nn.Module], first: int) -> DetectorBank:
+    """A bank of these networks, from the `first` one on with other weights, by about a hundredth."""
     generator = torch.Generator().manual_seed(0)
-    networks = []
-    for place in range(count):
-        network = copy.deepcopy(bank.networks[place % len(bank.networks)])
-        if place >= len(bank.networks):
-            with torch.no_grad():
-                for weight in network.parameters():
-                    weight.mul_(1 + JITTER * torch.randn(weight.shape, generator=generator))
-        networks.append(network)
-    return DetectorBank(networks, count).eval()
+    for network in networks[first:]:
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.mul_(1 + JITTER * torch.randn(weight.shape, generator=generator))
+    return DetectorBank(networks, len(networks)).eval()
 
 
 def batches(case: Case) -> list[tuple[Tensor, Tensor]]:
     """For each round, the one before them included, the images and labels that it attacks, from the bundled sample."""
-    x, y = aatviz.load_data("mnist", split="sample")
+    x, y = aatviz.load_data(case.dataset, split="sample")
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
     fits = y[order] < min(len(load_bank(name).classes) for name in case.banks)
     if case.target is not None:
@@ -151,9 +195,11 @@ def batches(case: Case) -> list[tuple[Tensor, Tensor]]:
 
 @cache
 def threshold(bank: str, count: int) -> float:
-    """T with a true positive rate (equation 7) of 0.95 for the generative classifier, on `count` bundled images."""
-    x = aatviz.load_data("mnist", split="sample")[0]
+    """T with a true positive rate (equation 7) of 0.95 for the generative classifier, on `count` bundled images. Networks
+    out of a shared bank have that bank's."""
+    system = load_system(COLOUR if bank == COLOUR_SEPARATE else bank)
+    x = aatviz.load_data(system.card.dataset, split="sample")[0]
     x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(1))[:count]]
-    generative = load_system(bank).generative
+    generative = system.generative
     scores = torch.cat([generative.decide(generative.scores(part))[1] for part in x.split(500)])
     return float(scores.quantile(1 - TRUE_POSITIVE_RATE))

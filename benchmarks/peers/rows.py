@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.peers.cases import CONVOLUTION, GEMM, OURS, PEERS, SEPARATE, SHARED
+from benchmarks.peers.cases import COLOUR, COLOUR_SEPARATE, CONVOLUTION, GEMM, OURS, PEERS, SEPARATE, SHARED
 
 Result = dict[str, Any]
 """What `python -m benchmarks.peers --json` writes."""
@@ -66,6 +66,8 @@ def rows(result: Result) -> list[Row]:
         "detector-512": lambda case: _speed(case, SEPARATE, None),
         "one-image": _one_image,
         "cost-of-k": _cost_of_k,
+        "colour-64": _colour,
+        "colour-detector-64": _colour_detector,
     }
     cases = result["cases"]
     found = [row for name, make in makers.items() if name in cases for row in make(cases[name])]
@@ -120,6 +122,18 @@ def _detector(case: Result) -> Iterator[Row]:
     yield from _speed(case, SEPARATE, 1.6)
     yield from _strength(case, SEPARATE)
     yield from _peak(case, [SEPARATE])
+
+
+def _colour(case: Result) -> Iterator[Row]:
+    """The bank of small networks: one network with all logits here, one network for each at the peers."""
+    yield from _speed(case, COLOUR, 10.0, COLOUR_SEPARATE)
+    yield from _speed(case, COLOUR, None)
+    yield from _strength(case, COLOUR)
+
+
+def _colour_detector(case: Result) -> Iterator[Row]:
+    yield from _speed(case, COLOUR, 1.5)
+    yield from _strength(case, COLOUR)
 
 
 def _one_image(case: Result) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from aatviz.models.detectors import DetectorBank
 from aatviz.models.losses import max_other
 from aatviz.runtime.hardware import fast_bf16
 from benchmarks.peers.arithmetic import PEAKS, attack_flops
-from benchmarks.peers.cases import EPS, OURS, Case, Contestant, batches, load_bank, threshold
+from benchmarks.peers.cases import OURS, Case, Contestant, batches, load_bank, threshold
 from benchmarks.peers.engines import ENGINES, Job
 from benchmarks.peers.measuring import interleaved
 
@@ -50,7 +50,7 @@ def job(case: Case, who: Contestant) -> Job:
         target=case.target,
         steps=case.steps,
         step_size=case.step_size,
-        eps=EPS,
+        eps=case.eps,
         bf16=who.precision == "bf16",
     )
 
@@ -83,7 +83,12 @@ def run(case: Case, sample: int) -> dict[str, Any]:
         if who.engine in PEAKS:
             return
         x, y = images[number]
-        if result.shape != x.shape or norm(result - x, "Linf").max() > EPS + 1e-5 or result.min() < 0 or result.max() > 1:
+        if (
+            result.shape != x.shape
+            or norm(result - x, "Linf").max() > case.eps + 1e-5
+            or result.min() < 0
+            or result.max() > 1
+        ):
             raise AssertionError(f"{who} left the ball or the box.")
         strengths[who].scores.append(attacked_score(load_bank(who.bank), case.target, result, y))
 
@@ -98,7 +103,7 @@ def run(case: Case, sample: int) -> dict[str, Any]:
             row |= strengths[who].summary(limit) | {"threshold": limit}
         found.append(row)
     setting = {key: getattr(case, key) for key in ("about", "loss", "target", "images", "steps", "step_size", "rounds")}
-    return setting | {"eps": EPS, "found": found}
+    return setting | {"eps": case.eps, "found": found}
 
 
 def _attack_batch(attack: Callable[[Tensor, Tensor], Tensor], images: list[tuple[Tensor, Tensor]], number: int) -> Tensor:
