@@ -149,6 +149,7 @@ def linf_8_shared() -> Recipe:
         norm="Linf",
         eps=EPS,
         about="A small network with ten detector logits, finetuned from a robust classifier with the paper's objective.",
+        prominence=1,
         jobs=(_bank("Linf", EPS, 2 / 255, "robust.safetensors", seed=200), *_robust(), _classifier(), _judge()),
     )
 

@@ -203,7 +203,7 @@ class Recipe:
     """The system whose natural classifier, and robust one where it has one, this system uses too; None where the jobs train
     them. A recipe may do without a robust classifier, and may train detectors of only some classes."""
     prominence: int = 0
-    """The app starts with the system of the highest prominence."""
+    """The app starts a data set with its system of the highest prominence."""
 
     def job(self, name: str) -> Job:
         """The job of that name. ValueError, with the known names, where there is none."""

@@ -103,7 +103,8 @@ def cards() -> dict[str, Card]:
 def cards_and_broken() -> tuple[dict[str, Card], dict[str, str]]:
     """The cards of the shipped systems by the folder's name; and, for folders whose card cannot be read, the reason by name.
 
-    The app's default comes first, then one data set after the other, with L-inf before L2 and small balls before large ones.
+    One data set after the other, the built-in ones first. Of a data set the most prominent system comes first, then L-inf
+    before L2 and small balls before large ones. The first of all is the app's default.
     """
     found: dict[str, Card] = {}
     broken: dict[str, str] = {}
@@ -117,7 +118,7 @@ def cards_and_broken() -> tuple[dict[str, Card], dict[str, str]]:
     def place(name: str) -> tuple[Any, ...]:
         card = found[name]
         place_of_data = known.index(card.dataset) if card.dataset in known else len(known)
-        return -card.prominence, place_of_data, card.dataset, card.norm != "Linf", card.eps, name
+        return place_of_data, card.dataset, -card.prominence, card.norm != "Linf", card.eps, name
 
     return {name: found[name] for name in sorted(found, key=place)}, broken
 

@@ -108,8 +108,8 @@ def test_large_images_are_estimated_at_a_grain(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(store, "_AT_ONCE", 7)
     path, _ = store.build_gaussians("large", tmp_path)
     found = load_gaussians(path)
-    assert (found.grain, found.rank, read_note(path)["grain"]) == (4, 16, 4)
-    wanted, _ = estimate((small * 255).round() / 255, torch.zeros(60, dtype=torch.long), 16)
+    assert (found.grain, found.rank, read_note(path)["grain"]) == (4, 58, 4)  # of 60 images
+    wanted, _ = estimate((small * 255).round() / 255, torch.zeros(60, dtype=torch.long), 58)
     torch.testing.assert_close(found.mean, wanted.mean, atol=1e-3, rtol=1e-3)
     drawn = found.draw(0, torch.Generator().manual_seed(3))
     assert drawn.shape == (3, 64, 48)

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.weights
 
 ROOT = Path(__file__).parents[2]
 FASHION = "fashion-mnist-linf-0.1-shared"
+COLOUR = ["cifar10-linf-8-shared", "cifar10-linf-2-shared"]
 SHIPPED = [
     "mnist-linf-0.3-shared",
     "mnist-linf-0.3",
@@ -30,9 +31,11 @@ SHIPPED = [
     "mnist-l2-2.5-shared",
     "mnist-l2-5.0-shared",
     FASHION,
+    *COLOUR,
 ]
-LIMIT_MB = 80 + 3 * 7 + 16
-"""Two systems for one ball of MNIST, a shared bank for each of three others, and Fashion-MNIST with its classifiers."""
+LIMIT_MB = 80 + 3 * 7 + 16 + 14 + 2.5
+"""Two systems for one ball of MNIST, a shared bank for each of three others, Fashion-MNIST with its classifiers, CIFAR-10 with
+its own, and a bank for a second ball."""
 
 
 def card_of(name: str) -> Card:
@@ -117,11 +120,12 @@ def test_the_shipped_detectors_withstand_a_short_attack_on_bundled_images(name: 
     """Class 9 on 60 negatives: a guard against wrong weights, not a measurement (those are in the card)."""
     system = loaded(name)
     x, y = aatviz.load_data(system.card.dataset, split="sample")
-    ball = {"eps": 0.1, "step_size": 0.02} if name == FASHION else {"step_size": 0.05}
+    colour = {"eps": 2 / 255, "step_size": 0.5 / 255}
+    ball = {FASHION: {"eps": 0.1, "step_size": 0.02}, **dict.fromkeys(COLOUR, colour)}.get(name, {"step_size": 0.05})
     x_adv = aatviz.pgd(aatviz.objective("detector_logit", system, target=9), x[y != 9][:60], steps=15, **ball)
     with torch.no_grad():
         score = auc(system.detectors.logit(x[y == 9], 9), system.detectors.logit(x_adv, 9))
-    assert score >= 0.985
+    assert score >= (0.97 if name in COLOUR else 0.985)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

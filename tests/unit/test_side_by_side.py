@@ -128,7 +128,7 @@ def test_no_data_set_meets_the_numbers_of_another(dataset: str, norm: str, eps: 
     found = evaluations(dataset, norm, eps)  # type: ignore[arg-type]
     assert found.keys() == {"detectors", "worst-case", "curves", SIDE_BY_SIDE, "real-images", "honest"}
     assert not any(getattr(recipe, "paper", None) for recipe in found.values())
-    assert {threat[0] for threat in PUBLISHED} == {"mnist", "cifar10"}
+    assert {threat[0] for threat in PUBLISHED} == {"mnist", "cifar10", "restricted-imagenet", "restricted-tiny-imagenet"}
 
 
 def test_the_evaluations_of_fashion_mnist() -> None:

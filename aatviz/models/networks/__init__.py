@@ -37,10 +37,8 @@ NETWORKS = Registry(
         "preact": Network(build=PreActNet, kind=PreActNet, layout=folded),
         "wide": Network(build=WideNet, kind=WideNet),
         "pooled": Network(build=PooledNet, kind=PooledNet),
-        "mlp": Network(build=MLP, kind=MLP, layout=MLPPass.if_it_fits),
-        "lite0": Network(
-            build=LiteNet, kind=LiteNet, layout=folded_lite, bf16_pays=False
-        ),  # depthwise convolutions do not gain
+        "mlp": Network(build=MLP, kind=MLP, layout=MLPPass.if_it_fits, bf16_pays=False),  # too small to gain
+        "lite0": Network(build=LiteNet, kind=LiteNet, layout=folded_lite, bf16_pays=False),  # depthwise ones do not gain
         "resnet50": Network(build=ResNet50, kind=ResNet50),
     }
 )
