@@ -21,12 +21,14 @@ Record = dict[str, Any]
 def results() -> str:
     """One row a data set, of the first of its systems that was measured under the paper's attack."""
     head = ["data set, ball", "AUC, paper", "AUC, here", "fooled, detectors", "fooled, robust classifier"]
-    rows, attacked, judged = [head], [], []
+    rows, attacked, judged, copies = [head], [], [], list[str]()
     for system, record in _measured():
         threat = system.card.threat
         published = next(iter(evaluations(*threat)[all_detectors(*threat)].paper.values()), None)
         mean = headline(means_of(record))
         title = dataset(threat[0]).title
+        if (named := dataset(threat[0]).name_of(system.card.data_hash)) != title:
+            copies.append(f"{named}.")
         attacked.append(f"{mean['n']:,} on {title}")
         cells = ["none" if published is None else f"{sum(published) / len(published):.4f}", interval(mean)]
         honest = stored(system, HonestEvaluation(), least=1)
@@ -44,19 +46,25 @@ def results() -> str:
         f"detectors, under the paper's own attack (attacked images: {', '.join(attacked)}). *Fooled*: the honest "
         "protocol. It tries every attack known to hurt, and counts test images that one of them gets misclassified and "
         f"accepted, at thresholds that reject 5 % of clean images (n = {', '.join(dict.fromkeys(judged))}). In brackets: "
-        "95 % intervals. [Every table](docs/results.md)."
+        f"95 % intervals. {' '.join(copies)} [Every table](docs/results.md)."
     )
     return f"{markdown_table(rows)}\n\n{textwrap.fill(words, WIDTH)}"
 
 
 def shipped() -> str:
-    """The systems in checkpoints/."""
-    rows = [["name", "data set", "trained for", "bank", "MB of weights"]]
+    """The systems in checkpoints/, those of a data set and norm in one row."""
+    rows: dict[tuple[str, str], list[System]] = {}
     for name in systems():
         system = load_system(name)
-        size = sum(weights.bytes for weights in system.card.weights.values()) / 1e6
-        rows.append([f"`{name}`", dataset(system.card.dataset).title, _ball(system), system.card.kind, f"{size:.0f}"])
-    return markdown_table(rows)
+        rows.setdefault((system.card.dataset, system.card.norm), []).append(system)
+    table = [["data set", "trained for", "names", "MB of weights"]]
+    for (data, norm), found in rows.items():
+        radii = dict.fromkeys(written(system.card.eps) for system in found)
+        names = ", ".join(f"`{system.name}`" for system in found)
+        files = {(system.folder / path).resolve() for system in found for path in system.card.weights}
+        size = sum(file.stat().st_size for file in files) / 1e6
+        table.append([dataset(data).title, f"{norm} {', '.join(radii)}", names, f"{size:.0f}"])
+    return markdown_table(table)
 
 
 def _measured() -> list[tuple[System, Record]]:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from aatviz.data.registry import dataset
+from aatviz.data.spec import written
 from aatviz.evaluate import stored
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import attack_words, headline, interval, markdown_table, mean_cells, means_of
@@ -55,9 +56,9 @@ def _auc_table(threat: Threat, measured: list[Measured]) -> list[str]:
         counts.setdefault(_range(value["n"] for value in values), []).append(title)
     attacked = "; ".join(f"{n} ({' and '.join(named)})" for n, named in counts.items())
     words = (
-        f"{dataset(threat[0]).title}: AUC of the base detectors trained for {threat[1]} eps {threat[2]:g}, natural in-class "
-        "against attacked out-of-class test images, with 95 % intervals; those of means are a bootstrap over the test "
-        "images, which the detectors share. "
+        f"{dataset(threat[0]).name_of(same[0][0].data_hash)}: AUC of the base detectors trained for {threat[1]} eps "
+        f"{written(threat[2])}, natural in-class against attacked out-of-class test images, with 95 % intervals; those of "
+        "means are a bootstrap over the test images, which the detectors share. "
         f"The paper's attack: {attack_words(asdict(attack))}. "
         f"{_hard_words(hard) if any(name == hard.name for _, name, _ in columns) else ''}"
         f"Attacked images a detector: {attacked}."

@@ -34,6 +34,8 @@ JPEG_HASHES = {
     "test": "ff10bfc90db3b60b11654797ac09fa721ec3a7527a778c4d4aac3f2e8def0fe4",
 }
 """The content hashes of all training and all test images of the JPEG copy, in the order of their SHA-256."""
+COPIES = {"8be7f1c9139258c3b7e8ff9919c028b2f140b4e04fdffc92c86dc3f53efabb45": "a JPEG copy with loss: quality 75, 4:2:0"}
+"""By the content hash of the training split that is made from it."""
 _NEAR = 25.0
 """The root mean square difference, in grey levels, up to which a copy with loss still counts as the same image."""
 
@@ -182,5 +184,6 @@ DATASET = Dataset(
     first_look=(4, 3),  # a dog towards a cat: what each model draws is seen at once
     movement=Movement(shift=4, flip=True),
     own_image="photograph",
+    copies=COPIES,
     opener=_open,
 )

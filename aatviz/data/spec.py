@@ -96,7 +96,13 @@ class Dataset:
     image that is not of the second class, towards the second class."""
     hashes: dict[str, str] = field(default_factory=dict, hash=False)
     """The content hash of every split that is known beforehand, or was computed at the import."""
+    copies: dict[str, str] = field(default_factory=dict, hash=False)
+    """Training splits that are not the original images: what they are, by their content hash."""
     opener: Callable[[str], Split] = field(repr=False, compare=False)
+
+    def name_of(self, data_hash: str) -> str:
+        """The title, and what is to be known about a training split of this content hash that is only a copy."""
+        return self.title + (f" ({self.copies[data_hash]})" if data_hash in self.copies else "")
 
     def open(self, split: str) -> Split:
         """The images and labels of a split. DataNotFound where they are not here, ValueError for an unknown split."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from aatviz.data.registry import dataset
+from aatviz.data.spec import written
 from aatviz.evaluate import detectors, distortion, real_images, robust_logits, side_by_side, stages, systems
 from aatviz.evaluate.engine import kind_of, lacks, stored
 from aatviz.evaluate.honest import run as honest
@@ -49,8 +50,8 @@ def report(system: System) -> str:
     card = system.card
     sections = [
         f"# {system.name}: the paper's evaluation, and a harder one\n\n{_setting(card)}"
-        f"Trained for {card.norm} eps {card.eps:g}. The interval of a mean is a bootstrap over the test images, which the "
-        "detectors share; its n counts the attacked images of all.\n"
+        f"Trained for {card.norm} eps {written(card.eps)}. The interval of a mean is a bootstrap over the test images, "
+        "which the detectors share; its n counts the attacked images of all.\n"
     ]
     missing, impossible = [], []
     for name, recipe in evaluations_of(card).items():
@@ -69,15 +70,21 @@ def report(system: System) -> str:
 
 
 def _setting(card: Card) -> str:
-    """A paragraph about what the paper measured, where that was another data set, and what is measured here; else empty."""
+    """A paragraph about what the paper measured, where its networks or data were others, and what is measured here; else
+    empty."""
     theirs = published(*card.threat).setting
     if not theirs:
         return ""
     known, jobs = dataset(card.dataset), card.recipe.get("jobs", [])
-    networks = " and ".join(dict.fromkeys(job["network"] for job in jobs if job["target"] is not None)) or "another network"
+    bank = [job for job in jobs if job["method"] in ("aat", "aat_shared") and not job["name"].startswith("stage/")]
+    networks = " and ".join(dict.fromkeys(f"{job['network']} with {_logits(job['outputs'])}" for job in bank))
     shape = " x ".join(map(str, known.shape))
-    here = f"{networks} on {known.title}, {len(known.classes)} classes of {shape}"
+    here = f"{networks or 'another network'} on {known.name_of(card.data_hash)}, {len(known.classes)} classes of {shape}"
     return f"Not the paper's system: its numbers are those of {theirs}; here it is {here}.\n\n"
+
+
+def _logits(count: int) -> str:
+    return "one logit" if count == 1 else f"{count} logits"
 
 
 def _detectors(system: System, recipe: DetectorEvaluation, record: Record) -> str:

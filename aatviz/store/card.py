@@ -137,6 +137,11 @@ class Card:
         return tuple(range(self.classes)) if self.detector_classes is None else self.detector_classes
 
     @property
+    def data_hash(self) -> str:
+        """The content hash of the images that the bank was trained on."""
+        return self.weights[self.files.detectors[0]].data_hash
+
+    @property
     def threat(self) -> tuple[str, Norm, float]:
         """Data set, norm and eps: systems of the same threat can be compared."""
         return self.dataset, self.norm, self.eps

@@ -34,8 +34,8 @@ SHIPPED = [
     *COLOUR,
 ]
 LIMIT_MB = 80 + 3 * 7 + 16 + 14 + 2.5
-"""Two systems for one ball of MNIST, a shared bank for each of three others, Fashion-MNIST with its classifiers, CIFAR-10 with
-its own, and a bank for a second ball."""
+"""Two systems for one ball of MNIST, a shared bank for each of three others, Fashion-MNIST with its classifiers, CIFAR-10
+with its own, and a bank for a second ball."""
 
 
 def card_of(name: str) -> Card:
