@@ -139,5 +139,6 @@ def _licence(card: Card) -> str:
         known = dataset(card.dataset)
     except UnknownDataset:
         return f"Trained on the data set {card.dataset}, which is not on this machine; its licence is that of its images."
-    named = known.name_of(card.data_hash)
-    return f"The weights are under the licence of the code. Data: {named}. {known.licence}; here from {known.source}."
+    copy = known.copies.get(card.data_hash)
+    source = f"{known.source}; this system's are {copy}" if copy else known.source
+    return f"The weights are under the licence of the code. Data: {known.title} ({known.licence}); here from {source}."
