@@ -43,10 +43,10 @@ def attack(page: Page) -> None:
 
 
 PAGES: dict[str, tuple[str, str, Callable[[Page], None] | None]] = {
-    "overview": ("/", "h1", None),
+    "overview": ("/?system=cifar10-linf-8-shared", "h1", None),
     "attack": ("/attack", "[data-testid='player']", attack),
     "compare": ("/compare", "canvas", None),
-    "generate": ("/generate", "canvas", None),
+    "generate": ("/generate?system=cifar10-linf-8-shared", "canvas", None),
     "retouch": ("/retouch", "[data-testid='player']", None),
     "thresholds": ("/thresholds", "canvas, svg", None),
     "detectors": ("/detectors", ".js-plotly-plot", None),
