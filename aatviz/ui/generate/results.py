@@ -126,7 +126,7 @@ def _words(system: System, made: Generated, known: Dataset) -> None:
         f"models draw what they take for {a(noun)}.",
         "clean shapes. A detector was trained against everything that merely *resembles* its class, so its logit rises "
         f"only where {a(noun)} appears. The robust classifier only has to tell classes apart: is there more in its "
-        f"images that belongs to no {noun} (the paper's figure 6)? Then start from **uniform noise**: who is sure of rubbish?"
+        f"images that belongs to no {noun} (the paper's figure 6)? Then start from **uniform noise**: who is sure of it?"
         if from_class_noise
         else f"who is *sure*. Nothing in this start resembles {a(noun)}, and it is a long way to one. Each model rates its "
         f"own results: as highly as natural {known.plural} are {_per_hundred(made.sure('generative'))} of 100 for the "
