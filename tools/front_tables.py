@@ -27,8 +27,8 @@ def results() -> str:
         published = next(iter(evaluations(*threat)[all_detectors(*threat)].paper.values()), None)
         mean = headline(means_of(record))
         title = dataset(threat[0]).title
-        if (named := dataset(threat[0]).name_of(system.card.data_hash)) != title:
-            copies.append(f"{named}.")
+        if system.card.data_hash in dataset(threat[0]).copies:
+            copies.append(f"{title} is {dataset(threat[0]).copies[system.card.data_hash]}.")
         attacked.append(f"{mean['n']:,} on {title}")
         cells = ["none" if published is None else f"{sum(published) / len(published):.4f}", interval(mean)]
         honest = stored(system, HonestEvaluation(), least=1)
@@ -42,13 +42,13 @@ def results() -> str:
             judged.append(f"{error['n']:,} on {title}")
         rows.append([f"{title}, {_ball(system)}", *cells])
     words = (
-        "*AUC*: how well a detector tells natural images of its class from attacked images of all others, the mean over the "
-        f"detectors, under the paper's own attack (attacked images: {', '.join(attacked)}). *Fooled*: the honest "
-        "protocol. It tries every attack known to hurt, and counts test images that one of them gets misclassified and "
-        f"accepted, at thresholds that reject 5 % of clean images (n = {', '.join(dict.fromkeys(judged))}). In brackets: "
-        f"95 % intervals. {' '.join(copies)} [Every table](docs/results.md)."
+        "*AUC*: how well detectors tell natural images of their class from attacked ones of all others, on average, under "
+        f"the paper's attack (attacked images: {', '.join(attacked)}). *Fooled*: the honest protocol. It tries every attack "
+        "known to hurt, and counts test images that one of them gets misclassified and accepted, at thresholds that reject "
+        f"5 % of clean images (n = {', '.join(dict.fromkeys(judged))}). In brackets: 95 % intervals. {' '.join(copies)} "
+        "[Every table](docs/results.md)."
     )
-    return f"{markdown_table(rows)}\n\n{textwrap.fill(words, WIDTH)}"
+    return f"{markdown_table(rows)}\n\n{textwrap.fill(words, WIDTH, break_on_hyphens=False)}"
 
 
 def shipped() -> str:
