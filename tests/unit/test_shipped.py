@@ -134,5 +134,6 @@ def test_the_shipped_classifiers_read_bundled_images(name: str) -> None:
     x, y = aatviz.load_data(system.card.dataset, split="sample")
     x, y = x[:400], y[:400]
     labels = [system.generative.predict(x), system.classifier(x).argmax(1), system.robust_classifier(x).argmax(1)]
+    least = {FASHION: 0.8, **dict.fromkeys(COLOUR, 0.7)}.get(name, 0.97)
     for label in labels:
-        assert (label == y).float().mean() > (0.8 if name == FASHION else 0.97)
+        assert (label == y).float().mean() > least
