@@ -8,8 +8,8 @@ from aatviz.data.registry import dataset
 from aatviz.data.spec import written
 from aatviz.evaluate import stored
 from aatviz.evaluate.honest.verdict import EVERY
-from aatviz.metrics.format import attack_words, headline, interval, markdown_table, mean_cells, means_of
-from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation
+from aatviz.metrics.format import headline, interval, markdown_table, mean_cells, means_of
+from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation, attack_words
 from aatviz.recipes.paper import WORST_CASE, all_detectors, evaluations
 from aatviz.recipes.published import Threat
 from aatviz.report import FILE as REPORT

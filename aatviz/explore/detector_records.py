@@ -17,7 +17,7 @@ from aatviz.data import load_data
 from aatviz.evaluate import stored
 from aatviz.explore.stored_run import load_run, store_run
 from aatviz.metrics import Interval, rate
-from aatviz.metrics.format import attack_words
+from aatviz.recipes.evaluation import attack_words
 from aatviz.recipes.paper import WORST_CASE, all_detectors, evaluations_of
 from aatviz.runtime.files import making_sense_of, read_arrays
 from aatviz.runtime.memory import in_batches

@@ -62,14 +62,6 @@ def mean_cells(means: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]
     return [interval(mean, 5) for mean in found], [f"{mean['n']:,}" for mean in found]
 
 
-def attack_words(spec: dict[str, Any]) -> str:
-    """An attack's settings in one line."""
-    start = "from random starts" if spec["random_start"] else "from the image itself"
-    restarts = f", {spec['restarts']} restarts" if spec["restarts"] > 1 else ""
-    budget = f"{spec['optimizer']} {spec['steps']} x {spec['step_size']:g}"
-    return f"{spec['norm']} eps {spec['eps']:g}, {budget}, {start}{restarts}, {spec['keep']} iterate"
-
-
 def markdown_table(rows: list[list[str]]) -> str:
     """Rows of cells, the first one the head, as a Markdown table."""
     lines = [f"| {' | '.join(row)} |" for row in rows]

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aatviz.attacks.objectives import LossName
 from aatviz.attacks.optimizers import OptimizerName
+from aatviz.data.spec import written
 from aatviz.models.decisions import VictimName
 from aatviz.recipes.spec import AttackSpec
 
@@ -147,3 +149,11 @@ Evaluation = (
 )
 LATER = {"optimizer": "adam"}
 """Fields of evaluations that are newer than some stored records, and the values at which they change nothing."""
+
+
+def attack_words(spec: Mapping[str, Any]) -> str:
+    """The settings of an attack, the fields of an `AttackSpec`, in one line."""
+    start = "from random starts" if spec["random_start"] else "from the image itself"
+    restarts = f", {spec['restarts']} restarts" if spec["restarts"] > 1 else ""
+    budget = f"{spec['optimizer']} {spec['steps']} x {written(spec['step_size'])}"
+    return f"{spec['norm']} eps {written(spec['eps'])}, {budget}, {start}{restarts}, {spec['keep']} iterate"

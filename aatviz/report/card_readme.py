@@ -6,10 +6,10 @@ from typing import Any
 
 from aatviz import recipes
 from aatviz.evaluate import detectors, systems
-from aatviz.metrics.format import attack_words, interval, markdown_table, mean_cells, means_of
+from aatviz.metrics.format import interval, markdown_table, mean_cells, means_of
 from aatviz.recipes import plane
 from aatviz.recipes.budget import WORD
-from aatviz.recipes.evaluation import HonestEvaluation
+from aatviz.recipes.evaluation import HonestEvaluation, attack_words
 from aatviz.report.card_front import front
 from aatviz.runtime.files import making_sense_of, write_text
 from aatviz.runtime.printed import command

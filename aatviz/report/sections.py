@@ -11,7 +11,7 @@ from aatviz.evaluate import detectors, distortion, real_images, robust_logits, s
 from aatviz.evaluate.engine import kind_of, lacks, stored
 from aatviz.evaluate.honest import run as honest
 from aatviz.evaluate.honest.verdict import EVERY
-from aatviz.metrics.format import attack_words, bounds, interval, markdown_table, means_of
+from aatviz.metrics.format import bounds, interval, markdown_table, means_of
 from aatviz.recipes.evaluation import (
     DetectorEvaluation,
     DistortionEvaluation,
@@ -20,6 +20,7 @@ from aatviz.recipes.evaluation import (
     SideBySideEvaluation,
     StagesEvaluation,
     SystemEvaluation,
+    attack_words,
 )
 from aatviz.recipes.paper import evaluations_of
 from aatviz.recipes.published import Published, published
