@@ -8,6 +8,7 @@ import typer
 
 from aatviz import evaluate as engine
 from aatviz.cli.options import USUAL_WORKERS, Address, Device, LauncherName, launcher
+from aatviz.data.spec import written
 from aatviz.evaluate.speed import seconds_per_pass
 from aatviz.models.networks import NETWORKS
 from aatviz.recipes.evaluation import Evaluation
@@ -110,7 +111,7 @@ def report(
 def _choose(system: System, recipe: str, n: int | None) -> list[Evaluation]:
     found = evaluations_of(system.card)
     if recipe != "all" and recipe not in found:
-        trained = f"{system.card.norm} eps {system.card.eps:g}"
+        trained = f"{system.card.norm} eps {written(system.card.eps)}"
         raise ValueError(f"{system.name}, trained for {trained}, has no recipe {recipe!r}; it has {', '.join(found)}.")
     chosen = list(found.values()) if recipe == "all" else [found[recipe]]
     left_out = {evaluation.name: why for evaluation in chosen if (why := engine.lacks(system, evaluation))}

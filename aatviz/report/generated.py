@@ -1,5 +1,6 @@
 """The section of the report on images generated from noise: how near they come to real ones (figure 6)."""
 
+from aatviz.data.spec import written
 from aatviz.explore.generation.run import default_settings
 from aatviz.explore.generation.scores import load_scores
 from aatviz.metrics.format import interval, markdown_table
@@ -12,7 +13,9 @@ def generated(system: System) -> str:
     if scores is None:
         return ""
     settings = default_settings(system)
-    attack = f"{settings.norm} eps {settings.eps:g}, {settings.optimizer} {settings.steps} x {settings.step_size:g}"
+    attack = (
+        f"{settings.norm} eps {written(settings.eps)}, {settings.optimizer} {settings.steps} x {written(settings.step_size)}"
+    )
     rows = [["images", "KID", "standard deviation", "the judge sees the class", "n"]]
     for name, found in scores.distance.items():
         seen = interval(scores.accuracy[name], 3)

@@ -3,6 +3,7 @@
 from itertools import groupby
 from typing import Any
 
+from aatviz.data.spec import written
 from aatviz.evaluate.systems import TRUE_POSITIVE_RATE
 
 ATTACKS = {
@@ -28,6 +29,6 @@ def orders(record: dict[str, Any]) -> list[str]:
         names = sorted(group, key=lambda name: -errors[name]["value"])
         if len(names) > 1:
             ranked = ", ".join(f"{ATTACKS[scenarios[name]['loss']]} {errors[name]['value']:.1%}" for name in names)
-            where = f"{victim.capitalize()}, eps {eps:g}, T at {TRUE_POSITIVE_RATE} TPR"
+            where = f"{victim.capitalize()}, eps {written(eps)}, T at {TRUE_POSITIVE_RATE} TPR"
             sentences.append(f"{where}, strongest first: {ranked}.")
     return sentences

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from aatviz.data.spec import written
 from aatviz.explore.attack_grid.result import MODELS
 from aatviz.explore.generation.result import Generated
 
@@ -27,7 +28,8 @@ def picture(made: Generated, names: Sequence[str]) -> Image.Image:
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
     settings = made.settings
-    attack = f"{settings.norm} eps {settings.eps:g}, {settings.steps} x {settings.step_size:g}, {settings.optimizer}"
+    budget = f"{settings.steps} x {written(settings.step_size)}, {settings.optimizer}"
+    attack = f"{settings.norm} eps {written(settings.eps)}, {budget}"
     draw.text((MARGIN, 10), f"Towards each class, from {settings.start}, seed {settings.seed}: {attack}", "black", large)
     for row, label in enumerate(labels):
         draw.text((6, HEAD + row * high + high // 2), label, "black", small, anchor="lm")
