@@ -112,7 +112,7 @@ def test_each_stage_is_measured_by_its_own_weights(system: System, monkeypatch: 
     first = text.split("\n\n")[1]
     assert first == (
         "Not the paper's system: its numbers are those of a ResNet-50 on Restricted ImageNet, nine classes of 3 x 224 x "
-        "224; here it is pooled on Restricted Tiny ImageNet, 6 classes of 3 x 64 x 64."
+        "224; here it is pooled with one logit on Restricted Tiny ImageNet, 6 classes of 3 x 64 x 64."
     )
     assert "| stage/first |" in text
     assert "The evaluation curves needs a detector of every class" in text
