@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from aatviz.data.spec import written
 from aatviz.explore.example_images import Examples, load_examples
 from aatviz.metrics import Interval
 from aatviz.metrics.format import bounds
@@ -122,11 +123,11 @@ def attack_sentence(recipe: dict[str, Any], victim: str) -> str:
     start = "random starts" if attack["random_start"] else "start at the image itself"
     runs = f", {attack['restarts']} restarts" if attack["restarts"] > 1 else ""
     kept = "best iterate of each image" if attack["keep"] == "best" else "last iterate"
-    ball = f"{attack['norm'].replace('inf', '∞')} ball of radius {attack['eps']:g}"
+    ball = f"{attack['norm'].replace('inf', '∞')} ball of radius {written(attack['eps'])}"
     loss = LOSSES.get(scenario["loss"], scenario["loss"])
     return (
         f"{loss}, PGD with {OPTIMIZERS[attack['optimizer']]}, "
-        f"{attack['steps']} steps of {attack['step_size']:g}, {ball}, "
+        f"{attack['steps']} steps of {written(attack['step_size'])}, {ball}, "
         f"{start}{runs}, {kept}"
     )
 
