@@ -6,6 +6,7 @@ from aatviz.ui import frame
 from aatviz.ui.attack import controls, results, run
 from aatviz.ui.common.classes import a, dataset_of
 from aatviz.ui.own import input as own_input
+from aatviz.ui.own.attacked import request as request_for
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_system
 
@@ -27,7 +28,7 @@ if choice is None:
     controls.write_url()
     st.stop()
 first_look = results.first_look_place(choice.picked)
-request = run.request(system, choice)
+request = request_for(system, choice)
 cost_place = run.runs.controls(request)
 shown = run.runs.shown(request, run.stored(system, sample))
 if shown is None:

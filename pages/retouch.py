@@ -5,6 +5,7 @@ import streamlit as st
 from aatviz.ui import frame
 from aatviz.ui.common.classes import a, dataset_of
 from aatviz.ui.own import input as own_input
+from aatviz.ui.own.attacked import request as request_for
 from aatviz.ui.retouch import controls, results, run
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_system
@@ -25,7 +26,7 @@ if choice is None:
     st.info(own_input.invitation(known, "retouched"), icon=":material/brush:")
     controls.write_url()
     st.stop()
-request = run.request(system, choice)
+request = request_for(system, choice)
 run.runs.begin(request)
 cost_place = run.runs.controls(request)
 shown = run.runs.shown(request)

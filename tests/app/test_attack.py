@@ -17,8 +17,8 @@ from aatviz.attacks.settings import AttackSettings
 from aatviz.explore import work
 from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.runtime.files import read_json, write_json
-from aatviz.ui.attack import run as attack_run
-from aatviz.ui.attack.controls import Choice
+from aatviz.ui.own.attacked import Choice
+from aatviz.ui.own.attacked import request as request_for
 from aatviz.ui.own.picked import bundled
 from aatviz.ui.player.take_home import logits_csv, png
 from aatviz.ui.session.runs import cost
@@ -243,7 +243,7 @@ def test_an_error_is_shown_on_the_page_that_asked(monkeypatch: pytest.MonkeyPatc
 def test_cost_is_told_in_words() -> None:
     x, y = aatviz.load_data("mnist", split="sample")
     choice = Choice(picked=bundled(x, y, 0), settings=AttackSettings(steps=50, restarts=3), compare=True)
-    request = attack_run.request(aatviz.load_system(NAME), choice)
+    request = request_for(aatviz.load_system(NAME), choice)
     assert cost(0.4, request.steps) == "Less than a second on this machine: 6 times 50 steps."
     assert cost(12.3, request.steps).startswith("About 12 s ")
     assert cost(600, request.steps).startswith("About 10 min ")

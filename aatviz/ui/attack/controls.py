@@ -1,7 +1,5 @@
 """The Attack page's controls: which image, which victim, which goal, and the settings of PGD. All of it in the URL."""
 
-from dataclasses import dataclass
-
 import streamlit as st
 
 from aatviz.attacks.settings import LOSSES_OF, AttackSettings
@@ -15,6 +13,7 @@ from aatviz.ui.common.classes import a, class_param, dataset_of, pick_class
 from aatviz.ui.common.glossary import tip
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, flag, number, whole
 from aatviz.ui.own import picked
+from aatviz.ui.own.attacked import Choice
 from aatviz.ui.own.link import take_over
 from aatviz.ui.own.picked import Picked, Sample
 from aatviz.ui.player.view import T_LIMITS
@@ -52,20 +51,6 @@ state = UrlState(
         number("T", default_threshold, *T_LIMITS),
     ],
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """The visitor's choice: an image, the attack on it, and whether the robust classifier is attacked as well."""
-
-    picked: Picked
-    settings: AttackSettings
-    compare: bool
-
-    @property
-    def attacks(self) -> list[AttackSettings]:
-        """The attacks to run, the chosen victim's first."""
-        return [self.settings, self.settings.against("robust")] if self.compare else [self.settings]
 
 
 def choose(system: System, sample: Sample | None) -> Choice | None:

@@ -1,7 +1,5 @@
 """The Retouch page's controls: which image, which detector's logit is raised, and how far. All of it in the URL."""
 
-from dataclasses import dataclass
-
 import streamlit as st
 
 from aatviz.attacks.settings import AttackSettings
@@ -14,6 +12,7 @@ from aatviz.ui.common.classes import a, dataset_of
 from aatviz.ui.common.url import UrlState, amount, choice, flag, number, whole
 from aatviz.ui.common.words import literal, message
 from aatviz.ui.own import picked
+from aatviz.ui.own.attacked import Choice
 from aatviz.ui.own.link import take_over
 from aatviz.ui.own.picked import Picked, Sample
 from aatviz.ui.player.view import T_LIMITS
@@ -51,20 +50,6 @@ def _first(y: list[int]) -> int:
     """The place of the first image of a class that the bank has a detector of."""
     bank = current_system().card.bank
     return next((place for place, k in enumerate(y) if k in bank), 0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """An image, and what is done to it."""
-
-    picked: Picked
-    settings: AttackSettings
-    compare: bool
-
-    @property
-    def attacks(self) -> list[AttackSettings]:
-        """The detector's, and, beside it, the same on the robust classifier's logit."""
-        return [self.settings, self.settings.against("robust")] if self.compare else [self.settings]
 
 
 def choose(system: System, sample: Sample | None) -> Choice | None:
