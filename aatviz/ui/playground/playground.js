@@ -49,11 +49,12 @@ class Playground {
     this.restrict(data);
     this.role("standing").textContent = data.standing;
     if (!fresh && this.data.frame.serial === data.frame.serial) {
-      const moved = this.shown !== data.share;
+      const moved = this.shown !== data.share, paused = this.data.frame.playing && !data.frame.playing;
       this.data = data;
       this.shown = data.share;
       if (crossed) this.putCross();
-      if (moved || crossed) this.redraw();
+      if (paused) this.play(); // what stands is what the words say, not what was still to be shown
+      else if (moved || crossed) this.redraw();
       return;
     }
     this.shown = data.share;
