@@ -35,8 +35,9 @@ def passes(system: System, recipe: DistortionEvaluation, part: Part) -> float:
 
 def compute(system: System, recipe: DistortionEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
     """For each image (N,) its L2 distance from the false positive that the search ends with ("last"), and from the nearest
-    false positive among all iterates ("best"); NaN where there is none. The first chunk also has T."""
-    threshold = _threshold(system, recipe.true_positive_rate)
+    false positive among all iterates ("best"); NaN where there is none. The first chunk also has T, and the share of natural
+    test images that it accepts."""
+    threshold, accepted = _threshold(system, recipe)
     first = part.of + rows.start
     x, y = test_images(system, recipe.count, slice(first, part.of + rows.stop))
 
@@ -52,7 +53,9 @@ def compute(system: System, recipe: DistortionEvaluation, part: Part, rows: slic
     goal = LogitsObjective(loss, (system.detectors,), (bf16,))
     search = {name: getattr(recipe, name) for name in ("most_c", "depth", "steps", "step_size", "optimizer")}
     found = min_distortion(goal, success, x, promising=SLACK - threshold, **search)
-    arrays: Arrays = {"c": found.c.cpu().numpy()} | ({} if first else {"threshold": np.array([threshold])})
+    arrays: Arrays = {"c": found.c.cpu().numpy()} | (
+        {} if first else {"threshold": np.array([threshold]), "accepted": np.array([accepted])}
+    )
     for name, x_adv, hits in (("last", found.last, found.last_found), ("best", found.best, found.best_found)):
         distance = (x_adv - x).flatten(1).norm(dim=1)
         arrays[name] = distance.where(hits, torch.nan).cpu().numpy()
@@ -62,8 +65,8 @@ def compute(system: System, recipe: DistortionEvaluation, part: Part, rows: slic
 def summary(system: System, recipe: DistortionEvaluation, parts: Parts) -> dict[str, Any]:
     """The mean distortion with its 95 % interval, and the share of the images that could be made false positives."""
     rows = {name: _mean(np.concatenate([scores[name] for scores in parts.values()])) for name in ("last", "best")}
-    (threshold,) = (scores["threshold"][0] for scores in parts.values() if "threshold" in scores)
-    return {"threshold": float(threshold), "distortion": rows}
+    first = next(scores for scores in parts.values() if "threshold" in scores)
+    return {name: float(first[name][0]) for name in ("threshold", "accepted") if name in first} | {"distortion": rows}
 
 
 def _mean(distance: Any) -> dict[str, Any]:
@@ -74,10 +77,13 @@ def _mean(distance: Any) -> dict[str, Any]:
     return {"value": mean, "low": mean - half, "high": mean + half, "n": len(found), "false_positive_rate": rate}
 
 
-def _threshold(system: System, true_positive_rate: float) -> float:
-    """T that accepts this share of the natural test images (equation 7)."""
-    logits = outputs(lambda x: system.generative.decide(system.detectors(x))[1], test_split(system), device=system.device)
-    return float(torch.from_numpy(logits).quantile(1 - true_positive_rate))
+def _threshold(system: System, recipe: DistortionEvaluation) -> tuple[float, float]:
+    """T, and the share of the natural test images that it accepts (equation 7)."""
+    found = outputs(lambda x: system.generative.decide(system.detectors(x))[1], test_split(system), device=system.device)
+    logits = torch.from_numpy(found)
+    wanted = recipe.threshold
+    threshold = float(logits.quantile(1 - recipe.true_positive_rate)) if wanted is None else wanted
+    return threshold, float((logits >= threshold).float().mean())
 
 
 KIND = Kind(

@@ -84,6 +84,8 @@ class DistortionEvaluation:
     count: int
     true_positive_rate: float = 0.95
     """T accepts this share of the natural test images (equation 7)."""
+    threshold: float | None = None
+    """T itself, where it is given."""
     most_c: float = 8.0
     depth: int = 20
     """Values of c that the binary search tries."""
@@ -147,7 +149,7 @@ Evaluation = (
     | RealImagesEvaluation
     | HonestEvaluation
 )
-LATER = {"optimizer": "adam"}
+LATER = {"optimizer": "adam", "threshold": None}
 """Fields of evaluations that are newer than some stored records, and the values at which they change nothing."""
 
 

@@ -14,6 +14,8 @@ from aatviz.recipes.spec import AttackSpec
 DATASET = "mnist"
 STEP_SIZE: Mapping[Norm, float] = {"Linf": 0.01, "L2": 0.1}
 """The step size of Adam, in balls of any size."""
+PAPERS_T = 3.6
+"""The threshold of the paper's search for the smallest distortion, for both of its systems."""
 
 
 def papers_attack(norm: Norm, eps: float, steps: int | None = None) -> AttackSpec:
@@ -41,7 +43,9 @@ def tables(norm: Norm, eps: float) -> list[Evaluation]:
     if norm == "Linf":
         distortion, rate = numbers.distortion or (None, None)
         about = "Mean L2 distortion of unconstrained false positives at 0.95 TPR (table 3, appendix B)."
-        found.append(DistortionEvaluation(name="table-3", about=about, count=500, paper=distortion, paper_rate=rate))
+        search = DistortionEvaluation(name="table-3", about=about, count=500, paper=distortion, paper_rate=rate)
+        about = f"The same at the paper's T of {PAPERS_T:g} (table 7), whatever share of natural images it accepts."
+        found += [search, replace(search, name="table-3-threshold", about=about, threshold=PAPERS_T)]
     if (norm, eps) == ("Linf", 0.3):
         trained, stronger = _hundred("Linf", 0.3), _hundred("Linf", 0.4)
         found += [every_scenario(2, trained, stronger, "0.4"), every_loss(7, trained), _figure_8()]

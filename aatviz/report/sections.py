@@ -153,6 +153,8 @@ def _distortion(system: System, recipe: DistortionEvaluation, record: Record) ->
     found = record["distortion"]
     search = f"{recipe.depth} values of c up to {recipe.most_c:g}"
     attack = f"loss 16, {recipe.optimizer.capitalize()} {recipe.steps} x {recipe.step_size:g}, {search}"
+    if recipe.threshold is not None:
+        attack += f", T = {recipe.threshold:g}, which accepts {record['accepted']:.1%} of natural images"
     rows = [HEAD]
     for keep, words in (("last", "the iterate that the search ends with"), ("best", "the nearest of all iterates")):
         value, rate = found[keep], found[keep]["false_positive_rate"]

@@ -11,7 +11,7 @@ from aatviz.data import load_data
 from aatviz.evaluate import distortion, engine, finish, parts, refresh, run_part
 from aatviz.recipes.evaluation import DistortionEvaluation
 from aatviz.runtime.files import read_arrays
-from aatviz.store.results import result_file
+from aatviz.store.results import recipe_hash, result_file
 from aatviz.store.systems import System, load_system
 
 RECIPE = DistortionEvaluation(name="table-3", about="", count=6, depth=3, steps=25, step_size=0.1, paper=3.8)
@@ -49,6 +49,17 @@ def test_means_and_rates_are_those_of_the_stored_distances(system: System, monke
     both = ~last.isnan()
     assert (best[both] <= last[both] + 1e-5).all()
     assert refresh(system, RECIPE, record) == record
+
+
+def test_a_threshold_that_is_given_is_kept_and_the_record_says_what_it_accepts(system: System) -> None:
+    given = dataclasses.replace(RECIPE, name="table-3-threshold", threshold=-1.5, count=2, depth=1, steps=1)
+    for part in parts(system, given):
+        run_part(system, given, part)
+    record = finish(system, given)
+    winning = system.generative.decide(system.detectors(load_data("mnist", split="test")[0]))[1]
+    assert record["threshold"] == -1.5
+    assert record["accepted"] == pytest.approx(float((winning >= -1.5).float().mean()), abs=1e-3)
+    assert recipe_hash(given) != recipe_hash(dataclasses.replace(given, threshold=None))
 
 
 def test_the_parts_cover_the_images_once_and_ask_for_no_more_than_there_are(
