@@ -1,6 +1,6 @@
 """Table 18: a detector whose inner attack took coarse steps, under an attack of fine ones.
 
-    python -m benchmarks.coarse_steps --out FOLDER      # results/coarse_steps.json; an hour of one core with bf16
+    python -m benchmarks.coarse_steps --out FOLDER      # results/coarse_steps.json; half an hour of one core with bf16
 
 Two detectors of CIFAR-10's first class, as in the paper's appendix C.2.2: both are finetuned from the natural classifier's
 logit for L-inf 2/255, one with ten steps of 0.5/255 and one with ten of 1/255. Each is then attacked with ten steps of
@@ -34,7 +34,7 @@ from aatviz.train.steps import attack
 from aatviz.train.validation import logits_of
 
 RESULT = Path(__file__).parent / "results" / "coarse_steps.json"
-SYSTEM, DATASET, EPS, STEPS = "cifar10-linf-8-shared", "cifar10", 2 / 255, 600
+SYSTEM, DATASET, EPS, STEPS = "cifar10-linf-8-shared", "cifar10", 2 / 255, 1500
 NEGATIVES = 1000
 FINE = AttackSpec(eps=EPS, step_size=0.5 / 255, steps=10, optimizer="steepest")
 ATTACKS = {"10 x 0.5/255": FINE, "40 x 0.1/255": dataclasses.replace(FINE, step_size=0.1 / 255, steps=40)}
@@ -62,7 +62,7 @@ def jobs() -> dict[str, Job]:
             start_from="classifier.safetensors",
             validation_attack=FINE,
             validation_count=250,
-            evaluations=3,
+            evaluations=6,
             seed=0,
             shift=4,
             flip=True,
