@@ -80,7 +80,7 @@ def _aucs(system: System, record: dict[str, Any]) -> None:
     )
     takeaway.explain(
         f"{recipe['about']} One dot for each detector and attack, with its 95 % interval; further to the left is better. "
-        "The axis shows 1 - AUC in powers of ten, because all of them are close to 1.",
+        "The axis shows 1 - AUC in powers of ten, so that AUCs close to 1 can be told apart.",
         (
             "where the paper's mark lies inside or to the right of our interval: there, this system does what the paper's "
             "does. "
