@@ -147,8 +147,8 @@ def table() -> list[str]:
         "Coarse steps in training (table 18): AUC of detectors of the class "
         f"{dataset(DATASET).classes[stored['class']]}, with 95 % intervals, on {stored['negatives']:,} out-of-class test "
         f"images at L-inf 2/255. They were finetuned for {stored['steps']:,} steps from the natural classifier of "
-        f"`{stored['system']}`, and differ only in the inner attack of their training, which starts anywhere in the ball, or "
-        "at the image; the paper's were trained for longer (`python -m benchmarks.coarse_steps`):"
+        f"`{stored['system']}`, and differ only in the inner attack of their training, which starts anywhere in the ball "
+        "or at the image; the paper's were trained for longer (`python -m benchmarks.coarse_steps`):"
     )
     return ["", text, "", markdown_table(rows)]
 
