@@ -221,6 +221,17 @@ def test_more_steps_of_one_run_never_fool_fewer_images(system: System, images: t
     assert (scores[1:] >= scores[:-1]).all()
 
 
+def test_more_runs_in_a_ball_never_fool_fewer_images(system: System, images: tuple[Tensor, Tensor]) -> None:
+    victim = Victim(name="generative", system=system)
+    one, three = (
+        sweeps.run(victim, dataclasses.replace(SMALL, sweep_restarts=runs), "eps", *images, "Linf", 0.3, False, seed=0)
+        for runs in (1, 3)
+    )
+    assert one.shape == three.shape == (2, 6)
+    assert (three >= one).all()
+    assert (three > one).any()
+
+
 @pytest.mark.slow
 def test_a_record_is_made_once_resumes_and_says_what_its_scores_say(system: System) -> None:
     names = parts(system, SMALL)

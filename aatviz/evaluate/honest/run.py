@@ -64,7 +64,8 @@ def passes(system: System, recipe: HonestEvaluation, part: Part) -> float:
     spent = budget(system, recipe)
     chain = sweeps.settings(recipe, on.sweep or "", spent.norm, spent.eps, math.prod(test_split(system).shape))
     steps = [setting["steps"] for setting in chain]
-    return (max(steps) if on.sweep == "steps" else sum(steps)) * each
+    runs = recipe.sweep_restarts if on.sweep == "eps" else 1
+    return (max(steps) if on.sweep == "steps" else runs * sum(steps)) * each
 
 
 def compute(system: System, recipe: HonestEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:

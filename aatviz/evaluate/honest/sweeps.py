@@ -40,7 +40,7 @@ def run(
     """The scores (L,N) with which images are misclassified, or minus infinity, for each of the sweep's L settings.
 
     The attack is PGD from the image itself on the victim's own loss; the best iterate is kept. The sweep over steps is one
-    run, whose best iterate so far is taken at each of its lengths.
+    run, whose best iterate so far is taken at each of its lengths. That over eps has runs from random starts as well.
     """
     goal = victim.untargeted(OWN_LOSS[victim.name], y, bf16)
     chain = settings(recipe, sweep, norm, eps, x[0].numel())
@@ -50,7 +50,8 @@ def run(
         pgd(goal, x, **Budget(norm=norm, eps=eps).pgd(steps=longest, seed=seed, callback=best))
         found = [best.at[int(setting["steps"])] for setting in chain]
     else:
-        found = [_attack(goal, x, norm, setting, seed) for setting in chain]
+        runs = recipe.sweep_restarts if sweep == "eps" else 1
+        found = [_attack(goal, x, norm, setting, runs, seed) for setting in chain]
     rows = [
         fooled_scores(victim, x, x_adv, y, Budget(norm=norm, eps=setting["eps"]))
         for setting, x_adv in zip(chain, found, strict=True)
@@ -58,9 +59,9 @@ def run(
     return torch.stack(rows)
 
 
-def _attack(goal: Objective, x: Tensor, norm: Norm, setting: dict[str, float], seed: int) -> Tensor:
+def _attack(goal: Objective, x: Tensor, norm: Norm, setting: dict[str, float], runs: int, seed: int) -> Tensor:
     steps, budget = int(setting["steps"]), Budget(norm=norm, eps=setting["eps"])
-    return pgd(goal, x, **budget.pgd(step_size=setting["step_size"], steps=steps, seed=seed))
+    return pgd(goal, x, **budget.pgd(step_size=setting["step_size"], steps=steps, restarts=runs, seed=seed))
 
 
 class _Best:
