@@ -62,7 +62,7 @@ def tables(norm: Norm, eps: float) -> list[Evaluation]:
     found: list[Evaluation] = []
     if (norm, eps) == ("Linf", LINF_8):
         trained, stronger = _twenty(LINF_8, 20), _twenty(12 / 255, 30)
-        found += [_free_baseline(), _table_4(), _table_13(norm, eps), _table_14(), _table_5()]
+        found += [_free_baseline(), _table_4(), _table_13(norm, eps), _table_14(), *_table_5()]
         found += [every_scenario(4, trained, stronger, "12/255"), every_loss(9, trained)]
     elif (norm, eps) == ("Linf", LINF_2):
         found += [_table_13(norm, eps), _table_18()]
@@ -135,9 +135,11 @@ def _free_baseline() -> RobustLogitsEvaluation:
     )
 
 
-def _table_5() -> DistortionEvaluation:
+def _table_5() -> tuple[DistortionEvaluation, DistortionEvaluation]:
+    """With the paper's steps, and with longer ones: its 100 steps of 2.56/255 lead no farther than 1.004 in L2, less than
+    the mean of 1.5 that it found."""
     distortion, rate = published(DATASET, "Linf", LINF_8).distortion or (None, None)
-    return DistortionEvaluation(
+    search = DistortionEvaluation(
         name="table-5",
         about="Mean L2 distortion of unconstrained false positives at 0.95 TPR (table 5, appendix B).",
         count=500,
@@ -148,6 +150,8 @@ def _table_5() -> DistortionEvaluation:
         paper=distortion,
         paper_rate=rate,
     )
+    about = "The same with four times longer steps: those of table 7 end within 1.004 of the image, too near for many."
+    return search, replace(search, name="table-5-longer", about=about, step_size=4 * search.step_size)
 
 
 def _twenty(eps: float, steps: int) -> AttackSpec:
