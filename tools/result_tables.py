@@ -20,6 +20,8 @@ from aatviz.store.systems import System, load_system, systems
 Measured = tuple[Card, dict[str, dict[str, Any]]]
 """A system's card, and those of its records that count, by the recipe's name."""
 
+OTHER_IMAGES = " Another count means other images, so that a worst case may stand above the paper's attack."
+
 
 def tables() -> str:
     """The tables of all shipped systems, as far as they have been measured."""
@@ -62,16 +64,20 @@ def _auc_table(threat: Threat, measured: list[Measured]) -> list[str]:
         f"The paper's attack: {attack_words(asdict(attack))}. "
         f"{_hard_words(hard) if any(name == hard.name for _, name, _ in columns) else ''}"
         f"Attacked images a detector: {attacked}."
+        f"{OTHER_IMAGES if len(counts) > 1 else ''}"
     )
     return [words, "", markdown_table(rows), ""]
 
 
 def _hard_words(hard: DetectorEvaluation) -> str:
-    """The attacks of the worst case; all have the same restarts and starts."""
-    spec = next(iter(hard.attacks.values()))
-    start = "all from random starts" if spec.random_start else "the first from the image itself"
-    runs = f"{spec.restarts} runs each, {start}"
-    return f"Worst case: the best iterate of each image over {', '.join(hard.attacks)}; {runs}. "
+    """The attacks of the worst case, with their runs."""
+    by_runs: dict[str, list[str]] = {}
+    for name, spec in hard.attacks.items():
+        start = "all from random starts" if spec.random_start else "the first from the image itself"
+        runs = f"{spec.restarts} runs each, {start}" if spec.restarts > 1 else "one run from the image itself"
+        by_runs.setdefault(runs, []).append(name)
+    attacks = "; ".join(f"{', '.join(names)} ({runs})" for runs, names in by_runs.items())
+    return f"Worst case: the best iterate of each image over {attacks}. "
 
 
 def _range(counts: Iterable[int]) -> str:

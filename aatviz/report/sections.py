@@ -152,7 +152,7 @@ def _side_by_side(system: System, recipe: SideBySideEvaluation, record: Record) 
 def _distortion(system: System, recipe: DistortionEvaluation, record: Record) -> str:
     found = record["distortion"]
     search = f"{recipe.depth} values of c up to {recipe.most_c:g}"
-    attack = f"loss 16, {recipe.optimizer.capitalize()} {recipe.steps} x {recipe.step_size:g}, {search}"
+    attack = f"loss 16, {recipe.optimizer.capitalize()} {recipe.steps} x {written(recipe.step_size)}, {search}"
     if recipe.threshold is not None:
         attack += f", T = {recipe.threshold:g}, which accepts {record['accepted']:.1%} of natural images"
     rows = [HEAD]
