@@ -124,8 +124,9 @@ def number(text: str) -> float:
     return value
 
 
-def written(value: float) -> str:
-    """A number as papers write it: 0.3, or 8/255 where only that is exact. `number` reads it back."""
-    short, fraction = f"{value:g}", f"{round(value * 510) / 2:g}/255"
-    exact = (text for text in (short, fraction) if number(text) == value)
-    return next(exact, repr(value))
+def written(value: float, *, nearly: bool = False) -> str:
+    """A number as papers write it: 0.3, or 8/255 or 2.56/255 where only that is exact. `number` reads it back, to the last
+    bit unless `nearly`."""
+    texts = (f"{value:g}", f"{round(value * 255, 2):g}/255")
+    fits = (text for text in texts if math.isclose(number(text), value, rel_tol=1e-12 if nearly else 0.0))
+    return next(fits, repr(value))

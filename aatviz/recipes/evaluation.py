@@ -160,5 +160,5 @@ def attack_words(spec: Mapping[str, Any]) -> str:
     """The settings of an attack, the fields of an `AttackSpec`, in one line."""
     start = "from random starts" if spec["random_start"] else "from the image itself"
     restarts = f", {spec['restarts']} restarts" if spec["restarts"] > 1 else ""
-    budget = f"{spec['optimizer']} {spec['steps']} x {written(spec['step_size'])}"
+    budget = f"{spec['optimizer']} {spec['steps']} x {written(spec['step_size'], nearly=True)}"
     return f"{spec['norm']} eps {written(spec['eps'])}, {budget}, {start}{restarts}, {spec['keep']} iterate"

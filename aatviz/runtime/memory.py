@@ -1,6 +1,6 @@
 """Where memory runs out: try again with half as many images at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
@@ -42,4 +42,19 @@ def halving(run: Callable[[int], _T], size: int) -> tuple[_T, int]:
 def in_batches(function: Callable[[Tensor], Tensor], x: Tensor, size: int = 1000) -> Tensor:
     """function(x) for images (N, ...), N at least 1, computed on `size` images at a time, or fewer where memory runs out.
     The function must treat every image for itself."""
-    return halving(lambda most: torch.cat([function(part) for part in x.split(most)]), size)[0]
+    return halving(lambda most: _joined(function, x.split(most), len(x)), size)[0]
+
+
+def _joined(function: Callable[[Tensor], Tensor], parts: Sequence[Tensor], count: int) -> Tensor:
+    """What the function returns for each part, as one tensor. It has its place from the first part on: many small results
+    that stay, each allocated behind a large batch that goes, would leave holes in which the next batch has no room."""
+    first = function(parts[0])
+    if len(parts) == 1:
+        return first
+    found = first.new_empty((count, *first.shape[1:]))
+    found[: len(first)] = first
+    place = len(first)
+    for part in parts[1:]:
+        found[place : place + len(part)] = function(part)
+        place += len(part)
+    return found

@@ -16,7 +16,7 @@ from aatviz.data.idx import map_idx
 from aatviz.data.idx_set import FILES, VALIDATION, bundled, train_rows
 from aatviz.data.mnist import SET
 from aatviz.data.registry import BUILT_IN
-from aatviz.data.spec import Threat, number
+from aatviz.data.spec import Threat, number, written
 from aatviz.data.split import Bytes, fingerprints
 from tests.unit.data_files import some_digits, write_idx_folder
 
@@ -225,6 +225,11 @@ def test_eps_is_written_as_the_field_does() -> None:
     assert number("8/255") == 8 / 255
     assert number("0.5/255") == 0.5 / 255
     assert number("0.3") == 0.3
+    for text in ("0.3", "8/255", "0.5/255", "2.56/255", "0.1/255"):
+        assert written(number(text)) == text
+    off = 8 / 255 / 80
+    assert number(written(off)) == off != 0.1 / 255
+    assert written(off, nearly=True) == "0.1/255"
     for text in ("8/0", "eight", "", "nan", "1/2/3", "inf"):
         with pytest.raises(ValueError, match="write it like"):
             number(text)
