@@ -10,6 +10,8 @@ from aatviz.ui.common.theme import GENERATIVE, INTEGRATED, ROBUST, Meaning
 from aatviz.ui.robustness.words import ROWS
 
 VICTIMS: dict[str, Meaning] = {"generative": GENERATIVE, "integrated": INTEGRATED, "robust": ROBUST}
+MOST_LINEAR = 20
+"""The whole box is at most so many times larger than the smallest ball on a linear axis."""
 AXES = {"steps": "steps of PGD", "step_size": "step size", "eps": "radius ε of the ball"}
 SHIFTS = (-0.24, 0.0, 0.24)
 LEAST_RANGE = 0.1
@@ -70,8 +72,10 @@ def sweep(rows: dict[str, dict[str, Any]], settings: list[dict[str, float]], nam
     if trained is not None:
         fig.add_vline(x=trained, line={"color": "#808080", "dash": "dot", "width": 2})
     layout(fig, 360, below=120)
-    fig.update_xaxes(title=AXES[name], type="linear" if name == "eps" else "log", tickangle=0)
-    if name != "eps":
-        fig.update_xaxes(tickvals=x[::2], ticktext=[f"{value:.2g}" if value < 1 else f"{value:g}" for value in x[::2]])
+    linear = name == "eps" and x[-1] < MOST_LINEAR * x[0]
+    fig.update_xaxes(title=AXES[name], type="linear" if linear else "log", tickangle=0)
+    if not linear:
+        marked = x[:: 3 if name == "eps" else 2]
+        fig.update_xaxes(tickvals=marked, ticktext=[f"{value:.2g}" if value < 1 else f"{value:g}" for value in marked])
     fig.update_yaxes(title="misclassified and accepted", range=[-0.03, 1.03], tickformat=".0%")
     return fig
