@@ -4,13 +4,13 @@ python -m tools.update_results           # rewrite them
 python -m tools.update_results --check   # exit with 1 where they are out of step
 """
 
-from benchmarks import coarse_steps
+from benchmarks import coarse_steps, tournament
 from tools import front_tables, result_tables, speed_tables
 from tools.marked import bring_up_to_date
 
 
 def main() -> None:
-    results = "\n".join([result_tables.tables(), *coarse_steps.table(), *speed_tables.peers()])
+    results = "\n".join([result_tables.tables(), *coarse_steps.table(), *tournament.table(), *speed_tables.peers()])
     parts = {
         "README.md": {"results": front_tables.results(), "systems": front_tables.shipped()},
         "docs/results.md": {"measured": results},

@@ -76,8 +76,8 @@ def _classifier() -> Job:
 
 
 def _robust() -> tuple[Job, Job]:
-    """Madry's robust classifier, the baseline. The first 25 epochs are N-FGSM, whose step costs less than half of one of PGD,
-    and where the detector begins; the last 15 epochs are PGD."""
+    """Madry's robust classifier, the baseline. The first 25 epochs are N-FGSM, whose step costs less than half of one of
+    PGD; where they end, the detector begins. The last 15 epochs are PGD."""
     first = replace(
         _classifier(),
         name="stage/robust",
