@@ -5,12 +5,13 @@ python -m tools.update_results --check   # exit with 1 where they are out of ste
 """
 
 from benchmarks import coarse_steps, tournament
-from tools import front_tables, result_tables, speed_tables
+from tools import front_tables, limit_table, result_tables, speed_tables
 from tools.marked import bring_up_to_date
 
 
 def main() -> None:
-    results = "\n".join([result_tables.tables(), *coarse_steps.table(), *tournament.table(), *speed_tables.peers()])
+    sources = (limit_table.table, coarse_steps.table, tournament.table, speed_tables.peers)
+    results = "\n".join([result_tables.tables(), *(line for source in sources for line in source())])
     parts = {
         "README.md": {"results": front_tables.results(), "systems": front_tables.shipped()},
         "docs/results.md": {"measured": results},
