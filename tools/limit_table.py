@@ -36,7 +36,7 @@ def table() -> list[str]:
         "be the attack. An attacker who only looks up training images of the class in the ball needs no gradient. If they "
         "outrank as many of the class's test images as another image of the class does, half, each image with one in reach "
         "costs half its share of the AUC. The last column says how many they can outrank at most if the paper's AUC is "
-        "that of the strongest attack. Where that is far below half, the paper's attack misses what the ball holds; where it "
-        "is all of them, the difference between the columns is the detector's."
+        "that of the strongest attack. Where that is far below half, the paper's attack misses what the ball holds; where "
+        "it is all of them, the difference between the columns is the detector's."
     )
     return ["", text, "", markdown_table(rows)]
