@@ -46,9 +46,10 @@ TRAININGS = {
     "10 x 0.5/255, from the image": FINE,
     "10 x 1/255, from the image": COARSE,
     "10 x 2/255, from the image": dataclasses.replace(FINE, step_size=EPS),
+    "1 x 2/255, from the image": dataclasses.replace(FINE, step_size=EPS, steps=1),
 }
 """Its rows: inner attacks that start anywhere in the ball, and others that start at the image itself. The paper does not
-say which of them its table has. Steps as long as eps are coarser than its coarse ones."""
+say which of them its table has. Steps as long as eps are coarser than its coarse ones, and a single one is the coarsest."""
 
 
 def jobs() -> dict[str, Job]:
