@@ -7,6 +7,7 @@ from aatviz.attacks.multi_targeted import multi_targeted
 from aatviz.attacks.objectives import COMBINED, LOSSES, TARGETED, Objective, objective
 from aatviz.attacks.optimizers import OPTIMIZERS
 from aatviz.attacks.pgd import Iterate, pgd
+from aatviz.attacks.shortlist import Shortlist
 from aatviz.attacks.square import square
 from aatviz.attacks.until_success import pgd_until_success
 
@@ -19,6 +20,7 @@ __all__ = [
     "Distorted",
     "Iterate",
     "Objective",
+    "Shortlist",
     "apgd",
     "min_distortion",
     "multi_targeted",

@@ -91,7 +91,7 @@ def pgd(
     size = check_eps(eps, norm, x)
     begin = None if start is None else check_start(start, x)
     generator = torch.Generator().manual_seed(check_seed(seed))
-    objective, sound, project = fixed(objective), Soundness(x), projection(x, norm, size)
+    sound, project = Soundness(x), projection(x, norm, size)
     must_score = keep == "best" or restarts > 1
     best_x, best_loss = x.clone(), x.new_full((len(x),), torch.inf)
 
@@ -100,13 +100,13 @@ def pgd(
             x_adv = project(begin)
         else:
             x_adv = draw_start(x, norm, size, generator) if random_start or restart else x.clone()
-        inner = make_optimizer(optimizer, step_size, norm)
+        inner, at = make_optimizer(optimizer, step_size, norm), fixed(objective)
         stop = False
         for step in range(steps + 1):
             is_last = step == steps
             if is_last and not must_score and callback is None:
                 break
-            loss, grad = (part.detach() for part in objective(x_adv))
+            loss, grad = (part.detach() for part in at(x_adv))
             sound.see(loss, grad)
             stop = bool(callback and callback(Iterate(restart=restart, step=step, x_adv=x_adv, loss=loss)))
             if keep == "best" or ((is_last or stop) and must_score):
