@@ -22,7 +22,8 @@ TARGET = 9
 SEPARATE, SHARED = "separate", "shared"
 COLOUR, COLOUR_SEPARATE = "CIFAR-10, shared", "CIFAR-10, separate"
 SYSTEMS = {SEPARATE: "mnist-linf-0.3", SHARED: "mnist-linf-0.3-shared", COLOUR: "cifar10-linf-8-shared"}
-OURS = "aatviz"
+OURS, LISTED = "aatviz", "aatviz with a shortlist"
+"""Ours as every page uses it; and with `Shortlist`, where there are several networks."""
 PEERS = ("torchattacks", "foolbox", "art")
 GEMM, CONVOLUTION = PEAKS = ("matmul", "convolution")
 """What the machine can do at best, measured beside the engines; see `arithmetic`."""
@@ -72,10 +73,20 @@ class Contestant(NamedTuple):
 
 
 def _sizes(name: str, about: str, loss: LossName, banks: tuple[str, ...]) -> list[Case]:
+    engines = (OURS, LISTED, *PEERS) if loss == "detectors_max" else (OURS, *PEERS)
     return [
         Case(name=f"{name}-1", about=about, loss=loss, images=1, steps=100, step_size=0.01, rounds=7, banks=banks),
         Case(
-            name=f"{name}-64", about=about, loss=loss, images=64, steps=40, step_size=0.02, rounds=5, banks=banks, peaks=True
+            name=f"{name}-64",
+            about=about,
+            loss=loss,
+            images=64,
+            steps=40,
+            step_size=0.02,
+            rounds=5,
+            banks=banks,
+            engines=engines,
+            peaks=True,
         ),
         Case(name=f"{name}-512", about=about, loss=loss, images=512, steps=10, step_size=0.06, rounds=3, banks=banks),
     ]
@@ -114,6 +125,7 @@ CASES = [
         step_size=0.5 / 255,
         rounds=2,
         banks=(COLOUR_SEPARATE, COLOUR),
+        engines=(OURS, LISTED, *PEERS),
         eps=COLOUR_EPS,
     ),
     Case(

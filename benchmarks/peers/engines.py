@@ -9,6 +9,7 @@ import importlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ import torch
 from torch import Tensor, nn
 
 import aatviz
+from aatviz.attacks import Shortlist
 from aatviz.attacks.objectives import LossName
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.losses import max_other
+from benchmarks.peers.cases import LISTED, OURS
 
 Attack = Callable[[Tensor, Tensor], Tensor]
 """Images (N,C,H,W) and their classes (N,) -> x'."""
@@ -61,12 +64,12 @@ class Model(nn.Module):
         return max_other(logits, y) if self.target is None else logits[:, 1]
 
 
-def aatviz_pgd(job: Job) -> Attack:
+def aatviz_pgd(job: Job, shortlist: Shortlist | None = None) -> Attack:
     """As in the README: an objective for these images, and `pgd`."""
 
     def attack(x: Tensor, y: Tensor) -> Tensor:
         aim: dict[str, Any] = {"y": y} if job.target is None else {"target": job.target}
-        goal = aatviz.objective(job.loss, job.bank, **aim, bf16=job.bf16)
+        goal = aatviz.objective(job.loss, job.bank, **aim, bf16=job.bf16, shortlist=shortlist)
         return aatviz.pgd(goal, x, eps=job.eps, step_size=job.step_size, steps=job.steps, optimizer="steepest")
 
     return attack
@@ -154,7 +157,8 @@ def art_pgd(job: Job) -> Attack:
 
 
 ENGINES: dict[str, Callable[[Job], Attack]] = {
-    "aatviz": aatviz_pgd,
+    OURS: aatviz_pgd,
+    LISTED: partial(aatviz_pgd, shortlist=Shortlist()),
     "torchattacks": torchattacks_pgd,
     "foolbox": foolbox_pgd,
     "art": art_pgd,

@@ -14,7 +14,7 @@ from aatviz.models.detectors import DetectorBank
 from aatviz.models.losses import max_other
 from aatviz.runtime.hardware import fast_bf16
 from benchmarks.peers.arithmetic import PEAKS, attack_flops
-from benchmarks.peers.cases import OURS, Case, Contestant, batches, load_bank, threshold
+from benchmarks.peers.cases import LISTED, OURS, Case, Contestant, batches, load_bank, threshold
 from benchmarks.peers.engines import ENGINES, Job
 from benchmarks.peers.measuring import interleaved
 
@@ -38,9 +38,13 @@ class Strength:
 
 
 def contestants(case: Case) -> list[Contestant]:
-    """Every engine in every precision, on one bank of the case after the other."""
+    """Every engine in every precision, on one bank of the case after the other; a shortlist needs several networks."""
     each = product(case.banks, case.engines, precisions())
-    return [Contestant(engine, precision, bank) for bank, engine, precision in each]
+    return [
+        Contestant(engine, precision, bank)
+        for bank, engine, precision in each
+        if engine != LISTED or not load_bank(bank).shared
+    ]
 
 
 def job(case: Case, who: Contestant) -> Job:
