@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from aatviz.runtime import hardware
-from aatviz.runtime.files import write_json, write_text
+from aatviz.runtime.files import read_json, write_json, write_text
 from benchmarks.peers import memory, precision, running
 from benchmarks.peers.cases import CASES, OURS, PEERS, quick
 from benchmarks.peers.picture import svg
@@ -35,7 +35,12 @@ VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MALLOC_MMAP_THRESHOLD_", "MA
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=(__doc__ or "").partition(":")[0] + ".")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write everything that was measured; with --only, what it holds of other cases stays",
+    )
     parser.add_argument("--picture", type=Path, metavar="FILE", help="write the speeds as an SVG")
     parser.add_argument("--quick", action="store_true", help="few images, two steps, one round: to see that it runs")
     parser.add_argument("--only", nargs="+", choices=NAMES, metavar="CASE", default=NAMES, help=f"of {', '.join(NAMES)}")
@@ -77,6 +82,15 @@ def machine(threads: int) -> dict[str, Any]:
     }
 
 
+def kept(file: Path, result: dict[str, Any]) -> dict[str, Any]:
+    """What `file` holds of other cases, under what was measured now. ValueError where it is of another machine."""
+    before = read_json(file)
+    same = ("processor", "threads", "versions")
+    if before["quick"] != result["quick"] or any(before["machine"][key] != result["machine"][key] for key in same):
+        raise ValueError(f"{file} is a run on another machine, or with other versions; measure all cases anew.")
+    return before | result | {"machine": before["machine"], "cases": before["cases"] | result["cases"]}
+
+
 def main() -> None:
     chosen = arguments()
     torch.set_num_threads(chosen.threads)
@@ -84,6 +98,8 @@ def main() -> None:
         result = measure(chosen)
     except ModuleNotFoundError as error:
         raise SystemExit(f"{error}: pip install --no-deps -r benchmarks/requirements-peers.txt") from error
+    if chosen.json and chosen.json.is_file() and chosen.only != NAMES:
+        result = kept(chosen.json, result)
     found = rows(result)
     print(text(result, found))
     if chosen.json:
