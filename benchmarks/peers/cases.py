@@ -22,8 +22,12 @@ TARGET = 9
 SEPARATE, SHARED = "separate", "shared"
 COLOUR, COLOUR_SEPARATE = "CIFAR-10, shared", "CIFAR-10, separate"
 SYSTEMS = {SEPARATE: "mnist-linf-0.3", SHARED: "mnist-linf-0.3-shared", COLOUR: "cifar10-linf-8-shared"}
-OURS, LISTED = "aatviz", "aatviz with a shortlist"
-"""Ours as every page uses it; and with `Shortlist`, where there are several networks."""
+OURS, LISTED, FEWER = "aatviz", "aatviz with a shortlist", "aatviz with momentum, in fewer steps"
+"""Ours as every page uses it, with sign steps like the peers'; with `Shortlist`, where there are several networks; and with
+momentum, in as many steps as it needs to be as strong (`FEWER_STEPS`)."""
+PEERS_MOMENTUM = "torchattacks' MIFGSM, in as few steps"
+FEWER_STEPS, LONGER = 0.4, 4
+"""Of a case's steps, and how many times as long each is: 16 steps of 0.08 for 40 of 0.02."""
 PEERS = ("torchattacks", "foolbox", "art")
 GEMM, CONVOLUTION = PEAKS = ("matmul", "convolution")
 """What the machine can do at best, measured beside the engines; see `arithmetic`."""
@@ -73,7 +77,7 @@ class Contestant(NamedTuple):
 
 
 def _sizes(name: str, about: str, loss: LossName, banks: tuple[str, ...]) -> list[Case]:
-    engines = (OURS, LISTED, *PEERS) if loss == "detectors_max" else (OURS, *PEERS)
+    engines = (OURS, *([LISTED] if loss == "detectors_max" else []), FEWER, *PEERS, PEERS_MOMENTUM)
     return [
         Case(name=f"{name}-1", about=about, loss=loss, images=1, steps=100, step_size=0.01, rounds=7, banks=banks),
         Case(

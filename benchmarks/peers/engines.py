@@ -8,7 +8,7 @@ which is all they offer; aatviz returns the best one, which is its default and c
 import importlib
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,9 +19,10 @@ from torch import Tensor, nn
 import aatviz
 from aatviz.attacks import Shortlist
 from aatviz.attacks.objectives import LossName
+from aatviz.attacks.optimizers import OptimizerName
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.losses import max_other
-from benchmarks.peers.cases import LISTED, OURS
+from benchmarks.peers.cases import FEWER, FEWER_STEPS, LISTED, LONGER, OURS, PEERS_MOMENTUM
 
 Attack = Callable[[Tensor, Tensor], Tensor]
 """Images (N,C,H,W) and their classes (N,) -> x'."""
@@ -64,15 +65,20 @@ class Model(nn.Module):
         return max_other(logits, y) if self.target is None else logits[:, 1]
 
 
-def aatviz_pgd(job: Job, shortlist: Shortlist | None = None) -> Attack:
+def aatviz_pgd(job: Job, shortlist: Shortlist | None = None, optimizer: OptimizerName = "steepest") -> Attack:
     """As in the README: an objective for these images, and `pgd`."""
 
     def attack(x: Tensor, y: Tensor) -> Tensor:
         aim: dict[str, Any] = {"y": y} if job.target is None else {"target": job.target}
         goal = aatviz.objective(job.loss, job.bank, **aim, bf16=job.bf16, shortlist=shortlist)
-        return aatviz.pgd(goal, x, eps=job.eps, step_size=job.step_size, steps=job.steps, optimizer="steepest")
+        return aatviz.pgd(goal, x, eps=job.eps, step_size=job.step_size, steps=job.steps, optimizer=optimizer)
 
     return attack
+
+
+def in_fewer_steps(engine: Callable[[Job], Attack], job: Job) -> Attack:
+    """An engine with `FEWER_STEPS` of the job's steps, each `LONGER`."""
+    return engine(replace(job, steps=round(FEWER_STEPS * job.steps), step_size=LONGER * job.step_size))
 
 
 class AsCrossEntropy(nn.Module):
@@ -103,9 +109,18 @@ def _peer(name: str) -> Any:
 
 def torchattacks_pgd(job: Job) -> Attack:
     """torchattacks.PGD."""
-    torchattacks = _peer("torchattacks")
+    return _torchattacks(job, "PGD", random_start=False)
+
+
+def torchattacks_momentum(job: Job) -> Attack:
+    """torchattacks.MIFGSM: with the momentum of Dong et al. (2018), which it offers beside its PGD."""
+    return _torchattacks(job, "MIFGSM")
+
+
+def _torchattacks(job: Job, name: str, **settings: Any) -> Attack:
     wrapped = AsCrossEntropy(Model(job)).eval()
-    peer = torchattacks.PGD(wrapped, eps=job.eps, alpha=job.step_size, steps=job.steps, random_start=False)
+    make = getattr(_peer("torchattacks"), name)
+    peer = make(wrapped, eps=job.eps, alpha=job.step_size, steps=job.steps, **settings)
     peer.set_device(next(job.bank.parameters()).device)
 
     def attack(x: Tensor, y: Tensor) -> Tensor:
@@ -159,6 +174,8 @@ def art_pgd(job: Job) -> Attack:
 ENGINES: dict[str, Callable[[Job], Attack]] = {
     OURS: aatviz_pgd,
     LISTED: partial(aatviz_pgd, shortlist=Shortlist()),
+    FEWER: partial(in_fewer_steps, partial(aatviz_pgd, optimizer="momentum")),
+    PEERS_MOMENTUM: partial(in_fewer_steps, torchattacks_momentum),
     "torchattacks": torchattacks_pgd,
     "foolbox": foolbox_pgd,
     "art": art_pgd,

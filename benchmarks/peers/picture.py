@@ -2,12 +2,12 @@
 
 from html import escape
 
-from benchmarks.peers.cases import LISTED, OURS, Contestant
+from benchmarks.peers.cases import FEWER, LISTED, OURS, Contestant
 from benchmarks.peers.rows import Result, images
 from benchmarks.peers.table import against_fastest
 
-LEFT, WIDTH, RIGHT, BAR, GAP = 300, 480, 190, 16, 4
-COLORS = {OURS: "#1f5fa8", LISTED: "#1f5fa8"}
+LEFT, WIDTH, RIGHT, BAR, GAP = 360, 480, 190, 16, 4
+COLORS = dict.fromkeys((OURS, LISTED, FEWER), "#1f5fa8")
 OTHERS = "#8a8f98"
 STYLE = (
     "text{font:12px sans-serif;fill:#222;paint-order:stroke;stroke:#fff;stroke-width:4px}.title{font:bold 14px sans-serif}"

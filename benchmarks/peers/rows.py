@@ -4,7 +4,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.peers.cases import COLOUR, COLOUR_SEPARATE, CONVOLUTION, GEMM, LISTED, OURS, PEERS, SEPARATE, SHARED
+from benchmarks.peers.cases import (
+    COLOUR,
+    COLOUR_SEPARATE,
+    CONVOLUTION,
+    FEWER,
+    GEMM,
+    LISTED,
+    OURS,
+    PEERS,
+    PEERS_MOMENTUM,
+    SEPARATE,
+    SHARED,
+)
 
 Result = dict[str, Any]
 """What `python -m benchmarks.peers --json` writes."""
@@ -123,6 +135,7 @@ def _detectors_max(case: Result) -> Iterator[Row]:
     yield from _speed(case, SHARED, 15.0, SEPARATE)
     yield from _speed(case, SHARED, 1.6)
     yield from _strength(case, SHARED)
+    yield from _fewer(case, SHARED)
     yield from _peak(case, [SEPARATE, SHARED])
 
 
@@ -133,9 +146,26 @@ def _listed(case: Result, bank: str) -> Iterator[Row]:
         yield from _strength(case, bank, LISTED)
 
 
+def _fewer(case: Result, bank: str) -> Iterator[Row]:
+    """At equal strength: with momentum, in fewer steps. And, to be read, beside a peer that is given the same steps."""
+    if FEWER not in {found["engine"] for found in case["found"]}:
+        return
+    yield from _speed(case, bank, 1.5, engine=FEWER, by_hand=1.5)
+    yield from _strength(case, bank, FEWER)
+    for precision in precisions(case):
+        ours, peer = (pick(case, [engine], bank, precision) for engine in (FEWER, PEERS_MOMENTUM))
+        yield Row(
+            what=f"{case['about']}, {bank}, {images(case['images'])}: {PEERS_MOMENTUM}, {precision} / {FEWER}",
+            value=peer["median"] / ours["median"],
+            detail=f"mean loss {peer['mean_loss']:.4f}, success {peer['success']:.2%}; {FEWER}: {ours['mean_loss']:.4f}, "
+            f"{ours['success']:.2%}",
+        )
+
+
 def _detector(case: Result) -> Iterator[Row]:
     yield from _speed(case, SEPARATE, 1.6)
     yield from _strength(case, SEPARATE)
+    yield from _fewer(case, SEPARATE)
     yield from _peak(case, [SEPARATE])
 
 
