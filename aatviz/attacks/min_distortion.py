@@ -66,7 +66,6 @@ def min_distortion(
     x = check_images(x)
     depth = check_whole("depth", depth, least=1)
     most_c = check_number("most_c", most_c, least=0)
-    objective = fixed(objective)
     least, most, c = x.new_zeros(len(x)), x.new_full((len(x),), most_c), x.new_zeros(len(x))
     best, best_size = x.clone(), x.new_full((len(x),), torch.inf)
     last, last_found, last_c = x.clone(), torch.zeros(len(x), dtype=torch.bool, device=x.device), x.new_zeros(len(x))
@@ -75,8 +74,8 @@ def min_distortion(
     for attempt in range(depth):
         ended, stop = x, False
 
-        def penalised(x_adv: Tensor, c: Tensor = c) -> tuple[Tensor, Tensor]:
-            loss, grad = objective(x_adv)
+        def penalised(x_adv: Tensor, c: Tensor = c, at: Objective = fixed(objective)) -> tuple[Tensor, Tensor]:  # noqa: B008
+            loss, grad = at(x_adv)
             return loss, grad + 2 * per_sample(c, x) * (x_adv - x)
 
         def watch(it: Iterate, attempt: int = attempt) -> bool:

@@ -6,12 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aatviz.attacks.min_distortion import min_distortion
-from aatviz.attacks.objectives import LogitsObjective
+from aatviz.attacks import Shortlist, min_distortion, objective
 from aatviz.evaluate.images import Arrays, Parts, outputs, test_images, test_split
 from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import Z95, wilson
-from aatviz.models import losses
 from aatviz.recipes.evaluation import DistortionEvaluation
 from aatviz.store.systems import System
 
@@ -29,8 +27,10 @@ def parts(system: System, recipe: DistortionEvaluation) -> list[Part]:
 
 
 def passes(system: System, recipe: DistortionEvaluation, part: Part) -> float:
-    """The gradients of all steps for every c, through every network of the bank."""
-    return recipe.depth * (recipe.steps + 1) * len(system.detectors.networks)
+    """The gradients of all steps for every c, each with a pass of all networks that run."""
+    count, listed = len(system.detectors.networks), _shortlist(system, recipe)
+    run = (count + (listed.every - 1) * listed.size) / listed.every if listed else count
+    return recipe.depth * (recipe.steps + 1) * run
 
 
 def compute(system: System, recipe: DistortionEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
@@ -41,16 +41,12 @@ def compute(system: System, recipe: DistortionEvaluation, part: Part, rows: slic
     first = part.of + rows.start
     x, y = test_images(system, recipe.count, slice(first, part.of + rows.stop))
 
-    def loss(z_h: Tensor) -> tuple[Tensor, Tensor]:
-        value = losses.detectors_max(z_h, y)
-        return value, value
-
     @torch.no_grad()
     def success(x_adv: Tensor, rows: Tensor) -> Tensor:
         label, logit = system.generative.decide(system.detectors(x_adv))
         return (label != y[rows]) & (logit >= threshold)
 
-    goal = LogitsObjective(loss, (system.detectors,), (bf16,))
+    goal = objective("detectors_max", system, y=y, bf16=bf16, shortlist=_shortlist(system, recipe))
     search = {name: getattr(recipe, name) for name in ("most_c", "depth", "steps", "step_size", "optimizer")}
     found = min_distortion(goal, success, x, promising=SLACK - threshold, **search)
     arrays: Arrays = {"c": found.c.cpu().numpy()} | (
@@ -67,6 +63,10 @@ def summary(system: System, recipe: DistortionEvaluation, parts: Parts) -> dict[
     rows = {name: _mean(np.concatenate([scores[name] for scores in parts.values()])) for name in ("last", "best")}
     first = next(scores for scores in parts.values() if "threshold" in scores)
     return {name: float(first[name][0]) for name in ("threshold", "accepted") if name in first} | {"distortion": rows}
+
+
+def _shortlist(system: System, recipe: DistortionEvaluation) -> Shortlist | None:
+    return Shortlist(size=recipe.rivals) if len(system.detectors.networks) > 1 else None
 
 
 def _mean(distance: Any) -> dict[str, Any]:

@@ -92,6 +92,9 @@ class DistortionEvaluation:
     steps: int = 500
     step_size: float = 0.1
     optimizer: OptimizerName = "adam"
+    rivals: int = 2
+    """On a bank of several networks, how many rivals of each image run between full passes (`aatviz.attacks.Shortlist`);
+    whether an iterate is a false positive is always asked of all."""
     paper: float | None = None
     """The paper's mean L2 distortion."""
     paper_rate: float | None = None
@@ -152,8 +155,8 @@ Evaluation = (
     | RealImagesEvaluation
     | HonestEvaluation
 )
-LATER = {"optimizer": "adam", "threshold": None, "sweep_restarts": 1}
-"""Fields of evaluations that are newer than some stored records, and the values at which they change nothing."""
+LATER = {"optimizer": "adam", "threshold": None, "sweep_restarts": 1, "rivals": 2}
+"""Fields of evaluations that are newer than some stored records, and the values at which they change nothing in those."""
 
 
 def attack_words(spec: Mapping[str, Any]) -> str:

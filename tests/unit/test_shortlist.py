@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aatviz.attacks import Shortlist, objective, pgd
+from aatviz.attacks import Shortlist, min_distortion, objective, pgd
 from aatviz.attacks.objectives import fixed
 from aatviz.attacks.passes import watched
 from aatviz.models.detectors import DetectorBank
@@ -93,6 +93,22 @@ def test_every_restart_begins_with_a_full_pass() -> None:
     once, again = (pgd(goal, x, eps=0.9, steps=1, step_size=0.0, restarts=restarts) for restarts in (1, 20))
     assert victim(once).max() == 0.0
     assert victim(again)[0, 2] > victim(again)[0, 1]  # a random start beyond x = 0.5 follows the third
+
+
+def test_the_search_for_the_smallest_distortion_is_that_of_loss_10() -> None:
+    victim, (x, y) = bank(), batch()
+    settings: dict[str, Any] = {"depth": 4, "steps": 12, "step_size": 0.1}
+    threshold = victim(x).max()
+
+    def success(x_adv: Tensor, rows: Tensor) -> Tensor:
+        return victim(x_adv).scatter(1, y[rows, None], -torch.inf).amax(1) >= threshold
+
+    goals = [objective("detectors_max", victim, y=y, shortlist=listed) for listed in (None, Shortlist(size=2, every=3))]
+    exact, found = (min_distortion(goal, success, x, **settings) for goal in goals)
+    assert exact.last_found.any()
+    assert torch.equal(exact.c, found.c)
+    assert torch.allclose(exact.last, found.last, atol=1e-9)
+    assert torch.allclose(exact.best, found.best, atol=1e-9)
 
 
 def test_a_loss_that_is_no_number_is_told() -> None:
