@@ -15,7 +15,7 @@ Planned from steps that were timed on one core (fp32: depthwise convolutions are
 | robust, 5 steps of PGD | 0.92 | 2,500 | 0.65 |
 | stage/first, 5 steps | 0.83 | 500 | 0.1 |
 | stage/second, 5 steps | 0.83 | 800 | 0.2 |
-| detector-0, 5 steps, then 10 | 0.83, 1.20 | 3,000 and 2,000 | 1.35 |
+| detector-0, 5 steps, then 10 | 0.83, 1.20 | 1,800 and 1,200 | 0.8 |
 | judge, in bf16 | 0.32 | 3,000 | 0.25 |
 """
 
@@ -161,11 +161,11 @@ def _detectors() -> tuple[Job, Job, Job]:
         second,
         name=f"detector-{DOG}",
         start_from="stage/second.safetensors",
-        steps=5000,
+        steps=3000,
         attack=_attack(EPS, 10),
         curriculum=((0.0, 5, EPS / 2), (0.6, 10, EPS / 4)),
         validation_attack=_strong(EPS),
-        evaluations=10,
+        evaluations=6,
         seed=202,
     )
     return first, second, last
