@@ -14,7 +14,7 @@ from aatviz.ui.common.words import literal
 from aatviz.ui.overview import card as overview_card
 from aatviz.ui.player.take_home import take_home
 from aatviz.ui.player.view import show_player
-from aatviz.ui.session.sidebar import current_dataset, current_system, link_params
+from aatviz.ui.session.sidebar import current_dataset, current_sample, current_system, link_params
 from aatviz.ui.session.stored import sample_or_say
 
 # The other pages: file, words, icon.
@@ -34,21 +34,15 @@ NEXT = (
 frame.require()
 system, dataset = current_system(), current_dataset()
 st.title("Asymmetrical adversarial training")
+stored = attack_run.stored(system, current_sample())
 st.markdown(
     "AAT trains **one detector per class** against an adversary that pushes images of all other classes towards that class, "
     "so that a detector learns what its class looks like and not merely how it differs from the others. "
     "Together the detectors are a *generative classifier* that can also **reject**: it decides for the detector with the "
     "highest logit, and keeps silent where that logit is below a threshold *T*. "
-    + (
-        f"Below, it and the usual *robust classifier* are attacked on the same {dataset.noun}: press play, and watch what "
-        "each attack has to draw."
-        if system.robust
-        else f"Below, it is attacked on one {dataset.noun}: press play, and watch what the attack has to draw."
-    )
+    + overview_card.below(system, stored is not None)
 )
 overview_card.read_url()
-sample = sample_or_say(system)
-stored = attack_run.stored(system, sample)
 if stored:
     traces = stored.value
     attack = traces[0].settings
@@ -64,7 +58,7 @@ if stored:
     st.markdown(attack_words.look_for(attack, len(traces) > 1, dataset))
     take_home(system, stored.choice.picked, traces)
 else:
-    overview_card.without_showcase(system, sample)
+    overview_card.without_showcase(system, sample_or_say(system))
 
 st.markdown("### Go on from here")
 for column, (page, label, icon) in zip(cycle(st.columns(3)), NEXT, strict=False):

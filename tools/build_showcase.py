@@ -11,7 +11,7 @@ from aatviz.data import dataset
 from aatviz.explore.attack_grid.run import build_comparison
 from aatviz.explore.detector_records import store_sample_logits
 from aatviz.explore.example_images import build_examples
-from aatviz.explore.generation.run import STORED, build_generated
+from aatviz.explore.generation.run import build_generated, stored_settings
 from aatviz.explore.generation.scores import build_scores
 from aatviz.ui.lessons.catalogue import LESSONS
 from aatviz.ui.lessons.showcase import build_lessons
@@ -29,7 +29,8 @@ def main() -> None:
             print(build(system))
     else:
         print("No runs on images of the data set: they may not be passed on.")
-    for name in STORED:
+        print(build_showcase(system))
+    for name in stored_settings(system):
         print(build_generated(system, name))
     print(build_scores(system))
 

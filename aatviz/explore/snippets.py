@@ -63,7 +63,7 @@ def comparison_code(system: str, settings: CompareSettings) -> str:
 
 def generation_command(system: str, settings: GenerateSettings) -> str:
     """The shell command that generates these images and prints the same numbers."""
-    return command("generate", system, **_fields(settings))
+    return command("generate", system, **_numbers(settings))
 
 
 def generation_code(system: str, settings: GenerateSettings) -> str:
@@ -74,13 +74,18 @@ def generation_code(system: str, settings: GenerateSettings) -> str:
         "from aatviz.explore.generation.run import generate\n"
         "from aatviz.explore.generation.result import GenerateSettings\n\n"
         f"{system_line(system)}\n"
-        f"{settings_lines('GenerateSettings', _fields(settings))}\n"
+        f"{settings_lines('GenerateSettings', _numbers(settings))}\n"
         "made = generate(system, settings)\n"
         'print("noise", made.judged_as_target(None))\n'
         "for model in MODELS:\n"
         "    print(model, made.judged_as_target(model), made.sure(model))\n"
         "    print(made.logits[model])  # the target logits, a row a class, a column a sample\n"
     )
+
+
+def _numbers(settings: GenerateSettings) -> dict[str, object]:
+    """The fields that the numbers depend on."""
+    return {name: value for name, value in _fields(settings).items() if name != "most_frames"}
 
 
 def _fields(settings: AttackSettings | CompareSettings | GenerateSettings) -> dict[str, object]:

@@ -102,7 +102,9 @@ def opened(page: str, dogs: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -
 )
 def test_every_page_opens_without_any_image(page: str, dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = opened(page, dogs, tmp_path / "nothing", monkeypatch)
-    if page in ("overview", "attack", "compare", "generate"):
+    if page in ("attack", "retouch"):
+        assert "Bring a photo of your own, or take the cat." in said
+    if page in ("overview", "compare", "generate"):
         assert "Restricted Tiny ImageNet is not on this machine" in said
         assert "so there is no sample either" in said
     assert "bundled sample" not in said

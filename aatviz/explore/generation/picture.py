@@ -15,14 +15,15 @@ WIDE = 180
 
 
 def picture(made: Generated, names: Sequence[str]) -> Image.Image:
-    """A grid of the noise, then one of each model's results: a row for each target, a column for each sample. `names` are
-    those of all classes."""
+    """A grid of the noise, then one of each model's results: a row for each target, or rows of one target's samples, and a
+    column for each sample. `names` are those of all classes."""
     grids = {"noise, the same for all": made.noise} | {f"{model} classifier": made.results(model) for model in MODELS}
-    count = made.settings.count
+    count = made.columns
     high, wide = (ENLARGED * side + GAP for side in made.noise.shape[-2:])
     step = max(count * wide, WIDE) + SPACE
     large, small = ImageFont.load_default(20), ImageFont.load_default(14)
-    labels = [names[k] for k in made.targets.tolist()]
+    lines = [len(row.split(count)) for row in made.noise]
+    labels = [name for k, each in zip(made.targets.tolist(), lines, strict=True) for name in (names[k], *[""] * (each - 1))]
     margin = MARGIN + max(0, round(max(map(small.getlength, labels))) + 12 - MARGIN)
     size = (margin + MARGIN + len(grids) * step - SPACE, MARGIN + HEAD + len(labels) * high)
     sheet = Image.new("RGB", size, "white")
@@ -36,7 +37,7 @@ def picture(made: Generated, names: Sequence[str]) -> Image.Image:
     for place, (title, images) in enumerate(grids.items()):
         left = margin + place * step
         draw.text((left, 46), title, "black", small)
-        for row, samples in enumerate(images):
+        for row, samples in enumerate(part for line in images for part in line.split(count)):
             for i, image in enumerate(samples):
                 sheet.paste(_squares(image), (left + i * wide, HEAD + row * high))
     return sheet

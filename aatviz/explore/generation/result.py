@@ -25,7 +25,9 @@ CSV_HEAD = ["target", "sample", "model", "target_logit_noise", "target_logit", "
 MOST_SAMPLES = 1000
 """The most samples of one class: the noise of every sample has a seed of its own."""
 MOST_FRAMES = 11
-"""Iterates of a path that are kept, the first and the last among them."""
+"""Iterates of a path that are kept, the first and the last among them, unless the settings say fewer."""
+ALONE = 8
+"""The images of a single class stand in rows of so many."""
 LOW_MARK = 0.05
 """This quantile of the logits of a class's natural images is exceeded by 95 of 100 of them."""
 
@@ -48,6 +50,8 @@ class GenerateSettings:
     seed: int = 0
     targets: tuple[int, ...] | None = None
     """The classes that images are made of, in rising order; None for all of them."""
+    most_frames: int = MOST_FRAMES
+    """Iterates of a path that are kept, from 2 on: with few, a stored run of large images stays small."""
 
     def __post_init__(self) -> None:
         check_choice("start", self.start, STARTS)
@@ -60,6 +64,7 @@ class GenerateSettings:
             count=check_whole("count", self.count, least=1),
             seed=check_seed(self.seed),
             targets=checked_targets(self.targets),
+            most_frames=check_whole("most_frames", self.most_frames, least=2),
         )
         if self.count > MOST_SAMPLES:
             raise ValueError(f"count is at most {MOST_SAMPLES} samples a class; got {self.count}.")
@@ -71,8 +76,8 @@ class GenerateSettings:
 
     @property
     def frames(self) -> tuple[int, ...]:
-        """The steps of a path that are kept: at most `MOST_FRAMES`, evenly from 0 to the last."""
-        gaps = min(self.steps, MOST_FRAMES - 1)
+        """The steps of a path that are kept: at most `most_frames`, evenly from 0 to the last."""
+        gaps = min(self.steps, self.most_frames - 1)
         return tuple(round(frame * self.steps / gaps) for frame in range(gaps + 1))
 
 
@@ -103,6 +108,11 @@ class Generated:
     def targets(self) -> Tensor:
         """The classes of the rows (T,)."""
         return torch.arange(len(self.judged_noise)) if self.settings.targets is None else torch.tensor(self.settings.targets)
+
+    @property
+    def columns(self) -> int:
+        """How many samples stand beside one another: all of them, or, of a single class, `ALONE`."""
+        return self.settings.count if len(self.judged_noise) > 1 else min(self.settings.count, ALONE)
 
     def row(self, target: int) -> int:
         """The row of a target class; 0 where no image of it was made."""

@@ -35,6 +35,8 @@ COARSE = 17
 """The step between the 16 grey levels of the frames on the way. So they compress well, and nobody sees the difference."""
 RUBBISH = GenerateSettings(start="uniform", eps=28.0, step_size=0.5)
 """From noise in which nothing says "target", in a ball that holds every MNIST image (a white one has the L2 norm 28)."""
+ONE_CLASS, SMALL, FEW_FRAMES = 24, 3 * 32 * 32, 3
+"""Samples of a bank with one detector; and the size of an image (C x H x W) beyond which so few frames are kept."""
 STORED = ("generated", "generated-uniform")
 """The names of the stored runs' files; `stored_settings` says what is in them."""
 Callback = Callable[[Iterate | None], object]
@@ -50,17 +52,24 @@ def default_settings(system: System, start: StartName = "gaussian") -> GenerateS
     """
     known, bank = dataset(system.card.dataset), system.card.bank
     targets = bank[:MOST_TARGETS] if system.lacks("full_bank") else first_targets(system.card.classes)
+    usual = GenerateSettings(start=start, targets=targets)
+    if targets and len(targets) == 1:
+        usual = replace(usual, count=ONE_CLASS)
+    if math.prod(known.shape) > SMALL:
+        usual = replace(usual, most_frames=FEW_FRAMES)
     if known.drawn and start == "gaussian":
-        return GenerateSettings(start=start, targets=targets, **of_threat(known.drawn))
+        return replace(usual, **of_threat(known.drawn))
     white = math.sqrt(math.prod(known.shape))
     share, step = (5 / 28, 0.3 / 28) if start == "gaussian" else (1, 0.5 / 28)
     eps, step_size = math.ceil(10 * round(share * white, 3)) / 10, round(step * white, 2)
-    return GenerateSettings(start=start, eps=eps, step_size=step_size, targets=targets)
+    return replace(usual, eps=eps, step_size=step_size)
 
 
 def stored_settings(system: System) -> dict[str, GenerateSettings]:
-    """The settings of the stored runs, by the name of their file."""
-    return dict(zip(STORED, (default_settings(system), default_settings(system, "uniform")), strict=True))
+    """The settings of the stored runs, by the name of their file: from class noise and, of a whole bank, from noise in which
+    nothing says "target"."""
+    starts: tuple[StartName, ...] = ("gaussian",) if system.lacks("full_bank") else ("gaussian", "uniform")
+    return {name: default_settings(system, start) for name, start in zip(STORED, starts, strict=False)}
 
 
 def start_images(system: System, settings: GenerateSettings, target: int) -> Tensor:
@@ -164,7 +173,7 @@ def load_generated(system: System, name: str = "generated") -> Generated | None:
     if system.lacks("gaussians", "judge"):
         return None
     made = load_run(system, name, Generated.from_arrays, lambda: {"models_hash": models_hash(system)})
-    return made if made and made.settings == stored_settings(system)[name] else None
+    return made if made and made.settings == stored_settings(system).get(name) else None
 
 
 def models_hash(system: System) -> str:

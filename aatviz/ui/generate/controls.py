@@ -20,6 +20,7 @@ from aatviz.ui.session.sidebar import current_dataset, current_system
 
 DEFAULTS = GenerateSettings()
 MOST_STEPS, MOST_COUNT = min(500, LIMITS.most_steps), 12
+"""Of the steps, and of the samples of each class, where there are several; a single one has more."""
 START_NAMES = {"gaussian": "class noise", "uniform": "uniform noise", "constant": "plain grey", "other": "another class"}
 
 
@@ -33,16 +34,20 @@ def _start_note(start: str, noun: str) -> str:
     }[start]
 
 
+def _most() -> int:
+    return max(MOST_COUNT, default_settings(current_system()).count)
+
+
 state = UrlState(
     "generate",
     [
         choice("start", DEFAULTS.start, STARTS),
-        whole("count", DEFAULTS.count, 1, MOST_COUNT),
+        whole("count", lambda: default_settings(current_system()).count, 1, _most),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
         targets_param(current_dataset),
         *pgd_fields.params(lambda: default_settings(current_system()), MOST_STEPS, current_dataset),
         class_param("target", 8, current_dataset),
-        whole("sample", 2, 0, MOST_COUNT - 1),
+        whole("sample", 2, 0, lambda: _most() - 1),
         choice("targets", "all", ("all", "marked")),
     ],
 )
@@ -74,6 +79,7 @@ def choose(system: System) -> GenerateSettings:
         count=state["count"],
         seed=state["seed"],
         targets=targets,
+        most_frames=default_settings(system).most_frames,
     )
 
 
@@ -112,7 +118,7 @@ def _samples(system: System, classes: tuple[str, ...]) -> tuple[int, ...] | None
     """Draw the choice of the classes and of the number of samples, and return the targets."""
     st.markdown("**Samples**, none selected")
     left, right = st.columns(2)
-    left.number_input("Of each class", 1, MOST_COUNT, **state.widget("count"))
+    left.number_input("Of each class", 1, _most(), **state.widget("count"))
     right.number_input("Seed", 0, LARGEST_SEED, help="Of the noise.", **state.widget("seed"))
     st.button(
         "Other noise",

@@ -39,10 +39,11 @@ class GenerateView {
     this.sprite = new Image();
     this.sprite.src = data.sprite;
     this.root.style.setProperty("--missed", data.missed);
-    this.root.style.setProperty("--count", data.count);
+    this.root.style.setProperty("--count", data.columns);
     this.root.style.setProperty("--longest", `${Math.max(...data.targets.map((k) => Math.min(data.names[k].length, 10)))}ch`);
     this.pictures = new Pictures(data.shape, {});
     this.grids = data.models.map((model, place) => new Grid(model, place, this));
+    if (data.seeds) this.grids.splice(2, 0, new Seeds(data.models[0], 0, this)); // beside the two that are compared
     this.root.querySelector("[data-role=columns]").replaceChildren(...this.grids.map((grid) => grid.element));
     this.playback.last = this.playback.at = data.steps.length - 1;
   }

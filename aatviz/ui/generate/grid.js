@@ -15,7 +15,8 @@ class Grid {
     this.cells = targets.map((target, row) => {
       const cells = Array.from({ length: count }, (_, sample) => this.cell(row, sample));
       const head = node("span", { role: "rowheader", "aria-label": `towards ${names[target]}`, title: names[target] }, [names[target]]);
-      grid.append(node("div", { class: "row", role: "row" }, [head, ...cells.map((cell) => cell.element)]));
+      const kind = this.view.data.columns < count ? "row wrapped" : "row";
+      grid.append(node("div", { class: kind, role: "row" }, [head, ...cells.map((cell) => cell.element)]));
       return cells;
     });
     grid.addEventListener("keydown", (event) => this.onKey(event));
@@ -89,11 +90,13 @@ class Grid {
   onKey(event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const { target, sample } = this.view.place, row = this.view.row(target), end = this.view.data.count - 1, last = this.cells.length - 1;
+    const { columns, count } = this.view.data;
+    const down = columns < count ? [0, columns] : [1, 0]; // the samples of one class stand below one another
     const moves = {
       ArrowLeft: [row, sample - 1],
       ArrowRight: [row, sample + 1],
-      ArrowUp: [row - 1, sample],
-      ArrowDown: [row + 1, sample],
+      ArrowUp: [row - down[0], sample - down[1]],
+      ArrowDown: [row + down[0], sample + down[1]],
       Home: [row, 0],
       End: [row, end],
     };
@@ -101,5 +104,26 @@ class Grid {
     event.preventDefault();
     const [r, i] = moves[event.key];
     this.cells[Math.min(Math.max(r, 0), last)][Math.min(Math.max(i, 0), end)].element.focus();
+  }
+}
+
+// The noise that all models start from, as it was, beside what they make of it.
+class Seeds extends Grid {
+  constructor(data, place, view) {
+    super({ ...data, key: "seeds", title: "The seeds, untouched", about: "The noise that all of them start from.", colour: "transparent" }, place, view);
+    this.element.querySelector(".open").remove();
+  }
+
+  numbers(row, sample) {
+    return `the detector's logit ${signed(this.data.before[row][sample], 1)}`;
+  }
+
+  verdict(row, sample) {
+    const { judgedNoise, names } = this.view.data;
+    return `the judge sees ${names[judgedNoise[row][sample]]}`;
+  }
+
+  draw() {
+    super.draw(0);
   }
 }

@@ -58,6 +58,8 @@ def _content(made: Generated, known: Dataset, titles: tuple[tuple[Model, str], .
         "sprite": sprite,
         "steps": made.settings.frames,
         "count": made.settings.count,
+        "columns": made.columns,
+        "seeds": len(made.targets) == 1,
         **told_once(known),
         "plural": known.plural,
         "targets": made.targets.tolist(),

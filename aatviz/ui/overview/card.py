@@ -35,6 +35,19 @@ def read_url() -> None:
     state.write()
 
 
+def below(system: System, stored: bool) -> str:
+    """What the page shows first, in a sentence; nothing without a stored run."""
+    if not stored:
+        return ""
+    noun, victim = current_dataset().noun, "one detector" if system.lacks("full_bank") else "it"
+    if system.robust is None:
+        return f"Below, {victim} is attacked on one {noun}: press play, and watch what the attack has to draw."
+    return (
+        f"Below, {victim} and the usual *robust classifier* are attacked on the same {noun}: press play, and watch what "
+        "each attack has to draw."
+    )
+
+
 def without_showcase(system: System, sample: tuple[Tensor, Tensor] | None) -> None:
     """The command that makes the stored run, and real images, where the sample x (N,C,H,W), y (N,) is here."""
     st.info(
@@ -62,10 +75,11 @@ def numbers(system: System) -> None:
     card, metrics = system.card, system.card.metrics
     count, size = bank_size(system.folder, card)
     hard = records(system, ("honest", SIDE_BY_SIDE))
+    auc = "AUC" if len(card.bank) == 1 else "Mean AUC"
     tiles = [
-        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {len(card.bank)} detectors"),
-        *_auc(detector_records.protocol(system), metrics, "Mean AUC, the paper's attack"),
-        *_auc(detector_records.WORST, metrics, "Mean AUC, worst of three attacks"),
+        ("Networks in the bank", str(count), f"{size:.1f} MB of weights, {_detectors(len(card.bank))}"),
+        *_auc(detector_records.protocol(system), metrics, f"{auc}, the paper's attack"),
+        *_auc(detector_records.WORST, metrics, f"{auc}, worst of three attacks"),
         *_rate(metrics, "accuracy", "generative", "Accuracy, generative", "natural test images, no rejection"),
         *_error(hard, metrics, "generative", "Error, generative", "loss 10"),
         *_rate(metrics, "accuracy", "robust", "Accuracy, robust classifier", "natural test images"),
@@ -139,7 +153,11 @@ def _auc(recipe: str, metrics: dict[str, Any], label: str) -> list[tuple[str, st
     if recipe not in metrics:
         return []
     mean = _mean_auc(metrics[recipe])
-    return [(label, f"{mean['value']:.4f}", f"of {len(metrics[recipe]['rows'])} detectors; {_interval(mean)}")]
+    return [(label, f"{mean['value']:.4f}", f"of {_detectors(len(metrics[recipe]['rows']))}; {_interval(mean)}")]
+
+
+def _detectors(count: int) -> str:
+    return "one detector" if count == 1 else f"{count} detectors"
 
 
 def _mean_auc(record: dict[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,11 @@ def invitation(known: Dataset, done: str = "attacked") -> str:
     return f"{verb}, or upload one; then it can be {done}."
 
 
+def instead(known: Dataset) -> str:
+    """What a visitor can do where the bundled images are not on this machine, and the page has others to begin with."""
+    return f"The images of {known.title} are not on this machine. Bring a photo of your own, or take the cat."
+
+
 def choose(state: UrlState, system: System) -> tuple[bytes, int] | None:
     """Draw the controls and return the prepared image's levels and its class, or None while there is no image."""
     known = dataset_of(system)

@@ -4,10 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from aatviz.attacks.settings import AttackSettings, of_threat
-from aatviz.data import load_data
+from aatviz.data import dataset, load_data
+from aatviz.data.own_image import example
+from aatviz.data.own_image.link_text import to_image
 from aatviz.data.spec import number
 from aatviz.explore.attack_path import Trace, trace_attack
 from aatviz.explore.stored_run import Arrays, load_run, part, store_run
@@ -15,6 +18,8 @@ from aatviz.recipes.paper import usual_attack
 from aatviz.store.systems import System
 from aatviz.ui.common.datasets import dataset_of_card
 
+EXAMPLE = -1
+"""Stands for the photograph of this package: that is attacked where no image of the data set may be passed on."""
 FILE = "showcase"
 """The name of the stored run's file."""
 SETTINGS = AttackSettings(loss="target_logit", target=8)
@@ -23,9 +28,10 @@ SETTINGS = AttackSettings(loss="target_logit", target=8)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Showcase:
-    """The traces on one bundled image, the victim's first, then, where there is one, the robust classifier's."""
+    """The traces on one image, the victim's first, then, where there is one, the robust classifier's."""
 
     index: int
+    """Its place in the bundled sample, or `EXAMPLE`."""
     traces: list[Trace]
 
 
@@ -61,11 +67,18 @@ def first_image(system: System, y: Tensor) -> int:
 
 def build_showcase(system: System) -> Path:
     """Compute the stored run of a system, write it to `results/showcase.npz` and return that file."""
-    x, y = load_data(system.card.dataset, split="sample")
-    index = first_image(system, y)
+    known = dataset(system.card.dataset)
+    if known.passed_on:
+        x, y = load_data(known.name, split="sample")
+        index = first_image(system, y)
+        image, label = x[index : index + 1], int(y[index])
+    else:
+        index, image = EXAMPLE, to_image(example.prepared(known.shape).pixels, known.shape)
+        with torch.no_grad():
+            label = int(system.classifier(image).argmax())  # as on the Attack page, where nobody says it
     arrays = {"index": np.array(index)}
     for settings in _wanted(system):
-        trace = trace_attack(system, settings, x[index : index + 1], y[index])
+        trace = trace_attack(system, settings, image, label)
         arrays |= {f"{settings.victim}.{name}": array for name, array in trace.to_arrays().items()}
     return store_run(system, FILE, arrays)
 

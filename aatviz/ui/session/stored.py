@@ -32,15 +32,18 @@ def records(system: System, names: tuple[str, ...] | None = None) -> dict[str, d
     return _records(system, str(system.folder), changed)
 
 
-def sample_or_say(system: System) -> tuple[Tensor, Tensor] | None:
+def sample_or_say(system: System, instead: str = "") -> tuple[Tensor, Tensor] | None:
     """The bundled images (N,C,H,W) in [0,1] and their classes (N,); where they are not on this machine, a note says how to
-    get them."""
+    get them. `instead` says, in a sentence, what the page can do without them; then the note is a small one."""
     try:
         if is_known(system.card):
             return caches.sample(system.card.dataset)
         missing(system.card.dataset)
     except (DataNotFound, ValueError) as error:
-        st.info(f"The images of this page cannot be shown. {message(str(error))}", icon=":material/hide_image:")
+        if instead:
+            st.caption(f":material/hide_image: {instead}", help=message(str(error)))
+        else:
+            st.info(f"The images of this page cannot be shown. {message(str(error))}", icon=":material/hide_image:")
     return None
 
 
