@@ -93,7 +93,7 @@ def _open(split: str) -> Split:
         ) from None
 
 
-PUSHED = Threat(norm="L2", eps="8.6", step_size="0.6", steps=40, optimizer="steepest")
+PUSHED = Threat(norm="L2", eps="8.6", step_size="2", steps=10, optimizer="steepest")
 """What pages push photos with: the L2 radius of the paper's figure 15, 30 at 224 x 224, in proportion."""
 DATASET = Dataset(
     name=NAME,

@@ -1,5 +1,6 @@
 """A system of a data set without a bundled sample, on a machine without the data set: every page opens and says so."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,15 @@ from streamlit.testing.v1 import AppTest
 
 from aatviz.data import open_split, restricted_tiny_imagenet
 from aatviz.data.importing import import_path
+from aatviz.data.own_image import example
+from aatviz.data.own_image.link_text import to_pixels
 from aatviz.data.spec import OTHER
 from aatviz.recipes import AttackSpec, Job, Recipe
 from aatviz.store.cards import write_card
 from aatviz.store.gaussians import build_gaussians
+from aatviz.store.systems import load_system
 from aatviz.train.loop import train
+from aatviz.ui.session.showcase import EXAMPLE, build_showcase, load_showcase
 from tests.made_systems import write_classes
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -108,6 +113,26 @@ def test_every_page_opens_without_any_image(page: str, dogs: Path, tmp_path: Pat
         assert "Restricted Tiny ImageNet is not on this machine" in said
         assert "so there is no sample either" in said
     assert "bundled sample" not in said
+
+
+def test_the_stored_run_is_on_the_photograph_of_this_package(
+    dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "checkpoints" / "dogs"
+    shutil.copytree(dogs / "checkpoints" / "dogs", folder)
+    monkeypatch.setenv("AATVIZ_DATA", str(tmp_path / "nothing"))
+    build_showcase(load_system(folder))
+    shown = load_showcase(load_system(folder))
+    assert shown
+    assert shown.index == EXAMPLE
+    shape = restricted_tiny_imagenet.DATASET.shape
+    assert to_pixels(shown.traces[0].natural, shape) == example.prepared(shape).pixels
+    for page in ("overview", "attack"):
+        said = opened(page, tmp_path, tmp_path / "nothing", monkeypatch)
+        assert "cannot be shown" not in said
+        assert "stored run for these weights" not in said
+        assert "press **Attack**" not in said
+    assert "pushed towards a dog" in opened("overview", tmp_path, tmp_path / "nothing", monkeypatch)
 
 
 def test_where_the_data_set_is_imported_its_validation_images_are_the_sample(

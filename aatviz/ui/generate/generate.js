@@ -41,6 +41,7 @@ class GenerateView {
     this.root.style.setProperty("--missed", data.missed);
     this.root.style.setProperty("--count", data.columns);
     this.root.style.setProperty("--longest", `${Math.max(...data.targets.map((k) => Math.min(data.names[k].length, 10)))}ch`);
+    this.root.classList.toggle("wide", data.columns < data.count);
     this.pictures = new Pictures(data.shape, {});
     this.grids = data.models.map((model, place) => new Grid(model, place, this));
     if (data.seeds) this.grids.splice(2, 0, new Seeds(data.models[0], 0, this)); // beside the two that are compared

@@ -120,9 +120,12 @@ def _words(system: System, made: Generated, known: Dataset) -> None:
     norm = r"\infty" if settings.norm == "Linf" else "2"
     ball = rf"x' \in [0,1]^d,\; \lVert x' - x_0 \rVert_{{{norm}}} \leq {written(settings.eps)}"
     noise = r"x_0 \sim \mathcal{N}(\mu_t,\; F_t^\top F_t + \sigma_t^2 I) \text{ clipped to } [0,1]"
+    alone = len(made.targets) == 1
+    whose = "the" if alone else "the row's"
+    cells = "Each cell is one sample of noise" if alone else "Each row is a class, each column one sample of noise"
     takeaway.explain(
-        "Each row is a class, each column one sample of noise, **the same in all three grids**; nothing was selected. Every "
-        "step of PGD changes the noise so that the model's logit of the row's class rises. Press play, and watch three "
+        f"{cells}, **the same in all grids**; nothing was selected. Every step of PGD changes the noise so that the model's "
+        f"logit of {whose} class rises. Press play, and watch three "
         f"models draw what they take for {a(noun)}.",
         "clean shapes. A detector was trained against everything that merely *resembles* its class, so its logit rises "
         f"only where {a(noun)} appears. The robust classifier only has to tell classes apart: is there more in its "
