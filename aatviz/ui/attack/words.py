@@ -73,8 +73,8 @@ def look_for(settings: AttackSettings, compared: bool, known: Dataset) -> str:
     }[settings.victim]
     if compared:
         text += (
-            " Beside it, the same attack on the robust classifier: compare the two **perturbations**. One draws shapes, "
-            "the other is noise (the paper's figure 3)."
+            " Beside it, the same attack on the robust classifier: compare the two **perturbations**. Which of them "
+            "draws shapes, and how much is noise (the paper's figure 3)?"
         )
     if settings.victim in ("robust", "natural"):
         return text

@@ -95,7 +95,7 @@ class Column {
     this.domain = [low, high];
     this.x = (step) => left + (this.last ? step / this.last : 0) * (right - left);
     this.yOf = (logit) => bottom - ((logit - low) / (high - low)) * (bottom - top);
-    const picture = svg("svg", { role: "img", "aria-label": `${this.data.logitName} of ${lines.length} classes by attack step` });
+    const picture = svg("svg", { role: "img", "aria-label": `${this.data.logitName} of ${lines.length === 1 ? "one class" : `${lines.length} classes`} by attack step` });
     for (const tick of ticks(low, high, height > 200 ? 6 : 4)) {
       picture.append(svg("line", { class: "grid", x1: left, x2: right, y1: this.yOf(tick), y2: this.yOf(tick) }));
       picture.append(label(left - 7, this.yOf(tick) + 4, signed(tick, 1).replace(".0", ""), "end"));
