@@ -1,8 +1,8 @@
 """A large photograph on the dogs' Attack page: python -m benchmarks.photograph (idle machine; results/photograph.json)
 
-A photograph of 4,000 x 3,000 pixels is uploaded in Chromium, and attacked with 60 steps beside the robust classifier; several
-times, each time another one by a new visitor. Measured are the seconds from the chosen file until the page has prepared it,
-from the press of Attack until the result is on screen, and the memory of all processes of the server.
+A photograph of 4,000 x 3,000 pixels is uploaded in Chromium, and attacked with 60 steps beside the robust classifier; again
+and again, each time another one by a new visitor. Measured are the seconds from the chosen file until the page has prepared
+it, from the press of Attack until the result is on screen, and the memory of all processes of the server.
 """
 
 import io

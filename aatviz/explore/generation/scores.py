@@ -25,8 +25,8 @@ from aatviz.store.systems import System
 
 FILE = "generated-scores"
 NOISE, REAL = "noise", "real"
-EACH = 100
-"""Samples of each class that are measured."""
+EACH, ALONE = 100, 300
+"""Samples of each class that are measured; of a bank with one detector, of its only class."""
 SHOWN = 10
 """Samples of each class whose nearest training image is stored."""
 DRAWN: tuple[Model, ...] = ("generative", "robust")
@@ -36,7 +36,7 @@ _ROWS = 2000
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scores:
-    """Scores of `EACH` samples a class, all from the same noise. Keys of the first two: `NOISE`, the models and `REAL`."""
+    """Scores of many samples a class, all from the same noise. Keys of the first two: `NOISE`, the models and `REAL`."""
 
     distance: dict[str, Distance]
     """The kernel inception distance to the bundled images of the same classes, which no network was trained on."""
@@ -55,14 +55,16 @@ class Scores:
         return theirs.value - ours.value > 2 * float(np.hypot(ours.std, theirs.std))
 
 
-def measure(system: System, each: int = EACH) -> Scores:
-    """Generate `each` samples a class with the default settings and measure them.
+def measure(system: System, each: int | None = None) -> Scores:
+    """Generate `each` samples a class with the default settings and measure them; None: `EACH`, or `ALONE`.
 
     Raises:
         Lacking: as `generate` does.
         DataNotFound: where the data set's training and test images are not on this machine.
     """
-    made = generate(system, replace(default_settings(system), count=each))
+    usual = default_settings(system)
+    each = each or (ALONE if usual.targets and len(usual.targets) == 1 else EACH)
+    made = generate(system, replace(usual, count=each))
     test, sample = (open_split(system.card.dataset, split) for split in ("test", "sample"))
     trunk = NETWORKS.trunk(system.judge)
     real = test_rows(test, made.targets, each)
