@@ -15,7 +15,7 @@ Planned from steps that were timed on one core (fp32: depthwise convolutions are
 | robust, 5 steps of PGD | 0.92 | 2,500 | 0.65 |
 | stage/first, 5 steps | 0.83 | 500 | 0.1 |
 | stage/second, 5 steps | 0.83 | 800 | 0.2 |
-| detector-0, 5 steps, then 10 | 0.83, 1.20 | 1,800 and 1,200 | 0.8 |
+| detector-0, 5 steps, then 10 | 0.83, 1.20 | 600 and 400 | 0.3 |
 | judge, in bf16 | 0.32 | 3,000 | 0.25 |
 """
 
@@ -127,8 +127,9 @@ def _judge() -> Job:
 
 def _detectors() -> tuple[Job, Job, Job]:
     """The dog detector, three trainings with a cosine each, for eps 0.005, 0.01 and 0.02. Of 128 images that are drawn,
-    about 33 are dogs, and as many others are attacked. The robust network knows the largest ball already, so most of the
-    steps are in it; the last two fifths of them against a longer attack."""
+    about 33 are dogs, and as many others are attacked. The robust network knows the largest ball already. In a training of
+    3,000 steps the AUC under attack on validation images was 0.767, 0.786, 0.774 and 0.757 after 500, 1,000, 1,500 and
+    2,000, while that on training images rose to 0.970: so the last one has 1,000."""
     first = Job(
         name="stage/first",
         method="aat",
@@ -161,11 +162,11 @@ def _detectors() -> tuple[Job, Job, Job]:
         second,
         name=f"detector-{DOG}",
         start_from="stage/second.safetensors",
-        steps=3000,
+        steps=1000,
         attack=_attack(EPS, 10),
         curriculum=((0.0, 5, EPS / 2), (0.6, 10, EPS / 4)),
         validation_attack=_strong(EPS),
-        evaluations=6,
+        evaluations=4,
         seed=202,
     )
     return first, second, last
