@@ -27,6 +27,7 @@ def results() -> str:
         published = next(iter(evaluations(*threat)[all_detectors(*threat)].paper.values()), None)
         mean = headline(means_of(record))
         title = dataset(threat[0]).title
+        alone = f", {dataset(threat[0]).classes[system.card.bank[0]]} alone" if system.lacks("full_bank") else ""
         if system.card.data_hash in dataset(threat[0]).copies:
             copies.append(f"{title} is {dataset(threat[0]).copies[system.card.data_hash]}.")
         attacked.append(f"{mean['n']:,} on {title}")
@@ -35,12 +36,12 @@ def results() -> str:
         for victim in ("generative", "robust"):
             found = honest["victims"].get(victim) if honest else None
             if found is None:
-                cells.append("not measured")
+                cells.append("no classifier" if alone else "not measured")
                 continue
             error = found["at"][-1]["error"][EVERY]
             cells.append(interval(error, 1, percent=True))
             judged.append(f"{error['n']:,} on {title}")
-        rows.append([f"{title}, {_ball(system)}", *cells])
+        rows.append([f"{title}{alone}, {_ball(system)}", *cells])
     words = (
         "*AUC*: how well detectors tell natural images of their class from attacked ones of all others, on average, under "
         f"the paper's attack (attacked images: {', '.join(attacked)}). *Fooled*: the honest protocol. It tries every attack "
