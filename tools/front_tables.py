@@ -43,9 +43,9 @@ def results() -> str:
             judged.append(f"{error['n']:,} on {title}")
         rows.append([f"{title}{alone}, {_ball(system)}", *cells])
     words = (
-        "*AUC*: how well detectors tell natural images of their class from attacked ones of all others, on average, under "
-        f"the paper's attack (attacked images: {', '.join(attacked)}). *Fooled*: the honest protocol. It tries every attack "
-        "known to hurt, and counts test images that one of them gets misclassified and accepted, at thresholds that reject "
+        "*AUC*: how well detectors tell natural images of their class from attacked ones of all others, under "
+        f"the paper's attack (attacked images: {', '.join(attacked)}). *Fooled*: the honest protocol, test images "
+        "that one of the attacks known to hurt gets misclassified and accepted, at thresholds that reject "
         f"5 % of clean images (n = {', '.join(dict.fromkeys(judged))}). In brackets: 95 % intervals. {' '.join(copies)} "
         "[Every table](docs/results.md)."
     )

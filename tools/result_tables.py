@@ -46,21 +46,24 @@ def _auc_table(threat: Threat, measured: list[Measured]) -> list[str]:
     published = next(iter(paper.paper.values()), None)
     head = ["detector", *(["paper"] if published else [])]
     rows = [[*head, *(f"{kind}, {titles[name]}" for kind, name, _ in columns)]]
-    for k in paper.detectors:
-        cells = [str(k), *([f"{published[k]:.5f}"] if published else [])]
-        rows.append([*cells, *(interval(values[k], 5) for values in aucs)])
+    for place, k in enumerate(row["detector"] for row in columns[0][2]["rows"]):
+        cells = [str(k), *([f"{published[place]:.5f}"] if published else [])]
+        rows.append([*cells, *(interval(values[place], 5) for values in aucs)])
+    alone = len(rows) == 2
     means, sums = mean_cells(headline(means_of(record)) for _, _, record in columns)
-    rows.append(["mean", *([f"{sum(published) / len(published):.5f}"] if published else []), *means])
-    rows.append(["n of the mean", *([""] if published else []), *sums])
+    if not alone:
+        rows.append(["mean", *([f"{sum(published) / len(published):.5f}"] if published else []), *means])
+    rows.append(["n" if alone else "n of the mean", *([""] if published else []), *sums])
     ((_, attack),) = paper.attacks.items()
     counts: dict[str, list[str]] = {}
     for title, values in zip(rows[0][len(head) :], aucs, strict=True):
         counts.setdefault(_range(value["n"] for value in values), []).append(title)
     attacked = "; ".join(f"{n} ({' and '.join(named)})" for n, named in counts.items())
     words = (
-        f"{dataset(threat[0]).name_of(same[0][0].data_hash)}: AUC of the base detectors trained for {threat[1]} eps "
-        f"{written(threat[2])}, natural in-class against attacked out-of-class test images, with 95 % intervals; those of "
-        "means are a bootstrap over the test images, which the detectors share. "
+        f"{dataset(threat[0]).name_of(same[0][0].data_hash)}: AUC of the base detector{'' if alone else 's'} trained "
+        f"for {threat[1]} eps "
+        f"{written(threat[2])}, natural in-class against attacked out-of-class test images, with 95 % intervals"
+        f"{'' if alone else '; those of means are a bootstrap over the test images, which the detectors share'}. "
         f"The paper's attack: {attack_words(asdict(attack))}. "
         f"{_hard_words(hard) if any(name == hard.name for _, name, _ in columns) else ''}"
         f"Attacked images a detector: {attacked}."

@@ -37,7 +37,8 @@ def _ball(card: Card) -> str:
 
 def _holds(card: Card) -> str:
     networks = len(card.files.detectors)
-    bank = f"{len(card.bank)} detectors" + (" in one network" if networks == 1 < len(card.bank) else "")
+    bank = "one detector" if len(card.bank) == 1 else f"{len(card.bank)} detectors"
+    bank += " in one network" if networks == 1 < len(card.bank) else ""
     others = {"a natural classifier": True, "a robust classifier": card.files.robust, "a judge": card.files.judge}
     found = [bank, *(name for name, file in others.items() if file), *(["class Gaussians"] if card.files.gaussians else [])]
     return f"It holds {', '.join(found[:-1])} and {found[-1]}, trained on {_title(card)} against attacks of {_ball(card)}."

@@ -241,7 +241,8 @@ def _without_paper(rows: list[list[str]]) -> list[list[str]]:
 
 
 def _section(record: Record, rows: list[list[str]]) -> str:
-    spent = f"{record['seconds'] / 60:.0f} minutes of one core"
+    minutes = max(round(record["seconds"] / 60), 1)
+    spent = f"{minutes} {'minute' if minutes == 1 else 'minutes'} of one core"
     if record.get("backward"):
         spent += (
             f", {record['forward'] / 1e6:.2f} million forward and {record['backward'] / 1e6:.2f} million backward passes"
