@@ -9,7 +9,7 @@ from torch import Tensor
 
 from aatviz.attacks.checks import Array, check_images, check_number, check_whole
 from aatviz.attacks.geometry import per_sample
-from aatviz.attacks.objectives import Objective, fixed
+from aatviz.attacks.objectives import Objective, begin_run, fixed
 from aatviz.attacks.optimizers import OptimizerName
 from aatviz.attacks.pgd import Callback, Iterate, pgd
 
@@ -66,6 +66,7 @@ def min_distortion(
     x = check_images(x)
     depth = check_whole("depth", depth, least=1)
     most_c = check_number("most_c", most_c, least=0)
+    at = fixed(objective)
     least, most, c = x.new_zeros(len(x)), x.new_full((len(x),), most_c), x.new_zeros(len(x))
     best, best_size = x.clone(), x.new_full((len(x),), torch.inf)
     last, last_found, last_c = x.clone(), torch.zeros(len(x), dtype=torch.bool, device=x.device), x.new_zeros(len(x))
@@ -73,8 +74,9 @@ def min_distortion(
     whole_box = math.sqrt(x[0].numel()) if len(x) else 1.0
     for attempt in range(depth):
         ended, stop = x, False
+        begin_run(at)
 
-        def penalised(x_adv: Tensor, c: Tensor = c, at: Objective = fixed(objective)) -> tuple[Tensor, Tensor]:  # noqa: B008
+        def penalised(x_adv: Tensor, c: Tensor = c) -> tuple[Tensor, Tensor]:
             loss, grad = at(x_adv)
             return loss, grad + 2 * per_sample(c, x) * (x_adv - x)
 

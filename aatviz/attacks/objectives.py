@@ -59,7 +59,7 @@ class LogitsObjective:
     classifier whose decision switches the loss in its own precision: else the best iterate might fool it in bfloat16 alone.
     Where one module's logits alone count and the loss has a known gradient, `direct` maps them to the loss (N,), which is
     also the rank, and its gradient (N,K): for a small network, autograd through a few logits takes longer than its passes.
-    `for_one_run` makes an objective that takes this one's place during one run of an attack, and remembers its steps.
+    `for_attack` makes an objective that takes this one's place during one attack, and remembers its steps.
     """
 
     def __init__(
@@ -68,9 +68,9 @@ class LogitsObjective:
         modules: tuple[nn.Module, ...],
         bf16: tuple[bool, ...],
         direct: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None,
-        for_one_run: Callable[[], Objective] | None = None,
+        for_attack: Callable[[], Objective] | None = None,
     ) -> None:
-        self.loss, self.modules, self.bf16, self.direct, self.for_one_run = loss, modules, bf16, direct, for_one_run
+        self.loss, self.modules, self.bf16, self.direct, self.for_attack = loss, modules, bf16, direct, for_attack
 
     @torch.inference_mode(False)
     def __call__(self, x_adv: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,10 +78,10 @@ class LogitsObjective:
         return self.fixed()(x_adv)
 
     def fixed(self) -> Objective:
-        """The same objective for one run of an attack: the weights are read once, now, and images are no longer checked,
-        since the attack has done it."""
-        if self.for_one_run:
-            return self.for_one_run()
+        """The same objective for one attack: the weights are read once, now, and images are no longer checked, since the
+        attack has done it."""
+        if self.for_attack:
+            return self.for_attack()
         through = [prepared(module, half) for module, half in zip(self.modules, self.bf16, strict=True)]
         return partial(self._at, through, image_shape(*self.modules))
 
@@ -102,8 +102,14 @@ class LogitsObjective:
 
 
 def fixed(objective: Objective) -> Objective:
-    """The objective for one run of an attack: whether weights have changed is asked once, now, and not at every step."""
+    """The objective for one attack: whether weights have changed is asked once, now, and not at every step."""
     return objective.fixed() if isinstance(objective, LogitsObjective) else objective
+
+
+def begin_run(objective: Objective) -> None:
+    """Tell a `fixed` objective that a run begins, which has nothing to do with the steps before."""
+    if isinstance(objective, Shortlisted):
+        objective.begin()
 
 
 def objective(
@@ -199,10 +205,10 @@ def _untargeted(
         return losses.cross_entropy_and_gradient(logits, *y.columns(logits))
 
     at_once = direct if name == "cross_entropy" and not isinstance(module, DetectorBank) else None
-    return LogitsObjective(loss, (module,), (bf16,), at_once, _of_one_run(module, y, bf16, shortlist))
+    return LogitsObjective(loss, (module,), (bf16,), at_once, _for_attack(module, y, bf16, shortlist))
 
 
-def _of_one_run(
+def _for_attack(
     module: nn.Module, y: ClassIndices, bf16: bool, shortlist: Shortlist | None
 ) -> Callable[[], Objective] | None:
     if shortlist is None or not isinstance(module, DetectorBank):

@@ -21,7 +21,7 @@ from aatviz.attacks.checks import (
 )
 from aatviz.attacks.geometry import NORMS, Norm, per_sample, projection
 from aatviz.attacks.geometry import random_start as draw_start
-from aatviz.attacks.objectives import Objective, fixed
+from aatviz.attacks.objectives import Objective, begin_run, fixed
 from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName, make_optimizer
 
 Keep = Literal["best", "last"]
@@ -91,7 +91,7 @@ def pgd(
     size = check_eps(eps, norm, x)
     begin = None if start is None else check_start(start, x)
     generator = torch.Generator().manual_seed(check_seed(seed))
-    sound, project = Soundness(x), projection(x, norm, size)
+    at, sound, project = fixed(objective), Soundness(x), projection(x, norm, size)
     must_score = keep == "best" or restarts > 1
     best_x, best_loss = x.clone(), x.new_full((len(x),), torch.inf)
 
@@ -100,7 +100,8 @@ def pgd(
             x_adv = project(begin)
         else:
             x_adv = draw_start(x, norm, size, generator) if random_start or restart else x.clone()
-        inner, at = make_optimizer(optimizer, step_size, norm), fixed(objective)
+        inner = make_optimizer(optimizer, step_size, norm)
+        begin_run(at)
         stop = False
         for step in range(steps + 1):
             is_last = step == steps

@@ -33,10 +33,10 @@ class Shortlist:
 
 
 class Shortlisted:
-    """The objective of one run of an attack: x' (N,C,H,W) -> (loss (N,), gradient (N,C,H,W)).
+    """The objective of one attack: x' (N,C,H,W) -> (loss (N,), gradient (N,C,H,W)).
 
-    The first call runs all networks but that of each image's own class `y`, and so does every later one that is due, or that
-    has another number of images.
+    The first call of a run runs all networks but that of each image's own class `y`, and so does every later one that is due,
+    or that has another number of images.
     """
 
     def __init__(
@@ -45,6 +45,10 @@ class Shortlisted:
         self.networks, self.modules, self.y, self.settings = networks, modules, y, settings
         self.calls = 0
         self.followed = torch.zeros(0, len(networks), dtype=torch.bool)
+
+    def begin(self) -> None:
+        """A run begins, from another start: the next call runs all networks."""
+        self.calls = 0
 
     def __call__(self, x_adv: Tensor) -> tuple[Tensor, Tensor]:
         check_fits(x_adv, image_shape(*self.modules))

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import aatviz
+from aatviz.data import restricted_tiny_imagenet
 from aatviz.explore import example_images
 from aatviz.recipes.evaluation import SystemEvaluation
 from aatviz.recipes.paper import evaluations
@@ -80,6 +81,6 @@ def test_a_damaged_file_is_named(system: aatviz.System) -> None:
         example_images.load_examples(system)
 
 
-@pytest.mark.parametrize("name", aatviz.systems())
+@pytest.mark.parametrize("name", [name for name in aatviz.systems() if not name.startswith(restricted_tiny_imagenet.NAME)])
 def test_the_shipped_examples_fit_the_shipped_weights(name: str) -> None:
     assert example_images.load_examples(aatviz.load_system(name)) is not None
