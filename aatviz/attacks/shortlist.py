@@ -35,8 +35,8 @@ class Shortlist:
 class Shortlisted:
     """The objective of one attack: x' (N,C,H,W) -> (loss (N,), gradient (N,C,H,W)).
 
-    The first call of a run runs all networks but that of each image's own class `y`, and so does every later one that is due,
-    or that has another number of images.
+    The first call of a run runs all networks but that of each image's own class `y`, and so does every later one that is
+    due, or that has another number of images.
     """
 
     def __init__(
