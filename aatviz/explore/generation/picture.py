@@ -17,7 +17,10 @@ WIDE = 180
 def picture(made: Generated, names: Sequence[str]) -> Image.Image:
     """A grid of the noise, then one of each model's results: a row for each target, or rows of one target's samples, and a
     column for each sample. `names` are those of all classes."""
-    grids = {"noise, the same for all": made.noise} | {f"{model} classifier": made.results(model) for model in MODELS}
+    titles = {model: f"{model} classifier" for model in MODELS} | (
+        {"generative": "detector"} if made.of_some_detectors else {}
+    )
+    grids = {"noise, the same for all": made.noise} | {titles[model]: made.results(model) for model in MODELS}
     count = made.columns
     high, wide = (ENLARGED * side + GAP for side in made.noise.shape[-2:])
     step = max(count * wide, WIDE) + SPACE

@@ -114,6 +114,11 @@ class Generated:
         """How many samples stand beside one another: all of them, or, of a single class, `ALONE`."""
         return self.settings.count if len(self.judged_noise) > 1 else min(self.settings.count, ALONE)
 
+    @property
+    def of_some_detectors(self) -> bool:
+        """Whether the bank lacks detectors: then it has no logits of the other classes' natural images."""
+        return bool(self.natural_logits["generative"].isnan().all(1).any())
+
     def row(self, target: int) -> int:
         """The row of a target class; 0 where no image of it was made."""
         found = (self.targets == target).nonzero()
