@@ -19,7 +19,7 @@ st.markdown(
     "small ball; the player shows every step of it, and answers two separate questions: was the victim **fooled**, and was "
     "the image **rejected**?"
 )
-sample = stored.sample_or_say(system, "" if own_input.needs_sample(known) else own_input.instead(known))
+sample = stored.sample_or_say(system, own_input.instead(known))
 if sample is None and own_input.needs_sample(known):
     st.stop()
 choice = controls.choose(system, sample)

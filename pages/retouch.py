@@ -18,7 +18,7 @@ st.markdown(
     f"The attack, used the other way round: take {a(known.noun)} and raise the logit of **its own class**, within a small "
     "budget. What the detector adds is what it looks for."
 )
-sample = stored.sample_or_say(system, "" if own_input.needs_sample(known) else own_input.instead(known))
+sample = stored.sample_or_say(system, own_input.instead(known))
 if sample is None and own_input.needs_sample(known):
     st.stop()
 choice = controls.choose(system, sample)

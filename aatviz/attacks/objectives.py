@@ -132,7 +132,7 @@ def objective(
         bf16: passes in bfloat16, twice as fast on processors that have it; in the combined losses only the passes of the
             detectors. Compute the scores that you report in float32.
         shortlist: for `detectors_max` on a separate bank: between full passes, only the strongest rivals of each image run.
-            Two to three times as fast with ten networks; see `Shortlist`.
+            1.8 (bfloat16) to 2.7 times (float32) as fast with ten networks; see `Shortlist`.
 
     Returns:
         An `Objective`: images (N,C,H,W) in [0,1] -> (loss (N,), gradient (N,C,H,W)).

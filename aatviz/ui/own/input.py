@@ -60,7 +60,9 @@ def invitation(known: Dataset, done: str = "attacked") -> str:
 
 
 def instead(known: Dataset) -> str:
-    """What a visitor can do where the bundled images are not on this machine, and the page has others to begin with."""
+    """What a visitor can do where the bundled images are not on this machine; nothing where the page has no others."""
+    if needs_sample(known):
+        return ""
     return f"The images of {known.title} are not on this machine. Bring a photo of your own, or take the cat."
 
 
