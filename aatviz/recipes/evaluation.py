@@ -35,7 +35,7 @@ class RobustLogitsEvaluation(DetectorEvaluation):
 
 @dataclass(frozen=True, kw_only=True)
 class StagesEvaluation(DetectorEvaluation):
-    """The same for one detector after each stage of its training, and for the classifiers that it may begin with."""
+    """The same for one detector after each stage of its training, and for classifiers to compare with."""
 
     stages: tuple[str, ...]
     """Their weight files, without the suffix, in order. Of a classifier counts the class's logit less the mean of the

@@ -32,7 +32,7 @@ class RestrictedTables:
     dog: int
     """The class of the detector."""
     stages: tuple[str, ...]
-    """The weight files, without the suffix, that the detector may begin with, and those of its chain."""
+    """Weight files, without the suffix: of the classifiers to compare with, then of the chain's stages."""
 
     def papers_attack(self, norm: Norm, eps: float, steps: int | None = None) -> AttackSpec:
         """Sign steps of 0.001 from the image itself, twice as long as eps. In a ball that the paper does not have, forty
