@@ -1,5 +1,6 @@
 """The machine: its devices, which of them computes, and whether that is fast in bfloat16."""
 
+import os
 import platform
 import time
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from torch import Tensor
 
 DEVICES = "cpu, cuda, mps (Apple's GPU), or auto: a GPU where there is one"
 """For the help texts of commands."""
+BEFORE_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
+"""Instruction sets by oneDNN's names that do not multiply bfloat16."""
 
 
 def resolve(name: str) -> str:
@@ -37,11 +40,14 @@ def seconds_spent(device: str) -> float:
 
 
 def fast_bf16(device: str) -> bool:
-    """Whether a device multiplies bfloat16 in hardware, so that it is faster than float32."""
+    """Whether a device multiplies bfloat16 in hardware, so that it is faster than float32. A processor does not where
+    $ONEDNN_MAX_CPU_ISA keeps torch's kernels from it."""
     if _is_mps(device):
         return False
     if device != "cpu":
         return torch.cuda.is_bf16_supported()
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in BEFORE_BF16:
+        return False
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 

@@ -4,7 +4,7 @@ Loss 10 on ten separate detectors and on a shared bank, a targeted attack on one
 the share of the machine's matrix multiplication, peak memory, and what bf16 costs an attack. Everybody attacks the same
 images with the same steps, in turns; printed are medians, ratios of medians, what each attack achieved, and every row
 that has a limit. The whole takes some twenty minutes on two cores; --quick takes one and shows only that it runs.
-On a processor without bf16 everything is in float32.
+On a processor without bf16 everything is in float32; ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 makes any one such.
 """
 
 import argparse
@@ -30,7 +30,14 @@ from benchmarks.peers.table import text
 MEMORY, BF16 = "memory", "bf16"
 NAMES = [*(case.name for case in CASES), MEMORY, BF16]
 PACKAGES = ("torch", "torchattacks", "foolbox", "adversarial-robustness-toolbox")
-VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "ONEDNN_MAX_CPU_ISA")
+VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OMP_WAIT_POLICY",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_TRIM_THRESHOLD_",
+    "ONEDNN_MAX_CPU_ISA",
+    "ATEN_CPU_CAPABILITY",
+)
 
 
 def arguments() -> argparse.Namespace:

@@ -58,6 +58,19 @@ def test_apples_gpu_is_known_by_both_of_its_names(name: str) -> None:
     assert "Apple GPU" in describe(name)
 
 
+@pytest.mark.parametrize(
+    ("most", "able"), [("AVX2", False), ("avx512_core_vnni", False), ("AVX512_CORE_AMX", True), (None, True)]
+)
+def test_a_processor_that_may_not_multiply_bf16_counts_as_one_that_cannot(
+    most: str | None, able: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    if most:
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)
+    assert fast_bf16("cpu") == able
+
+
 class Toy:
     """What attacks need of a system."""
 
