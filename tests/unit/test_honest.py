@@ -113,6 +113,8 @@ def test_the_checks_tell_masked_gradients() -> None:
     assert [check["passed"] for check in fine] == [True, True, True]
     masked = verdict.masking_checks({"detectors": no, "Square": yes}, {"eps": torch.stack([yes, no, no])}, 0.0)
     assert [check["passed"] for check in masked] == [False, False, False]
+    assert all("lower bound" in check["words"] for check in masked)
+    assert not any("lower bound" in check["words"] for check in fine)
     many = torch.stack([torch.ones(100), torch.cat([torch.ones(90), torch.full((10,), NOTHING)])])
     assert not verdict.masking_checks({"detectors": yes}, {"eps": many}, 0.0)[0]["passed"]
     assert "2 of 2 images are fooled by Square alone" in masked[0]["words"]

@@ -38,7 +38,7 @@ def sweep_errors(scores: Tensor, threshold: float) -> list[Interval]:
 def masking_checks(scores: dict[str, Tensor], sweeps: dict[str, Tensor], threshold: float) -> list[dict[str, Any]]:
     """Checks for masked gradients, as {"check", "passed", "words"}, after Athalye et al. (2018) and Carlini et al. (2019).
 
-    `scores` (N,) are by attack, `sweeps` (L,N) by sweep.
+    `scores` (N,) are by attack, `sweeps` (L,N) by sweep. The words of a check that is not passed end with what that means.
     """
     error = {name: values.value for name, values in errors(scores, threshold).items()}
     white = {name: values for name, values in scores.items() if name not in BLACK_BOX}
@@ -51,27 +51,29 @@ def masking_checks(scores: dict[str, Tensor], sweeps: dict[str, Tensor], thresho
             f"{name} fools {error[name]:.1%} of the images, the strongest attack with gradients {best_white:.1%}; "
             f"{alone} of {len(blind[name])} images are fooled by {name} alone."
         )
-        checks.append(_check(f"{name} does not beat the attacks with gradients", error[name] <= best_white, words))
+        means = "The worst of all counts these; what gradients alone find is a lower bound."
+        checks.append(_check(f"{name} does not beat the attacks with gradients", error[name] <= best_white, words, means))
     for name in scores:
         few, _, many = name.rpartition(", ")
         if many.endswith("restarts"):
             more = int((scores[name] >= threshold).sum() - (scores[few] >= threshold).sum())
             words = f"{few} fools {error[few]:.1%} of the images, with {many} {error[name]:.1%}."
-            checks.append(_check("More restarts hardly do better", more <= LITTLE * len(scores[name]), words))
+            means = "The worst of all counts them too. Still more restarts may find more: read it as a lower bound."
+            checks.append(_check("More restarts hardly do better", more <= LITTLE * len(scores[name]), words, means))
     if "steps" in sweeps:
         fooled, about = _along(sweeps["steps"], threshold)
         more = int(fooled[-1] - fooled[-2:][0])
-        checks.append(_check("Still more steps hardly do better", more <= LITTLE * sweeps["steps"].shape[1], about))
+        means = "This attack is not at its end: read its errors as lower bounds."
+        checks.append(_check("Still more steps hardly do better", more <= LITTLE * sweeps["steps"].shape[1], about, means))
     if "eps" in sweeps:
         fooled, about = _along(sweeps["eps"], threshold)
         fall, n = int((fooled.cummax(0).values - fooled).max()), sweeps["eps"].shape[1]
-        checks.append(_check("A larger ball never does worse", fall <= LITTLE * n, about))
+        means = "This attack loses its way where it has more room: read its errors as lower bounds."
+        checks.append(_check("A larger ball never does worse", fall <= LITTLE * n, about, means))
         last = int(fooled[-1]) / n
         words = f"With the whole box allowed, {last:.0%} of the images are misclassified and accepted."
-        words += (
-            "" if last == 1.0 else " The rest is a limit of this attack, not a strength: read its errors as lower bounds."
-        )
-        checks.append(_check("In the whole box every image is fooled", last == 1.0, words))
+        means = "The rest is a limit of this attack, not a strength: read its errors as lower bounds."
+        checks.append(_check("In the whole box every image is fooled", last == 1.0, words, means))
     return checks
 
 
@@ -82,5 +84,5 @@ def _along(scores: Tensor, threshold: float) -> tuple[Tensor, str]:
     return fooled, f"Error along the sweep: {shares}."
 
 
-def _check(check: str, passed: bool, words: str) -> dict[str, Any]:
-    return {"check": check, "passed": passed, "words": words}
+def _check(check: str, passed: bool, words: str, means: str) -> dict[str, Any]:
+    return {"check": check, "passed": passed, "words": words if passed else f"{words} {means}"}
