@@ -39,14 +39,19 @@ def compute(system: System, recipe: DistortionEvaluation, part: Part, rows: slic
     test images that it accepts."""
     threshold, accepted = _threshold(system, recipe)
     first = part.of + rows.start
-    x, y = test_images(system, recipe.count, slice(first, part.of + rows.stop))
+    chosen = slice(first, part.of + rows.stop)
+    x, y = test_images(system, recipe.count, chosen)
+    target = _targets(recipe, chosen, y, system.card.classes) if recipe.one_target else None
 
     @torch.no_grad()
     def success(x_adv: Tensor, rows: Tensor) -> Tensor:
         label, logit = system.generative.decide(system.detectors(x_adv))
-        return (label != y[rows]) & (logit >= threshold)
+        return (label != y[rows] if target is None else label == target[rows]) & (logit >= threshold)
 
-    goal = objective("detectors_max", system, y=y, bf16=bf16, shortlist=_shortlist(system, recipe))
+    if target is None:
+        goal = objective("detectors_max", system, y=y, bf16=bf16, shortlist=_shortlist(system, recipe))
+    else:
+        goal = objective("target_logit", system, target=target, bf16=bf16)
     search = {name: getattr(recipe, name) for name in ("most_c", "depth", "steps", "step_size", "optimizer")}
     found = min_distortion(goal, success, x, promising=SLACK - threshold, **search)
     arrays: Arrays = {"c": found.c.cpu().numpy()} | (
@@ -63,6 +68,12 @@ def summary(system: System, recipe: DistortionEvaluation, parts: Parts) -> dict[
     rows = {name: _mean(np.concatenate([scores[name] for scores in parts.values()])) for name in ("last", "best")}
     first = next(scores for scores in parts.values() if "threshold" in scores)
     return {name: float(first[name][0]) for name in ("threshold", "accepted") if name in first} | {"distortion": rows}
+
+
+def _targets(recipe: DistortionEvaluation, rows: slice, y: Tensor, classes: int) -> Tensor:
+    """One other class (N,) for each of the images in `rows`, whose own are y (N,); the same whatever the rows are."""
+    further = torch.randint(1, classes, (recipe.count,), generator=torch.Generator().manual_seed(123))
+    return (y + further[rows].to(y.device)) % classes
 
 
 def _shortlist(system: System, recipe: DistortionEvaluation) -> Shortlist | None:

@@ -87,6 +87,7 @@ class DistortionEvaluation:
     threshold: float | None = None
     """T itself, where it is given."""
     most_c: float = 8.0
+    """The largest c of loss 16, for images in [0,1]."""
     depth: int = 20
     """Values of c that the binary search tries."""
     steps: int = 500
@@ -95,6 +96,8 @@ class DistortionEvaluation:
     rivals: int = 2
     """On a bank of several networks, how many rivals of each image run between full passes (`aatviz.attacks.Shortlist`);
     whether an iterate is a false positive is always asked of all."""
+    one_target: bool = False
+    """Whether each image is to become one class, drawn at random, and not whichever comes first."""
     paper: float | None = None
     """The paper's mean L2 distortion."""
     paper_rate: float | None = None
@@ -155,7 +158,7 @@ Evaluation = (
     | RealImagesEvaluation
     | HonestEvaluation
 )
-LATER = {"optimizer": "adam", "threshold": None, "sweep_restarts": 1, "rivals": 2}
+LATER = {"optimizer": "adam", "threshold": None, "sweep_restarts": 1, "rivals": 2, "one_target": False}
 """Fields of evaluations that are newer than some stored records, and the values at which they change nothing in those."""
 
 

@@ -62,6 +62,26 @@ def test_a_threshold_that_is_given_is_kept_and_the_record_says_what_it_accepts(s
     assert recipe_hash(given) != recipe_hash(dataclasses.replace(given, threshold=None))
 
 
+def test_towards_one_class_only_that_class_counts(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The class is another than the image's own, and the same in whichever part the image is."""
+    towards = dataclasses.replace(RECIPE, threshold=-100.0, count=60, depth=1, steps=1, one_target=True)
+    found = []
+    monkeypatch.setattr(distortion, "min_distortion", lambda goal, success, x, **_: found.append((goal, success, x)))
+    (part,) = distortion.parts(system, towards)
+    for rows in (slice(0, 60), slice(20, 40)):
+        with pytest.raises(AttributeError):  # nothing was found
+            distortion.compute(system, towards, part, rows, bf16=False)
+    (goal, success, x), (_, some, _) = found
+    test, y = load_data("mnist", split="test")
+    hits = torch.stack([success(one.expand_as(x), torch.arange(60)) for one in test])
+    label = system.generative.decide(system.detectors(test))[0]
+    chosen = (goal(x)[0][:, None] + system.detectors(x)).abs().argmin(1)
+    assert (chosen != y).all()
+    assert len(chosen.unique()) > 5
+    assert torch.equal(hits, chosen == label[:, None])
+    assert torch.equal(some(x[20:40], torch.arange(20)), hits[torch.arange(20, 40), torch.arange(20, 40)])
+
+
 def test_the_parts_cover_the_images_once_and_ask_for_no_more_than_there_are(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
