@@ -8,7 +8,7 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import RLock
 
@@ -16,6 +16,7 @@ import platformdirs
 import torch
 
 from aatviz.runtime.hardware import describe, wait_for
+from aatviz.runtime.locks import waiting_for
 from aatviz.runtime.memory import out_of_memory
 
 SIZES = {"cpu": (32, 64, 128, 256), "cuda": (256, 1024, 4096), "mps": (64, 256, 1024)}
@@ -43,10 +44,22 @@ def batch_size(device: str, network: str, timed: Timed) -> int:
     """The best of `SIZES` for a network of that description, with as many threads as torch uses now; measured only where it
     is not known yet."""
     key = _key(device, network)
-    with _LOCK:  # measured by one thread at a time: side by side they would slow each other down
+    with _LOCK:
         if key not in _MEASURED:
-            _MEASURED[key] = _known(_file(), key) or _measured(device, key, timed)
+            with _alone(_file()):
+                _MEASURED[key] = _known(_file(), key) or _measured(device, key, timed)
         return _MEASURED[key]
+
+
+@contextlib.contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Processes measure one after the other: side by side they would slow each other down, and disagree. Where there is no
+    place to write, each measures for itself."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(waiting_for(file.with_suffix(".lock")))
+        yield
 
 
 def chosen(passes: dict[int, float]) -> int:

@@ -93,7 +93,7 @@ def _side(x: Tensor, share: float, query: int, queries: int) -> int:
     progress = 10_000 * query / queries
     covered = share / 2 ** sum(progress > at for at in HALVINGS)
     height, width = x.shape[-2:]
-    return min(max(round(math.sqrt(covered * height * width)), 1), height - 1, width - 1)
+    return max(min(round(math.sqrt(covered * height * width)), height - 1, width - 1), 1)
 
 
 def _signs(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:

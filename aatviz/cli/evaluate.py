@@ -150,13 +150,16 @@ def _tell_cost(system: System, chosen: list[Evaluation], room: int, device: str)
 
 def _run_part(system: System, evaluation: Evaluation, part: str) -> None:
     started = last_line = time.monotonic()
+    found: float | None = None
 
     def report(unit: str, share: float) -> None:
-        nonlocal last_line
+        nonlocal last_line, found
         now = time.monotonic()
-        if now - last_line > LINE_SECONDS:
+        if found is None:
+            found = share  # what was done before does not tell how long the rest takes
+        elif share > found and now - last_line > LINE_SECONDS:
             last_line = now
-            left = (now - started) * (1 - share) / share
+            left = (now - started) * (1 - share) / (share - found)
             typer.echo(f"{evaluation.name}, {unit}: {share:.0%}, {left / 60:.1f} min left")
 
     engine.run_part(system, evaluation, part, bf16=_in_bf16(system), report=report)

@@ -69,7 +69,7 @@ def run_part(
     Args:
         part: a name from `parts`.
         bf16: whether attacks run in bfloat16.
-        report: called after every chunk with the part's name and the share of it that is done.
+        report: called at first, and after every chunk, with the part's name and the share of it that is done.
 
     Raises:
         ValueError: for an unknown part, with the known ones.
@@ -80,20 +80,21 @@ def run_part(
     if part not in found:
         raise ValueError(f"{recipe.name} has no part {part!r}; it has {', '.join(map(repr, found))}.")
     files = _chunk_files(system, recipe, found[part])
-    for place, file in enumerate(files):
-        if not file.exists():
-            started = seconds_spent(str(system.device))
-            with counted(system) as passes:
-                rows = slice(place * kind.chunk, (place + 1) * kind.chunk)
-                arrays = kind.compute(system, recipe, found[part], rows, bf16)
-            spent = {
-                "seconds": seconds_spent(str(system.device)) - started,
-                "forward": passes.forward,
-                "backward": passes.backward,
-                "precision": "bf16" if bf16 else "fp32",
-            }
-            write_arrays(file, arrays | {name: np.array(value) for name, value in spent.items()})
-        report(part, (place + 1) / len(files))
+    missing = [place for place, file in enumerate(files) if not file.exists()]
+    report(part, 1 - len(missing) / len(files))
+    for done, place in enumerate(missing, len(files) - len(missing) + 1):
+        started = seconds_spent(str(system.device))
+        with counted(system) as passes:
+            rows = slice(place * kind.chunk, (place + 1) * kind.chunk)
+            arrays = kind.compute(system, recipe, found[part], rows, bf16)
+        spent = {
+            "seconds": seconds_spent(str(system.device)) - started,
+            "forward": passes.forward,
+            "backward": passes.backward,
+            "precision": "bf16" if bf16 else "fp32",
+        }
+        write_arrays(files[place], arrays | {name: np.array(value) for name, value in spent.items()})
+        report(part, done / len(files))
     return files
 
 
@@ -129,8 +130,8 @@ def tidy(system: System, recipe: Evaluation) -> None:
 def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[str, Any]:
     """Compute the numbers of a stored record again from its stored scores, write the record and return it. No attack is run;
     what the record says about its measurement stays."""
-    found = apart(read_arrays(result_file(system, recipe.name, "npz")), parts(system, recipe))
     measured = dataclasses.replace(recipe, count=record["recipe"]["count"])
+    found = apart(read_arrays(result_file(system, recipe.name, "npz")), parts(system, measured))
     words = {"recipe": dataclasses.asdict(measured)}
     with making_sense_of(result_file(system, recipe.name, "npz"), AGAIN):
         fresh: dict[str, Any] = record | words | kind_of(recipe).summary(system, measured, found)

@@ -15,7 +15,7 @@ from aatviz.attacks.geometry import Norm
 from aatviz.recipes.spec import AttackSpec, Job, Recipe
 
 CLASSES = 10
-AUGMENTED: dict[str, Any] = {"network": "wide", "shift": 4, "flip": True, "optimizer": "sgd", "decay": False}
+AUGMENTED: dict[str, Any] = {"network": "wide", "shift": 2, "flip": True, "optimizer": "sgd", "decay": False}
 
 
 def _classifier(norm: Norm, eps: float) -> Job:

@@ -24,9 +24,9 @@ class Published:
     """The AUC of the first detectors, by the name of the table: a row for each attack, in the order of the recipe."""
     distortion: tuple[float, float] | None = None
     """The mean L2 distortion, and the share of the images that could be turned into false positives."""
-    survived: Mapping[str, float] = field(default_factory=dict)
+    survived: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     """By victim, the share of test images on which no attack succeeded when Tramer et al. (2020) attacked the authors'
-    detectors: multi-targeted, at thresholds that cost five points of clean accuracy."""
+    detectors, and n: multi-targeted, at thresholds that cost five points of clean accuracy."""
     setting: str = ""
     """What the paper measured, where its networks or its data were not those of the shipped systems. A report begins with
     it."""
@@ -86,7 +86,7 @@ PUBLISHED: Mapping[Threat, Published] = {
             "table-14": ((0.9814,), (0.9841,)),
         },
         distortion=(1.5, 0.9995),
-        survived={"generative": 0.360, "integrated": 0.141},
+        survived={"generative": (0.360, 200), "integrated": (0.141, 1000)},
         setting=_TEN_WIDE,
     ),
     ("cifar10", "L2", 80 / 255): Published(tables={"table-15": ((0.9839, 0.9924), (0.9837, 0.9922))}, setting=_TEN_WIDE),

@@ -102,8 +102,8 @@ def _detectors(system: System, recipe: DetectorEvaluation, record: Record) -> st
             rows.append(_row(f"mean, {attack}", record["mean"]["paper"].get(attack), mean, words, 5))
     if len(recipe.attacks) > 1:
         for row in record["rows"]:
-            rows.append(_row(f"k = {row['detector']}, worst of all", None, row["worst"], "best iterate of all attacks", 5))
-        rows.append(_row("mean, worst of all", None, means["worst"], "best iterate of all attacks", 5))
+            rows.append(_row(f"k = {row['detector']}, worst of all", None, row["worst"], "worst iterate of all attacks", 5))
+        rows.append(_row("mean, worst of all", None, means["worst"], "worst iterate of all attacks", 5))
     return _section(record, rows if published(*system.card.threat) != Published() else _without_paper(rows))
 
 
@@ -203,14 +203,17 @@ def _honest(system: System, recipe: HonestEvaluation, record: Record) -> str:
     return f"{text}\n{readings.of_honest(system, record)}"
 
 
-def _survived(record: Record, victim: str, theirs: float) -> str:
-    """The share of images on which no attack succeeds, beside that of the authors' own detectors, attacked by others."""
-    at = record["victims"][victim]["at"][-1]
+def _survived(record: Record, victim: str, theirs: tuple[float, int]) -> str:
+    """The share of images on which no attack succeeds, beside that of the authors' own detectors, attacked by others, at a
+    threshold of the same cost."""
+    at = record["victims"][victim]["at_cost"]
     errors = {"multi-targeted alone": at["error"]["multi-targeted"], "worst of all": at["error"][EVERY]}
     ours = ", ".join(f"{name} {1 - error['value']:.1%}" for name, error in errors.items())
+    left, n = theirs
     return (
-        f"\nThe {victim} classifier, {at['clean_rejection']:.0%} clean rejection, images on which no attack succeeds: "
-        f"{ours} (n = {at['error'][EVERY]['n']:,}); Tramer et al. (2020) left {theirs:.1%} of the authors' own.\n"
+        f"\nThe {victim} classifier where rejection costs {at['cost']:.0%} of natural accuracy (which is then "
+        f"{at['accuracy']['value']:.1%}), images on which no attack succeeds: {ours} (n = {at['error'][EVERY]['n']:,}); "
+        f"Tramer et al. (2020) left {left:.1%} of the authors' own (n = {n:,}).\n"
     )
 
 

@@ -41,7 +41,7 @@ class Ray:
         self._gpus = 0
         self._place = self._seen = ""
         self._running: dict[Any, Command] = {}
-        self._losses: dict[str, int] = {}
+        self._losses: dict[tuple[str, ...], int] = {}
 
     @property
     def room(self) -> int:
@@ -104,7 +104,7 @@ class Ray:
     def _lost(self, said: Any, how: str) -> str | None:
         """Start a lost job once more; where it has been lost too often, say so."""
         job = self._running[said]
-        count = self._losses[job.name] = self._losses.get(job.name, 0) + 1
+        count = self._losses[job.arguments] = self._losses.get(job.arguments, 0) + 1
         if count >= MOST_LOSSES:
             return f"was lost {count} times ({how}), perhaps for want of memory"
         print(f"{job.name}: lost ({how}); it goes on elsewhere", flush=True)

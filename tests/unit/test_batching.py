@@ -1,6 +1,7 @@
 """Batch sizes: chosen from times, measured once, kept; and an attack in pieces is the attack in one."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from aatviz.attacks import batching, objective, pgd
 from aatviz.attacks.passes import watched
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import MadryNet
+from aatviz.runtime.locks import waiting_for
 
 
 @pytest.fixture
@@ -45,7 +47,21 @@ def test_it_is_measured_once_and_read_by_the_next_process(file: Path) -> None:
     batching.batch_size("cpu", "another network", timed)
     assert len(asked) == 2 * measured
     assert len(json.loads(file.read_text())) == 2
-    assert not [path for path in file.parent.iterdir() if path != file]
+    assert {path.name for path in file.parent.iterdir()} == {file.name, "batch-sizes.lock"}
+
+
+def test_processes_measure_one_after_the_other_and_agree(file: Path) -> None:
+    """Another process, here one that holds the file's lock, measures; this one waits, and takes the size that it finds."""
+    found: list[int] = []
+    waiter = threading.Thread(target=lambda: found.append(batching.batch_size("cpu", "a network", lambda _: 1.0)))
+    file.parent.mkdir()
+    with waiting_for(file.with_suffix(".lock")):
+        waiter.start()
+        waiter.join(0.3)
+        assert not found
+        file.write_text(json.dumps({batching._key("cpu", "a network"): 4}))
+    waiter.join(10)
+    assert found == [4]
 
 
 @pytest.mark.parametrize("damaged", ["", "[]", '{"truncated', "\x00"])

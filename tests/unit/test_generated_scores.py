@@ -130,6 +130,7 @@ def test_the_report_tells_who_draws_better(made_systems: Made, monkeypatch: pyte
 
 def test_what_others_left_stands_beside_what_is_left_here() -> None:
     error = {"multi-targeted": {"value": 0.6}, "worst of all": {"value": 0.7, "n": 200}}
-    record = {"victims": {"generative": {"at": [{}, {"clean_rejection": 0.05, "error": error}]}}}
-    text = sections._survived(record, "generative", 0.36)
+    at_cost = {"cost": 0.05, "accuracy": {"value": 0.75}, "error": error}
+    text = sections._survived({"victims": {"generative": {"at_cost": at_cost}}}, "generative", (0.36, 200))
     assert "multi-targeted alone 40.0%, worst of all 30.0% (n = 200); Tramer et al. (2020) left 36.0%" in text
+    assert "(n = 200).\n" in text

@@ -190,6 +190,10 @@ def test_a_job_that_ends_every_machine_is_given_up_and_one_that_fails_is_not_tri
     with on(always, monkeypatch, tmp_path) as cluster, pytest.raises(JobFailed, match=f"a was lost {MOST_LOSSES} times"):
         run_jobs([command("a")], cluster)
     assert len(always.options) == MOST_LOSSES
+    again = MadeUp(lambda one: [-9] if one % 2 else [0])
+    with on(again, monkeypatch, tmp_path) as cluster:
+        for table in range(MOST_LOSSES):  # jobs of one name, each lost once
+            run_jobs([Command(name="a", arguments=("evaluate", str(table)))], cluster)
     for word, wrong in ((3, "a ended with status 3"), (Failed(), "a could not run: no such folder")):
         once = MadeUp(lambda _, word=word: [word])
         with on(once, monkeypatch, tmp_path) as cluster, pytest.raises(JobFailed, match=wrong):

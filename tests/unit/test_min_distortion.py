@@ -47,6 +47,15 @@ def test_the_first_c_is_zero_and_each_sample_has_its_own() -> None:
     assert (c > 0.5).all()
 
 
+def test_the_nearest_is_never_farther_than_the_last_even_where_no_loss_promised_it() -> None:
+    x = images(at_border=False)
+    found = search(x, depth=3, steps=20, promising=-torch.inf)
+    assert found.last_found.any()
+    assert torch.equal(found.best_found, found.last_found)
+    near, away = ((one - x).flatten(1).norm(dim=1) for one in (found.best, found.last))
+    assert (near <= away + 1e-6).all()
+
+
 def test_what_cannot_be_fooled_is_said_to_be_so() -> None:
     x = images(at_border=False)
     found = search(x, target=-1e6, depth=3)

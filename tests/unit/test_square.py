@@ -54,6 +54,19 @@ def test_it_comes_near_the_optimum_of_a_linear_detector(p: Norm, eps: float, lea
     assert (found <= possible + 1e-4).all()
 
 
+@pytest.mark.parametrize("shape", [(2, 1, 1), (1, 1, 8), (1, 8, 1)])
+@pytest.mark.parametrize("p", ["Linf", "L2"])
+def test_it_searches_images_of_one_row_too(p: Norm, shape: tuple[int, ...]) -> None:
+    seen = set()
+
+    def loss(x_adv: Tensor) -> Tensor:
+        seen.add(tuple(x_adv.flatten().tolist()))
+        return x_adv.flatten(1).sum(1)
+
+    square(loss, torch.full((1, *shape), 0.5), norm=p, eps=0.2, queries=100)
+    assert len(seen) > 3
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 3), (2, 3), (2, 5), (3, 5), (4, 9), (5, 9)])
 def test_the_bump_is_the_papers(height: int, width: int) -> None:
     """Section 3.2: the sum of squares around the middle, the one that reaches k pixels far weighing 1 / (k + 1)^2."""

@@ -50,7 +50,7 @@ class Budget:
     steps: int = 100
     restarts: int = 2
     """Runs of the untargeted attacks: the first from the image itself, the others from random starts. The attack on the
-    victim's own loss is also tried with K-1 runs, as many as the multi-targeted attack has targets."""
+    victim's own loss is also tried with `many_runs`."""
     queries: int = 2000
     """Queries of the black-box attack for one image."""
 
@@ -68,6 +68,12 @@ class Budget:
         """The arguments of one run of `aatviz.pgd` from the image itself, with these changes."""
         ball: dict[str, Any] = {"norm": self.norm, "eps": self.eps, "optimizer": self.optimizer}
         return ball | {"step_size": self.step_size, "steps": self.steps} | changes
+
+
+def many_runs(classes: int) -> int:
+    """Runs of the attacks that are to show whether more of them help: as many as the multi-targeted attack has targets, and
+    where there are few classes more."""
+    return max(classes - 1, 9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +110,7 @@ def attacks(
     ball: dict[str, Any] = {"norm": budget.norm, "eps": budget.eps, "callback": callback}
     by_pgd = budget.pgd(callback=callback)
     own, classes = OWN_LOSS[victim.name], len(victim.system.detectors.classes)
+    many = many_runs(classes)
 
     def untargeted(loss: str, restarts: int = budget.restarts, seen_by: Victim = victim) -> Attack:
         def run(x: Tensor, y: Tensor, seed: int) -> Tensor:
@@ -116,18 +123,17 @@ def attacks(
 
     def auto(loss: str) -> Attack:
         def run(x: Tensor, y: Tensor, seed: int) -> Tensor:
-            settings: dict[str, Any] = {"steps": budget.steps, "random_start": False, "restarts": classes - 1, "seed": seed}
+            settings: dict[str, Any] = {"steps": budget.steps, "random_start": False, "restarts": many, "seed": seed}
             return apgd(victim.untargeted(loss, y, bf16), x, **ball, **settings)
 
-        return Attack(run=run, calls=same)
+        return Attack(run=run, calls=many * (budget.steps + 1))
 
     def black_box(x: Tensor, y: Tensor, seed: int) -> Tensor:
         return square(lambda x_adv: victim.rank_of(x_adv, y), x, **ball, queries=budget.queries, seed=seed)
 
-    same = (classes - 1) * (budget.steps + 1)
     named = {loss: untargeted(loss) for loss in UNTARGETED[victim.name]}
-    named[f"{own}, {classes - 1} restarts"] = untargeted(own, classes - 1)
-    named["multi-targeted"] = Attack(run=every_target, calls=same, targets=classes - 1)
+    named[f"{own}, {many} restarts"] = untargeted(own, many)
+    named["multi-targeted"] = Attack(run=every_target, calls=(classes - 1) * (budget.steps + 1), targets=classes - 1)
     named |= {"APGD" if loss == own else f"APGD, {loss}": auto(loss) for loss in BY_APGD[victim.name]}
     named["Square"] = Attack(run=black_box, calls=budget.queries + 1)
     if other is not None and victim.differs(other):

@@ -25,6 +25,10 @@ from aatviz.store.systems import System
 from aatviz.thresholds.choose import accepting_scores
 
 NATURAL, PLANTED = "natural", "attack unit test"
+ACCEPTED = float(torch.finfo(torch.float32).min)
+"""The T that rejects nothing. Not minus infinity, which is the score of images that are not misclassified."""
+COST = 0.05
+"""The points of accuracy on natural images that Tramer et al. (2020) let a reject option cost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +94,10 @@ def compute(system: System, recipe: HonestEvaluation, part: Part, rows: slice, b
 def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str, Any]:
     """For each victim and each share of rejected clean images: T, accuracy, the error of each attack, sweeps and checks."""
     result: dict[str, Any] = {"victims": {}, "transfer_from": None}
+    spent, dimensions = budget(system, recipe), math.prod(dataset(system.card.dataset).shape)
+    chains = {sweep: sweeps.settings(recipe, sweep, spent.norm, spent.eps, dimensions) for sweep in sweeps.SWEEPS}
+    own = {"eps": spent.eps, "step_size": spent.step_size, "steps": spent.steps}
+    used = {sweep: sweeps.nearest(chain, sweep, own[sweep]) for sweep, chain in chains.items()}
     if source := transfer_source(system):
         result["transfer_from"] = source.name
     for name in WITH_REJECT:
@@ -98,12 +106,9 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
         scores = {attack: torch.from_numpy(parts[part]["scores"]) for attack, part in tried.items()}
         swept = {sweep: torch.from_numpy(parts[part]["scores"]).T for sweep, part in moved.items()}
         natural = {key: torch.from_numpy(array) for key, array in parts[On(victim=name).name].items()}
-        rows = [_row(rejection, natural, scores, swept) for rejection in (0.0, *recipe.rejections)]
-        result["victims"][name] = {"own": OWN_LOSS[name], "at": rows}
-    spent, dimensions = budget(system, recipe), math.prod(dataset(system.card.dataset).shape)
-    result["settings"] = {
-        sweep: sweeps.settings(recipe, sweep, spent.norm, spent.eps, dimensions) for sweep in sweeps.SWEEPS
-    }
+        rows = [_row(rejection, natural, scores, swept, used) for rejection in (0.0, *recipe.rejections)]
+        result["victims"][name] = {"own": OWN_LOSS[name], "at": rows, "at_cost": _at_cost(natural, scores)}
+    result["settings"] = chains
     if PLANTED in parts:
         names, solved = parts[PLANTED]["names"].tolist(), torch.from_numpy(parts[PLANTED]["found"])
         result["planted"] = {name: share(row)._asdict() for name, row in zip(names, solved, strict=True)}
@@ -111,12 +116,15 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
 
 
 def _row(
-    rejection: float, natural: dict[str, Tensor], scores: dict[str, Tensor], swept: dict[str, Tensor]
+    rejection: float,
+    natural: dict[str, Tensor],
+    scores: dict[str, Tensor],
+    swept: dict[str, Tensor],
+    used: dict[str, int],
 ) -> dict[str, Any]:
     """All numbers at the threshold that rejects this share of the held-out clean images."""
     threshold = accepting_scores(natural["held_out"], rejection) if rejection else -math.inf
-    # minus infinity would mean that nothing is rejected, but it is also the score of images that are not misclassified
-    limit = threshold if rejection else float(torch.finfo(torch.float32).min)
+    limit = threshold if rejection else ACCEPTED
     return {
         "clean_rejection": rejection,
         "threshold": threshold if rejection else None,
@@ -124,8 +132,17 @@ def _row(
         "accuracy": share(natural["right"] & (natural["score"] >= limit))._asdict(),
         "error": {key: value._asdict() for key, value in errors(scores, limit).items()},
         "sweeps": {sweep: [value._asdict() for value in sweep_errors(swept[sweep], limit)] for sweep in swept},
-        "checks": masking_checks(scores, swept, limit),
+        "checks": masking_checks(scores, swept, used, limit),
     }
+
+
+def _at_cost(natural: dict[str, Tensor], scores: dict[str, Tensor]) -> dict[str, Any]:
+    """Accuracy and errors at the highest T that costs at most `COST` of the accuracy on natural test images."""
+    right, n = natural["score"][natural["right"]].sort().values, len(natural["right"])
+    limit = float(right[min(math.floor(COST * n + 1e-9), len(right) - 1)]) if len(right) else ACCEPTED
+    accuracy = share(natural["right"] & (natural["score"] >= limit))._asdict()
+    error = {key: value._asdict() for key, value in errors(scores, limit).items()}
+    return {"cost": COST, "threshold": limit, "accuracy": accuracy, "error": error}
 
 
 def _attacks(system: System, name: Any, recipe: HonestEvaluation) -> dict[str, Any]:

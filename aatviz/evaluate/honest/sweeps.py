@@ -29,6 +29,11 @@ def settings(recipe: HonestEvaluation, sweep: str, norm: Norm, eps: float, pixel
     return [at(radius) for radius in radii if radius <= whole_box(norm, pixels)]
 
 
+def nearest(chain: Settings, sweep: str, own: float) -> int:
+    """The place of the setting of a sweep that is nearest to `own`, the protocol's."""
+    return min(range(len(chain)), key=lambda place: abs(chain[place][sweep] - own))
+
+
 def whole_box(norm: Norm, pixels: int) -> float:
     """The radius at which the ball around any image holds all images: 1 for Linf, the root of the pixel count for L2."""
     return 1.0 if norm == "Linf" else math.sqrt(pixels)

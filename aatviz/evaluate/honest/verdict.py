@@ -4,6 +4,7 @@ All functions take tensors of scores. An image is a false positive at T where it
 infinity where the image is not misclassified, or not inside ball and box.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from aatviz.metrics import Interval, share
 BLACK_BOX = ("Square", "transfer")
 """Attacks that see no gradient of their victim."""
 EVERY = "worst of all"
+CONVERGED = {"steps": "More steps", "step_size": "Other step sizes"}
+"""The sweeps that must not find more than the protocol's own setting, and what varies in them."""
 LITTLE = 0.02
 """A share of the images: so much worse may a larger ball do, and so much better more steps or restarts, in a passed
 check."""
@@ -35,10 +38,13 @@ def sweep_errors(scores: Tensor, threshold: float) -> list[Interval]:
     return [share(row >= threshold) for row in scores]
 
 
-def masking_checks(scores: dict[str, Tensor], sweeps: dict[str, Tensor], threshold: float) -> list[dict[str, Any]]:
+def masking_checks(
+    scores: dict[str, Tensor], sweeps: dict[str, Tensor], used: Mapping[str, int], threshold: float
+) -> list[dict[str, Any]]:
     """Checks for masked gradients, as {"check", "passed", "words"}, after Athalye et al. (2018) and Carlini et al. (2019).
 
-    `scores` (N,) are by attack, `sweeps` (L,N) by sweep. The words of a check that is not passed end with what that means.
+    `scores` (N,) are by attack, `sweeps` (L,N) by sweep; `used` is the place in a sweep of the protocol's own setting. The
+    words of a check that is not passed end with what that means.
     """
     error = {name: values.value for name, values in errors(scores, threshold).items()}
     white = {name: values for name, values in scores.items() if name not in BLACK_BOX}
@@ -60,11 +66,15 @@ def masking_checks(scores: dict[str, Tensor], sweeps: dict[str, Tensor], thresho
             words = f"{few} fools {error[few]:.1%} of the images, with {many} {error[name]:.1%}."
             means = "The worst of all counts them too. Still more restarts may find more: read it as a lower bound."
             checks.append(_check("More restarts hardly do better", more <= LITTLE * len(scores[name]), words, means))
-    if "steps" in sweeps:
-        fooled, about = _along(sweeps["steps"], threshold)
-        more = int(fooled[-1] - fooled[-2:][0])
-        means = "This attack is not at its end: read its errors as lower bounds."
-        checks.append(_check("Still more steps hardly do better", more <= LITTLE * sweeps["steps"].shape[1], about, means))
+    for sweep, what in CONVERGED.items():
+        if sweep in sweeps:
+            fooled, about = _along(sweeps[sweep], threshold)
+            n, most, own = sweeps[sweep].shape[1], int(fooled.max()), int(fooled[used[sweep]])
+            words = f"{about} The protocol's own setting: {own / n:.0%}."
+            means = "This attack is not at its end: read what it finds alone, here and in other balls, as a lower bound."
+            if (worst := errors(scores, threshold)[EVERY].value) > most / n:
+                means += f" Other attacks find more: the worst of all is {worst:.1%}."
+            checks.append(_check(f"{what} hardly do better", most - own <= LITTLE * n, words, means))
     if "eps" in sweeps:
         fooled, about = _along(sweeps["eps"], threshold)
         fall, n = int((fooled.cummax(0).values - fooled).max()), sweeps["eps"].shape[1]

@@ -125,7 +125,7 @@ def _sweeps(system: System, record: dict[str, Any], place: int) -> None:
         )
     n = record["recipe"]["sweep_count"]
     takeaway.explain(
-        f"The paper's own attack on {n} images, with one of its settings changed at a time. It starts from the image "
+        f"PGD on the paper's loss on {n} images, with one of its settings changed at a time. It starts from the image "
         "itself, in larger and smaller balls also from two random starts, and the best step of each image counts. "
         "The dotted line is the radius that the system was trained for.",
         "curves that are flat to the right: more effort finds nothing new. And the last point on the right: there, the ball "

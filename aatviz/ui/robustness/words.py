@@ -6,6 +6,7 @@ from typing import Any
 from aatviz.attacks.victims import OWN_LOSS
 from aatviz.data import Dataset
 from aatviz.data.spec import written
+from aatviz.evaluate.honest.protocol import many_runs
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import bounds, interval
 from aatviz.ui.common.classes import shortened
@@ -51,7 +52,7 @@ def in_words(attack: str, victim: str) -> str:
 
 def every_name(classes: int) -> list[str]:
     """The names of all attacks on any victim, for a data set with this number of classes."""
-    own = [f"{loss}, {classes - 1} restarts" for loss in OWN_LOSS.values()]
+    own = [f"{loss}, {many_runs(classes)} restarts" for loss in OWN_LOSS.values()]
     return [*OWN_LOSS.values(), *own, *(name for name in ROWS if name not in (OWN, "restarts", EVERY, *OWN_LOSS.values()))]
 
 
@@ -97,16 +98,26 @@ def verdict(record: dict[str, Any], place: int) -> str:
         lines.append(
             f"- **{NAMES[name].capitalize()}**: right and accepted on {row['accuracy']['value']:.1%} of natural images. "
             f"Attacked images that it misclassifies and accepts: **{worst['value']:.1%}** "
-            f"({bounds(worst, 1, percent=True)}, n = {worst['n']:,}); the paper's own attack ({LOSSES[own]}) alone "
+            f"({bounds(worst, 1, percent=True)}, n = {worst['n']:,}); PGD on the paper's loss ({LOSSES[own]}) alone "
             f"finds {paper['value']:.1%}."
         )
-    best = min(rows, key=lambda name: rows[name]["error"][EVERY]["value"])
     rejected = rows["generative"]["clean_rejection"]
     cost = (
         f"At the same clean cost, {rejected:.0%} of held-out natural images rejected," if rejected else "Without rejection,"
     )
-    lines.append(f"\n{cost} the **{NAMES[best]}** withstands most.")
+    lines.append(f"\n{cost} {_most({name: row['error'][EVERY] for name, row in rows.items()})}")
     return "\n".join(lines)
+
+
+def _most(worst: dict[str, dict[str, Any]]) -> str:
+    """Which victim withstands most, from the errors under the worst of all attacks; or that their intervals overlap."""
+    best = min(worst, key=lambda name: worst[name]["value"])
+    alike = [name for name in worst if name == best or worst[name]["low"] <= worst[best]["high"]]
+    if len(alike) == 1:
+        return f"the **{NAMES[best]}** withstands most."
+    names = " and ".join(f"**{NAMES[name]}**" for name in alike)
+    others = "" if len(alike) == len(worst) else ", and withstand more than the other"
+    return f"the {names} cannot be told apart: their intervals overlap{others}. Mind their accuracies as well."
 
 
 def checks(rows: list[dict[str, Any]]) -> str:
