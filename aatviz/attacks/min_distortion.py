@@ -106,8 +106,8 @@ def min_distortion(
             break
         won = success(ended, everyone)
         size = _distance(ended, x)
-        nearer = won & (size < best_size)  # whatever its loss promised
-        best, best_size = torch.where(per_sample(nearer, x), ended, best), torch.where(nearer, size, best_size)
+        nearer = (won & (size < best_size)).nonzero().flatten()  # whatever their loss promised
+        best[nearer], best_size[nearer] = ended[nearer], size[nearer]
         keep = won & (~last_found | (c >= last_c))
         last = torch.where(per_sample(keep, x), ended, last)
         last_c = torch.where(keep, c, last_c)
