@@ -119,16 +119,28 @@ def _stages(system: System, recipe: StagesEvaluation, record: Record) -> str:
 
 
 def _scenarios(system: System, recipe: SystemEvaluation, record: Record) -> str:
-    rows = [["attacked", "loss", "attack", "error, nothing rejected", "error at 0.95 TPR", "n"]]
+    rows = [["attacked", "loss", "attack", "error, nothing rejected", "paper", "error at 0.95 TPR", "n"]]
+    theirs = published(*system.card.threat).robust if recipe.name.startswith("figure-") else {}
     for scenario, value in record["error_without_rejection"].items():
         spec = record["recipe"]["scenarios"][scenario]
         at = record["at_tpr"]["error"].get(scenario)
-        cells = [scenario, spec["loss"], attack_words(spec["attack"]), interval(value)]
+        paper = f"{theirs[scenario]:.4f}" if scenario in theirs else ""
+        cells = [scenario, spec["loss"], attack_words(spec["attack"]), interval(value), paper]
         rows.append([*cells, interval(at) if at else "", f"{value['n']:,}"])
-    words = [f"{sentence}\n" for sentence in orders(record)]
+    if not any(row[4] for row in rows[1:]):
+        rows = [[*row[:4], *row[5:]] for row in rows]
+    words = [_accuracies(record, theirs.get("accuracy")), *(f"{sentence}\n" for sentence in orders(record))]
     return "\n".join(
         [_section(record, rows), *words, *([readings.of_curves(system)] if recipe.name == curves.RECIPE else [])]
     )
+
+
+def _accuracies(record: Record, theirs: float | None) -> str:
+    """On natural images, where nothing is rejected; `theirs` is the paper's of the robust classifier."""
+    found = {name: interval(value, with_n=True) for name, value in record["accuracy"].items()}
+    if theirs is not None and "robust" in found:
+        found["robust"] += f", paper {theirs:g}"
+    return f"Accuracy on natural images: {'; '.join(f'{name} {words}' for name, words in found.items())}.\n"
 
 
 def side_by_side_table(record: Record) -> list[list[str]]:

@@ -79,6 +79,15 @@ def test_others_numbers_stand_beside_the_papers() -> None:
     assert published("cifar10", "Linf", LINF_8).survived == {"generative": (0.36, 200), "integrated": (0.141, 1000)}
 
 
+@pytest.mark.parametrize(("dataset", "eps", "figure"), [("mnist", 0.3, "figure-2"), ("cifar10", LINF_8, "figure-4")])
+def test_the_papers_robust_classifier_stands_beside_a_scenario_of_its_name(dataset: str, eps: float, figure: str) -> None:
+    recipe = evaluations(dataset, "Linf", eps)[figure]
+    assert isinstance(recipe, SystemEvaluation)
+    theirs = published(dataset, "Linf", eps).robust
+    assert len(theirs) == 3
+    assert theirs.keys() - {"accuracy"} < recipe.scenarios.keys()
+
+
 @pytest.mark.slow
 def test_the_robust_classifiers_logits_are_measured_as_detectors(made_systems: Made) -> None:
     """In a ball without room the attack changes nothing: the AUC is that of the natural logits."""
