@@ -12,7 +12,7 @@ from aatviz.explore.attack_grid import run as attack_grid
 from aatviz.explore.generation import run as generation
 from aatviz.metrics import auc_interval
 from aatviz.recipes.cifar10_tables import L2_80, LINF_2, LINF_8
-from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, RobustLogitsEvaluation
+from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, RobustLogitsEvaluation, SystemEvaluation
 from aatviz.recipes.paper import WORST_CASE, all_detectors, evaluations
 from aatviz.recipes.published import published
 from aatviz.recipes.spec import AttackSpec
