@@ -224,8 +224,8 @@ def _survived(record: Record, victim: str, theirs: tuple[float, int]) -> str:
     left, n = theirs
     return (
         f"\nThe {victim} classifier where rejection costs {100 * at['cost']:g} points of natural accuracy (which is "
-        f"then {at['accuracy']['value']:.1%}), images on which no attack succeeds: {ours} (n = {at['error'][EVERY]['n']:,}); "
-        f"Tramer et al. (2020) left {left:.1%} of the authors' own (n = {n:,}).\n"
+        f"then {at['accuracy']['value']:.1%}), images on which no attack succeeds: {ours} (n = {at['error'][EVERY]['n']:,});"
+        f" Tramer et al. (2020) left {left:.1%} of the authors' own (n = {n:,}).\n"
     )
 
 
