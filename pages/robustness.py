@@ -21,9 +21,10 @@ for note in view.state.read():
 st.segmented_control(
     "Show", list(view.PARTS), format_func=view.PARTS.__getitem__, required=True, **view.state.widget("show")
 )
-record = stored.records(system).get("honest")
+found = stored.records(system)
+record = found.get("honest")
 if view.state["show"] == "verdict":
-    view.show(system, record)
+    view.show(system, record, found.get("thorough"))
 elif view.state["show"] == "paper":
     paper.show(system, view.state)
 else:

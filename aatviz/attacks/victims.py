@@ -24,6 +24,8 @@ WITH_REJECT: tuple[VictimName, ...] = ("generative", "integrated", "robust")
 """The names that a `Victim` can have: the classifiers with a reject option."""
 Loss = Callable[[Logits, Tensor], Tensor]
 """Logits and true classes (N,) -> a loss (N,) that an attacker minimises."""
+Both = Callable[[Logits, Tensor], tuple[Tensor, Tensor]]
+"""Logits and true classes (N,) -> a loss (N,) for the steps, and the rank (N,) by which the best iterate is chosen."""
 
 SCENARIOS: dict[str, tuple[str, Loss]] = {
     "classifier": ("f", lambda z, y: classifier_margin(z["f"], y)),
@@ -93,14 +95,27 @@ class Victim:
         """The objective of one of `SCENARIOS`, with true classes y (N,); iterates are ranked by `rank` for this victim."""
         needed, loss = SCENARIOS[scenario]
         models = "".join(sorted({*needed, *self.models}))
-        return self._objective(loss, models, ClassIndices("y", y), bf16)
+        return self._objective(lambda z, y: (loss(z, y), self.rank(z, y)), models, ClassIndices("y", y), bf16)
 
     def targeted(self, y: Classes, target: Classes, bf16: bool = False) -> LogitsObjective:
         """The objective of one target t per image (N,): first be classified as t, then raise t's score (Tramer et al.)."""
         goal = ClassIndices("target", target)
-        return self._objective(
-            lambda z, y: self._towards(z, y, goal.of(z[self.models[0]])), self.models, ClassIndices("y", y), bf16
-        )
+
+        def both(z: Logits, y: Tensor) -> tuple[Tensor, Tensor]:
+            return self._towards(z, y, goal.of(z[self.models[0]])), self.rank(z, y)
+
+        return self._objective(both, self.models, ClassIndices("y", y), bf16)
+
+    def rejected(self, y: Classes, bf16: bool = False, turning: bool = False) -> LogitsObjective:
+        """The objective of an attacker who wants images rejected (Chen et al., 2023, arXiv 2305.01139): the score of the
+        decision falls, whatever the decision is. With `turning` steps lower the margin of the true class y (N,) instead:
+        a decision that turns may leave a score behind that is lower still. Iterates are ranked by the score."""
+
+        def both(z: Logits, y: Tensor) -> tuple[Tensor, Tensor]:
+            score = unchecked(self.name, z, priors=self._priors)[1]
+            return (classifier_margin(z[self.models[0]], y) if turning else score), score
+
+        return self._objective(both, self.models, ClassIndices("y", y), bf16)
 
     @torch.no_grad()
     def rank_of(self, x: Tensor, y: Tensor) -> Tensor:
@@ -121,14 +136,12 @@ class Victim:
             return torch.where(behind >= 0, behind, -pick(z["h"], target))
         return -log_odds(z["r"], target)
 
-    def _objective(self, loss: Loss, models: str, y: ClassIndices, bf16: bool) -> LogitsObjective:
-        def both(*logits: Tensor) -> tuple[Tensor, Tensor]:
-            z = dict(zip(models, logits, strict=True))
-            own = y.of(logits[0])
-            return loss(z, own), self.rank(z, own)
+    def _objective(self, both: Both, models: str, y: ClassIndices, bf16: bool) -> LogitsObjective:
+        def of_logits(*logits: Tensor) -> tuple[Tensor, Tensor]:
+            return both(dict(zip(models, logits, strict=True)), y.of(logits[0]))
 
         half = tuple(bf16 and model != "f" for model in models)
-        return LogitsObjective(both, tuple(self._network(model) for model in models), half)
+        return LogitsObjective(of_logits, tuple(self._network(model) for model in models), half)
 
     @property
     def _priors(self) -> Tensor | None:

@@ -2,8 +2,8 @@
 
 kind       the type of all kinds of evaluation
 engine     parts, chunks, files: what all kinds have in common
-detectors, robust_logits, stages, systems, side_by_side, distortion, real_images, honest   one kind each: its scores and
-           its numbers
+detectors, robust_logits, stages, systems, side_by_side, distortion, real_images, honest.run, honest.thorough
+           one kind each: its scores and its numbers
 images     the test images that are attacked, and the types of stored scores
 attacking  one attack on one chunk
 speed      how long it will take

@@ -17,6 +17,7 @@ import torch
 from aatviz.evaluate import detectors, distortion, real_images, robust_logits, side_by_side, stages, systems
 from aatviz.evaluate.cost import counted
 from aatviz.evaluate.honest import run as honest
+from aatviz.evaluate.honest import thorough
 from aatviz.evaluate.images import Arrays, Parts
 from aatviz.evaluate.kind import Kind, Part
 from aatviz.recipes.evaluation import Evaluation
@@ -29,7 +30,7 @@ Report = Callable[[str, float], None]
 """Called with a part's name and the share of it that is done."""
 KINDS: dict[type, Kind[Any]] = {
     module.KIND.recipe: module.KIND
-    for module in (detectors, robust_logits, stages, systems, side_by_side, distortion, real_images, honest)
+    for module in (detectors, robust_logits, stages, systems, side_by_side, distortion, real_images, honest, thorough)
 }
 """Every kind of evaluation, by the type of its recipes."""
 

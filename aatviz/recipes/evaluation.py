@@ -148,6 +148,30 @@ class HonestEvaluation:
     """Inner points of each ball, from which the planted example is separated; fewer than the network has features."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ThoroughEvaluation:
+    """On a subsample, what the honest protocol leaves out: attacks that want images rejected, the strongest attack in
+    growing balls, many restarts and many queries."""
+
+    name: str = "thorough"
+    about: str = (
+        "On a subsample: attacks that want images rejected, every target in growing balls, many restarts, many queries."
+    )
+    count: int = 100
+    """Attacked test images, evenly spread over the test set."""
+    steps: int = 100
+    restarts: int = 50
+    """Runs of the attack on the victim's own loss, the first from the image itself."""
+    queries: int = 5000
+    """Queries of the black-box attack for one image."""
+    radii: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 1.0)
+    """Radii, as shares of the system's eps, from small to large."""
+    rejections: tuple[float, ...] = (0.01, 0.05)
+    """Shares of held-out clean images that may be rejected; each gives every classifier its T."""
+    held_out: str = "validation"
+    """The split whose natural images thresholds are chosen on."""
+
+
 Evaluation = (
     DetectorEvaluation
     | RobustLogitsEvaluation
@@ -157,6 +181,7 @@ Evaluation = (
     | DistortionEvaluation
     | RealImagesEvaluation
     | HonestEvaluation
+    | ThoroughEvaluation
 )
 LATER = {"optimizer": "adam", "threshold": None, "sweep_restarts": 1, "rivals": 2, "one_target": False}
 """Fields of evaluations that are newer than some stored records, and the values at which they change nothing in those."""

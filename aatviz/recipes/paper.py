@@ -22,6 +22,7 @@ from aatviz.recipes.evaluation import (
     Scenario,
     SideBySideEvaluation,
     SystemEvaluation,
+    ThoroughEvaluation,
 )
 from aatviz.recipes.hard_attacks import rounded, scaled
 from aatviz.recipes.published import Threat, published
@@ -88,7 +89,7 @@ def _evaluations(dataset: str, norm: Norm, eps: float, detectors: tuple[int, ...
     found: list[Evaluation] = [_all_detectors(dataset, norm, eps, detectors), _worst_case(dataset, norm, eps, detectors)]
     found.append(_curves(dataset, norm, eps))
     found += OF_THE_PAPER[dataset].tables(norm, eps) if dataset in OF_THE_PAPER else [_side_by_side(norm, eps)]
-    found += [RealImagesEvaluation(), HonestEvaluation()]
+    found += [RealImagesEvaluation(), HonestEvaluation(), ThoroughEvaluation()]
     return {recipe.name: recipe for recipe in found if {*getattr(recipe, "detectors", ())} <= {*detectors}}
 
 

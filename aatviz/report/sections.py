@@ -10,6 +10,7 @@ from aatviz.data.spec import written
 from aatviz.evaluate import detectors, distortion, real_images, robust_logits, side_by_side, stages, systems
 from aatviz.evaluate.engine import kind_of, lacks, stored
 from aatviz.evaluate.honest import run as honest
+from aatviz.evaluate.honest import thorough
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import bounds, interval, markdown_table, means_of
 from aatviz.recipes.evaluation import (
@@ -20,6 +21,7 @@ from aatviz.recipes.evaluation import (
     SideBySideEvaluation,
     StagesEvaluation,
     SystemEvaluation,
+    ThoroughEvaluation,
     attack_words,
 )
 from aatviz.recipes.paper import evaluations_of
@@ -28,6 +30,7 @@ from aatviz.report import readings
 from aatviz.report.generated import generated
 from aatviz.report.order import orders
 from aatviz.report.study import study
+from aatviz.report.subsample import subsample
 from aatviz.runtime.files import making_sense_of, write_text
 from aatviz.store.card import Card
 from aatviz.store.results import AGAIN, read_history, result_file
@@ -256,13 +259,22 @@ def _without_paper(rows: list[list[str]]) -> list[list[str]]:
 
 
 def _section(record: Record, rows: list[list[str]]) -> str:
+    return f"{_head(record)}\n{markdown_table(rows)}\n"
+
+
+def _thorough(system: System, recipe: ThoroughEvaluation, record: Record) -> str:
+    return f"{_head(record)}\n{subsample(system, record)}"
+
+
+def _head(record: Record) -> str:
+    """The title of a section, what it is about, and what it cost."""
     minutes = max(round(record["seconds"] / 60), 1)
     spent = f"{minutes} {'minute' if minutes == 1 else 'minutes'} of one core"
     if record.get("backward"):
         spent += (
             f", {record['forward'] / 1e6:.2f} million forward and {record['backward'] / 1e6:.2f} million backward passes"
         )
-    return f"## {record['recipe']['name']}\n\n{record['recipe']['about']} {spent}.\n\n{markdown_table(rows)}\n"
+    return f"## {record['recipe']['name']}\n\n{record['recipe']['about']} {spent}.\n"
 
 
 SECTIONS: dict[str, Callable[[System, Any, Record], str]] = {
@@ -274,5 +286,6 @@ SECTIONS: dict[str, Callable[[System, Any, Record], str]] = {
     distortion.KIND.name: _distortion,
     real_images.KIND.name: _real_images,
     honest.KIND.name: _honest,
+    thorough.KIND.name: _thorough,
 }
 """The section that each kind of evaluation has in the report: from a system, a recipe and its record to Markdown."""

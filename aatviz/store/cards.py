@@ -20,6 +20,9 @@ from aatviz.store.gaussians import FILE as GAUSSIANS
 from aatviz.store.results import valid_records
 from aatviz.store.weights import read_note
 
+LONG = ("honest", "thorough")
+"""The kinds of records that are too long for a card: the honest protocol and what goes beyond it."""
+
 
 def write_card(recipe: Recipe, folder: Path) -> bool:
     """Write the card once all weights of the system are there; False while one is still missing. A system has a robust
@@ -72,11 +75,11 @@ def write_card(recipe: Recipe, folder: Path) -> bool:
 
 
 def update_card(folder: Path) -> None:
-    """Copy the records in `results/` that belong to these weights and to today's recipes into the card's metrics. Only the
-    record of the honest protocol is left out, since it is long."""
+    """Copy the records in `results/` that belong to these weights and to today's recipes into the card's metrics. Only those
+    of `LONG` kinds are left out."""
     raw = read_json(folder / CARD)
     records = valid_records(folder, parse_card(raw, str(folder / CARD)))
-    raw["metrics"] = {name: _summary(record) for name, record in records.items() if record["kind"] != "honest"}
+    raw["metrics"] = {name: _summary(record) for name, record in records.items() if record["kind"] not in LONG}
     write_json(folder / CARD, raw)
 
 

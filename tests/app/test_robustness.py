@@ -17,7 +17,7 @@ from aatviz.data import open_split
 from aatviz.evaluate import finish, images, parts, real_images, run_part
 from aatviz.evaluate.honest import trial
 from aatviz.models.detectors import DetectorBank
-from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation
+from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation, ThoroughEvaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.store.systems import System, load_system
 from aatviz.ui.common import takeaway
@@ -39,6 +39,7 @@ SMALL = HonestEvaluation(
     planted_count=2,
     planted_inner=5,
 )
+SUBSAMPLE = ThoroughEvaluation(count=3, steps=2, restarts=2, queries=3, radii=(0.5, 1.0), held_out="test")
 MEASURE = run._seconds_per_call
 
 
@@ -101,6 +102,24 @@ def test_the_verdict_says_what_the_record_says_and_calls_no_model(
     for check in row["checks"]:
         assert f"{'✓ passed' if check['passed'] else '✗ **failed**'}: {check['check']}" in shown
     assert "Without rejection" in text(open_page(clean="none"))
+
+
+def test_the_subsample_shows_what_rejecting_costs_and_what_more_effort_finds(
+    honest: dict[str, Any], measured_detectors: System, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(evaluations("mnist", "Linf", 0.3), "thorough", SUBSAMPLE)
+    with monkeypatch.context() as patch:
+        patch.setenv("AATVIZ_DATA", str(data_folder))
+        for part in parts(measured_detectors, SUBSAMPLE):
+            run_part(measured_detectors, SUBSAMPLE, part)
+        record = finish(measured_detectors, SUBSAMPLE)
+    app = open_page(clean="5%")
+    assert any("If rejecting costs" in header.value for header in app.subheader)
+    assert len(app.get("plotly_chart")) == 5
+    found = record["victims"]["integrated"][1]["error"]["many restarts"]
+    assert f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})" in text(app)
+    assert "the paper's loss, 2 restarts" in text(app)
+    assert "Choose 1 % or 5 %" in text(open_page(clean="none"))
 
 
 def test_an_attack_that_misses_planted_examples_is_called_weak() -> None:

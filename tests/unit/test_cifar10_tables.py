@@ -24,7 +24,7 @@ TEN = tuple(range(10))
 
 
 def test_every_table_and_figure_is_there() -> None:
-    usual = {WORST_CASE, "curves", "real-images", "honest"}
+    usual = {WORST_CASE, "curves", "real-images", "honest", "thorough"}
     eight = {
         "table-17",
         "robust-logits",

@@ -126,7 +126,7 @@ def test_no_data_set_meets_the_numbers_of_another(dataset: str, norm: str, eps: 
     assert published(dataset, norm, eps) == Published()  # type: ignore[arg-type]
     assert published("mnist", norm, eps) != Published()  # type: ignore[arg-type]
     found = evaluations(dataset, norm, eps)  # type: ignore[arg-type]
-    assert found.keys() == {"detectors", "worst-case", "curves", SIDE_BY_SIDE, "real-images", "honest"}
+    assert found.keys() == {"detectors", "worst-case", "curves", SIDE_BY_SIDE, "real-images", "honest", "thorough"}
     assert not any(getattr(recipe, "paper", None) for recipe in found.values())
     assert {threat[0] for threat in PUBLISHED} == {"mnist", "cifar10", "restricted-imagenet", "restricted-tiny-imagenet"}
 

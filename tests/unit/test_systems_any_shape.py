@@ -15,6 +15,7 @@ from aatviz.recipes.evaluation import (
     Evaluation,
     HonestEvaluation,
     SystemEvaluation,
+    ThoroughEvaluation,
 )
 from aatviz.recipes.paper import CURVES, evaluations_of
 from aatviz.report import write_report
@@ -45,6 +46,8 @@ def short(recipe: Evaluation, system: System) -> Evaluation:
     if isinstance(recipe, HonestEvaluation):
         few |= {"steps": 2, "restarts": 1, "queries": 3, "sweep_count": 2, "sweep_steps": (1, 2), "sweep_eps": (1.0,)}
         few |= {"sweep_step_sizes": (0.5,), "planted_count": 2, "planted_inner": 4}
+    if isinstance(recipe, ThoroughEvaluation):
+        few |= {"steps": 2, "restarts": 2, "queries": 3, "radii": (1.0,)}
     return dataclasses.replace(recipe, **few)
 
 
@@ -59,7 +62,7 @@ def test_every_evaluation_and_the_report(name: str, made_systems: Made, monkeypa
         if lacks(system, quick):
             assert name == "dog-made"
             continue
-        if len(system.detectors.classes) > 10 and key in ("real-images", "honest"):
+        if len(system.detectors.classes) > 10 and key in ("real-images", "honest", "thorough"):
             continue  # of 200 classes: the same as of three, many times
         for part in parts(system, quick):
             run_part(system, quick, part)

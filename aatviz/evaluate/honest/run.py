@@ -74,7 +74,7 @@ def passes(system: System, recipe: HonestEvaluation, part: Part) -> float:
 
 def compute(system: System, recipe: HonestEvaluation, part: Part, rows: slice, bf16: bool) -> Arrays:
     """The scores (N,), or (N,L) along a sweep, with which images are misclassified in ball and box; minus infinity for the
-    others. For natural images and the attack unit test, see `_natural` and `_planted`."""
+    others. For natural images and the attack unit test, see `on_natural_images` and `_planted`."""
     on: On | None = part.of
     if on is None:
         return _planted(system, recipe)
@@ -88,7 +88,7 @@ def compute(system: System, recipe: HonestEvaluation, part: Part, rows: slice, b
         x, y = test_images(system, recipe.sweep_count, rows)
         scores = sweeps.run(victim, recipe, on.sweep, x, y, spent.norm, spent.eps, bf16, seed=rows.start)
         return {"scores": scores.T.cpu().numpy()}
-    return _natural(victim, system, recipe.held_out)
+    return on_natural_images(victim, system, recipe.held_out)
 
 
 def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str, Any]:
@@ -149,9 +149,9 @@ def _attacks(system: System, name: Any, recipe: HonestEvaluation) -> dict[str, A
     return attacks(Victim(name=name, system=system), budget(system, recipe), transfer_source(system))
 
 
-def _natural(victim: Victim, system: System, split: str) -> Arrays:
+def on_natural_images(victim: Victim, system: System, split: str) -> Arrays:
     """On all natural test images the score, and whether the decision is right; and the scores of the held-out images, from
-    which thresholds come."""
+    which thresholds come: "score", "right", "held_out"."""
     test = test_split(system)
     judged = [victim.judge(x.to(system.device)) for x, _ in test.batches()]
     label, score = (torch.cat(values).cpu() for values in zip(*judged, strict=True))

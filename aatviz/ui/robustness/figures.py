@@ -57,18 +57,7 @@ def sweep(rows: dict[str, dict[str, Any]], settings: list[dict[str, float]], nam
     fig = go.Figure()
     x = [setting[name] for setting in settings]
     for victim, row in rows.items():
-        meaning, values = VICTIMS[victim], row["sweeps"][name]
-        fig.add_scatter(
-            x=x,
-            y=[value["value"] for value in values],
-            customdata=[[value["low"], value["high"], value["n"]] for value in values],
-            mode="lines+markers",
-            name=meaning.label,
-            line={"color": meaning.colour, "dash": meaning.dash, "width": 2},
-            marker={"symbol": meaning.symbol, "color": meaning.colour, "size": 9},
-            hovertemplate=f"{meaning.label}<br>{AXES[name]} %{{x:g}}: %{{y:.0%}} fooled<br>95% interval "
-            "%{customdata[0]:.0%} to %{customdata[1]:.0%}, n = %{customdata[2]}<extra></extra>",
-        )
+        _line(fig, victim, x, row["sweeps"][name], f"{AXES[name]} %{{x:g}}: %{{y:.0%}} fooled")
     if trained is not None:
         fig.add_vline(x=trained, line={"color": "#808080", "dash": "dot", "width": 2})
     layout(fig, 360, below=120)
@@ -79,3 +68,30 @@ def sweep(rows: dict[str, dict[str, Any]], settings: list[dict[str, float]], nam
         fig.update_xaxes(tickvals=marked, ticktext=[f"{value:.2g}" if value < 1 else f"{value:g}" for value in marked])
     fig.update_yaxes(title="misclassified and accepted", range=[-0.03, 1.03], tickformat=".0%")
     return fig
+
+
+def total(rows: dict[str, dict[str, Any]], radii: list[float]) -> go.Figure:
+    """The total error of each victim where images that a push within a share of eps gets rejected count as well."""
+    fig = go.Figure()
+    for victim, row in rows.items():
+        _line(fig, victim, radii, row["rejected"], "%{x:g} ε: %{y:.0%} wrong, rejected or fooled")
+    layout(fig, 360, below=120)
+    fig.update_xaxes(title="how far a push to be rejected may go, in ε", tickvals=radii)
+    fig.update_yaxes(title="wrong, rejected or fooled", range=[-0.03, 1.03], tickformat=".0%")
+    return fig
+
+
+def _line(fig: go.Figure, victim: str, x: list[float], values: list[dict[str, Any]], words: str) -> None:
+    """Add one victim's errors, with their intervals on hover."""
+    meaning = VICTIMS[victim]
+    fig.add_scatter(
+        x=x,
+        y=[value["value"] for value in values],
+        customdata=[[value["low"], value["high"], value["n"]] for value in values],
+        mode="lines+markers",
+        name=meaning.label,
+        line={"color": meaning.colour, "dash": meaning.dash, "width": 2},
+        marker={"symbol": meaning.symbol, "color": meaning.colour, "size": 9},
+        hovertemplate=f"{meaning.label}<br>{words}<br>95% interval "
+        "%{customdata[0]:.0%} to %{customdata[1]:.0%}, n = %{customdata[2]}<extra></extra>",
+    )

@@ -15,7 +15,7 @@ from aatviz.ui.common.pacing import view_first
 from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import UrlState, choice, whole
 from aatviz.ui.common.words import code, message
-from aatviz.ui.robustness import figures, words
+from aatviz.ui.robustness import figures, thorough, words
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_dataset, current_system
 
@@ -57,7 +57,7 @@ EQUATION = (
 )
 
 
-def show(system: System, record: dict[str, Any] | None) -> None:
+def show(system: System, record: dict[str, Any] | None, subsample: dict[str, Any] | None) -> None:
     """Show the stored result at one threshold, or how to measure it."""
     if why := system.lacks("full_bank", "robust_classifier", what="The honest protocol"):
         st.info(message(why), icon=":material/query_stats:")
@@ -83,6 +83,8 @@ def show(system: System, record: dict[str, Any] | None) -> None:
     view_first("robustness")
     _attacks(system, record, place)
     _sweeps(system, record, place)
+    if subsample is not None:
+        thorough.show(system, subsample, place)
     st.subheader("Are gradients masked?")
     st.markdown("A defence may only look strong because attacks get no useful gradient. These signs would tell.")
     for name, victim in record["victims"].items():
