@@ -6,6 +6,7 @@ from typing import Any
 
 from aatviz import recipes
 from aatviz.evaluate import detectors, systems
+from aatviz.evaluate.honest.protocol import depends_of
 from aatviz.metrics.format import interval, markdown_table, mean_cells, means_of
 from aatviz.recipes import plane
 from aatviz.recipes.budget import WORD
@@ -24,8 +25,10 @@ def write_readme(folder: Path) -> None:
 
 def readme_of(folder: Path) -> str:
     """The README of a checkpoint folder, as Markdown. ValueError for a damaged card or record."""
-    card = read_card(folder)
-    honest = valid_records(folder, card).get(HonestEvaluation().name)
+    card, protocol = read_card(folder), HonestEvaluation()
+    honest = valid_records(folder, card).get(protocol.name)
+    if honest and honest.get("depends") != depends_of(card, protocol):
+        honest = None  # of other attacks than today's, or with examples from another system
     with making_sense_of(folder / CARD, "Bring it up to date with `aatviz report SYSTEM --recompute`."):
         return readme(card, honest)
 

@@ -12,7 +12,9 @@ import pytest
 import torch
 
 import aatviz
+from aatviz.evaluate.honest.protocol import depends_of
 from aatviz.models.networks import MadryNet
+from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.recipes.paper import evaluations
 from aatviz.report import card_readme
 from aatviz.runtime.files import read_arrays, read_json, read_tensors, write_arrays, write_json, write_tensors, write_text
@@ -247,6 +249,18 @@ def test_records_count_on_these_weights_and_with_todays_settings(
     save_network(measured_detectors.folder / "robust.safetensors", build_network(note), note)
     again = described_again(measured_detectors.folder)
     assert valid_records(again.folder, again.card) == {}
+
+
+def test_a_readme_leaves_out_a_verdict_of_other_attacks_than_todays(
+    measured_detectors: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, recipe = measured_detectors.card, HonestEvaluation()
+    record = {"depends": depends_of(card, recipe)}
+    monkeypatch.setattr(card_readme, "valid_records", lambda *_: {recipe.name: record})
+    monkeypatch.setattr(card_readme, "readme", lambda card, honest: str(honest is not None))
+    assert card_readme.readme_of(measured_detectors.folder) == "True"
+    record["depends"] |= {"transfer": ["a system that is gone", "its hash"]}
+    assert card_readme.readme_of(measured_detectors.folder) == "False"
 
 
 def test_a_card_forgets_what_was_measured_before_its_recipe_was_edited(

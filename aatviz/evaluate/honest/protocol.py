@@ -21,7 +21,7 @@ from aatviz.attacks.pgd import Callback
 from aatviz.attacks.victims import OWN_LOSS, Victim
 from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import HonestEvaluation
-from aatviz.store.card import CARD, Need
+from aatviz.store.card import CARD, Card, Need
 from aatviz.store.systems import System, cards, load_system, system_folder
 
 NEEDS: tuple[Need, ...] = ("full_bank", "robust_classifier")
@@ -152,20 +152,29 @@ def fooled_scores(victim: Victim, x: Tensor, x_adv: Tensor, y: Tensor, budget: B
 
 def budget(system: System, recipe: HonestEvaluation) -> Budget:
     """The budget of each attack, in the ball that the system is trained for."""
+    return _budget(system.card, recipe)
+
+
+def _budget(card: Card, recipe: HonestEvaluation) -> Budget:
     spent = {"steps": recipe.steps, "restarts": recipe.restarts, "queries": recipe.queries}
-    return Budget(norm=system.card.norm, eps=system.card.eps, **spent)
+    return Budget(norm=card.norm, eps=card.eps, **spent)
 
 
 def transfer_source(system: System) -> System | None:
     """Another shipped system for the same data and ball, whose adversarial examples are tried on this one; None where there
     is none."""
-    name = _source(system)
+    name = _source(system.card)
     return None if name is None else _loaded(name, _stamp(name))
 
 
 def depends(system: System, recipe: HonestEvaluation) -> dict[str, Any]:
     """What the protocol's numbers depend on beside the recipe and the system's own weights, as JSON."""
-    name, spent = _source(system), budget(system, recipe)
+    return depends_of(system.card, recipe)
+
+
+def depends_of(card: Card, recipe: HonestEvaluation) -> dict[str, Any]:
+    """The same, from the system's card alone."""
+    name, spent = _source(card), _budget(card, recipe)
     return {
         "losses": {victim: list(names) for victim, names in UNTARGETED.items()},
         "by_apgd": {victim: list(names) for victim, names in BY_APGD.items()},
@@ -175,12 +184,12 @@ def depends(system: System, recipe: HonestEvaluation) -> dict[str, Any]:
     }
 
 
-def _source(system: System) -> str | None:
+def _source(of: Card) -> str | None:
     """The name of the first system for the same threat that has all of `NEEDS` and other weights than this one (a copy of
     this system under another name does not count)."""
     for name, card in cards().items():
-        other = name != system.name and card.threat == system.card.threat and not card.lacks(*NEEDS)
-        if other and card.weights_hash != system.card.weights_hash:
+        other = name != of.system and card.threat == of.threat and not card.lacks(*NEEDS)
+        if other and card.weights_hash != of.weights_hash:
             return name
     return None
 
