@@ -168,10 +168,10 @@ def test_the_browser_gets_every_frame_once_in_one_picture(made: Generated) -> No
 
 
 def test_a_cell_opens_on_the_attack_page_as_the_very_image(made: Generated) -> None:
-    params = generate_results.attack_params(made, {"model": "robust", "target": 7, "sample": 1})
+    params = generate_results.attack_params(made, {"model": "robust", "target": 7, "sample": 1}, MNIST)
     assert params["label"] == "7"
     assert from_text(params["image"], MNIST.shape) == to_pixels(made.results("robust")[7, 1] / 255, MNIST.shape)
-    silly = generate_results.attack_params(made, {"model": "zebra", "target": 99, "sample": -3})
+    silly = generate_results.attack_params(made, {"model": "zebra", "target": 99, "sample": -3}, MNIST)
     assert from_text(silly["image"], MNIST.shape) == to_pixels(made.results("generative")[0, 0] / 255, MNIST.shape)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+import torch
 from streamlit.testing.v1 import AppTest
 
 from aatviz.data import open_split, restricted_tiny_imagenet
@@ -17,6 +18,7 @@ from aatviz.store.cards import write_card
 from aatviz.store.gaussians import build_gaussians
 from aatviz.store.systems import load_system
 from aatviz.train.loop import train
+from aatviz.ui.own.link import HANDED, own_link
 from aatviz.ui.session.showcase import EXAMPLE, build_showcase, load_showcase
 from tests.made_systems import write_classes
 
@@ -133,6 +135,33 @@ def test_the_stored_run_is_on_the_photograph_of_this_package(
         assert "stored run for these weights" not in said
         assert "press **Attack**" not in said
     assert "pushed towards a dog" in opened("overview", tmp_path, tmp_path / "nothing", monkeypatch)
+
+
+def test_an_image_of_another_page_takes_the_place_of_the_photograph_and_keeps_its_class_to_itself(
+    dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = restricted_tiny_imagenet.DATASET
+    image = torch.rand(known.shape, generator=torch.Generator().manual_seed(1))
+    link = own_link(image, 0, known)
+    assert "image" not in link  # too big: it is handed over
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(dogs / "checkpoints"))
+    monkeypatch.setenv("AATVIZ_DATA", str(tmp_path / "nothing"))
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.switch_page("pages/attack.py")
+    app.query_params.update(link)
+    app.session_state[HANDED] = to_pixels(image, known.shape)
+    app.run()
+    assert not app.exception
+    said = " ".join(caption.value for caption in app.caption)
+    assert "It came with the link" in said
+    assert example.CREDIT not in said
+    assert app.session_state["attack.label"] == "0"
+    next(group for group in app.get("button_group") if group.label == "Where from").set_value("example").run()
+    assert not app.exception
+    assert example.CREDIT in " ".join(caption.value for caption in app.caption)
+    assert app.session_state["attack.label"] == "auto"
 
 
 def test_where_the_data_set_is_imported_its_validation_images_are_the_sample(

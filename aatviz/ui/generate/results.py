@@ -54,14 +54,14 @@ def show(system: System, made: Generated) -> None:
     _downloads(system, made, known)
     state.write()
     if opened:
-        st.switch_page("pages/attack.py", query_params=link_params() | attack_params(made, opened))
+        st.switch_page("pages/attack.py", query_params=link_params() | attack_params(made, opened, dataset_of(system)))
 
 
-def attack_params(made: Generated, cell: Mapping[str, Any]) -> dict[str, str]:
+def attack_params(made: Generated, cell: Mapping[str, Any], known: Dataset) -> dict[str, str]:
     """The Attack page's parameters for a cell {"model", "target", "sample"}: this image, with its target as the class."""
     model: Model = cell["model"] if cell["model"] in MODELS else MODELS[0]
     row, sample = made.row(int(cell["target"])), min(max(int(cell["sample"]), 0), made.settings.count - 1)
-    return own_link(made.results(model)[row, sample] / 255, int(made.targets[row]))
+    return own_link(made.results(model)[row, sample] / 255, int(made.targets[row]), known)
 
 
 def _place() -> dict[str, int]:
