@@ -19,6 +19,7 @@ from aatviz.store.gaussians import build_gaussians
 from aatviz.store.systems import load_system
 from aatviz.train.loop import train
 from aatviz.ui.own.link import HANDED, own_link
+from aatviz.ui.session import stored
 from aatviz.ui.session.showcase import EXAMPLE, build_showcase, load_showcase
 from tests.made_systems import write_classes
 
@@ -80,6 +81,12 @@ def dogs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened(page: str, dogs: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """All words of a page."""
+    app = opened_app(page, dogs, data, monkeypatch)
+    return " ".join(str(part.value) for part in (*app.markdown, *app.info, *app.caption, *app.warning, *app.code))
+
+
+def opened_app(page: str, dogs: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """A page, with the data sets in the folder `data`."""
     st.cache_resource.clear()
     st.cache_data.clear()
     monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(dogs / "checkpoints"))
@@ -88,7 +95,7 @@ def opened(page: str, dogs: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -
     app.switch_page(f"pages/{page}.py")
     app.run()
     assert not app.exception
-    return " ".join(str(part.value) for part in (*app.markdown, *app.info, *app.caption, *app.warning))
+    return app
 
 
 @pytest.mark.parametrize(
@@ -114,7 +121,20 @@ def test_every_page_opens_without_any_image(page: str, dogs: Path, tmp_path: Pat
     if page in ("overview", "compare", "generate"):
         assert "Restricted Tiny ImageNet is not on this machine" in said
         assert "so there is no sample either" in said
+    if page == "robustness":
+        assert "aatviz report dogs" in said
+        assert "--recipe honest" not in said  # of a detector of every class
     assert "bundled sample" not in said
+
+
+def test_images_of_another_class_are_no_start_where_there_are_no_images(
+    dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "has_generated", lambda _: True)
+    for data, offered in ((dogs / "data", True), (tmp_path / "nothing", False)):
+        app = opened_app("generate", dogs, data, monkeypatch)
+        starts = next(group for group in app.get("button_group") if group.label == "Start from").options
+        assert ("another class" in starts) == offered
 
 
 def test_the_stored_run_is_on_the_photograph_of_this_package(
