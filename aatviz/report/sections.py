@@ -24,6 +24,7 @@ from aatviz.recipes.evaluation import (
 )
 from aatviz.recipes.paper import evaluations_of
 from aatviz.recipes.published import Published, published
+from aatviz.recipes.spec import OF_DETECTORS
 from aatviz.report import readings
 from aatviz.report.generated import generated
 from aatviz.report.order import orders
@@ -215,13 +216,16 @@ def _survived(record: Record, victim: str, theirs: float) -> str:
 
 
 def _histories(system: System) -> str:
-    """Figure 11: the detectors' AUC in training and validation, at the evaluations that chose their weights."""
+    """Figure 11: the AUC in training and validation of the detectors and of those that they started from, at the evaluations
+    that chose their weights."""
     kinds = ("validation_adversarial", "train_adversarial", "validation_natural", "train_natural")
     rows = [["network", "step", *(kind.replace("_", ", ") for kind in kinds)]]
-    for file in sorted((system.folder / "history").glob("*.json")):
-        if file.stem.startswith(("detector", "shared")):
+    jobs = [job["name"] for job in system.card.recipe.get("jobs", []) if job.get("method") in OF_DETECTORS]
+    others = (file.stem for file in sorted((system.folder / "history").glob("*.json")))
+    for name in dict.fromkeys([*jobs, *(stem for stem in others if stem.startswith(("detector", "shared")))]):
+        if (file := system.folder / "history" / f"{name}.json").is_file():
             found = read_history(file)
-            rows += [[file.stem, f"{row['step']:,.0f}", *(f"{row[kind]:.5f}" for kind in kinds)] for row in found]
+            rows += [[name, f"{row['step']:,.0f}", *(f"{row[kind]:.5f}" for kind in kinds)] for row in found]
     if len(rows) == 1:
         return ""
     words = "AUC while the detectors were trained; natural and adversarial, on training and validation images (figure 11)."

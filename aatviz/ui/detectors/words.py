@@ -121,10 +121,14 @@ def training(parts: list[TrainingPart], k: str) -> tuple[str, str]:
         lines.append(f"*{part.job}*: {part.rows[-1]['step']:,.0f} steps, {len(part.rows)} evaluations, {whose}")
     shared = any(part.detectors > 1 for part in parts)
     see = (
-        "AUC during training. Filled marks: validation images; hollow marks: training images. Each point is one "
-        "evaluation, the "
+        "AUC of the detectors during training. Filled marks: validation images; hollow marks: training images. Each point "
+        "is one evaluation, the "
         f"lines only guide the eye. From left to right: {'; '.join(lines)}."
     )
+    if parts[0].classifier:
+        see += (
+            f" Before it stands the classifier *{literal(parts[0].classifier)}*, whose weights *{parts[0].job}* began with."
+        )
     if shared:
         see += " A shared network trains all its detectors at once, so that its history is one for all of them."
     if len({part.detectors for part in parts}) > 1:
