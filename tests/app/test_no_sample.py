@@ -7,7 +7,9 @@ import pytest
 import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
+from aatviz.cli import app as cli
 from aatviz.data import open_split, restricted_tiny_imagenet
 from aatviz.data.importing import import_path
 from aatviz.data.own_image import example
@@ -121,6 +123,8 @@ def test_every_page_opens_without_any_image(page: str, dogs: Path, tmp_path: Pat
     if page in ("overview", "compare", "generate"):
         assert "Restricted Tiny ImageNet is not on this machine" in said
         assert "so there is no sample either" in said
+    if page == "detectors":
+        assert "split=" not in said  # no Python that needs images
     if page == "robustness":
         assert "aatviz report dogs" in said
         assert "--recipe honest" not in said  # of a detector of every class
@@ -182,6 +186,31 @@ def test_an_image_of_another_page_takes_the_place_of_the_photograph_and_keeps_it
     assert not app.exception
     assert example.CREDIT in " ".join(caption.value for caption in app.caption)
     assert app.session_state["attack.label"] == "auto"
+
+
+def test_the_command_of_a_detector_says_that_there_are_no_rankings_without_images(
+    dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AATVIZ_DATA", str(tmp_path / "nothing"))
+    result = CliRunner().invoke(cli, ["detector", str(dogs / "checkpoints" / "dogs"), "--k", "0"])
+    assert result.exit_code == 0
+    assert "No rankings: Restricted Tiny ImageNet is not on this machine" in result.output
+
+
+def test_where_the_data_set_is_imported_the_detector_ranks_its_images(
+    dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the page was opened before. No stored logits could be of every copy of the images."""
+    opened_app("detectors", dogs, tmp_path / "nothing", monkeypatch)
+    monkeypatch.setenv("AATVIZ_DATA", str(dogs / "data"))
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.switch_page("pages/detectors.py")
+    app.run()
+    assert not app.exception
+    shown = "".join(element.proto.body for element in app.get("html"))
+    assert shown.count('class="detector-strip"') == 4
+    assert "goal=untargeted&amp;victim=natural" in shown
+    assert not [info.value for info in app.info if "build_showcase" in info.value]
 
 
 def test_where_the_data_set_is_imported_its_validation_images_are_the_sample(

@@ -1,4 +1,4 @@
-"""The views of the Detectors page: one choice of a detector drives them all; no network runs."""
+"""The views of the Detectors page: one choice of a detector drives them all, from what is stored."""
 
 from functools import partial
 from typing import cast
@@ -195,9 +195,10 @@ def _ranked(system: System, found: data.Detectors) -> None:
     rankings = data.rankings(logits, y, found.bank, k)
     # the first system is not named: a page takes it out of its URL, and that extra step would break the Back button
     link = {} if system.name == caches.systems()[0] else link_params()
+    full_bank = not system.lacks("full_bank")
     for name, indices in rankings.items():
         st.markdown(f"**{strips.TITLES[name]}**")
-        st.html(strips.strip(x, y, logits[:, found.column(k)], indices, k, current_dataset().classes, link))
+        st.html(strips.strip(x, y, logits[:, found.column(k)], indices, k, current_dataset().classes, link, full_bank))
     takeaway.explain(*words.ranked(literal(_name(k)), len(y)))
     with st.container(horizontal=True):
         file = f"{system.name}-detector-{k}-ranked"
@@ -227,14 +228,13 @@ def _training(system: System, found: data.Detectors) -> None:
 
 
 def _snippets(system: System, found: data.Detectors) -> list[tuple[str, str, str]]:
-    k, measured = state["k"], bool(found.profiles)
-    snippets = [
-        (
-            "The AUCs and the rankings of this page:" if measured else "The rankings of this page:",
-            data.command_line(system.name, k),
-            data.python_code(system, k, measured),
-        )
-    ]
+    k = state["k"]
+    parts = {"AUCs": bool(found.profiles), "rankings": bool(len(found.sample_y))}
+    snippets = []
+    if any(parts.values()):
+        what = " and the ".join(part for part, there in parts.items() if there)
+        python = data.python_code(system, k, parts["AUCs"], parts["rankings"])
+        snippets.append((f"The {what} of this page:", data.command_line(system.name, k), python))
     snippets.append(
         (
             "To measure the records themselves (this takes long; what is stored is not computed again):",
