@@ -8,6 +8,7 @@ import streamlit as st
 from aatviz.explore import detector_records
 from aatviz.explore.detector_records import Profile
 from aatviz.metrics.format import interval, markdown_table
+from aatviz.report.setting import setting
 from aatviz.runtime import printed
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
@@ -137,6 +138,8 @@ def _numbers(profile: Profile) -> None:
     st.markdown(words.in_a_sentence(literal(_name(profile.k)), profile, state["attack"]))
     st.markdown(markdown_table(rows))
     st.caption(words.where_from(profile, state["attack"]))
+    if profile.paper is not None and (other := setting(current_system().card)):
+        st.caption(other)
 
 
 def _logits(system: System, found: data.Detectors) -> None:

@@ -11,6 +11,7 @@ from aatviz.explore.detector_records import WORST, protocol
 from aatviz.metrics.format import headline, interval
 from aatviz.recipes.paper import SIDE_BY_SIDE
 from aatviz.report import orders, reach_table, report, side_by_side_table
+from aatviz.report.setting import setting
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.plots import config
@@ -41,6 +42,8 @@ def show(system: System, state: UrlState) -> None:
         beside = any(row["paper"] for row in records[state["table"]]["rows"])
         st.subheader("AUC of the detectors, beside the paper's" if beside else "AUC of the detectors")
         st.pills("Table", tables, required=True, format_func=lambda name: name.replace("-", " "), **state.widget("table"))
+        if beside and (other := setting(system.card)):
+            st.markdown(other)
         _aucs(system, records[state["table"]])
     _heat_map(system, records)
     _side_by_side(records)
@@ -177,25 +180,28 @@ def _side_by_side(records: dict[str, dict[str, Any]]) -> None:
 
 
 def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:
-    name = next((name for name, record in records.items() if record["kind"] == DISTORTION.name), None)
-    if name is None:
+    """Every search for the smallest distortion that has been measured, below each other."""
+    found = {name: record for name, record in records.items() if record["kind"] == DISTORTION.name}
+    if not found:
         return
-    record = records[name]
-    value, rate = record["distortion"]["last"], record["distortion"]["last"]["false_positive_rate"]
     st.subheader("How far must an image be moved?")
-    st.plotly_chart(
-        paper_figures.distortion(data.distances(system, name), value["value"], record["recipe"]["paper"]),
-        key="robustness-distortion",
-        config=config(f"{system.name}-distortion"),
-        alt="A histogram of the L2 distances of false positives from their images.",
-    )
-    nearest, beside = record["distortion"]["best"], ", beside the paper's" if record["recipe"]["paper"] else ""
-    takeaway.explain(
-        f"Unconstrained attacks on {rate['n']:,} images with loss 16, at the T that accepts 95 % of natural images "
-        f"(T = {record['threshold']:.2f}): {rate['value']:.1%} of the images became false positives.",
-        f"the mean, {interval(value, 2)}{beside}. It keeps what "
-        f"its search ends with; the nearest false positive on the way is at {nearest['value']:.2f} on average.",
-    )
+    if any(record["recipe"]["paper"] for record in found.values()) and (other := setting(system.card)):
+        st.markdown(other)
+    for name, record in found.items():
+        recipe, value, nearest = record["recipe"], record["distortion"]["last"], record["distortion"]["best"]
+        beside = ", beside the paper's" if recipe["paper"] else ""
+        st.markdown(f"**{name.replace('-', ' ').capitalize()}.** {recipe['about']}")
+        st.plotly_chart(
+            paper_figures.distortion(data.distances(system, name), value["value"], recipe["paper"]),
+            key=f"robustness-distortion-{name}",
+            config=config(f"{system.name}-distortion-{name}"),
+            alt="A histogram of the L2 distances of false positives from their images.",
+        )
+        takeaway.explain(
+            words.distortion(record),
+            f"the mean, {interval(value, 2)}{beside}. It keeps what "
+            f"its search ends with; the nearest false positive on the way is at {nearest['value']:.2f} on average.",
+        )
 
 
 def _reach(records: dict[str, dict[str, Any]]) -> None:
