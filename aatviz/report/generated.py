@@ -27,7 +27,7 @@ def generated(system: System) -> str:
     )
     return (
         f"## figure-6\n\nImages of {which} from the same class noise ({attack}), none selected: kernel inception "
-        "distance to the bundled images on the features of the judge, a network that no attack saw.\n\n"
+        "distance to the images of the sample on the features of the judge, a network that no attack saw.\n\n"
         f"{markdown_table(rows)}\n\n"
         f"The {ours}'s images are {better}nearer to real ones than the robust classifier's by more than two "
         "standard deviations of the difference.\n"

@@ -140,7 +140,7 @@ def test_without_a_record_the_bundled_sample_still_has_its_histograms(stored: Sy
         (stored.folder / "results" / f"{name}.json").unlink()
     app = open_page()
     assert "Nobody has measured" in app.info[0].value
-    assert "bundled images, natural ones only" in words(app)
+    assert "images of the sample, natural ones only" in words(app)
     assert len(app.get("plotly_chart")) == 3
     assert "detector_records.load" not in app.code[1].value
 

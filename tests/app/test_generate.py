@@ -211,7 +211,7 @@ def test_how_close_the_images_come_to_real_ones(stored: None) -> None:
     app = open_page()
     assert "KID" not in text(app)
     assert text(app).count("nearest, at L2") == 2
-    assert "bundled real image" in text(app)
+    assert "real image of the sample" in text(app)
     system = aatviz.load_system(NAME)
     rate, shape = Interval(0.5, 0.4, 0.6, 100), (10, SHOWN, 1, 28, 28)
     kept = {NOISE: 9.0, "generative": 2.0, "robust": 4.0, "natural": 5.0, REAL: 0.0}

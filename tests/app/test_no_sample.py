@@ -128,7 +128,12 @@ def test_every_page_opens_without_any_image(page: str, dogs: Path, tmp_path: Pat
     if page == "robustness":
         assert "aatviz report dogs" in said
         assert "--recipe honest" not in said  # of a detector of every class
-    assert "bundled sample" not in said
+    assert "bundled" not in said
+
+
+@pytest.mark.parametrize("page", ["overview", "attack", "compare", "detectors", "generate", "retouch"])
+def test_no_page_calls_images_bundled_that_are_not(page: str, dogs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "bundled" not in opened(page, dogs, dogs / "data", monkeypatch)
 
 
 def test_images_of_another_class_are_no_start_where_there_are_no_images(

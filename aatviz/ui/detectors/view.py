@@ -99,7 +99,8 @@ def _drawn(found: list[Profile]) -> list[Profile]:
 def _overview(system: str, found: list[Profile]) -> None:
     attack, names, drawn = state["attack"], current_dataset().classes, _drawn(found)
     key = f"detectors-overview-{state['k']}-{attack}"  # a new key for each choice: else the last selection would stay
-    st.header("All detectors")
+    alone = len(found) == 1
+    st.header("Its AUC" if alone else "All detectors")
     st.plotly_chart(
         figures.overview(drawn, attack, state["k"], names),
         key=key,
@@ -115,7 +116,9 @@ def _overview(system: str, found: list[Profile]) -> None:
         )
         st.dataframe(data.auc_table(found, attack, names), hide_index=True, height=280)
     with st.container(horizontal=True):
-        takeaway.download_csv("AUC of all detectors (CSV)", f"{system}-auc.csv", lambda: data.auc_csv(found))
+        takeaway.download_csv(
+            "AUC (CSV)" if alone else "AUC of all detectors (CSV)", f"{system}-auc.csv", lambda: data.auc_csv(found)
+        )
         st.caption(words.CAMERA, width="stretch")
 
 
@@ -189,7 +192,7 @@ def _ranked(system: System, found: data.Detectors) -> None:
         return
     if logits is None:
         st.info(
-            f"There are no stored logits of the bundled sample for these weights. Make them with "
+            f"There are no stored logits of the sample for these weights. Make them with "
             f"{code(f'python tools/build_showcase.py {system.name}')}.",
             icon=":material/image_search:",
         )

@@ -35,7 +35,7 @@ def _start_note(start: str, noun: str) -> str:
         f"images. It is a blurred {noun} already.",
         "uniform": f"Every value drawn for itself, from 0 to 1: nothing in it says “{noun}”.",
         "constant": "One grey level for the whole image, drawn at random.",
-        "other": f"A natural {noun} of another class, drawn from the bundled sample.",
+        "other": f"A natural {noun} of another class, drawn from the sample.",
     }[start]
 
 

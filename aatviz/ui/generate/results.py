@@ -169,7 +169,7 @@ def _histograms(system: System, made: Generated, known: Dataset, cell: tuple[int
                 f"which {_per_hundred(made.sure(model))} of 100 lie above the lowest 5 of 100 natural {plural}.",
             )
     takeaway.explain(
-        f"The logit *z(x)ₜ* of the target class: natural {plural} of the bundled sample, up to 100 of each class (top), the "
+        f"The logit *z(x)ₜ* of the target class: natural {plural} of the sample, up to 100 of each class (top), the "
         "noise (middle), and what the model made of it (bottom). Circle and diamond are the marked cell, before and after.",
         "two distances. Where does the *noise* lie before any attack: far below the natural ones, or among them? And how "
         "far does the bottom hill reach over the top one (the paper's figure 10)? There, a model takes its images for "

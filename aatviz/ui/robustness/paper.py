@@ -22,6 +22,8 @@ from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_dataset
 
 AUCS = (DETECTORS.name, ROBUST_LOGITS.name)
+HARDEST = 2
+"""At most so many detectors are named as the hardest, and never all."""
 MOST = 20
 """The most detectors, or rows, in a figure; of more, the weakest are drawn."""
 
@@ -40,7 +42,8 @@ def show(system: System, state: UrlState) -> None:
         if state["table"] not in tables:
             st.session_state[state.key("table")] = tables[0]
         beside = any(row["paper"] for row in records[state["table"]]["rows"])
-        st.subheader("AUC of the detectors, beside the paper's" if beside else "AUC of the detectors")
+        whose = "AUC of the detectors" if len(system.card.bank) > 1 else "AUC of the detector"
+        st.subheader(f"{whose}, beside the paper's" if beside else whose)
         st.pills("Table", tables, required=True, format_func=lambda name: name.replace("-", " "), **state.widget("table"))
         if beside and (other := setting(system.card)):
             st.markdown(other)
@@ -89,6 +92,8 @@ def _aucs(system: System, record: dict[str, Any]) -> None:
             "does. "
             if any(paper for *_, paper in rows)
             else "the weakest detectors. "
+            if len(record["rows"]) > 1
+            else "the attack that gets furthest. "
         )
         + "With more steps the dots should hardly move: an attack that still gains has not converged.",
     )
@@ -119,17 +124,18 @@ def _heat_map(system: System, records: dict[str, dict[str, Any]]) -> None:
     shown = sorted(weakest[:MOST])
     labels = [words.detector(bank[place], names) for place in shown]
     every = len(shown) == len(first)
-    st.subheader("Every detector under every attack" if every else f"The {len(shown)} weakest detectors under every attack")
+    whose = "The detector" if len(first) == 1 else "Every detector" if every else f"The {len(shown)} weakest detectors"
+    st.subheader(f"{whose} under every attack")
     st.plotly_chart(
         paper_figures.heat_map(labels, {attack: [values[place] for place in shown] for attack, values in columns.items()}),
         key="robustness-heat",
         config=config(f"{system.name}-heat-map"),
         alt="A heat map of the AUC of every detector under every attack.",
     )
-    hardest = " and ".join(literal(names[bank[place]]) for place in sorted(weakest[:2]))
-    st.caption(
-        f"AUC; the darker a cell, the more pairs the detector gets wrong. In the first column {hardest} are the hardest."
-    )
+    caption = "AUC; the darker a cell, the more pairs the detector gets wrong."
+    if hardest := [literal(names[bank[place]]) for place in sorted(weakest[: min(HARDEST, len(first) - 1)])]:
+        caption += f" In the first column {' and '.join(hardest)} {'are' if len(hardest) > 1 else 'is'} the hardest."
+    st.caption(caption)
 
 
 def headline_of(row: dict[str, Any], attack: str) -> float:
