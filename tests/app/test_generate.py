@@ -215,9 +215,12 @@ def test_how_close_the_images_come_to_real_ones(stored: None) -> None:
     system = aatviz.load_system(NAME)
     rate, shape = Interval(0.5, 0.4, 0.6, 100), (10, SHOWN, 1, 28, 28)
     kept = {NOISE: 9.0, "generative": 2.0, "robust": 4.0, "natural": 5.0, REAL: 0.0}
-    for ours, said in ((2.0, "draws better than the robust one** from"), (3.9, "does not draw better")):
+    better, worse = "draws better than the robust one** from", "does not draw better"
+    for ours, noise, said in ((2.0, 9.0, better), (3.9, 9.0, worse), (2.0, 1.0, better)):
         scores = Scores(
-            distance={name: Distance(value, 0.1, 100) for name, value in (kept | {"generative": ours}).items()},
+            distance={
+                name: Distance(value, 0.1, 100) for name, value in (kept | {"generative": ours, NOISE: noise}).items()
+            },
             accuracy=dict.fromkeys(kept, rate),
             nearest={model: torch.zeros(shape, dtype=torch.uint8) for model in DRAWN},
             away={model: torch.full(shape[:2], 7.25) for model in DRAWN},
@@ -226,6 +229,7 @@ def test_how_close_the_images_come_to_real_ones(stored: None) -> None:
         st.cache_resource.clear()
         app = open_page()
         assert said in text(app)
+        assert ("leads away from real images" in text(app)) == (noise < ours)
         assert "| real test digits | 0 ± 0.1 | 50% (40% to 60%) | 100 |" in text(app)
         assert text(app).count("nearest, at L2 7.25") == 2
         assert "training image" in text(app)

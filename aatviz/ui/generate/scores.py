@@ -32,7 +32,8 @@ def show(system: System, made: Generated, known: Dataset, cell: tuple[int, int])
     if scores is not None:
         takeaway.show_table(_table(system, scores, known))
         st.caption(_ABOUT)
-        st.markdown(verdict(scores, titles(system)["generative"].lower()))
+        ours_is = titles(system)["generative"].lower()
+        st.markdown(f"{verdict(scores, ours_is)} {scores.caveat(ours_is)}")
     _neighbours(system, made, known, cell, scores)
 
 
