@@ -19,7 +19,7 @@ from aatviz.ui.session.stored import sample_or_say
 
 # The other pages: file, words, icon.
 NEXT = (
-    ("attack", "Attack {one}, yours or a bundled one", "target"),
+    ("attack", "Attack {one}, yours or one of the sample", "target"),
     ("compare", "Every class towards every other", "grid_view"),
     ("generate", "Draw {plural} out of noise", "draw"),
     ("retouch", "Make {one} more of what it is", "brush"),

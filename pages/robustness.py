@@ -30,5 +30,5 @@ elif view.state["show"] == "paper":
 else:
     own.show(system, record)
 if view.state["show"] != "own":
-    takeaway.reproduce(data.snippets(system.name, record is not None))
+    takeaway.reproduce(data.snippets(system, record is not None))
 view.state.write()

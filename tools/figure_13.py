@@ -15,7 +15,7 @@ import aatviz
 from aatviz.attacks.settings import of_threat
 from aatviz.data import dataset
 from aatviz.data.spec import Threat
-from aatviz.explore.generation.run import default_settings, generate, load_generated
+from aatviz.explore.generation.run import default_settings, generate
 from aatviz.recipes.restricted_tiny_imagenet import DOG_LINF
 
 TO = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "figure_13.png"
@@ -25,9 +25,8 @@ GAP, HEAD, ACROSS = 16, 26, 8
 def panels(threat: Threat) -> dict[str, Tensor]:
     """The images (n,C,H,W), bytes, of each panel, by its words."""
     system = aatviz.load_system(DOG_LINF)
-    kept = load_generated(system)
     settings = replace(default_settings(system), **of_threat(threat))
-    made = generate(system, settings, natural_logits=kept.natural_logits if kept else None)
+    made = generate(system, settings)
     budget = f"{threat.norm} {threat.eps}, {threat.steps} x {threat.step_size}"
     return {
         "seeds": made.noise[0],

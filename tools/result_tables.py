@@ -13,6 +13,7 @@ from aatviz.recipes.evaluation import DetectorEvaluation, HonestEvaluation, atta
 from aatviz.recipes.paper import WORST_CASE, all_detectors, evaluations
 from aatviz.recipes.published import Threat
 from aatviz.report import FILE as REPORT
+from aatviz.report.setting import setting
 from aatviz.store.card import Card
 from aatviz.store.results import valid_records
 from aatviz.store.systems import System, load_system, systems
@@ -69,6 +70,7 @@ def _auc_table(threat: Threat, measured: list[Measured]) -> list[str]:
         f"Attacked images a detector: {attacked}."
         f"{OTHER_IMAGES if len(counts) > 1 else ''}"
     )
+    words += f" {setting(same[0][0])}".rstrip() if published else ""
     return [words, "", markdown_table(rows), ""]
 
 

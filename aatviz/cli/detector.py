@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from aatviz.cli.options import Device
-from aatviz.data import load_data
+from aatviz.data import DataNotFound, load_data
 from aatviz.explore import detector_records
 from aatviz.metrics.format import interval
 from aatviz.runtime.hardware import resolve
@@ -39,7 +39,11 @@ def detector(
             typer.echo(f"AUC {name}: {interval(auc._asdict(), 5)}, n = {auc.n}{about}")
         if profile.paper is not None:
             typer.echo(f"AUC of the paper's own detector: {profile.paper:.5f}")
-    _, y = load_data(loaded.card.dataset, split="sample")
+    try:
+        _, y = load_data(loaded.card.dataset, split="sample")
+    except DataNotFound as error:
+        typer.echo(f"No rankings: {error}")
+        return
     z = detector_records.sample_logits(loaded)
     for name, indices in detector_records.rankings(z, y, k, count, column).items():
         typer.echo(f"{TITLES[name]}: " + ", ".join(f"{i} ({z[i, column]:.2f})" for i in indices.tolist()))

@@ -4,7 +4,7 @@ profile = detector_records.load(aatviz.load_system("mnist-linf-0.3-shared"))[3]
 profile.attacked["paper"].auc       # a value with its 95 % interval and n
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from aatviz.explore.stored_run import load_run, store_run
 from aatviz.metrics import Interval, rate
 from aatviz.recipes.evaluation import attack_words
 from aatviz.recipes.paper import WORST_CASE, all_detectors, evaluations_of
+from aatviz.recipes.spec import OF_DETECTORS
 from aatviz.runtime.files import making_sense_of, read_arrays
 from aatviz.runtime.memory import in_batches
 from aatviz.store.card import CARD, read_card
@@ -82,6 +83,8 @@ class TrainingPart:
     """How many detectors the network holds; each AUC is the mean over them."""
     rows: list[dict[str, float]]
     """AUC by step: step, seconds, and {train,validation}_{natural,adversarial}."""
+    classifier: str | None = None
+    """The job of the classifier whose weights it started from; None where it started from detectors or at random."""
 
     @property
     def kept(self) -> int:
@@ -173,14 +176,20 @@ def rankings(z: Tensor, y: Tensor, k: int, count: int = 10, column: int | None =
 
 
 def training(system: System, k: int) -> list[TrainingPart]:
-    """The training of detector k: one part for each network on the way, from the first one whose weights it was finetuned
-    from. Empty where no history is stored. ValueError where the bank has no detector k, or a file is damaged."""
+    """The training of detector k: one part for each network on the way, from the first detectors whose weights it was
+    finetuned from. A classifier at the start is only named: its scores are accuracies, and no AUCs.
+
+    Empty where no history is stored. ValueError where the bank has no detector k, or a file is damaged.
+    """
     place = 0 if system.detectors.shared else system.detectors.column(k)
     name = system.card.files.detectors[place].removesuffix(".safetensors")
     parts: list[TrainingPart] = []
     folder, job = system.folder.resolve(), name
     while (file := folder / "history" / f"{job}.json").is_file() and not any(part.job == job for part in parts):
         spec = _job(folder, job)
+        if spec.get("method", OF_DETECTORS[0]) not in OF_DETECTORS:
+            parts[:1] = [replace(part, classifier=job) for part in parts[:1]]
+            break
         parts.insert(0, TrainingPart(job=job, detectors=spec.get("outputs", 1), rows=read_history(file)))
         if not spec.get("start_from"):
             break

@@ -20,7 +20,7 @@ from aatviz.explore.attack_grid.result import CompareSettings
 from aatviz.explore.attack_grid.run import Stored, compare, load_comparison, models_of, natural_logits
 from aatviz.explore.attack_path import Trace, trace_together
 from aatviz.explore.generation.result import Generated, GenerateSettings
-from aatviz.explore.generation.run import STORED, generate, load_generated
+from aatviz.explore.generation.run import generate
 from aatviz.runtime.hardware import one_thread
 from aatviz.store.systems import System, load_system
 
@@ -81,10 +81,8 @@ def comparisons(weights: Weights, runs: list[CompareSettings], step: Step) -> li
 
 
 def generations(weights: Weights, runs: list[GenerateSettings], step: Step) -> list[Generated]:
-    """Every generation. The logits of natural images do not depend on the settings, and are taken from a stored run."""
-    system = system_of(weights)
-    kept = next(filter(None, (load_generated(system, name) for name in STORED)), None)
-    return [generate(system, settings, step, kept.natural_logits if kept else None) for settings in runs]
+    """Every generation."""
+    return [generate(system_of(weights), settings, step) for settings in runs]
 
 
 def protocol_attacks(weights: Weights, runs: list[Trial], step: Step) -> list[Tensor]:

@@ -10,6 +10,8 @@ from aatviz.attacks.geometry import Norm
 from aatviz.attacks.settings import PGDSettings
 
 Method = Literal["natural", "madry", "aat", "aat_shared"]
+OF_DETECTORS: tuple[Method, ...] = ("aat", "aat_shared")
+"""The methods that train base detectors; the others train classifiers."""
 Optimizer = Literal["adam", "sgd"]
 Border = Literal["black", "reflect"]
 
@@ -123,7 +125,7 @@ class Job:
     @property
     def updates_in_eval(self) -> bool:
         """Whether the loss of an update is computed in evaluation mode; see `aatviz.models.networks`."""
-        return self.frozen_norm or self.method in ("aat", "aat_shared")
+        return self.frozen_norm or self.method in OF_DETECTORS
 
     @property
     def attacks(self) -> tuple[AttackSpec, ...]:
@@ -162,7 +164,7 @@ class Job:
 
     def _check_attack_settings(self) -> None:
         anywhere = self.negatives_anywhere
-        if not 0 <= anywhere <= 1 or (anywhere and self.method not in ("aat", "aat_shared")):
+        if not 0 <= anywhere <= 1 or (anywhere and self.method not in OF_DETECTORS):
             raise ValueError(
                 f"{self.name}: negatives_anywhere is a share in [0, 1], and belongs to aat and aat_shared; got {anywhere} "
                 f"for {self.method}."

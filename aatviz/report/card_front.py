@@ -62,8 +62,9 @@ def _not_judged(card: Card) -> list[str]:
     """What is known without the honest protocol: the detectors' AUC, and the errors under one attack."""
     words = "The honest protocol has not been run on these weights, so all below is weaker evidence."
     kinds = {all_detectors(*card.threat): "the paper's attack", WORST_CASE: "the worst of three optimizers with restarts"}
+    whose = "AUC of the detector" if len(card.bank) == 1 else "Mean AUC of the detectors"
     found = [
-        f"- Mean AUC of the detectors under {attack}: {interval(mean)}, n = {mean['n']:,}."
+        f"- {whose} under {attack}: {interval(mean)}, n = {mean['n']:,}."
         for name, attack in kinds.items()
         if name in card.metrics
         for mean in [headline(means_of(card.metrics[name]))]

@@ -12,6 +12,7 @@ from aatviz.recipes import plane
 from aatviz.recipes.budget import WORD
 from aatviz.recipes.evaluation import HonestEvaluation, attack_words
 from aatviz.report.card_front import front
+from aatviz.report.setting import setting
 from aatviz.runtime.files import making_sense_of, write_text
 from aatviz.runtime.printed import command
 from aatviz.store.card import CARD, Card, WeightsFile, read_card
@@ -38,7 +39,7 @@ def readme(card: Card, honest: dict[str, Any] | None = None) -> str:
     sections = [front(card, honest), _weights(card)]
     for name, metrics in card.metrics.items():
         if table := TABLES.get(metrics["kind"]):
-            sections.append(table(name, metrics))
+            sections.append(table(card, name, metrics))
     sections.append(
         "Every number beside the paper's, as far as measured: `report.md`.\n\n"
         f"Written by `aatviz evaluate {card.system}` from `card.json`. The weights are those that {_training(card)} makes, "
@@ -94,7 +95,7 @@ def _gaussians(card: Card) -> list[str]:
     return ["", f"Class Gaussians: mean, {low_rank} and isotropic rest, {source}."]
 
 
-def _detector_table(name: str, metrics: dict[str, Any]) -> str:
+def _detector_table(card: Card, name: str, metrics: dict[str, Any]) -> str:
     recipe = metrics["recipe"]
     attacks = list(recipe["attacks"])
     lasts = [attack for attack in attacks if attack in metrics["rows"][0]["last"]]
@@ -118,11 +119,12 @@ def _detector_table(name: str, metrics: dict[str, Any]) -> str:
     n = metrics["rows"][0]["worst"]["n"]
     words = f"n = {n:,} attacked test images a detector; the intervals of means are a bootstrap over the test images"
     words += ", which the detectors share"
-    head = f"## {name}\n\n{recipe['about']} {words}. {settings}.\n"
+    beside = setting(card) if published else ""
+    head = f"## {name}\n\n{beside}{recipe['about']} {words}. {settings}.\n"
     return "\n".join([head, markdown_table([columns, *rows]), ""])
 
 
-def _system_table(name: str, metrics: dict[str, Any]) -> str:
+def _system_table(card: Card, name: str, metrics: dict[str, Any]) -> str:
     accuracy = [["accuracy without rejection", "natural test images", "n"]]
     accuracy += [[victim, interval(value), str(value["n"])] for victim, value in metrics["accuracy"].items()]
     error = [["attacked", "loss", "attack", "error without rejection", "n"]]
@@ -135,7 +137,7 @@ def _system_table(name: str, metrics: dict[str, Any]) -> str:
     )
 
 
-TABLES: dict[str, Callable[[str, dict[str, Any]], str]] = {
+TABLES: dict[str, Callable[[Card, str, dict[str, Any]], str]] = {
     detectors.KIND.name: _detector_table,
     systems.KIND.name: _system_table,
 }

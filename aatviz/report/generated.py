@@ -1,8 +1,9 @@
 """The section of the report on images generated from noise: how near they come to real ones (figure 6)."""
 
+from aatviz.data.registry import dataset
 from aatviz.data.spec import written
 from aatviz.explore.generation.run import default_settings
-from aatviz.explore.generation.scores import load_scores
+from aatviz.explore.generation.scores import NOISE, REAL, load_scores
 from aatviz.metrics.format import interval, markdown_table
 from aatviz.store.systems import System
 
@@ -16,19 +17,21 @@ def generated(system: System) -> str:
     attack = (
         f"{settings.norm} eps {written(settings.eps)}, {settings.optimizer} {settings.steps} x {written(settings.step_size)}"
     )
-    rows = [["images", "KID", "standard deviation", "the judge sees the class", "n"]]
-    for name, found in scores.distance.items():
-        seen = interval(scores.accuracy[name], 3)
-        shown = "detector" if name == "generative" and system.lacks("full_bank") else name
-        rows.append([shown, f"{found.value:.4g}", f"{found.std:.2g}", seen, f"{found.n:,}"])
-    better = "" if scores.draws_better() else "not "
     which, ours = (
         ("the bank's classes", "detector") if system.lacks("full_bank") else ("all classes", "generative classifier")
     )
+    names = {NOISE: "the noise itself", REAL: f"real test {dataset(system.card.dataset).plural}", "generative": ours}
+    names |= {"robust": "robust classifier", "natural": "natural classifier"}
+    rows = [["images", "KID", "standard deviation", "the judge sees the class", "n"]]
+    for name, found in scores.distance.items():
+        seen = interval(scores.accuracy[name], 3)
+        rows.append([names[name], f"{found.value:.4g}", f"{found.std:.2g}", seen, f"{found.n:,}"])
+    better = "" if scores.draws_better() else "not "
     return (
         f"## figure-6\n\nImages of {which} from the same class noise ({attack}), none selected: kernel inception "
-        "distance to the bundled images on the features of the judge, a network that no attack saw.\n\n"
+        "distance to the images of the sample on the features of the judge, a network that no attack saw.\n\n"
         f"{markdown_table(rows)}\n\n"
         f"The {ours}'s images are {better}nearer to real ones than the robust classifier's by more than two "
-        "standard deviations of the difference.\n"
+        f"standard deviations of the difference. {scores.caveat(ours)}".rstrip()
+        + "\n"
     )

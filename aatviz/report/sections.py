@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aatviz.data.registry import dataset
 from aatviz.data.spec import written
 from aatviz.evaluate import detectors, distortion, real_images, robust_logits, side_by_side, stages, systems
 from aatviz.evaluate.engine import kind_of, lacks, stored
@@ -26,13 +25,14 @@ from aatviz.recipes.evaluation import (
 )
 from aatviz.recipes.paper import evaluations_of
 from aatviz.recipes.published import Published, published
+from aatviz.recipes.spec import OF_DETECTORS
 from aatviz.report import readings
 from aatviz.report.generated import generated
 from aatviz.report.order import orders
+from aatviz.report.setting import setting
 from aatviz.report.study import study
 from aatviz.report.subsample import subsample
 from aatviz.runtime.files import making_sense_of, write_text
-from aatviz.store.card import Card
 from aatviz.store.results import AGAIN, read_history, result_file
 from aatviz.store.systems import System
 from aatviz.thresholds import curves
@@ -53,7 +53,7 @@ def report(system: System) -> str:
     """The report as Markdown: a section for every record, and the names of the records that are missing."""
     card = system.card
     sections = [
-        f"# {system.name}: the paper's evaluation, and a harder one\n\n{_setting(card)}"
+        f"# {system.name}: the paper's evaluation, and a harder one\n\n{setting(card)}"
         f"Trained for {card.norm} eps {written(card.eps)}. The interval of a mean is a bootstrap over the test images, "
         "which the detectors share; its n counts the attacked images of all.\n"
     ]
@@ -71,24 +71,6 @@ def report(system: System) -> str:
         sections.append(f"Not measured on these weights yet: {', '.join(missing)} (`aatviz evaluate {system.name}`).\n")
     sections.append(f"Written by `aatviz report {system.name}` from the records in `results/`.\n")
     return "\n".join(section for section in sections if section)
-
-
-def _setting(card: Card) -> str:
-    """A paragraph about what the paper measured, where its networks or data were others, and what is measured here; else
-    empty."""
-    theirs = published(*card.threat).setting
-    if not theirs:
-        return ""
-    known, jobs = dataset(card.dataset), card.recipe.get("jobs", [])
-    bank = [job for job in jobs if job["method"] in ("aat", "aat_shared") and not job["name"].startswith("stage/")]
-    networks = " and ".join(dict.fromkeys(f"{job['network']} with {_logits(job['outputs'])}" for job in bank))
-    shape = " x ".join(map(str, known.shape))
-    here = f"{networks or 'another network'} on {known.name_of(card.data_hash)}, {len(known.classes)} classes of {shape}"
-    return f"Not the paper's system: its numbers are those of {theirs}; here it is {here}.\n\n"
-
-
-def _logits(count: int) -> str:
-    return "one logit" if count == 1 else f"{count} logits"
 
 
 def _detectors(system: System, recipe: DetectorEvaluation, record: Record) -> str:
@@ -233,13 +215,16 @@ def _survived(record: Record, victim: str, theirs: tuple[float, int]) -> str:
 
 
 def _histories(system: System) -> str:
-    """Figure 11: the detectors' AUC in training and validation, at the evaluations that chose their weights."""
+    """Figure 11: the AUC in training and validation of the detectors and of those that they started from, at the evaluations
+    that chose their weights."""
     kinds = ("validation_adversarial", "train_adversarial", "validation_natural", "train_natural")
     rows = [["network", "step", *(kind.replace("_", ", ") for kind in kinds)]]
-    for file in sorted((system.folder / "history").glob("*.json")):
-        if file.stem.startswith(("detector", "shared")):
+    jobs = [job["name"] for job in system.card.recipe.get("jobs", []) if job.get("method") in OF_DETECTORS]
+    others = (file.stem for file in sorted((system.folder / "history").glob("*.json")))
+    for name in dict.fromkeys([*jobs, *(stem for stem in others if stem.startswith(("detector", "shared")))]):
+        if (file := system.folder / "history" / f"{name}.json").is_file():
             found = read_history(file)
-            rows += [[file.stem, f"{row['step']:,.0f}", *(f"{row[kind]:.5f}" for kind in kinds)] for row in found]
+            rows += [[name, f"{row['step']:,.0f}", *(f"{row[kind]:.5f}" for kind in kinds)] for row in found]
     if len(rows) == 1:
         return ""
     words = "AUC while the detectors were trained; natural and adversarial, on training and validation images (figure 11)."

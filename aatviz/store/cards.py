@@ -14,6 +14,7 @@ import torch
 from aatviz.data import open_split
 from aatviz.data.registry import dataset
 from aatviz.recipes import Job, Recipe, digest
+from aatviz.recipes.spec import OF_DETECTORS
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.card import CARD, SCHEMA, parse_card, read_card
 from aatviz.store.gaussians import FILE as GAUSSIANS
@@ -98,7 +99,7 @@ def detector_classes(recipe: Recipe) -> list[int]:
 
 def _bank_jobs(recipe: Recipe) -> list[Job]:
     """The jobs that train the bank, in the order of its columns."""
-    jobs = [job for job in recipe.jobs if job.method in ("aat", "aat_shared") and not job.name.startswith("stage/")]
+    jobs = [job for job in recipe.jobs if job.method in OF_DETECTORS and not job.name.startswith("stage/")]
     return sorted(jobs, key=lambda job: job.target or 0)
 
 

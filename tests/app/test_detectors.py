@@ -140,7 +140,7 @@ def test_without_a_record_the_bundled_sample_still_has_its_histograms(stored: Sy
         (stored.folder / "results" / f"{name}.json").unlink()
     app = open_page()
     assert "Nobody has measured" in app.info[0].value
-    assert "bundled images, natural ones only" in words(app)
+    assert "images of the sample, natural ones only" in words(app)
     assert len(app.get("plotly_chart")) == 3
     assert "detector_records.load" not in app.code[1].value
 
@@ -186,7 +186,9 @@ def test_an_image_opens_on_the_attack_page_with_its_detector(stored: System) -> 
     html = "".join(element.proto.body for element in open_page(k="5").get("html"))
     index = logits_shown(open_page(k="5"))[20][0]
     assert f'href="attack?pick=index&amp;index={index}&amp;victim=detector&amp;detector=5"' in html
-    assert strips.attack_settings(3, 5, 5) == {"pick": "index", "index": "3", "goal": "untargeted"}
+    away = {"pick": "index", "index": "3", "goal": "untargeted"}
+    assert strips.attack_settings(3, 5, 5) == away
+    assert strips.attack_settings(3, 5, 5, full_bank=False) == away | {"victim": "natural"}
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -168,10 +168,10 @@ def test_the_browser_gets_every_frame_once_in_one_picture(made: Generated) -> No
 
 
 def test_a_cell_opens_on_the_attack_page_as_the_very_image(made: Generated) -> None:
-    params = generate_results.attack_params(made, {"model": "robust", "target": 7, "sample": 1})
+    params = generate_results.attack_params(made, {"model": "robust", "target": 7, "sample": 1}, MNIST)
     assert params["label"] == "7"
     assert from_text(params["image"], MNIST.shape) == to_pixels(made.results("robust")[7, 1] / 255, MNIST.shape)
-    silly = generate_results.attack_params(made, {"model": "zebra", "target": 99, "sample": -3})
+    silly = generate_results.attack_params(made, {"model": "zebra", "target": 99, "sample": -3}, MNIST)
     assert from_text(silly["image"], MNIST.shape) == to_pixels(made.results("generative")[0, 0] / 255, MNIST.shape)
 
 
@@ -211,13 +211,16 @@ def test_how_close_the_images_come_to_real_ones(stored: None) -> None:
     app = open_page()
     assert "KID" not in text(app)
     assert text(app).count("nearest, at L2") == 2
-    assert "bundled real image" in text(app)
+    assert "real image of the sample" in text(app)
     system = aatviz.load_system(NAME)
     rate, shape = Interval(0.5, 0.4, 0.6, 100), (10, SHOWN, 1, 28, 28)
     kept = {NOISE: 9.0, "generative": 2.0, "robust": 4.0, "natural": 5.0, REAL: 0.0}
-    for ours, said in ((2.0, "draws better than the robust one** from"), (3.9, "does not draw better")):
+    better, worse = "draws better than the robust one** from", "does not draw better"
+    for ours, noise, said in ((2.0, 9.0, better), (3.9, 9.0, worse), (2.0, 1.0, better)):
         scores = Scores(
-            distance={name: Distance(value, 0.1, 100) for name, value in (kept | {"generative": ours}).items()},
+            distance={
+                name: Distance(value, 0.1, 100) for name, value in (kept | {"generative": ours, NOISE: noise}).items()
+            },
             accuracy=dict.fromkeys(kept, rate),
             nearest={model: torch.zeros(shape, dtype=torch.uint8) for model in DRAWN},
             away={model: torch.full(shape[:2], 7.25) for model in DRAWN},
@@ -226,6 +229,7 @@ def test_how_close_the_images_come_to_real_ones(stored: None) -> None:
         st.cache_resource.clear()
         app = open_page()
         assert said in text(app)
+        assert ("leads away from real images" in text(app)) == (noise < ours)
         assert "| real test digits | 0 ± 0.1 | 50% (40% to 60%) | 100 |" in text(app)
         assert text(app).count("nearest, at L2 7.25") == 2
         assert "training image" in text(app)

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+import torch
 from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
+from aatviz.cli import app as cli
 from aatviz.data import open_split, restricted_tiny_imagenet
 from aatviz.data.importing import import_path
 from aatviz.data.own_image import example
@@ -17,6 +20,8 @@ from aatviz.store.cards import write_card
 from aatviz.store.gaussians import build_gaussians
 from aatviz.store.systems import load_system
 from aatviz.train.loop import train
+from aatviz.ui.own.link import HANDED, own_link
+from aatviz.ui.session import stored
 from aatviz.ui.session.showcase import EXAMPLE, build_showcase, load_showcase
 from tests.made_systems import write_classes
 
@@ -78,6 +83,12 @@ def dogs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened(page: str, dogs: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """All words of a page."""
+    app = opened_app(page, dogs, data, monkeypatch)
+    return " ".join(str(part.value) for part in (*app.markdown, *app.info, *app.caption, *app.warning, *app.code))
+
+
+def opened_app(page: str, dogs: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """A page, with the data sets in the folder `data`."""
     st.cache_resource.clear()
     st.cache_data.clear()
     monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(dogs / "checkpoints"))
@@ -86,7 +97,7 @@ def opened(page: str, dogs: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -
     app.switch_page(f"pages/{page}.py")
     app.run()
     assert not app.exception
-    return " ".join(str(part.value) for part in (*app.markdown, *app.info, *app.caption, *app.warning))
+    return app
 
 
 @pytest.mark.parametrize(
@@ -112,7 +123,27 @@ def test_every_page_opens_without_any_image(page: str, dogs: Path, tmp_path: Pat
     if page in ("overview", "compare", "generate"):
         assert "Restricted Tiny ImageNet is not on this machine" in said
         assert "so there is no sample either" in said
-    assert "bundled sample" not in said
+    if page == "detectors":
+        assert "split=" not in said  # no Python that needs images
+    if page == "robustness":
+        assert "aatviz report dogs" in said
+        assert "--recipe honest" not in said  # of a detector of every class
+    assert "bundled" not in said
+
+
+@pytest.mark.parametrize("page", ["overview", "attack", "compare", "detectors", "generate", "retouch"])
+def test_no_page_calls_images_bundled_that_are_not(page: str, dogs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "bundled" not in opened(page, dogs, dogs / "data", monkeypatch)
+
+
+def test_images_of_another_class_are_no_start_where_there_are_no_images(
+    dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "has_generated", lambda _: True)
+    for data, offered in ((dogs / "data", True), (tmp_path / "nothing", False)):
+        app = opened_app("generate", dogs, data, monkeypatch)
+        starts = next(group for group in app.get("button_group") if group.label == "Start from").options
+        assert ("another class" in starts) == offered
 
 
 def test_the_stored_run_is_on_the_photograph_of_this_package(
@@ -133,6 +164,58 @@ def test_the_stored_run_is_on_the_photograph_of_this_package(
         assert "stored run for these weights" not in said
         assert "press **Attack**" not in said
     assert "pushed towards a dog" in opened("overview", tmp_path, tmp_path / "nothing", monkeypatch)
+
+
+def test_an_image_of_another_page_takes_the_place_of_the_photograph_and_keeps_its_class_to_itself(
+    dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = restricted_tiny_imagenet.DATASET
+    image = torch.rand(known.shape, generator=torch.Generator().manual_seed(1))
+    link = own_link(image, 0, known)
+    assert "image" not in link  # too big: it is handed over
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    monkeypatch.setenv("AATVIZ_CHECKPOINTS", str(dogs / "checkpoints"))
+    monkeypatch.setenv("AATVIZ_DATA", str(tmp_path / "nothing"))
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.switch_page("pages/attack.py")
+    app.query_params.update(link)
+    app.session_state[HANDED] = to_pixels(image, known.shape)
+    app.run()
+    assert not app.exception
+    said = " ".join(caption.value for caption in app.caption)
+    assert "It came with the link" in said
+    assert example.CREDIT not in said
+    assert app.session_state["attack.label"] == "0"
+    next(group for group in app.get("button_group") if group.label == "Where from").set_value("example").run()
+    assert not app.exception
+    assert example.CREDIT in " ".join(caption.value for caption in app.caption)
+    assert app.session_state["attack.label"] == "auto"
+
+
+def test_the_command_of_a_detector_says_that_there_are_no_rankings_without_images(
+    dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AATVIZ_DATA", str(tmp_path / "nothing"))
+    result = CliRunner().invoke(cli, ["detector", str(dogs / "checkpoints" / "dogs"), "--k", "0"])
+    assert result.exit_code == 0
+    assert "No rankings: Restricted Tiny ImageNet is not on this machine" in result.output
+
+
+def test_where_the_data_set_is_imported_the_detector_ranks_its_images(
+    dogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the page was opened before. No stored logits could be of every copy of the images."""
+    opened_app("detectors", dogs, tmp_path / "nothing", monkeypatch)
+    monkeypatch.setenv("AATVIZ_DATA", str(dogs / "data"))
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.switch_page("pages/detectors.py")
+    app.run()
+    assert not app.exception
+    shown = "".join(element.proto.body for element in app.get("html"))
+    assert shown.count('class="detector-strip"') == 4
+    assert "goal=untargeted&amp;victim=natural" in shown
+    assert not [info.value for info in app.info if "build_showcase" in info.value]
 
 
 def test_where_the_data_set_is_imported_its_validation_images_are_the_sample(

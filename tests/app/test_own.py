@@ -27,7 +27,8 @@ from aatviz.ui.own.verdicts import FirstLook, decisions, firing, logits_csv
 from .test_attack import NAME, fresh_caches, open_page, press_and_wait
 
 __all__ = ["fresh_caches"]  # used by name only
-CLASSES, SHAPE = dataset("mnist").classes, dataset("mnist").shape
+DIGITS = dataset("mnist")
+CLASSES, SHAPE = DIGITS.classes, DIGITS.shape
 QUICK = {"steps": "3", "step_size": "0.05"}
 
 
@@ -52,7 +53,7 @@ def test_without_an_image_it_asks_for_one() -> None:
 
 
 def test_a_link_brings_image_and_class_and_is_attacked_as_it_is(image: torch.Tensor) -> None:
-    link = own_link(image, 6) | QUICK
+    link = own_link(image, 6, DIGITS) | QUICK
     app = open_page(**link)
     assert app.query_params == link
     assert "It came with the link" in captions(app)
@@ -75,7 +76,7 @@ def test_a_broken_image_in_a_link_gets_a_kind_note(bad: str) -> None:
 
 def test_the_class_is_the_natural_classifiers_until_the_visitor_says_it(image: torch.Tensor) -> None:
     guess = int(aatviz.load_system(NAME).classifier(image).argmax())
-    app = open_page(pick="own", image=own_link(image, 0)["image"], **QUICK)
+    app = open_page(pick="own", image=own_link(image, 0, DIGITS)["image"], **QUICK)
     assert f"The natural classifier says that it is **a {guess}**" in captions(app)
     assert press_and_wait(app)[0].y == guess
     other = (guess + 1) % 10
@@ -104,7 +105,7 @@ def test_an_upload_is_prepared_and_shown_and_travels_in_the_url(image: torch.Ten
 
 @pytest.mark.parametrize(("data", "sentence"), [(b"no image", "no image that can be read"), (b"", "The file is empty")])
 def test_a_useless_upload_is_refused_in_a_sentence(image: torch.Tensor, data: bytes, sentence: str) -> None:
-    app = open_page(**own_link(image, 6), source="upload")
+    app = open_page(**own_link(image, 6, DIGITS), source="upload")
     app.file_uploader[0].upload("broken.png", data, "image/png").run()
     assert not app.exception
     assert sentence in app.warning[0].value
@@ -112,7 +113,7 @@ def test_a_useless_upload_is_refused_in_a_sentence(image: torch.Tensor, data: by
 
 
 def test_a_lesson_may_lock_the_image(image: torch.Tensor) -> None:
-    app = open_page(**own_link(image, 6), source="upload", lesson="own", lock="pick,image,label")
+    app = open_page(**own_link(image, 6, DIGITS), source="upload", lesson="own", lock="pick,image,label")
     assert not app.file_uploader
     assert app.selectbox(key="attack.label").disabled
 
@@ -121,7 +122,7 @@ def test_a_lesson_may_lock_the_image(image: torch.Tensor) -> None:
 def test_the_printed_command_and_python_give_the_numbers_on_screen(
     own: bool, image: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = open_page(**(own_link(image, 6) if own else {"pick": "index", "index": "7"}), **QUICK)
+    app = open_page(**(own_link(image, 6, DIGITS) if own else {"pick": "index", "index": "7"}), **QUICK)
     traces = press_and_wait(app)
     if own:
         (tmp_path / OWN_PICTURE).write_bytes(to_png(to_pixels(image, SHAPE), SHAPE))
@@ -181,7 +182,7 @@ def test_the_command_says_what_it_did_to_a_picture(image: torch.Tensor, tmp_path
 
 
 def test_the_verdicts_before_any_attack_are_those_of_the_networks(image: torch.Tensor) -> None:
-    app = open_page(**own_link(image, 6))
+    app = open_page(**own_link(image, 6, DIGITS))
     system = aatviz.load_system(NAME)
     own = to_image(to_pixels(image, SHAPE), SHAPE)
     z_h = system.detectors(own)[0].tolist()

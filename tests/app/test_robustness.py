@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 import torch
@@ -19,9 +20,12 @@ from aatviz.evaluate.honest import trial
 from aatviz.models.detectors import DetectorBank
 from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation, ThoroughEvaluation
 from aatviz.recipes.paper import evaluations
+from aatviz.recipes.published import PUBLISHED
+from aatviz.report.card_readme import readme_of
+from aatviz.store.cards import update_card
 from aatviz.store.systems import System, load_system
 from aatviz.ui.common import takeaway
-from aatviz.ui.robustness import run, words
+from aatviz.ui.robustness import paper, run, words
 from aatviz.ui.session import stored
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -169,6 +173,47 @@ def test_real_images_within_reach_are_told_with_what_they_do_to_the_auc(
         else:
             assert f"mean AUC of these detectors to **{record['mean']['auc']:.4f}**" in shown
             assert f"| mean | {record['mean']['in_reach']:.4f} (" in shown
+
+
+def test_where_the_paper_measured_another_system_its_numbers_say_so(
+    measured_detectors: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the page, on that of the detectors, and in the README of the folder."""
+    threat = measured_detectors.card.threat
+    said = "its numbers are those of ten wide networks; here it is"
+    assert said not in text(open_page(show="paper"))
+    monkeypatch.setitem(PUBLISHED, threat, dataclasses.replace(PUBLISHED[threat], setting="ten wide networks"))
+    assert said in text(open_page(show="paper"))
+    assert said not in text(open_page(show="paper", table="worst-case"))
+    detectors = AppTest.from_file(APP, default_timeout=60)
+    detectors.switch_page("pages/detectors.py")
+    assert said in text(detectors.run())
+    update_card(measured_detectors.folder)
+    tables = readme_of(measured_detectors.folder).split("## ")
+    assert [said in table for name in ("table-11", "worst-case") for table in tables if table.startswith(name)] == [
+        True,
+        False,
+    ]
+
+
+def test_every_search_for_the_smallest_distortion_is_shown(
+    measured_detectors: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = {"value": 2.5, "low": 2.0, "high": 3.0, "n": 40}
+    rate = {"value": 0.75, "low": 0.6, "high": 0.9, "n": 40}
+    mean = {"last": value | {"false_positive_rate": rate}, "best": value | {"false_positive_rate": rate}}
+    found = {}
+    for name, threshold in (("table-3", None), ("table-3-threshold", 3.0)):
+        recipe = {"about": f"This is {name}.", "paper": 3.8, "threshold": threshold, "true_positive_rate": 0.95}
+        found[name] = {"kind": "distortion", "recipe": recipe, "distortion": mean, "threshold": 3.0, "accepted": 0.875}
+    monkeypatch.setattr(stored, "records", lambda *_: found)
+    monkeypatch.setattr(paper.data, "distances", lambda *_: np.array([1.0, 2.0, 4.5]))
+    app = open_page(show="paper")
+    assert len(app.get("plotly_chart")) == 2
+    assert "**Table 3.** This is table-3." in text(app)
+    assert "**Table 3 threshold.** This is table-3-threshold." in text(app)
+    assert "at the T that accepts 95.0% of natural images (T = 3.00): 75.0% of the images became" in text(app)
+    assert "at T = 3.00, which accepts 87.5% of natural images" in text(app)
 
 
 def test_a_table_that_this_system_lacks_falls_back_to_one_it_has(measured_detectors: System) -> None:

@@ -17,6 +17,7 @@ from aatviz.explore.detector_records import Attacked, Profile
 from aatviz.explore.generation.run import default_settings, generate
 from aatviz.metrics import Interval
 from aatviz.store.systems import System
+from aatviz.ui.session import stored
 from aatviz.ui.thresholds import detection
 from tests.app.test_made_pages import edit_card, text
 from tests.made_systems import Made
@@ -67,6 +68,52 @@ def test_thresholds_of_detection_alone_count_what_a_threshold_accepts(
     assert (app.query_params["T"], app.query_params["attack"]) == ("-3", "worst")
     assert 'profile.attacked["worst"].scores' in app.code[0].value
     assert "The link asks for T" in text(open_page("thresholds", T="high"))
+
+
+def test_every_detector_begins_at_a_threshold_of_its_own(made_systems: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"detectors": ["detector-1.safetensors", "detector-2.safetensors"]}
+    edit_card(made_systems.checkpoints / NAME, kept, detector_classes=[1, 2])
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    other = replace(profile(), k=2, positive=torch.arange(20.0) + 4)
+    monkeypatch.setattr(detector_records, "load", lambda _: [profile(), other])
+    for url, begins in (({}, 2.0), ({"k": "2"}, 5.0), ({"k": "2", "T": "3"}, 3.0)):
+        app = open_page("thresholds", **url)
+        assert app.slider[0].value == begins
+        assert app.query_params == url | {"system": NAME}
+    assert "| natural, of the class | 100.0%" in text(app)
+    app = open_page("thresholds")
+    app.button_group(key=f"thresholds.{NAME}.k").set_value(2).run()
+    assert app.slider[0].value == 5.0
+
+
+def test_pages_of_a_single_detector_speak_of_one(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detector_records, "load", lambda _: [profile()])
+    app = open_page("detectors", k="1")
+    assert "All detectors" not in [header.value for header in app.header]
+    assert "The detector's AUC" in text(app)
+    assert "The weakest here" not in text(app)
+    assert "second highest bar" not in text(open_page("attack", pick="own", source="example"))
+    value = {"value": 0.9, "low": 0.8, "high": 1.0, "n": 20}
+    row = {"detector": 1, "last": {"ten": value}, "best": {"ten": value}, "worst": value, "natural": value, "paper": {}}
+    recipe = {"name": "detectors", "about": "One detector.", "attacks": {"ten": {"steps": 10}}}
+    monkeypatch.setattr(stored, "records", lambda *_: {"detectors": {"kind": "detectors", "recipe": recipe, "rows": [row]}})
+    app = open_page("robustness", show="paper")
+    assert {"AUC of the detector", "The detector under every attack"} <= {header.value for header in app.subheader}
+    assert "the hardest" not in text(app)
+
+
+def test_a_comparison_of_classifiers_alone_speaks_of_no_detectors(system: System) -> None:
+    app = open_page("compare", steps="1")
+    next(button for button in app.button if button.label == "Compare").click().run()
+    for _ in range(100):
+        if "compare.running" not in app.session_state:
+            break
+        time.sleep(0.5)
+        app.run()
+    assert not app.exception
+    assert "These classifiers reject nothing" in text(app)
+    assert "Attacks on the generative classifier" not in text(app)
 
 
 def test_the_table_to_take_home_has_every_threshold() -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 import aatviz
 from aatviz.attacks import Iterate, norm
+from aatviz.data import DataNotFound
 from aatviz.explore.attack_grid.result import MODELS
 from aatviz.explore.attack_grid.run import network
 from aatviz.explore.generation import run as module
@@ -135,6 +136,28 @@ def test_natural_logits_are_those_of_digits_of_the_class(system: System, made: G
     torch.testing.assert_close(made.natural_logits["robust"][6], wanted, atol=1e-4, rtol=1e-4)
     again = generate(system, dataclasses.replace(QUICK, steps=1, count=1), natural_logits=made.natural_logits)
     assert torch.equal(again.natural_logits["robust"], made.natural_logits["robust"])
+
+
+def test_natural_logits_come_from_a_stored_run_where_no_natural_image_is_at_hand(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "stored_settings", lambda _: {"generated": QUICK})
+    monkeypatch.setattr(module, "NATURAL", 5)
+    build_generated(system)
+    kept = load_generated(system)
+    assert kept
+
+    def nowhere(*_: object, **__: object) -> None:
+        raise DataNotFound("the sample is not here")
+
+    monkeypatch.setattr(module, "load_data", nowhere)
+    other = dataclasses.replace(QUICK, steps=1, count=1)
+    assert torch.equal(generate(system, other).natural_logits["robust"], kept.natural_logits["robust"])
+    (system.folder / "results" / "generated.npz").unlink()
+    calls: list[Iterate | None] = []
+    with pytest.raises(DataNotFound, match="not here"):
+        generate(system, other, calls.append)
+    assert not calls
 
 
 def test_one_image_is_the_one_of_the_grid(system: System, made: Generated) -> None:

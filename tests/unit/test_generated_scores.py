@@ -123,9 +123,34 @@ def test_the_report_tells_who_draws_better(made_systems: Made, monkeypatch: pyte
     scores = scoring.Scores(distance=distance, accuracy=rates, nearest={}, away={})
     monkeypatch.setattr(report_generated, "load_scores", lambda _: scores)
     text = generated(system)
-    assert "| generative | 1 | 0.1 | 0.500 (0.400 to 0.600) | 9 |" in text
+    assert "| generative classifier | 1 | 0.1 | 0.500 (0.400 to 0.600) | 9 |" in text
     assert "L2 eps 30, steepest 60 x 0.5" in text
     assert "images are nearer to real ones" in text
+
+
+def test_noise_that_is_nearer_than_what_is_made_of_it_is_told(made_systems: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def scores(noise: float, natural: float) -> scoring.Scores:
+        values = {NOISE: noise, "generative": 0.88, "robust": 1.69, "natural": natural, REAL: 0.0}
+        distance = {name: scoring.Distance(value, 0.1, 9) for name, value in values.items()}
+        rates = {name: Interval(0.8 if name == REAL else 0.9, 0.7, 1.0, 9) for name in values}
+        return scoring.Scores(distance=distance, accuracy=rates, nearest={}, away={})
+
+    assert scores(2.0, 2.0).caveat() == scores(0.7, 0.7).caveat() == ""
+    both = scores(0.45, 0.32).caveat()
+    assert both.startswith(
+        "The noise that all began with (KID 0.45) and the natural classifier's images (KID 0.32) are nearer to real images "
+        "than those of the generative classifier (KID 0.88). So by this measure the attack leads away from real images."
+    )
+    assert "sees the class in 90% of the generative classifier's images, and in 80% of real ones." in both
+    assert "The noise that all began with (KID 0.45) is nearer" in scores(0.45, 2.0).caveat()
+    natural = scores(2.0, 0.32).caveat("base detector")
+    assert "The natural classifier's images (KID 0.32) are nearer to real images than those of the base detector" in natural
+    assert "leads away" not in natural
+    monkeypatch.setattr(report_generated, "load_scores", lambda _: scores(0.45, 0.32))
+    text = generated(load_system("cifar10-made"))
+    assert both in text
+    for name in ("the noise itself", "natural classifier", "robust classifier", "real test photos"):
+        assert f"| {name} |" in text
 
 
 def test_what_others_left_stands_beside_what_is_left_here() -> None:

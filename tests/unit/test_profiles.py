@@ -11,10 +11,12 @@ from aatviz.explore import detector_records
 from aatviz.explore.detector_records import TrainingPart
 from aatviz.metrics import auc
 from aatviz.models.detectors import DetectorBank
+from aatviz.report import report
 from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_json
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.store.weights import load_network, read_note, save_network
+from aatviz.ui.detectors import words
 from tests.changed_systems import described_again
 
 NAME, SEPARATE = "mnist-linf-0.3-shared", "mnist-linf-0.3"
@@ -146,6 +148,26 @@ def test_the_training_of_a_separate_detector_goes_back_to_the_shared_network(tin
     assert all(part.rows == rows for part in parts)
     assert parts[0].kept == 2
     assert [part.job for part in detector_records.training(load_system(NAME), 7)] == ["stage/shared", "shared"]
+
+
+def test_the_training_of_a_detector_ends_at_the_classifier_that_it_began_as(system: System) -> None:
+    """Whose scores are accuracies; the report leaves them out as well."""
+    jobs = [
+        {"name": "shared", "method": "aat_shared", "outputs": 10, "start_from": "stage/first.safetensors"},
+        {"name": "stage/first", "method": "aat_shared", "outputs": 10, "start_from": "stage/robust.safetensors"},
+        {"name": "stage/robust", "method": "madry", "outputs": 10, "start_from": None},
+    ]
+    card = system.folder / "card.json"
+    write_json(card, read_json(card) | {"recipe": {"jobs": jobs}})
+    for job in jobs:
+        write_json(system.folder / "history" / f"{job['name']}.json", [row(5, 0.7)])
+    parts = detector_records.training(load_system(NAME), 0)
+    assert [(part.job, part.classifier) for part in parts] == [("stage/first", "stage/robust"), ("shared", None)]
+    assert "Before it stands the classifier *stage/robust*" in words.training(parts, "0")[0]
+    table = report(load_system(NAME)).split("## figure-11")[1]
+    assert "| stage/first | 5 |" in table
+    assert "| shared | 5 |" in table
+    assert "stage/robust" not in table
 
 
 def test_without_a_history_there_is_no_training_to_show(system: System) -> None:

@@ -1,6 +1,7 @@
 """The report: the paper's number, ours, the interval and the difference, from the records alone; and what is missing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from aatviz.explore.generation.run import load_generated
 from aatviz.metrics.format import means_of
 from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, Evaluation
 from aatviz.recipes.paper import evaluations
-from aatviz.recipes.published import MNIST
+from aatviz.recipes.published import MNIST, PUBLISHED
 from aatviz.report import orders, report, write_report
 from aatviz.report.study import study
 from aatviz.runtime.files import read_json, write_json
@@ -191,7 +192,7 @@ def test_detectors_of_different_classes_do_not_stand_side_by_side(measured_detec
 
 
 def test_what_was_measured_before_a_recipe_was_edited_is_in_no_table(
-    measured_detectors: System, edit_recipe: Callable[[str], None]
+    measured_detectors: System, edit_recipe: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     separate = load_system("mnist-linf-0.3")
     for name in ("table-11", "worst-case"):
@@ -201,6 +202,11 @@ def test_what_was_measured_before_a_recipe_was_edited_is_in_no_table(
     worst = ["shared, worst case", "separate, worst case"]
     assert cells(tables(), "detector") == ["detector", "paper", *paper, *worst]
     assert cells(tables(), "n of the mean") == ["n of the mean", "", "60", "60", "60", "60"]
+    assert "Not the paper's system" not in tables()
+    threat = separate.card.threat
+    with monkeypatch.context() as patch:
+        patch.setitem(PUBLISHED, threat, replace(PUBLISHED[threat], setting="ten wide networks"))
+        assert "Not the paper's system: its numbers are those of ten wide networks; here it is" in tables()
     assert "table-11: mean AUC" in study(separate)
     edit_recipe("table-11")
     assert cells(tables(), "detector") == ["detector", "paper", *worst]

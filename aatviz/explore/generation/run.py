@@ -94,9 +94,11 @@ def generate(
         system: the models, the class Gaussians and the judge.
         settings: which noise, and which attack.
         callback: called `step_count(system, settings)` times.
-        natural_logits: those of another run of this system, since they do not depend on the settings; None to compute them.
+        natural_logits: those of another run of this system, since they do not depend on the settings. None for those of a
+            stored run, so that no image of the data set is needed; without one they are computed on the bundled sample.
 
     Raises:
+        DataNotFound: where natural images are needed, and those of the sample are not on this machine.
         Lacking: for a system without a judge, a robust classifier, or, where the settings start from class noise, class
             Gaussians.
         ValueError: for a target class that the system, or its bank, does not have.
@@ -106,9 +108,10 @@ def generate(
         settings = replace(settings, targets=system.card.bank)
     targets = _targets(system, settings)
     judge = system.judge
+    natural = dict(natural_logits or _stored_natural(system))
+    sample = None if natural else load_data(system.card.dataset, split="sample")  # missing images are told before the work
     starts = [_starts(system, settings, k) for k in targets]
     paths, logits, noise_logits, judged = ({} for _ in range(4))
-    natural = dict(natural_logits or {})
     for model in MODELS:
         ways, after, before = [], [], []
         for k, start in zip(targets, starts, strict=True):
@@ -119,8 +122,7 @@ def generate(
         paths[model] = torch.stack(ways, dim=1)
         logits[model], noise_logits[model] = torch.stack(after), torch.stack(before)
         judged[model] = _labels(judge, [way[-1] / 255 for way in ways])
-        if model not in natural:
-            sample = load_data(system.card.dataset, split="sample")
+        if sample:
             natural[model] = _natural(network(system, model), *sample, system.card.classes)
     return Generated(
         settings=settings,
@@ -161,7 +163,9 @@ def generated_image(system: System, settings: GenerateSettings, target: int, sam
 
 def build_generated(system: System, name: str = "generated") -> Path:
     """Make the run of that name, one of `STORED`, write it into the system's results and return the file."""
-    made = generate(system, stored_settings(system)[name])
+    sample = load_data(system.card.dataset, split="sample")
+    natural = {model: _natural(network(system, model), *sample, system.card.classes) for model in MODELS}
+    made = generate(system, stored_settings(system)[name], natural_logits=natural)
     return store_run(system, name, made.to_arrays(), {"models_hash": models_hash(system)})
 
 
@@ -174,6 +178,12 @@ def load_generated(system: System, name: str = "generated") -> Generated | None:
         return None
     made = load_run(system, name, Generated.from_arrays, lambda: {"models_hash": models_hash(system)})
     return made if made and made.settings == stored_settings(system).get(name) else None
+
+
+def _stored_natural(system: System) -> dict[Model, Tensor]:
+    """The logits of natural images in a stored run of these very models; none where there is no such run."""
+    kept = next(filter(None, (load_generated(system, name) for name in STORED)), None)
+    return kept.natural_logits if kept else {}
 
 
 def models_hash(system: System) -> str:

@@ -51,8 +51,33 @@ class Scores:
     def draws_better(self) -> bool:
         """Whether the generative classifier's images are nearer to real ones than the robust classifier's, by more than two
         standard deviations of the difference."""
-        ours, theirs = (self.distance[model] for model in DRAWN)
-        return theirs.value - ours.value > 2 * float(np.hypot(ours.std, theirs.std))
+        return self._nearer(*DRAWN)
+
+    def caveat(self, ours_is: str = "generative classifier") -> str:
+        """What it means that the noise itself, or the natural classifier's images, are nearer to real ones than those of the
+        generative classifier, or of the detector that stands for it, by more than two standard deviations of the difference;
+        empty where they are not."""
+        others = {NOISE: "the noise that all began with", "natural": "the natural classifier's images"}
+        nearer = [name for name in others if name in self.distance and self._nearer(name, DRAWN[0])]
+        if not nearer:
+            return ""
+        which = " and ".join(f"{others[name]} (KID {self.distance[name].value:.3g})" for name in nearer)
+        is_noise = NOISE in nearer
+        away = " So by this measure the attack leads away from real images." if is_noise else ""
+        colours = ", and the noise has the mean colours of its class already" if is_noise else ""
+        seen, real = (self.accuracy[name].value for name in (DRAWN[0], REAL))
+        return (
+            f"{which[0].upper()}{which[1:]} {'are' if nearer != [NOISE] else 'is'} nearer to real images than those of the "
+            f"{ours_is} (KID {self.distance[DRAWN[0]].value:.3g}).{away} KID judges the features of a whole set{colours}; "
+            "whether one can recognise something in an image is another question. The judge sees the class in "
+            f"{seen:.0%} of the {ours_is}'s images, and in {real:.0%} of real ones."
+        )
+
+    def _nearer(self, one: str, other: str) -> bool:
+        """Whether one set of images is nearer to real ones than another, by more than two standard deviations of the
+        difference."""
+        near, far = self.distance[one], self.distance[other]
+        return far.value - near.value > 2 * float(np.hypot(near.std, far.std))
 
 
 def measure(system: System, each: int | None = None) -> Scores:

@@ -30,7 +30,7 @@ TERMS: dict[str, str] = {
     "victim": "Who is attacked: one of the classifiers, or a single detector.",
     "threshold T": (
         "The logit from which an image is accepted; below it, it is rejected. One for all detectors, or one for "
-        "each. Chosen on held-out clean images."
+        "each. To be chosen on held-out clean images."
     ),
     "clean rejection": "The share of natural, unattacked images that a threshold rejects: the price of rejecting.",
     "fooled": "The network decides for a wrong class. Whether it also rejects is another verdict.",

@@ -109,7 +109,7 @@ def _rows(known: Dataset) -> tuple[int, ...] | None:
             args=("seed",),
             disabled=state.widget("seed")["disabled"],
         )
-    st.caption("From the bundled sample, in no network's training set.")
+    st.caption("From the sample, in no network's training set.")
     return targets
 
 

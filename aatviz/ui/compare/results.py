@@ -81,15 +81,26 @@ def pairs_csv(system: System, grid: Comparison) -> str:
 def _words(grid: Comparison, known: Dataset) -> None:
     settings = grid.settings
     ball = words.ball(settings.attack(settings.models[0], 0), known.shape)
+    if "generative" in grid.images:
+        rejected = "; **rejected**, whether its logit is below *T*"
+        shapes = (
+            "the shapes. Attacks on the generative classifier add and remove *parts*: the detectors know what their class "
+            f"looks like, so the {known.noun} has to change its meaning. What raises the robust classifier's logits looks "
+            "more like *noise* (the paper's figures 3 and 5)."
+        )
+    else:
+        rejected = ". These classifiers reject nothing"
+        shapes = (
+            f"shapes. Can you make out what was added to the {known.noun}, or is it *noise*? A robust classifier was "
+            "trained against such attacks, a natural one was not."
+        )
     takeaway.explain(
         f"Each row is one {known.noun} *x*, each column a target *t*. Every cell shows what PGD makes of it when it raises "
         "the model's logit of *t* within the same small ball: the perturbed image, or the perturbation alone "
         f"({words.signs(known.shape)}; **one scale for all cells and models**). The marked cell is the same in every grid. "
-        "**Fooled** asks whether the decision is wrong; **rejected**, whether its logit is below *T*.",
-        "the shapes. Attacks on the generative classifier add and remove *parts*: the detectors know what their class "
-        f"looks like, so the {known.noun} has to change its meaning. What raises the robust classifier's logits looks "
-        "more like *noise* (the paper's figures 3 and 5). Switch to **Perturbation alone** and compare the same cell. Then "
-        "read the numbers: who reaches the target, and with how large a change?",
+        f"**Fooled** asks whether the decision is wrong{rejected}.",
+        f"{shapes} Switch to **Perturbation alone** and compare the same cell. Then read the numbers: who reaches the "
+        "target, and with how large a change?",
         [r"x'_{t} = \arg\max_{x' \in \mathcal{B}} \; z(x')_t", ball],
     )
 
@@ -116,7 +127,7 @@ def _histograms(system: System, shown: Stored, known: Dataset) -> None:
                 f"attacked ones get over the low mark of their target, **{found.above}** over its median."
             )
     takeaway.explain(
-        f"The logit *z(x)ₜ* of the target class, for each model: all natural {plural} of the bundled sample, where *t* is "
+        f"The logit *z(x)ₜ* of the target class, for each model: all natural {plural} of the sample, where *t* is "
         f"their own class (top) and where it is another (middle), and the attacked {plural} of the grid (bottom). Circle "
         f"and diamond are the marked {noun} before and after the attack. With one target, the dotted line is the median "
         f"natural {noun} of that class.",

@@ -16,6 +16,7 @@ from aatviz.runtime import printed
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
+from aatviz.ui.common.datasets import dataset_of_card
 from aatviz.ui.common.plots import bin_edges
 from aatviz.ui.session import caches
 
@@ -63,11 +64,15 @@ def detectors(system: System) -> Detectors:
     recipes = (detector_records.protocol(system), detector_records.WORST)
     files = [result_file(system, recipe, kind) for recipe in recipes for kind in ("json", "npz")]
     files += [result_file(system, detector_records.SAMPLE, "npz"), *sorted((system.folder / "history").rglob("*.json"))]
-    return _read(system, str(system.folder), tuple(_changed(file) for file in files))
+    try:
+        y = caches.sample(system.card.dataset)[1]
+    except (FileNotFoundError, ValueError):  # the page says so where it shows images
+        y = torch.empty(0)
+    return _read(system, y, str(system.folder), tuple(_changed(file) for file in files), len(y))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> Detectors:
+@st.cache_resource(max_entries=4, show_spinner="Preparing the results …")
+def _read(_system: System, _y: Tensor, folder: str, stamps: tuple[int, ...], count: int) -> Detectors:
     problems: list[str] = []
 
     def attempt(read: Callable[[], T], otherwise: T) -> T:
@@ -78,16 +83,14 @@ def _read(_system: System, folder: str, stamps: tuple[int, ...]) -> Detectors:
             return otherwise
 
     bank = _system.card.bank
-    try:
-        y = caches.sample(_system.card.dataset)[1]
-    except (FileNotFoundError, ValueError):  # the page says so where it shows images
-        y = torch.empty(0)
     logits = attempt(lambda: detector_records.stored_sample_logits(_system), None)
+    if logits is None and count and not dataset_of_card(_system.card).passed_on:  # what is stored could be of another copy
+        logits = detector_records.sample_logits(_system)
     return Detectors(
         bank=bank,
         profiles=attempt(lambda: detector_records.load(_system), []),
-        sample_logits=logits if logits is not None and len(logits) == len(y) else None,
-        sample_y=y,
+        sample_logits=logits if logits is not None and len(logits) == count else None,
+        sample_y=_y,
         training=attempt(lambda: [detector_records.training(_system, k) for k in bank], [[] for _ in bank]),
         problems=problems,
     )
@@ -177,8 +180,8 @@ def command_line(system: str, k: int) -> str:
     return printed.command("detector", system, k=k, count=COUNT)
 
 
-def python_code(system: System, k: int, measured: bool) -> str:
-    """The Python that prints the numbers of the page."""
+def python_code(system: System, k: int, measured: bool, ranked: bool = True) -> str:
+    """The Python that prints the numbers of the page: the AUCs, if `measured`, and, if `ranked`, the rankings."""
     column = system.card.bank.index(k)
     where = "" if column == k else f", column={column}"
     lines = [
@@ -194,6 +197,8 @@ def python_code(system: System, k: int, measured: bool) -> str:
             "for name, attacked in profile.attacked.items():",
             "    print(name, attacked.auc)",
         ]
+    if not ranked:
+        return "\n".join(lines)
     lines += [
         f'x, y = aatviz.load_data({printed.text(system.card.dataset)}, split="sample")',
         "z = detector_records.sample_logits(system)",

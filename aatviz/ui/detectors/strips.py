@@ -29,12 +29,22 @@ STYLE = """<style>
 </style>"""
 
 
-def strip(x: Tensor, y: Tensor, z: Tensor, indices: Tensor, k: int, names: Sequence[str], link: dict[str, str]) -> str:
+def strip(
+    x: Tensor,
+    y: Tensor,
+    z: Tensor,
+    indices: Tensor,
+    k: int,
+    names: Sequence[str],
+    link: dict[str, str],
+    full_bank: bool = True,
+) -> str:
     """HTML of one row of images: x (N,C,H,W) and y (N,) are the sample, z (N,) the logits of detector k.
 
-    `names` are those of all classes; `link` holds the parameters that every link to another page carries.
+    `names` are those of all classes; `link` holds the parameters that every link to another page carries; `full_bank` says
+    whether there is a detector of every class.
     """
-    items = "".join(_item(x[i], i, int(y[i]), float(z[i]), k, names, link) for i in indices.tolist())
+    items = "".join(_item(x[i], float(z[i]), names, link, i, int(y[i]), k, full_bank) for i in indices.tolist())
     return f'{STYLE}<div class="detector-strip" role="list">{items}</div>'
 
 
@@ -56,14 +66,22 @@ def picture(x: Tensor, z: Tensor, rankings: dict[str, Tensor]) -> bytes:
     return takeaway.png(sheet)
 
 
-def attack_settings(index: int, y: int, k: int) -> dict[str, str]:
-    """The Attack page's parameters for an image: push it up detector k's logit, or, if it is of class k, away from k."""
+def attack_settings(index: int, y: int, k: int, full_bank: bool = True) -> dict[str, str]:
+    """The Attack page's parameters for an image: push it up detector k's logit, or, if it is of class k, away from k.
+
+    Without a detector of every class the page begins with a detector, which can only be climbed: then away from k on the
+    natural classifier.
+    """
     chosen = {"pick": "index", "index": str(index)}
-    return chosen | ({"goal": "untargeted"} if y == k else {"victim": "detector", "detector": str(k)})
+    if y != k:
+        return chosen | {"victim": "detector", "detector": str(k)}
+    return chosen | {"goal": "untargeted"} | ({} if full_bank else {"victim": "natural"})
 
 
-def _item(image: Tensor, index: int, y: int, logit: float, k: int, names: Sequence[str], link: dict[str, str]) -> str:
-    href = escape(f"attack?{urlencode(link | attack_settings(index, y, k))}")
+def _item(
+    image: Tensor, logit: float, names: Sequence[str], link: dict[str, str], index: int, y: int, k: int, full_bank: bool
+) -> str:
+    href = escape(f"attack?{urlencode(link | attack_settings(index, y, k, full_bank))}")
     label = escape(f"Attack image {index}, {a(names[y])}, logit {logit:.2f}")
     truth = "" if y == k else f" · {escape(shortened(names[y]))}"
     height, width = image.shape[1:]

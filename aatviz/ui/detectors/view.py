@@ -1,4 +1,4 @@
-"""The views of the Detectors page: one choice of a detector drives them all; no network runs."""
+"""The views of the Detectors page: one choice of a detector drives them all, from what is stored."""
 
 from functools import partial
 from typing import cast
@@ -8,6 +8,7 @@ import streamlit as st
 from aatviz.explore import detector_records
 from aatviz.explore.detector_records import Profile
 from aatviz.metrics.format import interval, markdown_table
+from aatviz.report.setting import setting
 from aatviz.runtime import printed
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
@@ -98,7 +99,8 @@ def _drawn(found: list[Profile]) -> list[Profile]:
 def _overview(system: str, found: list[Profile]) -> None:
     attack, names, drawn = state["attack"], current_dataset().classes, _drawn(found)
     key = f"detectors-overview-{state['k']}-{attack}"  # a new key for each choice: else the last selection would stay
-    st.header("All detectors")
+    alone = len(found) == 1
+    st.header("Its AUC" if alone else "All detectors")
     st.plotly_chart(
         figures.overview(drawn, attack, state["k"], names),
         key=key,
@@ -114,7 +116,9 @@ def _overview(system: str, found: list[Profile]) -> None:
         )
         st.dataframe(data.auc_table(found, attack, names), hide_index=True, height=280)
     with st.container(horizontal=True):
-        takeaway.download_csv("AUC of all detectors (CSV)", f"{system}-auc.csv", lambda: data.auc_csv(found))
+        takeaway.download_csv(
+            "AUC (CSV)" if alone else "AUC of all detectors (CSV)", f"{system}-auc.csv", lambda: data.auc_csv(found)
+        )
         st.caption(words.CAMERA, width="stretch")
 
 
@@ -137,6 +141,8 @@ def _numbers(profile: Profile) -> None:
     st.markdown(words.in_a_sentence(literal(_name(profile.k)), profile, state["attack"]))
     st.markdown(markdown_table(rows))
     st.caption(words.where_from(profile, state["attack"]))
+    if profile.paper is not None and (other := setting(current_system().card)):
+        st.caption(other)
 
 
 def _logits(system: System, found: data.Detectors) -> None:
@@ -186,7 +192,7 @@ def _ranked(system: System, found: data.Detectors) -> None:
         return
     if logits is None:
         st.info(
-            f"There are no stored logits of the bundled sample for these weights. Make them with "
+            f"There are no stored logits of the sample for these weights. Make them with "
             f"{code(f'python tools/build_showcase.py {system.name}')}.",
             icon=":material/image_search:",
         )
@@ -195,9 +201,10 @@ def _ranked(system: System, found: data.Detectors) -> None:
     rankings = data.rankings(logits, y, found.bank, k)
     # the first system is not named: a page takes it out of its URL, and that extra step would break the Back button
     link = {} if system.name == caches.systems()[0] else link_params()
+    full_bank = not system.lacks("full_bank")
     for name, indices in rankings.items():
         st.markdown(f"**{strips.TITLES[name]}**")
-        st.html(strips.strip(x, y, logits[:, found.column(k)], indices, k, current_dataset().classes, link))
+        st.html(strips.strip(x, y, logits[:, found.column(k)], indices, k, current_dataset().classes, link, full_bank))
     takeaway.explain(*words.ranked(literal(_name(k)), len(y)))
     with st.container(horizontal=True):
         file = f"{system.name}-detector-{k}-ranked"
@@ -227,14 +234,13 @@ def _training(system: System, found: data.Detectors) -> None:
 
 
 def _snippets(system: System, found: data.Detectors) -> list[tuple[str, str, str]]:
-    k, measured = state["k"], bool(found.profiles)
-    snippets = [
-        (
-            "The AUCs and the rankings of this page:" if measured else "The rankings of this page:",
-            data.command_line(system.name, k),
-            data.python_code(system, k, measured),
-        )
-    ]
+    k = state["k"]
+    parts = {"AUCs": bool(found.profiles), "rankings": bool(len(found.sample_y))}
+    snippets = []
+    if any(parts.values()):
+        what = " and the ".join(part for part, there in parts.items() if there)
+        python = data.python_code(system, k, parts["AUCs"], parts["rankings"])
+        snippets.append((f"The {what} of this page:", data.command_line(system.name, k), python))
     snippets.append(
         (
             "To measure the records themselves (this takes long; what is stored is not computed again):",

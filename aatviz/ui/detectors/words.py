@@ -45,17 +45,23 @@ def aucs(name: str, profile: Profile, attack: str) -> str:
 
 
 def overview(found: list[Profile], attack: str, names: Sequence[str]) -> tuple[str, str]:
-    """The words beside the AUCs of all detectors: what to see, and what to look for."""
+    """The words beside the AUCs of all detectors, or of the only one: what to see, and what to look for."""
+    alone = len(found) == 1
     paper = any(profile.paper is not None for profile in found)
     see = (
-        "Every detector's AUC with its 95% interval: the share of pairs of an in-class and an out-of-class image in which "
-        "the in-class one gets the higher logit. Circles: the out-of-class images are natural. Diamonds: they are attacked."
+        f"{'The' if alone else 'Every'} detector's AUC with its 95% interval: the share of pairs of an in-class and an "
+        "out-of-class image in which the in-class one gets the higher logit. Circles: the out-of-class images are natural. "
+        "Diamonds: they are attacked."
     )
     if paper:
         see += " The grey bar: what the paper's own detector reached under its attack, given without an interval."
-    look = "the classes that are hard. Which images of other classes are easily turned into one of them?"
-    weakest = min(found, key=lambda profile: headline(profile, attack).value)
-    look += f" The weakest here is **detector {literal(names[weakest.k])}**. Click a point to choose its detector."
+    look = "the distance between circle and diamond: so much the attacker gains."
+    if not alone:
+        weakest = min(found, key=lambda profile: headline(profile, attack).value)
+        look = (
+            "the classes that are hard. Which images of other classes are easily turned into one of them? The weakest here "
+            f"is **detector {literal(names[weakest.k])}**. Click a point to choose its detector."
+        )
     if paper and attack != "paper":
         look += " The grey bars stand for the paper's attack: compare them with that one."
     return see, look
@@ -86,7 +92,7 @@ def histograms(k: str, measured: bool) -> str:
     """The words under the histograms."""
     if not measured:
         return (
-            f"**What you see.** The logits that detector {k} gives to the bundled images, natural ones only.\n\n"
+            f"**What you see.** The logits that detector {k} gives to the images of the sample, natural ones only.\n\n"
             "**Look for** the gap between the two: training has put the adversary's images into it."
         )
     return (
@@ -101,7 +107,7 @@ def histograms(k: str, measured: bool) -> str:
 def ranked(k: str, count: int) -> tuple[str, str]:
     """The words under the strips."""
     see = (
-        f"The ends of detector {k}'s ranking of {count:,} bundled natural images, none of which it was trained on. "
+        f"The ends of detector {k}'s ranking of {count:,} natural images, the sample, none of which it was trained on. "
         "Under each "
         "image stands its logit, and for an out-of-class image its true class."
     )
@@ -121,10 +127,14 @@ def training(parts: list[TrainingPart], k: str) -> tuple[str, str]:
         lines.append(f"*{part.job}*: {part.rows[-1]['step']:,.0f} steps, {len(part.rows)} evaluations, {whose}")
     shared = any(part.detectors > 1 for part in parts)
     see = (
-        "AUC during training. Filled marks: validation images; hollow marks: training images. Each point is one "
-        "evaluation, the "
+        "AUC of the detectors during training. Filled marks: validation images; hollow marks: training images. Each point "
+        "is one evaluation, the "
         f"lines only guide the eye. From left to right: {'; '.join(lines)}."
     )
+    if parts[0].classifier:
+        see += (
+            f" Before it stands the classifier *{literal(parts[0].classifier)}*, whose weights *{parts[0].job}* began with."
+        )
     if shared:
         see += " A shared network trains all its detectors at once, so that its history is one for all of them."
     if len({part.detectors for part in parts}) > 1:

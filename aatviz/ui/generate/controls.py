@@ -16,12 +16,17 @@ from aatviz.ui.common.classes import MOST_PICKED, class_param, dataset_of, pick_
 from aatviz.ui.common.url import LARGEST_SEED, UrlState, choice, whole
 from aatviz.ui.player.view import VICTIM_TITLES
 from aatviz.ui.session.limits import LIMITS
-from aatviz.ui.session.sidebar import current_dataset, current_system
+from aatviz.ui.session.sidebar import current_dataset, current_sample, current_system
 
 DEFAULTS = GenerateSettings()
 MOST_STEPS, MOST_COUNT = min(500, LIMITS.most_steps), 12
 """Of the steps, and of the samples of each class, where there are several; a single one has more."""
 START_NAMES = {"gaussian": "class noise", "uniform": "uniform noise", "constant": "plain grey", "other": "another class"}
+
+
+def _starts() -> tuple[str, ...]:
+    """The noise to choose from: natural images of another class only where there are images."""
+    return tuple(start for start in STARTS if start != "other" or current_sample() is not None)
 
 
 def _start_note(start: str, noun: str) -> str:
@@ -30,7 +35,7 @@ def _start_note(start: str, noun: str) -> str:
         f"images. It is a blurred {noun} already.",
         "uniform": f"Every value drawn for itself, from 0 to 1: nothing in it says “{noun}”.",
         "constant": "One grey level for the whole image, drawn at random.",
-        "other": f"A natural {noun} of another class, drawn from the bundled sample.",
+        "other": f"A natural {noun} of another class, drawn from the sample.",
     }[start]
 
 
@@ -41,7 +46,7 @@ def _most() -> int:
 state = UrlState(
     "generate",
     [
-        choice("start", DEFAULTS.start, STARTS),
+        choice("start", DEFAULTS.start, _starts),
         whole("count", lambda: default_settings(current_system()).count, 1, _most),
         whole("seed", DEFAULTS.seed, 0, LARGEST_SEED),
         targets_param(current_dataset),
@@ -87,7 +92,7 @@ def _start(system: System, noun: str) -> None:
     st.markdown("**Start from**")
     st.segmented_control(
         "Start from",
-        STARTS,
+        _starts(),
         format_func=START_NAMES.__getitem__,
         required=True,
         label_visibility="collapsed",

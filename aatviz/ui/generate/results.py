@@ -54,14 +54,14 @@ def show(system: System, made: Generated) -> None:
     _downloads(system, made, known)
     state.write()
     if opened:
-        st.switch_page("pages/attack.py", query_params=link_params() | attack_params(made, opened))
+        st.switch_page("pages/attack.py", query_params=link_params() | attack_params(made, opened, dataset_of(system)))
 
 
-def attack_params(made: Generated, cell: Mapping[str, Any]) -> dict[str, str]:
+def attack_params(made: Generated, cell: Mapping[str, Any], known: Dataset) -> dict[str, str]:
     """The Attack page's parameters for a cell {"model", "target", "sample"}: this image, with its target as the class."""
     model: Model = cell["model"] if cell["model"] in MODELS else MODELS[0]
     row, sample = made.row(int(cell["target"])), min(max(int(cell["sample"]), 0), made.settings.count - 1)
-    return own_link(made.results(model)[row, sample] / 255, int(made.targets[row]))
+    return own_link(made.results(model)[row, sample] / 255, int(made.targets[row]), known)
 
 
 def _place() -> dict[str, int]:
@@ -169,7 +169,7 @@ def _histograms(system: System, made: Generated, known: Dataset, cell: tuple[int
                 f"which {_per_hundred(made.sure(model))} of 100 lie above the lowest 5 of 100 natural {plural}.",
             )
     takeaway.explain(
-        f"The logit *z(x)ₜ* of the target class: natural {plural} of the bundled sample, up to 100 of each class (top), the "
+        f"The logit *z(x)ₜ* of the target class: natural {plural} of the sample, up to 100 of each class (top), the "
         "noise (middle), and what the model made of it (bottom). Circle and diamond are the marked cell, before and after.",
         "two distances. Where does the *noise* lie before any attack: far below the natural ones, or among them? And how "
         "far does the bottom hill reach over the top one (the paper's figure 10)? There, a model takes its images for "

@@ -19,9 +19,9 @@ from aatviz.ui.session.sidebar import current_sample
 WIDTH = 112
 _ABOUT = (
     "Measured once, with the settings that the page begins with, on many samples of the same noise, none selected. KID "
-    "(kernel inception distance): how far a set of images is from the bundled real ones, by the features of the judge, a "
-    "network that no attack saw; ± is one standard deviation. Real images are the mark to reach; the noise is where all "
-    "begin."
+    "(kernel inception distance): how far a set of images is from the real ones of the sample, by the features of the "
+    "judge, a network that no attack saw; ± is one standard deviation. Real images are the mark to reach; the noise is "
+    "where all begin."
 )
 
 
@@ -32,7 +32,8 @@ def show(system: System, made: Generated, known: Dataset, cell: tuple[int, int])
     if scores is not None:
         takeaway.show_table(_table(system, scores, known))
         st.caption(_ABOUT)
-        st.markdown(verdict(scores, titles(system)["generative"].lower()))
+        ours_is = titles(system)["generative"].lower()
+        st.markdown(f"{verdict(scores, ours_is)} {scores.caveat(ours_is)}")
     _neighbours(system, made, known, cell, scores)
 
 
@@ -67,7 +68,7 @@ def _neighbours(system: System, made: Generated, known: Dataset, cell: tuple[int
         return
     st.markdown(
         f"**Learned by heart?** The marked {known.noun} of each model, and the "
-        f"{'training image' if is_stored else 'bundled real image'} that is nearest to it, pixel by pixel (L2)."
+        f"{'training image' if is_stored else 'real image of the sample'} that is nearest to it, pixel by pixel (L2)."
     )
     for model, column in zip(DRAWN, st.columns(len(DRAWN), gap="medium"), strict=True):
         image = made.results(model)[row, sample] / 255

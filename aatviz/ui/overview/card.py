@@ -65,7 +65,7 @@ def without_showcase(system: System, sample: tuple[Tensor, Tensor] | None) -> No
     few = "" if len(shown) == len(dataset.classes) else f" of the first {len(shown)} of {len(dataset.classes)} classes"
     st.image(
         enlarged(torch.cat(columns, 2), 4),
-        caption=f"The bundled sample: up to three {dataset.plural} of each class{few}, none of them in a training set.",
+        caption=f"The sample: up to three {dataset.plural} of each class{few}, none of them in a training set.",
         width="stretch",
     )
 

@@ -15,7 +15,7 @@ from aatviz.ui.common.pictures import show_image
 from aatviz.ui.common.url import UrlState
 from aatviz.ui.common.words import literal
 from aatviz.ui.own.canvas import canvas
-from aatviz.ui.own.link import TOO_BIG
+from aatviz.ui.own.link import TOO_BIG, is_drawn
 from aatviz.ui.own.verdicts import first_look
 from aatviz.ui.session.limits import LIMITS
 
@@ -31,11 +31,6 @@ _CANVAS, _FILE, _CAMERA = "attack.own-canvas", "attack.own-file", "attack.own-ca
 _HEADER = "data:image/png;base64,"
 _WIDTH = 140
 """Screen pixels of the prepared image."""
-
-
-def is_drawn(known: Dataset) -> bool:
-    """Whether images of this data set can be drawn by hand."""
-    return known.own_image == "handwritten digit"
 
 
 def sources(known: Dataset) -> tuple[str, ...]:
@@ -92,6 +87,7 @@ def _editor(state: UrlState, known: Dataset) -> None:
         format_func=_TITLES.__getitem__,
         required=True,
         label_visibility="collapsed",
+        on_change=lambda: None if is_drawn(known) else _forget_class(state),
         **state.widget("source"),
     )
     if state["source"] == "draw":
@@ -186,7 +182,12 @@ def _take(state: UrlState, known: Dataset, data: bytes, problem: str = "") -> No
 
 
 def _forget(state: UrlState) -> None:
-    """Remove the image, and the visitor's answer about its class, which does not hold for the next image."""
+    """Remove the image, and the visitor's answer about its class."""
     st.session_state[state.key("image")] = b""
+    _forget_class(state)
+
+
+def _forget_class(state: UrlState) -> None:
+    """Remove the visitor's answer about the class, which does not hold for the next image."""
     if not state.widget("label")["disabled"]:
         st.session_state[state.key("label")] = ASK

@@ -140,9 +140,7 @@ def choose(state: UrlState, system: System, sample: Sample | None) -> Picked | N
     with fields:
         index = _index(state, y, known.classes)
         name = a(known.classes[int(y[index])])
-        st.caption(
-            f"{literal(name[0].upper() + name[1:])}: image {index} of the bundled sample, in no network's training set."
-        )
+        st.caption(f"{literal(name[0].upper() + name[1:])}: image {index} of the sample, in no network's training set.")
     show_image(picture, x[index], 112, f"The chosen {known.noun}, {name}")
     return bundled(x, y, index)
 

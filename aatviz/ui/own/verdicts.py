@@ -73,9 +73,10 @@ def show(system: System, pixels: bytes, label: int, threshold: float, name: str)
         config=config(title),
     )
     most = f"The {MOST} highest logits are shown, the true class's in any case. " if len(look.logits) > MOST else ""
+    second = "Look for the second highest bar: the detector that an attack has the shortest way to. "
     st.caption(
-        f"{most}A detector fires where z(h_k(x)) is at least T. Look for the second highest bar: the detector that "
-        "an attack has the shortest way to. The commands under *Reproduce this* print these logits as the natural ones."
+        f"{most}A detector fires where z(h_k(x)) is at least T. {second if len(look.logits) > 1 else ''}The commands under "
+        "*Reproduce this* print these logits as the natural ones."
     )
     with st.container(horizontal=True):
         takeaway.download_png(f"The input, {size(known.shape)} (PNG)", OWN_PICTURE, partial(to_png, pixels, known.shape))

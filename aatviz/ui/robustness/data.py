@@ -8,7 +8,8 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
-from aatviz.recipes.evaluation import Evaluation, Scenario, SystemEvaluation
+from aatviz.evaluate import lacks
+from aatviz.recipes.evaluation import Evaluation, HonestEvaluation, Scenario, SystemEvaluation
 from aatviz.recipes.paper import evaluations_of
 from aatviz.runtime import printed
 from aatviz.runtime.files import read_arrays
@@ -72,21 +73,23 @@ def distances(system: System, table: str) -> NDArray[Any]:
     return _distances(system, str(file), file.stat().st_mtime_ns)
 
 
-def snippets(system: str, measured: bool) -> list[tuple[str, str, str]]:
-    """The commands, as `takeaway.reproduce` takes them."""
+def snippets(system: System, measured: bool) -> list[tuple[str, str, str]]:
+    """The commands, as `takeaway.reproduce` takes them; the protocol's only where the system has what it needs."""
+    tables = ("All tables, from the stored records:", printed.command("report", system.name), "")
+    if lacks(system, HonestEvaluation()):
+        return [tables]
     read = "\n".join(
         [
             "import aatviz",
             "from aatviz.evaluate import stored",
             "from aatviz.recipes.evaluation import HonestEvaluation",
             "",
-            f"found = stored({printed.loaded(system)}, HonestEvaluation(), least=1)",
+            f"found = stored({printed.loaded(system.name)}, HonestEvaluation(), least=1)",
             'for name, victim in found["victims"].items():',
             '    for row in victim["at"]:',
             '        print(name, row["clean_rejection"], row["threshold"], row["error"]["worst of all"])',
         ]
     )
-    measure = printed.command("evaluate", system, recipe="honest")
+    measure = printed.command("evaluate", system.name, recipe="honest")
     words = "The protocol (this takes long; what is stored is not computed again), and the numbers of its record:"
-    tables = ("All tables, from the stored records:", printed.command("report", system), "")
     return [(words, measure, read if measured else ""), tables]

@@ -42,7 +42,7 @@ def show(system: System, record: dict[str, Any] | None) -> None:
     if shown is None:
         plural = current_dataset().plural
         st.caption(
-            f"Bundled {plural}, spread evenly over the sample. What comes out: how many are misclassified and accepted."
+            f"Natural {plural}, spread evenly over the sample. What comes out: how many are misclassified and accepted."
         )
     else:
         _result(record, shown)

@@ -11,6 +11,7 @@ from aatviz.explore.detector_records import WORST, protocol
 from aatviz.metrics.format import headline, interval
 from aatviz.recipes.paper import SIDE_BY_SIDE
 from aatviz.report import orders, reach_table, report, side_by_side_table
+from aatviz.report.setting import setting
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.plots import config
@@ -21,6 +22,8 @@ from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_dataset
 
 AUCS = (DETECTORS.name, ROBUST_LOGITS.name)
+HARDEST = 2
+"""At most so many detectors are named as the hardest, and never all."""
 MOST = 20
 """The most detectors, or rows, in a figure; of more, the weakest are drawn."""
 
@@ -39,8 +42,11 @@ def show(system: System, state: UrlState) -> None:
         if state["table"] not in tables:
             st.session_state[state.key("table")] = tables[0]
         beside = any(row["paper"] for row in records[state["table"]]["rows"])
-        st.subheader("AUC of the detectors, beside the paper's" if beside else "AUC of the detectors")
+        whose = "AUC of the detectors" if len(system.card.bank) > 1 else "AUC of the detector"
+        st.subheader(f"{whose}, beside the paper's" if beside else whose)
         st.pills("Table", tables, required=True, format_func=lambda name: name.replace("-", " "), **state.widget("table"))
+        if beside and (other := setting(system.card)):
+            st.markdown(other)
         _aucs(system, records[state["table"]])
     _heat_map(system, records)
     _side_by_side(records)
@@ -86,6 +92,8 @@ def _aucs(system: System, record: dict[str, Any]) -> None:
             "does. "
             if any(paper for *_, paper in rows)
             else "the weakest detectors. "
+            if len(record["rows"]) > 1
+            else "the attack that gets furthest. "
         )
         + "With more steps the dots should hardly move: an attack that still gains has not converged.",
     )
@@ -116,17 +124,18 @@ def _heat_map(system: System, records: dict[str, dict[str, Any]]) -> None:
     shown = sorted(weakest[:MOST])
     labels = [words.detector(bank[place], names) for place in shown]
     every = len(shown) == len(first)
-    st.subheader("Every detector under every attack" if every else f"The {len(shown)} weakest detectors under every attack")
+    whose = "The detector" if len(first) == 1 else "Every detector" if every else f"The {len(shown)} weakest detectors"
+    st.subheader(f"{whose} under every attack")
     st.plotly_chart(
         paper_figures.heat_map(labels, {attack: [values[place] for place in shown] for attack, values in columns.items()}),
         key="robustness-heat",
         config=config(f"{system.name}-heat-map"),
         alt="A heat map of the AUC of every detector under every attack.",
     )
-    hardest = " and ".join(literal(names[bank[place]]) for place in sorted(weakest[:2]))
-    st.caption(
-        f"AUC; the darker a cell, the more pairs the detector gets wrong. In the first column {hardest} are the hardest."
-    )
+    caption = "AUC; the darker a cell, the more pairs the detector gets wrong."
+    if hardest := [literal(names[bank[place]]) for place in sorted(weakest[: min(HARDEST, len(first) - 1)])]:
+        caption += f" In the first column {' and '.join(hardest)} {'are' if len(hardest) > 1 else 'is'} the hardest."
+    st.caption(caption)
 
 
 def headline_of(row: dict[str, Any], attack: str) -> float:
@@ -177,25 +186,28 @@ def _side_by_side(records: dict[str, dict[str, Any]]) -> None:
 
 
 def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:
-    name = next((name for name, record in records.items() if record["kind"] == DISTORTION.name), None)
-    if name is None:
+    """Every search for the smallest distortion that has been measured, below each other."""
+    found = {name: record for name, record in records.items() if record["kind"] == DISTORTION.name}
+    if not found:
         return
-    record = records[name]
-    value, rate = record["distortion"]["last"], record["distortion"]["last"]["false_positive_rate"]
     st.subheader("How far must an image be moved?")
-    st.plotly_chart(
-        paper_figures.distortion(data.distances(system, name), value["value"], record["recipe"]["paper"]),
-        key="robustness-distortion",
-        config=config(f"{system.name}-distortion"),
-        alt="A histogram of the L2 distances of false positives from their images.",
-    )
-    nearest, beside = record["distortion"]["best"], ", beside the paper's" if record["recipe"]["paper"] else ""
-    takeaway.explain(
-        f"Unconstrained attacks on {rate['n']:,} images with loss 16, at the T that accepts 95 % of natural images "
-        f"(T = {record['threshold']:.2f}): {rate['value']:.1%} of the images became false positives.",
-        f"the mean, {interval(value, 2)}{beside}. It keeps what "
-        f"its search ends with; the nearest false positive on the way is at {nearest['value']:.2f} on average.",
-    )
+    if any(record["recipe"]["paper"] for record in found.values()) and (other := setting(system.card)):
+        st.markdown(other)
+    for name, record in found.items():
+        recipe, value, nearest = record["recipe"], record["distortion"]["last"], record["distortion"]["best"]
+        beside = ", beside the paper's" if recipe["paper"] else ""
+        st.markdown(f"**{name.replace('-', ' ').capitalize()}.** {recipe['about']}")
+        st.plotly_chart(
+            paper_figures.distortion(data.distances(system, name), value["value"], recipe["paper"]),
+            key=f"robustness-distortion-{name}",
+            config=config(f"{system.name}-distortion-{name}"),
+            alt="A histogram of the L2 distances of false positives from their images.",
+        )
+        takeaway.explain(
+            words.distortion(record),
+            f"the mean, {interval(value, 2)}{beside}. It keeps what "
+            f"its search ends with; the nearest false positive on the way is at {nearest['value']:.2f} on average.",
+        )
 
 
 def _reach(records: dict[str, dict[str, Any]]) -> None:

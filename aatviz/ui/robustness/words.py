@@ -140,6 +140,22 @@ def detector(k: int, names: Sequence[str]) -> str:
     return f"k = {k}" if names[k] == str(k) else shortened(names[k], 24)
 
 
+def distortion(record: dict[str, Any]) -> str:
+    """How one search for the smallest distortion was made, and how often it succeeded."""
+    recipe, rate = record["recipe"], record["distortion"]["last"]["false_positive_rate"]
+    chosen = recipe.get("threshold") is None
+    accepted = f"{recipe['true_positive_rate'] if chosen else record['accepted']:.1%}"
+    threshold = (
+        f"the T that accepts {accepted} of natural images (T = {record['threshold']:.2f})"
+        if chosen
+        else f"T = {record['threshold']:.2f}, which accepts {accepted} of natural images"
+    )
+    return (
+        f"Unconstrained attacks on {rate['n']:,} images with loss 16, at {threshold}: {rate['value']:.1%} of the images "
+        "became false positives."
+    )
+
+
 def reach(record: dict[str, Any], dataset: Dataset) -> str:
     """The meaning, for this threat model, of real images of other classes inside the ball."""
     rows, mean = record["rows"], record["mean"]

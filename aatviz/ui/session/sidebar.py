@@ -142,7 +142,8 @@ def current_sample() -> tuple[Tensor, Tensor] | None:
 
 
 def default_threshold() -> float:
-    """The T that pages start with, for the chosen system: it rejects few held-out natural images."""
+    """The T that pages start with, for the chosen system: it rejects few held-out natural images; or 0, where a detector is
+    undecided, if the system has no curves to choose on, as one without a detector of every class."""
     return caches.default_threshold(current_system())
 
 

@@ -13,7 +13,7 @@ from aatviz.metrics import Interval, rate, share
 from aatviz.metrics.format import interval, markdown_table
 from aatviz.runtime import printed
 from aatviz.store.systems import System
-from aatviz.thresholds.choose import GRID, on_grid
+from aatviz.thresholds.choose import GRID, accepting_scores
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.classes import class_param, dataset_of, pick_class
 from aatviz.ui.common.pacing import view_first
@@ -25,7 +25,7 @@ from aatviz.ui.session.sidebar import current_dataset, current_system
 from aatviz.ui.thresholds.state import clamped
 
 TPR = 0.95
-"""The page begins with the highest T that accepts this share of the natural test images of the class."""
+"""Each detector begins with the highest T that accepts this share of the natural test images of its class."""
 HEIGHT, POINTS = 400, 300
 ATTACKS = {"paper": "the paper's attack", "best": "its best iterate", "worst": "the worst of several"}
 KINDS = {
@@ -37,29 +37,27 @@ KINDS = {
 
 
 def url_state(system: System, profiles: list[Profile]) -> UrlState:
-    """The settings in the URL. Each system has its own, since its logits have another range."""
-    low, high = ends(profiles)
+    """The settings in the URL, apart from T."""
     measured = tuple(profiles[0].attacked)
     return UrlState(
         f"thresholds.{system.name}",
         [
             class_param("k", system.card.bank[0], current_dataset, lambda: current_system().card.bank),
             choice("attack", measured[0], measured),
-            Param(
-                name="T",
-                default=usual(profiles[0]),
-                read=lambda text: clamped(text, low, high),
-                write="{:g}".format,
-                fits=lambda value: low <= value <= high,
-            ),
         ],
     )
 
 
-def usual(profile: Profile) -> float:
-    """The T that the page begins with."""
-    rejected = math.floor((1 - TPR) * len(profile.positive) + 1e-9)
-    return on_grid(float(profile.positive.sort().values[rejected]))
+def threshold_state(system: System, profile: Profile, low: float, high: float) -> UrlState:
+    """T in the URL, between these ends. Each detector has its own, since its logits have another range."""
+    usual = Param(
+        name="T",
+        default=accepting_scores(profile.positive, 1 - TPR),
+        read=lambda text: clamped(text, low, high),
+        write="{:g}".format,
+        fits=lambda value: low <= value <= high,
+    )
+    return UrlState(f"thresholds.{system.name}.{profile.k}", [usual])
 
 
 def ends(profiles: list[Profile]) -> tuple[float, float]:
@@ -95,13 +93,18 @@ def page(system: System, profiles: list[Profile]) -> None:
             **state.widget("attack"),
         )
     profile = profiles[system.card.bank.index(state["k"])]
-    st.slider("Threshold T", *ends(profiles), step=GRID, format="%.1f", **state.widget("T"))
-    rows = [["images", f"accepted at T = {state['T']:g}", "n"]]
-    for kind, found in at(profile, state["attack"], state["T"]).items():
+    low, high = ends(profiles)
+    of_t = threshold_state(system, profile, low, high)
+    if notes := of_t.read():
+        st.info("  \n".join(notes), icon=":material/link:")
+    st.slider("Threshold T", low, high, step=GRID, format="%.1f", **of_t.widget("T"))
+    threshold = of_t["T"]
+    rows = [["images", f"accepted at T = {threshold:g}", "n"]]
+    for kind, found in at(profile, state["attack"], threshold).items():
         rows.append([KINDS[kind][0], interval(found._asdict(), 1, percent=True), f"{found.n:,}"])
     st.markdown(markdown_table(rows))
     st.plotly_chart(
-        figure(scores(profile, state["attack"]), state["T"]),
+        figure(scores(profile, state["attack"]), threshold),
         key="thresholds-detection",
         config=config(f"thresholds-{state['k']}"),
         alt=f"The shares of images that detector {known.classes[state['k']]} accepts, at every threshold T.",
@@ -118,8 +121,9 @@ def page(system: System, profiles: list[Profile]) -> None:
         name = f"{system.name}-thresholds-{state['k']}.csv"
         takeaway.download_csv("Rates at every T (CSV)", name, partial(csv, profile, state["attack"]))
         st.caption("For a PNG of the figure, use the camera at its top right.", width="stretch")
-    takeaway.reproduce([("The rates in the table:", "", code(system, state["k"], state["attack"], state["T"]))])
+    takeaway.reproduce([("The rates in the table:", "", code(system, state["k"], state["attack"], threshold))])
     state.write()
+    of_t.write()
 
 
 def figure(of: dict[str, Tensor], threshold: float) -> go.Figure:

@@ -89,7 +89,7 @@ def _words(view: ThresholdView) -> None:
     )
     takeaway.explain(
         "The histograms show the winning logit of every image, natural ones above, attacked ones below; what lies left of T "
-        f"is rejected. Below them are {view.noun} of the bundled sample, the first ones of each class, sorted by that "
+        f"is rejected. Below them are {view.noun} of the sample, the first ones of each class, sorted by that "
         "logit. The generative classifier's logit is that of the class it decides for (equation 6); the integrated one "
         "asks the detector of the class that *f* decides for. With one T for each detector, the winning class's own "
         "T counts.",
