@@ -228,6 +228,13 @@ def _histories(system: System) -> str:
     if len(rows) == 1:
         return ""
     words = "AUC while the detectors were trained; natural and adversarial, on training and validation images (figure 11)."
+    attacks = {
+        job["name"]: attack_words(job["validation_attack"]) for job in system.card.recipe["jobs"] if job["name"] in jobs
+    }
+    words += "".join(f" Adversarial: {attack}." for attack in dict.fromkeys(attacks.values()))
+    if theirs := published(*system.card.threat).natural:
+        before, after = theirs
+        words += f" In the paper the first detector's natural AUC on test images went from {before:g} to {after:g}."
     return f"## figure-11\n\n{words}\n\n{markdown_table(rows)}\n"
 
 
