@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
 from aatviz.data.stripped import without_metadata
-from aatviz.runtime.limits import MOST_PIXELS
+from aatviz.runtime.limits import MOST_PIXELS, MOST_STRIPED_PIXELS
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM") + (("AVIF",) if features.check("avif") else ())
 """The formats that can be read, here and everywhere else, by Pillow's names. PPM includes PBM, PGM and PFM."""
@@ -52,7 +52,8 @@ def opened(data: bytes, most_pixels: int, draft: int | None = None) -> Opened:
     """The picture in an image file's bytes. Unreadable, whatever is wrong with it.
 
     Where only the metadata beside the pixels is damaged, the file is read without it. Where `draft` is given, a large JPEG
-    is read in reduced size, with sides that are still above `draft` pixels.
+    is read in reduced size, with sides that are still above `draft` pixels; it may have up to `MOST_STRIPED_PIXELS`, unless
+    its decoder would hold all of it.
     """
     reason = Unreadable("damaged or cut off")
     for content in (data, without_metadata(data)):
@@ -73,10 +74,11 @@ def opened(data: bytes, most_pixels: int, draft: int | None = None) -> Opened:
 
 def _opened(data: bytes, most_pixels: int, draft: int | None) -> Opened:
     picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+    striped = draft is not None and _in_strips(picture, data)
+    _check_size(picture, max(most_pixels, MOST_STRIPED_PIXELS) if striped else most_pixels)
     if draft is not None:
         picture.draft(None, (draft, draft))
-    if picture.width * picture.height > most_pixels:
-        raise Unreadable(f"{picture.width} x {picture.height} pixels, more than {most_pixels // 1_000_000} million")
+        _check_size(picture, most_pixels)
     name, mode, noted = str(picture.format), picture.mode, _noted_turn(picture)
     picture.load()
     turn = _noted_turn(picture)  # again: a PNG may note it after the pixels, and Pillow turns a TIFF while it loads it
@@ -85,6 +87,25 @@ def _opened(data: bytes, most_pixels: int, draft: int | None) -> Opened:
         plain = plain.transpose(turn)
     turned = noted is not None or turn is not None
     return Opened(picture=plain, format=name, mode=mode, turned=turned, animated=_is_animated(picture))
+
+
+def _check_size(picture: Image.Image, most: int) -> None:
+    if picture.width * picture.height > most:
+        raise Unreadable(f"{picture.width} x {picture.height} pixels, more than {most // 1_000_000} million")
+
+
+def _in_strips(picture: Image.Image, data: bytes) -> bool:
+    """Whether the file is a JPEG that is decoded strip by strip. A progressive one, or one whose colours come in scans of
+    their own, lies in memory as a whole, in full size, however small it is asked for."""
+    at, layers = 2, getattr(picture, "layers", 0)  # after the marker of the start; what is no JPEG has no layers
+    while layers and not picture.info.get("progressive") and data[at : at + 1] == b"\xff" and at + 4 < len(data):
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xDA:  # the first scan: of how many colours?
+            return data[at + 4] == layers
+        if not 0xC0 <= marker <= 0xFE or 0xD0 <= marker <= 0xD9:  # none that has a length
+            return False
+        at += 2 + length
+    return False
 
 
 def _noted_turn(picture: Image.Image) -> Image.Transpose | None:
