@@ -1,8 +1,8 @@
 """Restricted ImageNet (Tsipras et al., 2019): a folder of ImageNet, mapped to nine categories and decoded on the fly.
 
 Nothing is copied: the import keeps a list of the files. The folder holds a subfolder for each class, named by its WordNet
-number (n02085620), or train/ and val/ above them; val/ is then the test part. A tenth of the training images is validation,
-chosen by a hash of the file's name.
+number (n02085620), or train/ and val/ above them; val/ is then the test part, and a test/ beside it is left out: ImageNet's
+own has no labels. A tenth of the training images is validation, chosen by a hash of the file's name.
 """
 
 import hashlib
@@ -38,8 +38,9 @@ def looks_like(path: Path) -> bool:
     )
 
 
-def write(stage: Staging, path: Path, report: Report) -> Note:
-    """Write the list of the files, and the note. ValueError where the folders are not as expected."""
+def write(stage: Staging, path: Path, report: Report) -> tuple[Note, list[str]]:
+    """Write the list of the files, and the note. Returns it, and what was left out, as sentences. ValueError where the
+    folders are not as expected."""
     stage.target = folder()
     names, given, labels = _listed(path)
     digests = [hashlib.sha256(name.rsplit("/", 1)[-1].encode()).digest() for name in names]
@@ -63,7 +64,8 @@ def write(stage: Staging, path: Path, report: Report) -> Note:
         hashes=hashes,
     )
     (stage.fresh / NOTE).write_text(json.dumps(asdict(note), indent=1) + "\n", encoding="utf-8")
-    return note
+    said = ["test/ is left out: where val/ is there, it is the test part."] if _has_both(path) else []
+    return note, said
 
 
 def folder() -> Path:
@@ -74,7 +76,7 @@ def folder() -> Path:
 def _listed(path: Path) -> tuple[list[str], list[str], Bytes]:
     """All files of the nine categories below a folder, the split that each lies in ("" where none is named), and their
     labels."""
-    tops = [top for top in _TOPS if (path / top).is_dir()]
+    tops = _tops(path)
     if tops and not ({"train"} < {*tops}):
         raise ValueError(f"{path} has {' and '.join(tops)} alone. Expected are train/ and val/, or one subfolder a class.")
     names, given, labels = list[str](), list[str](), list[int]()
@@ -91,9 +93,19 @@ def _listed(path: Path) -> tuple[list[str], list[str], Bytes]:
         if len(names) == before:
             raise ValueError(
                 f"{path / top} has no images in a subfolder whose name is the WordNet number of a class of the nine "
-                "categories, such as n02085620. ImageNet's val/ comes without subfolders: move its files into them first."
+                "categories, such as n02085620. ImageNet's val/ comes without subfolders: move its files into them first. "
+                "Its test/ has no labels and cannot be used: give val/."
             )
     return names, given, np.array(labels, np.uint8)
+
+
+def _tops(path: Path) -> list[str]:
+    """The folders of splits that are read; test/ only where there is no val/."""
+    return [top for top in _TOPS if (path / top).is_dir() and not (top == "test" and _has_both(path))]
+
+
+def _has_both(path: Path) -> bool:
+    return (path / "val").is_dir() and (path / "test").is_dir()
 
 
 def _open(split: str) -> Split:

@@ -216,9 +216,23 @@ def test_what_is_wrong_with_a_folder_of_imagenet_is_said(imagenet: Path, tmp_pat
     write_jpegs(imagenet / "val", 3, "ILSVRC2012", 60)
     with pytest.raises(ValueError, match="move its files into them"):
         import_path(imagenet, LARGE)
+    shutil.move(imagenet / "val", imagenet / "test")
+    with pytest.raises(ValueError, match="test/ has no labels and cannot be used: give val/"):
+        import_path(imagenet, LARGE)
     with pytest.raises(ValueError, match="unpack them first"):
         import_path(tar_of(imagenet, tmp_path / "imagenet.tar"), LARGE)
     assert not (empty_data_folder / LARGE).exists()
+
+
+@pytest.mark.parametrize("below", ["", "n02085620"])
+def test_the_test_images_of_imagenet_are_left_out_beside_val(below: str, imagenet: Path, empty_data_folder: Path) -> None:
+    write_jpegs(imagenet / "test" / below, 3, "ILSVRC2012_test", 60)
+    done = import_path(imagenet)
+    assert "test/ is left out: where val/ is there, it is the test part." in done.notes
+    _, names = image_files.read_list(empty_data_folder / LARGE)
+    assert len(names["test"]) == 18
+    assert all(name.startswith("val/") for name in names["test"])
+    assert not any(name.startswith("test/") for part in names.values() for name in part)
 
 
 def test_images_that_went_away_or_broke_are_named(imagenet: Path, empty_data_folder: Path) -> None:
