@@ -4,8 +4,11 @@ Whatever is wrong with a file that somebody else made is found here, and raised 
 """
 
 import io
+import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +29,9 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """What brings a picture upright, by what its camera has noted. 1 is upright; any other value means nothing."""
+_NO_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+"""What `warnings` notes about Pillow's: they are about damaged metadata, which does not matter here."""
+_T = TypeVar("_T")
 
 
 class Unreadable(ValueError):
@@ -55,10 +61,22 @@ def opened(data: bytes, most_pixels: int, draft: int | None = None) -> Opened:
     is read in reduced size, with sides that are still above `draft` pixels; it may have up to `MOST_STRIPED_PIXELS`, unless
     its decoder would hold all of it.
     """
+    return _careful(lambda content: _opened(content, most_pixels, draft), data, most_pixels)
+
+
+def check_header(data: bytes) -> None:
+    """Unreadable where the header of an image file already says that `decode` cannot read it. The pixels are not decoded."""
+    _careful(lambda content: _check_size(Image.open(io.BytesIO(content), formats=FORMATS), MOST_PIXELS), data, MOST_PIXELS)
+
+
+def _careful(read: Callable[[bytes], _T], data: bytes, most_pixels: int) -> _T:
+    """What `read` makes of the file, or of what it is without its metadata."""
+    if _NO_WARNINGS not in warnings.filters:  # for Pillow alone, and for good: threads cannot put filters back safely
+        warnings.filterwarnings("ignore", module=r"PIL\.")
     reason = Unreadable("damaged or cut off")
     for content in (data, without_metadata(data)):
         try:
-            return _opened(content, most_pixels, draft)
+            return read(content)
         except Unreadable as error:
             raise error from None
         except UnidentifiedImageError:  # of no known format, or with a damaged header
@@ -140,9 +158,7 @@ def decode(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], bool]
     It is turned as its EXIF note says, cut to the middle in the proportions of `size`, and scaled; an image of just that
     size stays as it is to the bit. What is transparent becomes white.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they are about damaged metadata, which does not matter here
-        found = opened(data, MOST_PIXELS)
+    found = opened(data, MOST_PIXELS)
     grey = found.mode in ("1", "L", "LA", "La") or found.picture.mode == "I;16"
     return np.asarray(fitted(in_colour(found.picture), size), dtype=np.uint8), grey
 

@@ -34,8 +34,13 @@ def entries(path: Path, most: int | None = None) -> Iterator[Entry]:
     for count, entry in enumerate(found):
         if count >= 2 * MOST_IMAGES:
             raise ValueError(f"{path} holds more than {2 * MOST_IMAGES} files. Import fewer.")
-        if not any(part.startswith((".", "__MACOSX")) for part in entry[0]) and entry[0][-1] != "Thumbs.db":
+        if not any(map(is_hidden, entry[0])):
             yield entry
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is one that systems put beside pictures: it is left out without a word."""
+    return name.startswith((".", "__MACOSX")) or name == "Thumbs.db"
 
 
 def _of_folder(top: Path) -> Iterator[Entry]:

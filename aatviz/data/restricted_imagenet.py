@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aatviz.data.image_files import FileSplit, ImageFiles, hash_of_files, image_names, read_list, write_list
+from aatviz.data.decode import Unreadable
+from aatviz.data.image_files import FileSplit, ImageFiles, combined_hash, image_names, looked_at, read_list, write_list
 from aatviz.data.image_folder import MOST_SAMPLE, sample_rows
 from aatviz.data.image_tree import Report, split_rows
 from aatviz.data.placing import Staging, data_folder, recover
@@ -46,14 +47,19 @@ def write(stage: Staging, path: Path, report: Report) -> tuple[Note, list[str]]:
     digests = [hashlib.sha256(name.rsplit("/", 1)[-1].encode()).digest() for name in names]
     order = sorted(range(len(names)), key=digests.__getitem__)
     rows = split_rows(order, digests, labels, given, VALIDATION_SHARE)
-    parts = {part: [names[row] for row in rows[part]] for part in PARTS}
+    for part in PARTS:  # before all files are read, which takes long
+        _check_categories(part, labels[rows[part]], path)
+    parts, hashes, left_out = dict[str, list[str]](), dict[str, str](), list[str]()
     for part in PARTS:
-        if missing := [name for k, name in enumerate(NAMES) if k not in set(labels[rows[part]].tolist())]:
-            raise ValueError(f"{path}: no {part} image of {', '.join(missing)}. Each category needs images in every split.")
-    hashes = {}
-    for part in PARTS:
-        report(f"reading the {len(parts[part])} {part} files once, for their hash")
-        hashes[part] = hash_of_files([path / name for name in parts[part]], labels[rows[part]])
+        report(f"reading the {len(rows[part])} {part} files once, for their hash")
+        kept = dict[int, bytes]()
+        for row in rows[part].tolist():
+            try:
+                kept[row] = looked_at(path / names[row])
+            except Unreadable as error:
+                left_out.append(f"{names[row]}: {error}")
+        _check_categories(part, labels[[*kept]], path)
+        parts[part], hashes[part] = [names[row] for row in kept], combined_hash(kept.values(), labels[[*kept]])
     write_list(stage.fresh, path, parts)
     note = Note(
         name=NAME,
@@ -62,10 +68,18 @@ def write(stage: Staging, path: Path, report: Report) -> tuple[Note, list[str]]:
         source="ImageNet's image files, their middle scaled to 224 x 224 whenever they are read",
         counts={part: len(found) for part, found in parts.items()},
         hashes=hashes,
+        left_out=len(left_out),
     )
     (stage.fresh / NOTE).write_text(json.dumps(asdict(note), indent=1) + "\n", encoding="utf-8")
     said = ["test/ is left out: where val/ is there, it is the test part."] if _has_both(path) else []
+    if left_out:
+        said.append(f"{len(left_out)} files left out: {'; '.join(left_out[:20])}.")
     return note, said
+
+
+def _check_categories(part: str, labels: Bytes, path: Path) -> None:
+    if missing := [name for k, name in enumerate(NAMES) if k not in labels]:
+        raise ValueError(f"{path}: no {part} image of {', '.join(missing)}. Each category needs images in every split.")
 
 
 def folder() -> Path:

@@ -176,7 +176,6 @@ def test_a_jpeg_has_bounds_before_and_after_its_size_is_reduced() -> None:
         photograph.prepare(jpeg(500, 60_000), (3, 256, 256))
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_a_damaged_note_of_the_camera_costs_nothing() -> None:
     data = bytearray(saved(scene(64, 64), "jpeg", exif=b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff" + b"\xff" * 40))
     assert photograph.prepare(bytes(data), COLOUR).image.shape == (1, *COLOUR)
