@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aatviz.data.registry import dataset
-from aatviz.data.spec import UnknownDataset, written
+from aatviz.data.spec import UnknownDataset, written, written_beside
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import headline, interval, markdown_table, means_of
 from aatviz.recipes.paper import WORST_CASE, all_detectors
@@ -110,9 +110,9 @@ def _larger_balls(card: Card, honest: Record) -> list[str]:
     if not places or "generative" not in honest["victims"]:
         return []
     row = honest["victims"]["generative"]["at"][-1]
-    error = row["sweeps"]["eps"][places[-1]]
+    error, radius = row["sweeps"]["eps"][places[-1]], written_beside(tried[places[-1]], card.eps)
     return [
-        f"- At {card.norm} {tried[places[-1]]:g} the generative classifier accepts {interval(error, 0, percent=True)} of "
+        f"- At {card.norm} {radius} the generative classifier accepts {interval(error, 0, percent=True)} of "
         f"attacked images as the wrong class, where {row['clean_rejection']:.0%} of clean images are rejected "
         f"(n = {error['n']:,})."
     ]

@@ -4,6 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from aatviz.data.spec import written_beside
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.ui.common.plots import layout
 from aatviz.ui.common.theme import GENERATIVE, INTEGRATED, ROBUST, Meaning
@@ -53,20 +54,21 @@ def by_attack(found: dict[str, dict[str, Any]]) -> go.Figure:
 
 
 def sweep(rows: dict[str, dict[str, Any]], settings: list[dict[str, float]], name: str, trained: float | None) -> go.Figure:
-    """The error of each victim along one setting; `trained` marks the radius that the system is trained for."""
+    """The error of each victim along one setting; `trained`, for radii, marks that which the system is trained for."""
     fig = go.Figure()
     x = [setting[name] for setting in settings]
+    texts = [f"{value:g}" if trained is None else written_beside(value, trained) for value in x]
     for victim, row in rows.items():
         meaning, values = VICTIMS[victim], row["sweeps"][name]
         fig.add_scatter(
             x=x,
             y=[value["value"] for value in values],
-            customdata=[[value["low"], value["high"], value["n"]] for value in values],
+            customdata=[[value["low"], value["high"], value["n"], text] for value, text in zip(values, texts, strict=True)],
             mode="lines+markers",
             name=meaning.label,
             line={"color": meaning.colour, "dash": meaning.dash, "width": 2},
             marker={"symbol": meaning.symbol, "color": meaning.colour, "size": 9},
-            hovertemplate=f"{meaning.label}<br>{AXES[name]} %{{x:g}}: %{{y:.0%}} fooled<br>95% interval "
+            hovertemplate=f"{meaning.label}<br>{AXES[name]} %{{customdata[3]}}: %{{y:.0%}} fooled<br>95% interval "
             "%{customdata[0]:.0%} to %{customdata[1]:.0%}, n = %{customdata[2]}<extra></extra>",
         )
     if trained is not None:
@@ -75,7 +77,8 @@ def sweep(rows: dict[str, dict[str, Any]], settings: list[dict[str, float]], nam
     linear = name == "eps" and x[-1] < MOST_LINEAR * x[0]
     fig.update_xaxes(title=AXES[name], type="linear" if linear else "log", tickangle=0)
     if not linear:
-        marked = x[:: 3 if name == "eps" else 2]
-        fig.update_xaxes(tickvals=marked, ticktext=[f"{value:.2g}" if value < 1 else f"{value:g}" for value in marked])
+        every = slice(None, None, 3 if name == "eps" else 2)
+        short = texts if name == "eps" else [f"{value:.2g}" if value < 1 else f"{value:g}" for value in x]
+        fig.update_xaxes(tickvals=x[every], ticktext=short[every])
     fig.update_yaxes(title="misclassified and accepted", range=[-0.03, 1.03], tickformat=".0%")
     return fig
