@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, features
 
 from aatviz.data.stripped import without_metadata
 from aatviz.runtime.limits import MOST_PIXELS, MOST_STRIPED_PIXELS
@@ -64,9 +64,16 @@ def opened(data: bytes, most_pixels: int, draft: int | None = None) -> Opened:
     return _careful(lambda content: _opened(content, most_pixels, draft), data, most_pixels)
 
 
-def check_header(data: bytes) -> None:
-    """Unreadable where the header of an image file already says that `decode` cannot read it. The pixels are not decoded."""
-    _careful(lambda content: _check_size(Image.open(io.BytesIO(content), formats=FORMATS), MOST_PIXELS), data, MOST_PIXELS)
+def pixels_of(data: bytes, most: int = MOST_PIXELS) -> int:
+    """How many pixels an image file has, by its header; they are not decoded. Unreadable for more than `most`, and where the
+    header already says that it cannot be read."""
+
+    def count(content: bytes) -> int:
+        picture = Image.open(io.BytesIO(content), formats=FORMATS)
+        _check_size(picture, most)
+        return picture.width * picture.height
+
+    return _careful(count, data, most)
 
 
 def _careful(read: Callable[[bytes], _T], data: bytes, most_pixels: int) -> _T:
@@ -108,8 +115,11 @@ def _opened(data: bytes, most_pixels: int, draft: int | None) -> Opened:
 
 
 def _check_size(picture: Image.Image, most: int) -> None:
-    if picture.width * picture.height > most:
-        raise Unreadable(f"{picture.width} x {picture.height} pixels, more than {most // 1_000_000} million")
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF: it may be stored in tiles that are larger than the picture
+    tile = tags.get(TiffImagePlugin.TILEWIDTH, 1), tags.get(TiffImagePlugin.TILELENGTH, 1)
+    for width, height in (picture.size, tile):
+        if width * height > most:
+            raise Unreadable(f"{width} x {height} pixels, more than {most // 1_000_000} million")
 
 
 def _in_strips(picture: Image.Image, data: bytes) -> bool:
@@ -180,6 +190,5 @@ def in_colour(picture: Image.Image) -> Image.Image:
     if picture.mode in ("I", "F"):
         raise Unreadable("32 bits a pixel; save it with 8")
     if picture.mode == "RGBA":
-        ground = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(ground, picture).convert("RGB")
+        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     return picture.convert("RGB")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aatviz.data.decode import Unreadable, check_header, decode
+from aatviz.data.decode import Unreadable, decode, pixels_of
 from aatviz.data.entries import TOO_LONG, is_hidden
 from aatviz.data.split import Bytes, Rows, Split
 from aatviz.runtime.limits import MOST_FILE_BYTES, MOST_HELD_BYTES
@@ -96,7 +96,7 @@ def looked_at(file: Path) -> bytes:
         raise Unreadable("cannot be opened") from None
     if len(data) > MOST_FILE_BYTES:
         raise Unreadable(TOO_LONG)
-    check_header(data)
+    pixels_of(data)
     return hashlib.sha256(data).digest()
 
 

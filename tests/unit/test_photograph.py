@@ -1,6 +1,8 @@
 """A visitor's photograph: turned, cut, scaled and coloured as the images of a data set were, and refused with a reason."""
 
 import io
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -174,6 +176,26 @@ def test_a_jpeg_has_bounds_before_and_after_its_size_is_reduced() -> None:
         photograph.prepare(jpeg(9000, 9000), COLOUR)
     with pytest.raises(ValueError, match="500 x 60000 pixels, more than 25 million"):
         photograph.prepare(jpeg(500, 60_000), (3, 256, 256))
+
+
+def test_a_tiff_in_tiles_that_are_larger_than_the_picture_is_refused() -> None:
+    side, packed = 6000, zlib.compress(bytes(6000 * 6000))
+    tags = [
+        (256, 64),
+        (257, 64),
+        (258, 8),
+        (259, 8),
+        (262, 1),
+        (277, 1),
+        (322, side),
+        (323, side),
+        (324, 134),
+        (325, len(packed)),
+    ]
+    listed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    data = b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + listed + bytes(4) + packed
+    with pytest.raises(ValueError, match="6000 x 6000 pixels, more than 25 million"):
+        photograph.prepare(data, COLOUR)
 
 
 def test_a_damaged_note_of_the_camera_costs_nothing() -> None:
