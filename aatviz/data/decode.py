@@ -4,15 +4,18 @@ Whatever is wrong with a file that somebody else made is found here, and raised 
 """
 
 import io
+import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, features
 
 from aatviz.data.stripped import without_metadata
-from aatviz.runtime.limits import MOST_PIXELS
+from aatviz.runtime.limits import MOST_PIXELS, MOST_STRIPED_PIXELS
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM") + (("AVIF",) if features.check("avif") else ())
 """The formats that can be read, here and everywhere else, by Pillow's names. PPM includes PBM, PGM and PFM."""
@@ -26,6 +29,9 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """What brings a picture upright, by what its camera has noted. 1 is upright; any other value means nothing."""
+_NO_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+"""What `warnings` notes about Pillow's: they are about damaged metadata, which does not matter here."""
+_T = TypeVar("_T")
 
 
 class Unreadable(ValueError):
@@ -52,12 +58,32 @@ def opened(data: bytes, most_pixels: int, draft: int | None = None) -> Opened:
     """The picture in an image file's bytes. Unreadable, whatever is wrong with it.
 
     Where only the metadata beside the pixels is damaged, the file is read without it. Where `draft` is given, a large JPEG
-    is read in reduced size, with sides that are still above `draft` pixels.
+    is read in reduced size, with sides that are still above `draft` pixels; it may have up to `MOST_STRIPED_PIXELS`, unless
+    its decoder would hold all of it.
     """
+    return _careful(lambda content: _opened(content, most_pixels, draft), data, most_pixels)
+
+
+def pixels_of(data: bytes, most: int = MOST_PIXELS) -> int:
+    """How many pixels an image file has, by its header; they are not decoded. Unreadable for more than `most`, and where the
+    header already says that it cannot be read."""
+
+    def count(content: bytes) -> int:
+        picture = Image.open(io.BytesIO(content), formats=FORMATS)
+        _check_size(picture, most)
+        return picture.width * picture.height
+
+    return _careful(count, data, most)
+
+
+def _careful(read: Callable[[bytes], _T], data: bytes, most_pixels: int) -> _T:
+    """What `read` makes of the file, or of what it is without its metadata."""
+    if _NO_WARNINGS not in warnings.filters:  # for Pillow alone, and for good: threads cannot put filters back safely
+        warnings.filterwarnings("ignore", module=r"PIL\.")
     reason = Unreadable("damaged or cut off")
     for content in (data, without_metadata(data)):
         try:
-            return _opened(content, most_pixels, draft)
+            return read(content)
         except Unreadable as error:
             raise error from None
         except UnidentifiedImageError:  # of no known format, or with a damaged header
@@ -73,10 +99,11 @@ def opened(data: bytes, most_pixels: int, draft: int | None = None) -> Opened:
 
 def _opened(data: bytes, most_pixels: int, draft: int | None) -> Opened:
     picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+    striped = draft is not None and _in_strips(picture, data)
+    _check_size(picture, max(most_pixels, MOST_STRIPED_PIXELS) if striped else most_pixels)
     if draft is not None:
         picture.draft(None, (draft, draft))
-    if picture.width * picture.height > most_pixels:
-        raise Unreadable(f"{picture.width} x {picture.height} pixels, more than {most_pixels // 1_000_000} million")
+        _check_size(picture, most_pixels)
     name, mode, noted = str(picture.format), picture.mode, _noted_turn(picture)
     picture.load()
     turn = _noted_turn(picture)  # again: a PNG may note it after the pixels, and Pillow turns a TIFF while it loads it
@@ -85,6 +112,28 @@ def _opened(data: bytes, most_pixels: int, draft: int | None) -> Opened:
         plain = plain.transpose(turn)
     turned = noted is not None or turn is not None
     return Opened(picture=plain, format=name, mode=mode, turned=turned, animated=_is_animated(picture))
+
+
+def _check_size(picture: Image.Image, most: int) -> None:
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF: it may be stored in tiles that are larger than the picture
+    tile = tags.get(TiffImagePlugin.TILEWIDTH, 1), tags.get(TiffImagePlugin.TILELENGTH, 1)
+    for width, height in (picture.size, tile):
+        if width * height > most:
+            raise Unreadable(f"{width} x {height} pixels, more than {most // 1_000_000} million")
+
+
+def _in_strips(picture: Image.Image, data: bytes) -> bool:
+    """Whether the file is a JPEG that is decoded strip by strip. A progressive one, or one whose colours come in scans of
+    their own, lies in memory as a whole, in full size, however small it is asked for."""
+    at, layers = 2, getattr(picture, "layers", 0)  # after the marker of the start; what is no JPEG has no layers
+    while layers and not picture.info.get("progressive") and data[at : at + 1] == b"\xff" and at + 4 < len(data):
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xDA:  # the first scan: of how many colours?
+            return data[at + 4] == layers
+        if not 0xC0 <= marker <= 0xFE or 0xD0 <= marker <= 0xD9:  # none that has a length
+            return False
+        at += 2 + length
+    return False
 
 
 def _noted_turn(picture: Image.Image) -> Image.Transpose | None:
@@ -119,9 +168,7 @@ def decode(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], bool]
     It is turned as its EXIF note says, cut to the middle in the proportions of `size`, and scaled; an image of just that
     size stays as it is to the bit. What is transparent becomes white.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they are about damaged metadata, which does not matter here
-        found = opened(data, MOST_PIXELS)
+    found = opened(data, MOST_PIXELS)
     grey = found.mode in ("1", "L", "LA", "La") or found.picture.mode == "I;16"
     return np.asarray(fitted(in_colour(found.picture), size), dtype=np.uint8), grey
 
@@ -143,6 +190,5 @@ def in_colour(picture: Image.Image) -> Image.Image:
     if picture.mode in ("I", "F"):
         raise Unreadable("32 bits a pixel; save it with 8")
     if picture.mode == "RGBA":
-        ground = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(ground, picture).convert("RGB")
+        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     return picture.convert("RGB")

@@ -11,31 +11,41 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from aatviz.runtime.limits import MOST_FILE_BYTES, MOST_IMAGES, MOST_UNPACKED_BYTES
+from aatviz.runtime.limits import LONGEST_PATH, MOST_FILE_BYTES, MOST_HEADER_BYTES, MOST_IMAGES, MOST_UNPACKED_BYTES
 
 Entry = tuple[tuple[str, ...], bytes | str]
 """The parts of a file's path below the top, and its bytes, or why it is left out."""
 TOO_LONG = f"more than {MOST_FILE_BYTES // 1_000_000} MB"
+LISTED = b"PK\x01\x02"
+"""What begins each file in the list of a zip."""
 
 
-def entries(path: Path, most: int | None = None) -> Iterator[Entry]:
+def entries(path: Path, most: int | None = None, most_files: int | None = None) -> Iterator[Entry]:
     """Every file in a folder, tar or zip, except hidden ones. FileNotFoundError where there is nothing at this path;
-    ValueError for an archive that is damaged, not to be trusted, or unpacks to more than `most` bytes (None: the bound of
-    all imports)."""
+    ValueError for an archive that is damaged, not to be trusted, unpacks to more than `most` bytes or holds more than
+    `most_files` files, hidden ones and a zip's folders included (None: the bounds of all imports)."""
     most = MOST_UNPACKED_BYTES if most is None else most
     if path.is_dir():
         found = _of_folder(path)
     elif not path.is_file():
         raise FileNotFoundError(f"There is no {path}. Give a folder of images, or a .tar, .tar.gz or .zip of one.")
     elif zipfile.is_zipfile(path):
+        if most_files is not None and _listed(path) > most_files:  # before the list is read, which may fill the memory
+            raise ValueError(_too_many(path, most_files))
         found = _of_zip(path, most)
     else:
         found = _of_tar(path, most)
+    most_files = 2 * MOST_IMAGES if most_files is None else most_files
     for count, entry in enumerate(found):
-        if count >= 2 * MOST_IMAGES:
-            raise ValueError(f"{path} holds more than {2 * MOST_IMAGES} files. Import fewer.")
-        if not any(part.startswith((".", "__MACOSX")) for part in entry[0]) and entry[0][-1] != "Thumbs.db":
+        if count >= most_files:
+            raise ValueError(_too_many(path, most_files))
+        if not any(map(is_hidden, entry[0])):
             yield entry
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is one that systems put beside pictures: it is left out without a word."""
+    return name.startswith((".", "__MACOSX")) or name == "Thumbs.db"
 
 
 def _of_folder(top: Path) -> Iterator[Entry]:
@@ -65,21 +75,28 @@ def _of_tar(path: Path, most: int) -> Iterator[Entry]:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         stream: Any = gzip.GzipFile(fileobj=raw) if packed else raw
-        with tarfile.open(fileobj=_Bounded(stream, path, most), mode="r:") as tar:  # type: ignore[call-overload]
+        bounded = _Bounded(stream, path, most)
+        bounded.allow(MOST_HEADER_BYTES)
+        with tarfile.open(fileobj=bounded, mode="r:") as tar:  # type: ignore[call-overload]
             while (member := tar.next()) is not None:
                 tar.members.clear()  # so that a million of them do not fill the memory
+                tar.pax_headers.clear()
+                bounded.allow(MOST_HEADER_BYTES)
                 if member.isdir():
                     continue
                 parts = _safe(member.name, path)
-                if not member.isreg():
-                    raise ValueError(f"{path}: {member.name[:200]} is a link or a device. Pack the files themselves.")
+                if not member.isreg() or member.issparse():
+                    what = f"{member.name[:200]} is a link or a device, or has holes"
+                    raise ValueError(f"{path}: {what}. Pack the files themselves.")
                 if member.size > MOST_FILE_BYTES:
                     yield parts, TOO_LONG
                     continue
+                bounded.allow(MOST_FILE_BYTES)
                 content = tar.extractfile(member)
                 data = content.read() if content else b""
                 if len(data) != member.size:
                     raise ValueError(f"{path} is cut off in {member.name[:200]}. Get it again.")
+                bounded.allow(MOST_HEADER_BYTES)
                 yield parts, data
 
 
@@ -92,6 +109,8 @@ def _of_zip(path: Path, most: int) -> Iterator[Entry]:
             parts = _safe(member.filename, path)
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise ValueError(f"{path}: {member.filename[:200]} is a link. Pack the file itself.")
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError(f"{path} is packed in an unusual way. Pack the folder as a usual .zip, or as a .tar.gz.")
             with archive.open(member) as content:
                 data = content.read(MOST_FILE_BYTES + 1)
             total += len(data)
@@ -114,22 +133,39 @@ def _archive(path: Path) -> Iterator[None]:
 
 def _safe(name: str, path: Path) -> tuple[str, ...]:
     """The parts of a member's path. ValueError where it leads out of the archive."""
+    if len(name) > LONGEST_PATH:
+        raise ValueError(f"{path}: {name[:60]!r} begins a path of more than {LONGEST_PATH} letters. Nothing was imported.")
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in name:
         raise ValueError(f"{path}: the path {name[:200]!r} leads out of the archive. Nothing was imported.")
     return tuple(part for part in parts if part != ".")
 
 
+def _listed(path: Path) -> int:
+    """How many files a zip lists, at most."""
+    count, end = 0, b""
+    with path.open("rb") as raw:
+        while chunk := raw.read(2**20):
+            count += (end + chunk).count(LISTED)
+            end = chunk[1 - len(LISTED) :]
+    return count
+
+
 class _Bounded:
-    """A stream that refuses to give more bytes than any honest archive holds, in one read or in all."""
+    """A stream that refuses to give more bytes than any honest archive holds, for one file, its header, or in all."""
 
     def __init__(self, stream: IO[bytes], path: Path, most: int) -> None:
-        self._stream, self._path, self._most = stream, path, most
+        self._stream, self._path, self._most, self._left = stream, path, most, 0
+
+    def allow(self, count: int) -> None:
+        """Until the next call, at most so many bytes may be read."""
+        self._left = count
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= MOST_FILE_BYTES:
+        if not 0 <= size <= self._left:
             raise ValueError(_bomb(self._path, self._most))
         data = self._stream.read(size)
+        self._left -= len(data)
         self._check()
         return data
 
@@ -147,6 +183,10 @@ class _Bounded:
     def _check(self) -> None:
         if self._stream.tell() > self._most:
             raise ValueError(_bomb(self._path, self._most))
+
+
+def _too_many(path: Path, most: int) -> str:
+    return f"{path} holds more than {most} files. Import fewer."
 
 
 def _bomb(path: Path, most: int) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aatviz.data.decode import Unreadable, decode
+from aatviz.data.decode import Unreadable, decode, pixels_of
+from aatviz.data.entries import TOO_LONG, is_hidden
 from aatviz.data.split import Bytes, Rows, Split
-from aatviz.runtime.limits import MOST_HELD_BYTES
+from aatviz.runtime.limits import MOST_FILE_BYTES, MOST_HELD_BYTES
 
 LIST = "files.json"
 """In the folder of a data set, beside its note: the folder of the images, and the files of every split below it."""
@@ -74,17 +75,34 @@ class FileSplit(Split):
 
     def computed_hash(self) -> str:
         """The SHA-256 of the files' own SHA-256s and then all labels: of the files, not of what they are decoded to."""
-        return hash_of_files(self._files, self.label_bytes)
+        return combined_hash(map(_digest, self._files), self.label_bytes)
 
 
-def hash_of_files(files: Sequence[Path], labels: Bytes) -> str:
-    """The content hash of a `FileSplit`."""
+def combined_hash(digests: Iterable[bytes], labels: Bytes) -> str:
+    """The content hash of a `FileSplit`, from the SHA-256 of every file."""
     found = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as opened:
-            found.update(hashlib.file_digest(opened, "sha256").digest())
+    for digest in digests:
+        found.update(digest)
     found.update(np.ascontiguousarray(labels).data)
     return found.hexdigest()
+
+
+def looked_at(file: Path) -> bytes:
+    """The SHA-256 of an image file whose header can be read. Unreadable, with the reason, for any other file."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MOST_FILE_BYTES + 1)
+    except OSError:
+        raise Unreadable("cannot be opened") from None
+    if len(data) > MOST_FILE_BYTES:
+        raise Unreadable(TOO_LONG)
+    pixels_of(data)
+    return hashlib.sha256(data).digest()
+
+
+def _digest(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").digest()
 
 
 def write_list(fresh: Path, folder: Path, parts: dict[str, list[str]]) -> None:
@@ -111,5 +129,5 @@ def _read_list(file: Path, stamp: int) -> tuple[Path, dict[str, list[str]]]:
 def image_names(folder: Path, below: str) -> Iterator[str]:
     """The files in a subfolder, sorted, as paths relative to `folder`; hidden ones left out."""
     for file in sorted((folder / below).iterdir()):
-        if file.is_file() and not file.name.startswith("."):
+        if file.is_file() and not is_hidden(file.name):
             yield file.relative_to(folder).as_posix()

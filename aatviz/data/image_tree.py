@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aatviz.data.decode import Unreadable, decode
+from aatviz.data.decode import Unreadable, decode, pixels_of
 from aatviz.data.entries import entries
 from aatviz.data.split import Bytes
 from aatviz.data.stored_set import PARTS
-from aatviz.runtime.limits import MOST_ARRAY_BYTES, MOST_CLASSES, MOST_IMAGES
+from aatviz.runtime.limits import MOST_ARRAY_BYTES, MOST_CLASSES, MOST_IMAGES, MOST_PIXELS
 
 Report = Callable[[str], None]
 """Called with a sentence about the progress of a long import."""
@@ -57,6 +57,12 @@ class Bounds:
     images: int | None = None
     unpacked: int | None = None
     """Bytes of all files in an archive."""
+    files: int | None = None
+    """In an archive, images or not."""
+    pixels: int | None = None
+    """Of one image, before it is scaled. A larger one is left out."""
+    all_pixels: int | None = None
+    """Of all images together, before they are scaled: what decoding takes time for, however small the files are."""
 
 
 def read_tree(path: Path, size: tuple[int, int], scratch: Path, report: Report, bounds: Bounds | None = None) -> Decoded:
@@ -65,12 +71,16 @@ def read_tree(path: Path, size: tuple[int, int], scratch: Path, report: Report, 
     bounds = bounds or Bounds()
     file, digests, left_out = scratch / "decoded", list[bytes](), list[str]()
     places: list[tuple[str, ...]] = []
-    all_grey, each = True, 3 * size[0] * size[1]
+    all_grey, each, met = True, 3 * size[0] * size[1], 0
     with file.open("wb") as out:
-        for parts, data in entries(path, bounds.unpacked):
+        for parts, data in entries(path, bounds.unpacked, bounds.files):
             try:
                 if isinstance(data, str):
                     raise Unreadable(data)
+                met += pixels_of(data, bounds.pixels or MOST_PIXELS)
+                if bounds.all_pixels is not None and met > bounds.all_pixels:
+                    most = f"{bounds.all_pixels // 1_000_000} million pixels"
+                    raise ValueError(f"{path}: its images have more than {most} together. Scale them down, or send fewer.")
                 image, grey = decode(data, size)
             except Unreadable as error:
                 left_out.append(f"{'/'.join(parts)}: {error}")

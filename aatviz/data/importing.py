@@ -115,9 +115,9 @@ def _import_imagenet(path: Path, size: tuple[int, int] | None, report: Report) -
     if not path.is_dir():
         raise ValueError(f"{path} is no folder. The images are not copied, but read where they are: unpack them first.")
     with staging() as stage:
-        note = restricted_imagenet.write(stage, path, report)
+        note, left_out = restricted_imagenet.write(stage, path, report)
     words = f"The images stay in {path}; only a list of them was written."
-    return Imported(name=note.name, folder=restricted_imagenet.folder(), notes=(*_counts(note), words))
+    return Imported(name=note.name, folder=restricted_imagenet.folder(), notes=(*_counts(note), words, *left_out))
 
 
 def _import_tree(path: Path, name: str | None, size: tuple[int, int] | None, report: Report) -> Imported:

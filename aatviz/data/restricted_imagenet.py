@@ -1,8 +1,8 @@
 """Restricted ImageNet (Tsipras et al., 2019): a folder of ImageNet, mapped to nine categories and decoded on the fly.
 
 Nothing is copied: the import keeps a list of the files. The folder holds a subfolder for each class, named by its WordNet
-number (n02085620), or train/ and val/ above them; val/ is then the test part. A tenth of the training images is validation,
-chosen by a hash of the file's name.
+number (n02085620), or train/ and val/ above them; val/ is then the test part, and a test/ beside it is left out: ImageNet's
+own has no labels. A tenth of the training images is validation, chosen by a hash of the file's name.
 """
 
 import hashlib
@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aatviz.data.image_files import FileSplit, ImageFiles, hash_of_files, image_names, read_list, write_list
+from aatviz.data.decode import Unreadable
+from aatviz.data.image_files import FileSplit, ImageFiles, combined_hash, image_names, looked_at, read_list, write_list
 from aatviz.data.image_folder import MOST_SAMPLE, sample_rows
 from aatviz.data.image_tree import Report, split_rows
 from aatviz.data.placing import Staging, data_folder, recover
@@ -38,21 +39,27 @@ def looks_like(path: Path) -> bool:
     )
 
 
-def write(stage: Staging, path: Path, report: Report) -> Note:
-    """Write the list of the files, and the note. ValueError where the folders are not as expected."""
+def write(stage: Staging, path: Path, report: Report) -> tuple[Note, list[str]]:
+    """Write the list of the files, and the note. Returns it, and what was left out, as sentences. ValueError where the
+    folders are not as expected."""
     stage.target = folder()
     names, given, labels = _listed(path)
     digests = [hashlib.sha256(name.rsplit("/", 1)[-1].encode()).digest() for name in names]
     order = sorted(range(len(names)), key=digests.__getitem__)
     rows = split_rows(order, digests, labels, given, VALIDATION_SHARE)
-    parts = {part: [names[row] for row in rows[part]] for part in PARTS}
+    for part in PARTS:  # before all files are read, which takes long
+        _check_categories(part, labels[rows[part]], path)
+    parts, hashes, left_out = dict[str, list[str]](), dict[str, str](), list[str]()
     for part in PARTS:
-        if missing := [name for k, name in enumerate(NAMES) if k not in set(labels[rows[part]].tolist())]:
-            raise ValueError(f"{path}: no {part} image of {', '.join(missing)}. Each category needs images in every split.")
-    hashes = {}
-    for part in PARTS:
-        report(f"reading the {len(parts[part])} {part} files once, for their hash")
-        hashes[part] = hash_of_files([path / name for name in parts[part]], labels[rows[part]])
+        report(f"reading the {len(rows[part])} {part} files once, for their hash")
+        kept = dict[int, bytes]()
+        for row in rows[part].tolist():
+            try:
+                kept[row] = looked_at(path / names[row])
+            except Unreadable as error:
+                left_out.append(f"{names[row]}: {error}")
+        _check_categories(part, labels[[*kept]], path)
+        parts[part], hashes[part] = [names[row] for row in kept], combined_hash(kept.values(), labels[[*kept]])
     write_list(stage.fresh, path, parts)
     note = Note(
         name=NAME,
@@ -61,9 +68,18 @@ def write(stage: Staging, path: Path, report: Report) -> Note:
         source="ImageNet's image files, their middle scaled to 224 x 224 whenever they are read",
         counts={part: len(found) for part, found in parts.items()},
         hashes=hashes,
+        left_out=len(left_out),
     )
     (stage.fresh / NOTE).write_text(json.dumps(asdict(note), indent=1) + "\n", encoding="utf-8")
-    return note
+    said = ["test/ is left out: where val/ is there, it is the test part."] if _has_both(path) else []
+    if left_out:
+        said.append(f"{len(left_out)} files left out: {'; '.join(left_out[:20])}.")
+    return note, said
+
+
+def _check_categories(part: str, labels: Bytes, path: Path) -> None:
+    if missing := [name for k, name in enumerate(NAMES) if k not in labels]:
+        raise ValueError(f"{path}: no {part} image of {', '.join(missing)}. Each category needs images in every split.")
 
 
 def folder() -> Path:
@@ -74,7 +90,7 @@ def folder() -> Path:
 def _listed(path: Path) -> tuple[list[str], list[str], Bytes]:
     """All files of the nine categories below a folder, the split that each lies in ("" where none is named), and their
     labels."""
-    tops = [top for top in _TOPS if (path / top).is_dir()]
+    tops = _tops(path)
     if tops and not ({"train"} < {*tops}):
         raise ValueError(f"{path} has {' and '.join(tops)} alone. Expected are train/ and val/, or one subfolder a class.")
     names, given, labels = list[str](), list[str](), list[int]()
@@ -91,9 +107,19 @@ def _listed(path: Path) -> tuple[list[str], list[str], Bytes]:
         if len(names) == before:
             raise ValueError(
                 f"{path / top} has no images in a subfolder whose name is the WordNet number of a class of the nine "
-                "categories, such as n02085620. ImageNet's val/ comes without subfolders: move its files into them first."
+                "categories, such as n02085620. ImageNet's val/ comes without subfolders: move its files into them first. "
+                "Its test/ has no labels and cannot be used: give val/."
             )
     return names, given, np.array(labels, np.uint8)
+
+
+def _tops(path: Path) -> list[str]:
+    """The folders of splits that are read; test/ only where there is no val/."""
+    return [top for top in _TOPS if (path / top).is_dir() and not (top == "test" and _has_both(path))]
+
+
+def _has_both(path: Path) -> bool:
+    return (path / "val").is_dir() and (path / "test").is_dir()
 
 
 def _open(split: str) -> Split:

@@ -130,3 +130,8 @@ def written(value: float, *, nearly: bool = False) -> str:
     texts = (f"{value:g}", f"{round(value * 255, 2):g}/255")
     fits = (text for text in texts if math.isclose(number(text), value, rel_tol=1e-12 if nearly else 0.0))
     return next(fits, repr(value))
+
+
+def written_beside(value: float, other: float) -> str:
+    """A radius as one writes it beside another: 5.36/255 beside 8/255, 0.201 beside 0.3. To two decimals, or six digits."""
+    return f"{round(value * 255, 2):g}/255" if "/" in written(other) and value < 1 else f"{value:g}"

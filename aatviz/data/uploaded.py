@@ -18,12 +18,16 @@ from typing import NamedTuple
 from aatviz.data.image_tree import Bounds, arrange, read_tree
 from aatviz.data.importing import findings, keep
 from aatviz.data.stored_set import NOTE, PARTS, Note, open_part, read_note, write_note
+from aatviz.runtime.limits import MOST_OWN_PIXELS
 
 IMAGES, DECODED = 20_000, 100_000_000
 """The most images of an uploaded data set, and bytes of all of them, decoded."""
 UNPACKED = 20
 """How many times its own size an uploaded archive may unpack to; photographs hardly shrink in an archive."""
 LEAST_UNPACKED = 50_000_000
+FILES, ALL_PIXELS = 4 * IMAGES, 2_000_000_000
+"""The most files in an uploaded archive, with those that systems put beside pictures; and pixels of all images before they
+are scaled: more than any photographs of such an archive have, and a minute or two of decoding."""
 
 
 class Upload(NamedTuple):
@@ -59,7 +63,13 @@ def _receive(upload: Upload, step: Callable[..., object]) -> Received:
 
     upload.into.mkdir(parents=True, exist_ok=True)
     images = min(IMAGES, DECODED // (3 * upload.size[0] * upload.size[1]))
-    bounds = Bounds(images=images, unpacked=max(UNPACKED * upload.archive.stat().st_size, LEAST_UNPACKED))
+    bounds = Bounds(
+        images=images,
+        unpacked=max(UNPACKED * upload.archive.stat().st_size, LEAST_UNPACKED),
+        files=FILES,
+        pixels=MOST_OWN_PIXELS,
+        all_pixels=ALL_PIXELS,
+    )
     with tempfile.TemporaryDirectory(dir=upload.into, prefix=".upload-") as scratch:
         fresh = Path(scratch, "new")
         fresh.mkdir()

@@ -18,6 +18,7 @@ from aatviz.attacks.passes import few_go_alone
 from aatviz.attacks.pgd import Callback
 from aatviz.attacks.settings import AttackSettings
 from aatviz.models.networks.madry_by_hand import FEW
+from aatviz.runtime.memory import in_batches
 from aatviz.store.systems import System
 
 
@@ -88,6 +89,9 @@ class Trace:
         return cls(**values | {"settings": AttackSettings(**note["settings"])})
 
 
+VALUES_AT_ONCE = 2**20
+"""Of the iterates that go through a network together: 1,337 digits of MNIST, 85 photographs of 64 x 64 pixels. A path may
+have thousands, and a network that holds them all at once would fill the memory."""
 _TENSORS = ("natural", "images", "z_h", "z_f", "z_r", "loss")
 
 
@@ -105,7 +109,8 @@ class _Path(NamedTuple):
 def trace_attack(
     system: System, settings: AttackSettings, x: Tensor, y: Tensor | int, callback: Callback | None = None
 ) -> Trace:
-    """Run the attack on one image and keep its path. The logits of all iterates then take one float32 pass of each network.
+    """Run the attack on one image and keep its path. The logits of all iterates then take one float32 pass of each network,
+    in batches.
 
     Args:
         system: the victims.
@@ -182,10 +187,14 @@ def _one_or_all(values: list[Any]) -> Any:
 
 def _trace(system: System, settings: AttackSettings, natural: Tensor, y: int, won: _Path, all_logits: bool) -> Trace:
     needed = {"integrated": (system.classifier,), "natural": (system.classifier,), "robust": (system.robust,)}
+
+    def logits(network: nn.Module) -> Tensor:
+        return in_batches(lambda some: network(some).float().cpu(), won.images, max(VALUES_AT_ONCE // natural.numel(), 1))
+
     with torch.no_grad():
-        z_h = system.detectors(won.images).float().cpu()
+        z_h = logits(system.detectors)
         z_f, z_r = (
-            network(won.images).float().cpu()
+            logits(network)
             if network is not None and (all_logits or network in needed.get(settings.victim, ()))
             else z_h.new_empty(0, system.card.classes)
             for network in (system.classifier, system.robust)

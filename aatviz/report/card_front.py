@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from aatviz.data.registry import dataset
-from aatviz.data.spec import UnknownDataset, written
+from aatviz.data.spec import UnknownDataset, written, written_beside
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import headline, interval, markdown_table, means_of
 from aatviz.recipes.paper import WORST_CASE, all_detectors
 from aatviz.runtime.printed import system_line
+from aatviz.store import pretrained
 from aatviz.store.card import Card
 
 Record = Mapping[str, Any]
@@ -110,9 +111,9 @@ def _larger_balls(card: Card, honest: Record) -> list[str]:
     if not places or "generative" not in honest["victims"]:
         return []
     row = honest["victims"]["generative"]["at"][-1]
-    error = row["sweeps"]["eps"][places[-1]]
+    error, radius = row["sweeps"]["eps"][places[-1]], written_beside(tried[places[-1]], card.eps)
     return [
-        f"- At {card.norm} {tried[places[-1]]:g} the generative classifier accepts {interval(error, 0, percent=True)} of "
+        f"- At {card.norm} {radius} the generative classifier accepts {interval(error, 0, percent=True)} of "
         f"attacked images as the wrong class, where {row['clean_rejection']:.0%} of clean images are rejected "
         f"(n = {error['n']:,})."
     ]
@@ -137,10 +138,16 @@ def _title(card: Card) -> str:
 
 
 def _licence(card: Card) -> str:
+    starts = (pretrained.named(job.get("start_from")) for job in card.recipe.get("jobs", ()))
+    others = [pretrained.KNOWN[name] for name in dict.fromkeys(starts) if name in pretrained.KNOWN]
+    files = ", ".join(f"{one.file} ({one.licence})" for one in others)
+    ours = "under the licence of the code"
+    weights = f"Finetuned from {files}; what was added is {ours}." if files else f"The weights are {ours}."
     try:
         known = dataset(card.dataset)
     except UnknownDataset:
-        return f"Trained on the data set {card.dataset}, which is not on this machine; its licence is that of its images."
+        data = f"Trained on the data set {card.dataset}, which is not on this machine; its licence is that of its images."
+        return f"{weights} {data}"
     copy = known.copies.get(card.data_hash)
     source = f"{known.source}; this system's are {copy}" if copy else known.source
-    return f"The weights are under the licence of the code. Data: {known.title} ({known.licence}); here from {source}."
+    return f"{weights} Data: {known.title} ({known.licence}); here from {source}."

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from aatviz.data.spec import written_beside
 from aatviz.evaluate.honest.verdict import EVERY, worst_case
 from aatviz.evaluate.images import evenly
 from aatviz.metrics import share
@@ -57,7 +58,7 @@ def of_honest(system: System, record: dict[str, Any]) -> str:
     Markdown."""
     arrays = read_arrays(result_file(system, record["recipe"]["name"], "npz"))
     radii = [setting["eps"] for setting in record["settings"]["eps"]][:-1]  # the last one is the whole box
-    along = [["victim", "eps 0", *(f"eps {radius:g}" for radius in radii), "n"]]
+    along = [["victim", "eps 0", *(f"eps {written_beside(radius, system.card.eps)}" for radius in radii), "n"]]
     rows = [HEAD]
     for victim, found in record["victims"].items():
         scores = {key: torch.from_numpy(arrays[f"{victim}/natural.{key}"]) for key in ("score", "right", "held_out")}
@@ -76,20 +77,30 @@ def of_honest(system: System, record: dict[str, Any]) -> str:
         "fooled in this ball or a smaller one."
     )
     text = _section("Rejecting counted, and what it would imply, under the worst of all attacks", rows)
+    if "robust" in record["victims"]:
+        nearest = (
+            "The robust classifier's errors are those in the nearest balls of the sweep, one no larger than eps / 2 and one "
+            "no smaller: its error within eps / 2 lies between them."
+        )
+        curve_words = f"{nearest}\n\n{curve_words}"
     return f"{text}\n{curve_words}\n\n{markdown_table(along)}\n"
 
 
 def _robust(record: dict[str, Any], arrays: dict[str, Any], eps: float) -> str:
-    """The error of the robust classifier, where nothing is rejected, in the smallest ball of the sweep of at least half of
-    eps."""
+    """The error of the robust classifier, where nothing is rejected, in the balls of the sweep that are nearest to half of
+    eps: the largest of at most that, and the smallest of at least that."""
     if "robust" not in record["victims"]:
         return ""
     radii = [setting["eps"] for setting in record["settings"]["eps"]]
-    place = next(i for i, radius in enumerate(radii) if radius >= eps / 2)
-    scores = torch.from_numpy(arrays["robust/sweep eps.scores"]).T[: place + 1]
+    scores = torch.from_numpy(arrays["robust/sweep eps.scores"]).T
     right = evenly(torch.from_numpy(arrays["robust/natural.right"]), scores.shape[1])
-    error = share(total(~right, scores > -math.inf)[-1])
-    return f"{interval(error, percent=True, digits=1, with_n=True)} within {radii[place]:g}"
+    errors = total(~right, scores > -math.inf)[1:]
+    above = next(place for place, radius in enumerate(radii) if radius >= eps / 2)
+    below = above - 1 if above and radii[above] > eps / 2 else above
+    return ", ".join(
+        f"{interval(share(errors[place]), percent=True, digits=1, with_n=True)} within {written_beside(radii[place], eps)}"
+        for place in range(below, above + 1)
+    )
 
 
 def _row(victim: str, found: Tensor, robust: str) -> list[str]:

@@ -5,11 +5,18 @@ MOST_OUTPUTS = 1000
 """Of a network: those that others trained on ImageNet have its classes."""
 MOST_IMAGES = 1_000_000
 MOST_FILE_BYTES = 50_000_000
-"""Of one image file, or of one header in an archive."""
+"""Of one image file."""
+MOST_HEADER_BYTES = 1_000_000
+"""Of all that stands in a tar before the bytes of one file."""
+LONGEST_PATH = 1000
+"""Letters of a file's path in an archive."""
 MOST_PIXELS = 50_000_000
 """Of one image, before it is scaled down."""
 MOST_OWN_BYTES, MOST_OWN_PIXELS = 10_000_000, 25_000_000
-"""Of a visitor's own picture: its file, and its pixels before it is scaled down. Many may send one at the same time."""
+"""Of a visitor's own picture: its file, and its pixels before it is scaled down, also in an archive of them. Many may send
+one at the same time."""
+MOST_STRIPED_PIXELS = 64_000_000
+"""Of a visitor's JPEG that is decoded strip by strip, in reduced size: it never lies in memory as a whole."""
 MOST_UNPACKED_BYTES = 20_000_000_000
 """Of all that comes out of an archive."""
 MOST_ARRAY_BYTES = 16_000_000_000

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aatviz.data import uploaded
-from aatviz.data.entries import entries
+from aatviz.data.entries import LISTED, entries
 from aatviz.data.parts import whole_of
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.card import CARD, Card, parse_card, read_card
@@ -28,6 +28,9 @@ _MARKUP = re.compile(r"[<>\[\]`$|\\\x00-\x1f]")
 DATA = "data"
 MOST_DATA, MOST_UNPACKED = 20_000_000, 200_000_000
 """Bytes of a data set that is packed with the system, and of all that a zip unpacks to."""
+MOST_FILES, MOST_TEXT = 10_000, 5_000_000
+"""Files in such a zip, or arrays in one of its files; and bytes of a card, a record or a history: as objects they take a
+hundred times as much memory."""
 LONGEST = 400
 """Letters of a text in a card or record."""
 
@@ -77,7 +80,7 @@ def unpack(archive: Path, systems: Path, data: Path, rename: Callable[[str], str
 
 def _write_files(archive: Path, into: Path) -> None:
     with _in_words(str(archive.parent)):
-        for parts, content in entries(archive, MOST_UNPACKED):
+        for parts, content in entries(archive, MOST_UNPACKED, MOST_FILES):
             path = parts[1:] if parts[0] == DATA else parts
             name, known = "/".join(path[1:]), _DATA_FILE if parts[0] == DATA else _SYSTEM_FILE
             if isinstance(content, str) or not known.fullmatch(name) or not _FOLDER.fullmatch(path[0]):
@@ -93,6 +96,8 @@ def _write_files(archive: Path, into: Path) -> None:
 
 def _check_texts(name: str, content: bytes) -> None:
     """Texts are shown on pages: nothing in them may look like markup."""
+    if len(content) > MOST_TEXT:
+        raise ValueError(f"{name} has {len(content)} bytes; at most {MOST_TEXT} are taken.")
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
@@ -114,6 +119,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _check_size(name: str, content: bytes) -> None:
+    if content.count(LISTED) > MOST_FILES:  # before their list is read
+        raise ValueError(f"{name} holds more than {MOST_FILES} arrays.")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             size = sum(member.file_size for member in packed.infolist())

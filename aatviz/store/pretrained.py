@@ -99,8 +99,12 @@ def convert(name: str, tensors: Mapping[str, Tensor]) -> Path:
 
 
 def _fetch_resnet50() -> None:
-    """Fetch, check and convert them. FileNotFoundError where there is no network, ValueError for another hash."""
-    from torchvision.models import ResNet50_Weights  # here: loading it takes a second
+    """Fetch, check and convert them. FileNotFoundError where there is no network, ValueError for another hash.
+
+    The file is older than PyTorch's counters of batches and lists each batch norm in another order. torchvision's network
+    knows its tensors by name, and brings the counters.
+    """
+    from torchvision.models import ResNet50_Weights, resnet50  # here: loading it takes a second
 
     place("resnet50").parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -114,4 +118,6 @@ def _fetch_resnet50() -> None:
         ) from error
     except RuntimeError as error:  # torch's word for another hash
         raise ValueError(f"{KNOWN['resnet50'].file} came damaged ({error}); nothing was kept.") from error
-    convert("resnet50", found)
+    theirs = resnet50()
+    theirs.load_state_dict(found)
+    convert("resnet50", theirs.state_dict())

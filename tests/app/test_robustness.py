@@ -25,7 +25,7 @@ from aatviz.report.card_readme import readme_of
 from aatviz.store.cards import update_card
 from aatviz.store.systems import System, load_system
 from aatviz.ui.common import takeaway
-from aatviz.ui.robustness import paper, run, words
+from aatviz.ui.robustness import figures, paper, run, words
 from aatviz.ui.session import stored
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -132,6 +132,16 @@ def test_an_attack_that_misses_planted_examples_is_called_weak() -> None:
     assert "**weak**" in lines[2]
     assert "weak" not in lines[3]
     assert "the control" in lines[4]
+
+
+def test_radii_in_the_figure_are_written_as_the_systems_own() -> None:
+    error = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 100}
+    settings = [{"eps": radius} for radius in (0.0104, 8 / 255, 16 / 255, 1.0)]
+    fig = figures.sweep({"robust": {"sweeps": {"eps": [error] * 4}}}, settings, "eps", 8 / 255)
+    assert [row[3] for row in fig.data[0].customdata] == ["2.65/255", "8/255", "16/255", "1"]
+    assert fig.layout.xaxis.ticktext == ("2.65/255", "1")
+    fig = figures.sweep({"robust": {"sweeps": {"eps": [error] * 2}}}, [{"eps": 0.201}, {"eps": 1.0}], "eps", 0.3)
+    assert [row[3] for row in fig.data[0].customdata] == ["0.201", "1"]
 
 
 def test_the_table_as_csv_holds_every_number(honest: dict[str, Any]) -> None:

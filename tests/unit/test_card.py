@@ -51,6 +51,17 @@ def test_a_shipped_card_that_is_brought_up_to_date_stays_byte_for_byte(name: str
     assert (tmp_path / name / CARD).read_bytes() == (SHIPPED / name / CARD).read_bytes()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_names_the_licence_of_the_weights_that_were_finetuned(name: str) -> None:
+    said = readme(read_card(SHIPPED / name)).partition("## Licence and data\n\n")[2].partition("Data: ")[0]
+    if name == "restricted-tiny-imagenet-dog-linf-0.02":
+        assert said == (
+            "Finetuned from efficientnet-lite0-57934424.pth (Apache-2.0); what was added is under the licence of the code. "
+        )
+    else:
+        assert said == "The weights are under the licence of the code. "
+
+
 def without(*path: str) -> Callable[[dict[str, Any]], None]:
     def change(card: dict[str, Any]) -> None:
         for key in path[:-1]:

@@ -18,7 +18,6 @@ from benchmarks.fuzz_pictures import fuzz
 ORIENTATION, TURNED = 0x0112, "Turned upright, as the camera noted."
 MNIST, PHOTOS = dataset("mnist"), dataset("cifar10")
 TAKEN = "It is grey and 28 x 28 already: taken as it is."
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about damaged notes
 
 
 def saved(picture: Image.Image, kind: str, **how: object) -> bytes:

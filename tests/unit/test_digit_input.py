@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 import aatviz
-from aatviz.data.own_image import read_picture
+from aatviz.data.own_image import handwritten_digit, read_picture
 from aatviz.data.own_image.handwritten_digit import BOX, SHAPE, prepare
 from aatviz.data.own_image.link_text import LONGEST_TEXT, from_text, to_image, to_pixels, to_png, to_text
 from aatviz.runtime.limits import MOST_OWN_BYTES
@@ -189,3 +189,15 @@ def test_bad_text_is_refused(digits: NDArray[np.uint8]) -> None:
     for text in ("", "zebra", "a", "ü", good[:-3], good[:40], "!" + good, "A" * 5000, *(bomb or "" for bomb in bombs)):
         with pytest.raises(ValueError, match="28 x 28 image"):
             from_text(text, SHAPE)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32, np.int32])
+def test_deep_pixels_are_stretched_alike_in_strips_and_at_once(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = (np.random.default_rng(0).random((50, 30)) * 60_000).astype(kind)
+    if kind is np.float32:
+        deep[3, 4], deep[40, 5], deep[7] = np.nan, np.inf, -np.inf
+    whole = np.asarray(handwritten_digit._stretched(deep))
+    monkeypatch.setattr(handwritten_digit, "_STRIP", 70)
+    assert np.array_equal(np.asarray(handwritten_digit._stretched(deep)), whole)
+    assert (whole.min(), whole.max()) == (0, 255)
+    assert not np.asarray(handwritten_digit._stretched(np.full((4, 4), np.nan, np.float32))).any()

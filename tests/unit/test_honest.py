@@ -12,6 +12,7 @@ from torch import Tensor
 
 from aatviz.attacks.victims import WITH_REJECT, Victim
 from aatviz.data import load_data
+from aatviz.data.spec import written_beside
 from aatviz.evaluate import finish, parts, refresh, run_part
 from aatviz.evaluate.honest import run, sweeps, verdict
 from aatviz.evaluate.honest.protocol import Budget, attacks, fooled_scores, transfer_source
@@ -230,6 +231,21 @@ def test_a_sweep_goes_up_to_the_whole_box() -> None:
     assert 0.3 in radii
     assert sweeps.settings(HonestEvaluation(), "eps", "L2", 2.5, 784)[-1]["eps"] == 28.0
     assert all(radius <= 1 for radius in (s["eps"] for s in sweeps.settings(HonestEvaluation(), "eps", "Linf", 0.9, 784)))
+
+
+def test_the_radii_of_a_sweep_are_not_rounded() -> None:
+    radii = [setting["eps"] for setting in sweeps.settings(HonestEvaluation(), "eps", "Linf", 8 / 255, 3072)]
+    assert {8 / 255, 16 / 255} <= set(radii)
+    assert [written_beside(radius, 8 / 255) for radius in radii[1:]] == [
+        "5.36/255",
+        "8/255",
+        "10.64/255",
+        "13.36/255",
+        "16/255",
+        "1",
+    ]
+    mine = [setting["eps"] for setting in sweeps.settings(HonestEvaluation(), "eps", "Linf", 0.3, 784)]
+    assert [written_beside(radius, 0.3) for radius in mine[1:]] == ["0.201", "0.3", "0.399", "0.501", "0.6", "1"]
 
 
 def test_more_steps_of_one_run_never_fool_fewer_images(system: System, images: tuple[Tensor, Tensor]) -> None:

@@ -71,6 +71,7 @@ def bomb(files: dict[str, bytes]) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
+        (lambda files: files.update({f"{SHARED}/results/x.json": b" " * 5_000_001}), "at most 5000000 are taken"),
         (damaged, "is not the file that was measured"),
         (lambda files: files.pop(f"{SHARED}/judge.safetensors"), "not in the zip"),
         (lambda files: files.pop(f"{SHARED}/card.json"), "one folder with a card"),
@@ -95,6 +96,23 @@ def test_what_is_not_a_whole_honest_system_is_refused(
         bring(tmp_path, content)
     assert str(tmp_path) not in str(refused.value)
     assert not list((tmp_path / "systems").iterdir())
+
+
+def test_long_lists_of_files_and_arrays_are_refused_before_they_are_read(
+    tiny_system_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed, "MOST_FILES", 100)
+    whole, arrays = pack(tiny_system_folder / SHARED), io.BytesIO()
+    many = changed(whole, lambda files: files.update({f"{SHARED}/results/{n}.json": b"{}" for n in range(101)}))
+    with pytest.raises(ValueError, match="holds more than 100 files"):
+        bring(tmp_path, many)
+    with zipfile.ZipFile(arrays, "w") as archive:
+        for number in range(101):
+            archive.writestr(f"{number}.npy", b"")
+    with zipfile.ZipFile(tmp_path / "more.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{SHARED}/results/curves.npz", arrays.getvalue())
+    with pytest.raises(ValueError, match="holds more than 100 arrays"):
+        bring(tmp_path, (tmp_path / "more.zip").read_bytes())
 
 
 def test_a_small_data_set_goes_with_it_and_a_large_one_does_not(

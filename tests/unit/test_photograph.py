@@ -1,6 +1,9 @@
 """A visitor's photograph: turned, cut, scaled and coloured as the images of a data set were, and refused with a reason."""
 
 import io
+import struct
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +146,58 @@ def test_what_cannot_be_used_is_refused_with_a_reason(data: bytes, message: str)
         photograph.prepare(data, COLOUR)
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def jpeg(width: int, height: int, **settings: object) -> bytes:
+    return saved(Image.new("RGB", (width, height), "red"), "jpeg", **settings)
+
+
+def in_three_scans(data: bytes) -> bytes:
+    """A baseline JPEG of one colour whose first scan says that it holds one of the three colours alone."""
+    place = data.index(b"\xff\xda\x00\x0c\x03")
+    return data[:place] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + data[place + 14 :]
+
+
+def test_a_jpeg_that_is_decoded_in_strips_may_be_large() -> None:
+    for size, settings in (
+        ((8000, 6000), {}),
+        ((8000, 6000), {"comment": b"\xff\xda" * 99}),
+        ((4000, 3000), {"progressive": True}),
+    ):
+        assert array(photograph.prepare(jpeg(*size, **settings), COLOUR).pixels, COLOUR)[0].min() > 250
+
+
+@pytest.mark.parametrize("make", [lambda: jpeg(5200, 5000, progressive=True), lambda: in_three_scans(jpeg(5200, 5000))])
+def test_a_jpeg_that_would_lie_in_memory_as_a_whole_may_not(make: Callable[[], bytes]) -> None:
+    with pytest.raises(ValueError, match="5200 x 5000 pixels, more than 25 million"):
+        photograph.prepare(make(), COLOUR)
+
+
+def test_a_jpeg_has_bounds_before_and_after_its_size_is_reduced() -> None:
+    with pytest.raises(ValueError, match="9000 x 9000 pixels, more than 64 million"):
+        photograph.prepare(jpeg(9000, 9000), COLOUR)
+    with pytest.raises(ValueError, match="500 x 60000 pixels, more than 25 million"):
+        photograph.prepare(jpeg(500, 60_000), (3, 256, 256))
+
+
+def test_a_tiff_in_tiles_that_are_larger_than_the_picture_is_refused() -> None:
+    side, packed = 6000, zlib.compress(bytes(6000 * 6000))
+    tags = [
+        (256, 64),
+        (257, 64),
+        (258, 8),
+        (259, 8),
+        (262, 1),
+        (277, 1),
+        (322, side),
+        (323, side),
+        (324, 134),
+        (325, len(packed)),
+    ]
+    listed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    data = b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + listed + bytes(4) + packed
+    with pytest.raises(ValueError, match="6000 x 6000 pixels, more than 25 million"):
+        photograph.prepare(data, COLOUR)
+
+
 def test_a_damaged_note_of_the_camera_costs_nothing() -> None:
     data = bytearray(saved(scene(64, 64), "jpeg", exif=b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff" + b"\xff" * 40))
     assert photograph.prepare(bytes(data), COLOUR).image.shape == (1, *COLOUR)

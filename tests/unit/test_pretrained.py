@@ -134,6 +134,41 @@ def test_without_a_network_the_weights_of_torchvision_are_a_sentence(
     assert list(pretrained.place("resnet50").parent.iterdir()) == []
 
 
+def published(network: nn.Module, counters: bool) -> dict[str, Tensor]:
+    """The tensors as torchvision's file lists them: 267, without counters of batches, each batch norm's means first. Or all
+    320, as its networks do today."""
+    tensors = network.state_dict()
+    if counters:
+        return dict(tensors)
+    order = {"running_mean": 0, "running_var": 1, "weight": 2, "bias": 3}
+    layers = list(dict.fromkeys(name.rpartition(".")[0] for name in tensors))
+    kept = [name for name in tensors if not name.endswith("num_batches_tracked")]
+    kept.sort(key=lambda name: (layers.index(name.rpartition(".")[0]), order[name.rpartition(".")[2]]))
+    return {name: tensors[name] for name in kept}
+
+
+@pytest.mark.parametrize(("counters", "count"), [(False, 267), (True, 320)])
+def test_the_file_of_torchvision_is_read_by_name(
+    counters: bool, count: int, empty_data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchvision.models import _api, resnet50
+
+    theirs, generator = resnet50(), torch.Generator().manual_seed(0)
+    for one in theirs.state_dict().values():
+        if one.dim() == 1:  # every batch norm's four vectors, which are else zeros and ones
+            one.copy_(torch.rand(one.shape, generator=generator))
+    found = published(theirs, counters)
+    assert (len(found), list(found)[1:3]) == (
+        count,
+        ["bn1.weight", "bn1.bias"] if counters else ["bn1.running_mean", "bn1.running_var"],
+    )
+    monkeypatch.setattr(_api.WeightsEnum, "get_state_dict", lambda *_, **__: found)
+    own = load_network(pretrained.weights("resnet50")).state_dict()
+    for name, one in theirs.state_dict().items():
+        mine = name.replace("fc.", "out.") if name.startswith("fc.") else f"trunk.{name}"
+        torch.testing.assert_close(own[mine], one, atol=1e-3, rtol=1e-3)
+
+
 @pytest.mark.long
 def test_the_papers_chain_takes_three_steps_at_full_size_from_torchvisions_logit(
     tmp_path: Path, empty_data_folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -143,7 +178,7 @@ def test_the_papers_chain_takes_three_steps_at_full_size_from_torchvisions_logit
 
     torch.manual_seed(0)
     theirs = resnet50().eval()
-    monkeypatch.setattr(_api.WeightsEnum, "get_state_dict", lambda *_, **__: theirs.state_dict())
+    monkeypatch.setattr(_api.WeightsEnum, "get_state_dict", lambda *_, **__: published(theirs, False))
     images, y = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8), torch.tensor([0, 4])
     normal = (images / 255 - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[
         :, None, None

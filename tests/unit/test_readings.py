@@ -23,7 +23,7 @@ def test_an_image_counts_from_the_smallest_ball_on_in_which_it_is_an_error() -> 
     assert found.float().mean(1).tolist() == [0.25, 0.5, 0.75]  # the image that the larger ball's attack missed still counts
 
 
-def test_the_readings_of_a_record_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+def by_hand(monkeypatch: pytest.MonkeyPatch, eps: float = 0.4, radii: tuple[float, ...] = (0.2, 0.4)) -> str:
     """Ten test images, of which five are attacked; T is 0 and rejects image 2. Image 4 is misclassified as it is; 0 is
     fooled in the ball of 0.2, by the sweep, and 6 by the strongest attack alone, at eps."""
     score = np.ones(10, dtype=np.float32)
@@ -42,18 +42,32 @@ def test_the_readings_of_a_record_by_hand(monkeypatch: pytest.MonkeyPatch) -> No
     at = [{"error": {"one": {}, "two": {}, "worst of all": {}}}]
     record = {
         "recipe": {"name": "honest"},
-        "settings": {"eps": [{"eps": 0.2}, {"eps": 0.4}, {"eps": 1.0}]},
+        "settings": {"eps": [{"eps": radius} for radius in (*radii, 1.0)]},
         "victims": {"generative": {"at": at}, "robust": {"at": at}},
     }
     monkeypatch.setattr(readings, "read_arrays", lambda _: arrays)
     monkeypatch.setattr(readings, "result_file", lambda *_: None)
-    text = readings.of_honest(SimpleNamespace(card=SimpleNamespace(eps=0.4)), record)  # type: ignore[arg-type]
+    return readings.of_honest(SimpleNamespace(card=SimpleNamespace(eps=eps)), record)  # type: ignore[arg-type]
+
+
+def test_the_readings_of_a_record_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = by_hand(monkeypatch)
     assert "| generative | 40% | 60% | 60% | 5 |" in text  # of images 0, 2, 4, 6, 8
     row = next(line for line in text.splitlines() if line.startswith("| generative | 40.0%"))
     assert "| 80.0%" in row
     assert "| at most 80.0% |" in row
     assert "| 40.0% (" in row  # the robust classifier rejects nothing: image 4, and 0 within 0.2, half of eps
     assert "n = 5) within 0.2 |" in row
+
+
+def test_the_robust_classifier_is_measured_on_both_sides_of_half_of_eps(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = by_hand(monkeypatch, 8 / 255, (0.0104, 0.021))  # as stored records have them, rounded
+    row = next(line for line in text.splitlines() if line.startswith("| generative | 40.0%"))
+    assert "| 40.0% (" in row
+    assert ", n = 5) within 2.65/255, 40.0% (" in row
+    assert ", n = 5) within 5.36/255 |" in row
+    assert "| victim | eps 0 | eps 2.65/255 | eps 5.36/255 | n |" in text
+    assert "its error within eps / 2 lies between them" in text
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -216,9 +217,55 @@ def test_what_is_wrong_with_a_folder_of_imagenet_is_said(imagenet: Path, tmp_pat
     write_jpegs(imagenet / "val", 3, "ILSVRC2012", 60)
     with pytest.raises(ValueError, match="move its files into them"):
         import_path(imagenet, LARGE)
+    shutil.move(imagenet / "val", imagenet / "test")
+    with pytest.raises(ValueError, match="test/ has no labels and cannot be used: give val/"):
+        import_path(imagenet, LARGE)
     with pytest.raises(ValueError, match="unpack them first"):
         import_path(tar_of(imagenet, tmp_path / "imagenet.tar"), LARGE)
     assert not (empty_data_folder / LARGE).exists()
+
+
+@pytest.mark.parametrize("below", ["", "n02085620"])
+def test_the_test_images_of_imagenet_are_left_out_beside_val(below: str, imagenet: Path, empty_data_folder: Path) -> None:
+    write_jpegs(imagenet / "test" / below, 3, "ILSVRC2012_test", 60)
+    done = import_path(imagenet)
+    assert "test/ is left out: where val/ is there, it is the test part." in done.notes
+    _, names = image_files.read_list(empty_data_folder / LARGE)
+    assert len(names["test"]) == 18
+    assert all(name.startswith("val/") for name in names["test"])
+    assert not any(name.startswith("test/") for part in names.values() for name in part)
+
+
+def test_files_that_are_no_images_are_left_out_and_said(imagenet: Path, empty_data_folder: Path) -> None:
+    dogs = imagenet / "train" / "n02085620"
+    (dogs / "Thumbs.db").write_bytes(b"thumbs")
+    (dogs / "labels.txt").write_text("n02085620")
+    (dogs / "empty.JPEG").write_bytes(b"")
+    done = import_path(imagenet)
+    (said,) = [note for note in done.notes if "left out" in note]
+    assert said.startswith("2 files left out: ")
+    for name in ("empty.JPEG", "labels.txt"):
+        assert f"train/n02085620/{name}: no image that can be read" in said
+    for split in ("train", "validation", "test"):
+        open_split(LARGE, split).bytes()
+    assert damaged_splits(LARGE) == dict.fromkeys(("train", "validation", "test"), False)
+    for file in (imagenet / "val" / "n02113978").iterdir():
+        file.write_bytes(b"")
+    with pytest.raises(ValueError, match="no test image of dog"):
+        import_path(imagenet)
+
+
+def test_threads_that_decode_silence_no_warnings_but_pillows(tmp_path: Path) -> None:
+    names = [f"{number}.jpg" for number in range(64)]
+    for name in names:  # with a damaged note of the camera, about which Pillow warns
+        picture(0, (32, 32)).save(tmp_path / name, exif=b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff" + b"\xff" * 40)
+    before = list(warnings.filters)
+    image_files.ImageFiles(tmp_path, names, (32, 32))[:]
+    added = [one for one in warnings.filters if one not in before]
+    assert all(one[3] is not None and one[3].match("PIL.Image") and not one[3].match("aatviz") for one in added)
+    assert warnings.filters[len(added) :] == before
+    with pytest.warns(UserWarning, match="heard"):
+        warnings.warn("heard", stacklevel=1)
 
 
 def test_images_that_went_away_or_broke_are_named(imagenet: Path, empty_data_folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The systems in checkpoints/: whole, in step with their cards, and as robust as the cards say."""
 
 import hashlib
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -174,3 +175,8 @@ def test_the_dogs_take_no_more_room_than_they_may_and_hold_no_image_of_their_dat
     assert all(not images.numel() for images in scores.nearest.values())
     assert shown.index == EXAMPLE
     assert not (folder / "results" / "examples.npz").exists()
+
+
+def test_radii_beside_an_eps_in_grey_levels_are_in_grey_levels() -> None:
+    text = readme_of(ROOT / "checkpoints" / "cifar10-linf-8-shared")
+    assert re.search(r"At Linf 1\d(\.\d+)?/255 the generative classifier accepts", text)

@@ -11,6 +11,7 @@ import torch
 import aatviz
 from aatviz.attacks import Iterate, norm, pgd
 from aatviz.attacks.settings import LOSSES_OF, AttackSettings
+from aatviz.explore import attack_path
 from aatviz.explore.attack_path import Trace, make_objective, trace_attack
 from aatviz.explore.snippets import attack_code, attack_command
 from aatviz.runtime.files import read_arrays, write_arrays
@@ -85,6 +86,23 @@ def test_logits_are_those_of_the_images(system: System, image: tuple[torch.Tenso
     others = trace.z_h.clone()
     others[:, trace.y] = -torch.inf
     torch.testing.assert_close(trace.loss, -others.amax(1))  # loss 10
+
+
+def test_a_long_path_goes_through_the_networks_in_bounded_batches(
+    system: System, image: tuple[torch.Tensor, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, sizes = AttackSettings(**QUICK | {"steps": 20}), list[int]()
+    whole = trace_attack(system, settings, *image)
+    monkeypatch.setattr(attack_path, "VALUES_AT_ONCE", 8 * 784 + 783)
+    networks = (*system.detectors.networks, system.classifier, system.robust_classifier)
+    hooks = [one.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0]))) for one in networks]
+    trace = trace_attack(system, settings, *image)
+    for hook in hooks:
+        hook.remove()
+    assert sorted(size for size in sizes if size > 1) == sorted([8, 8, 5] * len(networks))
+    assert torch.equal(trace.images, whole.images)
+    for name in ("z_h", "z_f", "z_r"):
+        torch.testing.assert_close(getattr(trace, name), getattr(whole, name))
 
 
 def test_of_several_restarts_the_winner_is_shown(system: System, image: tuple[torch.Tensor, int]) -> None:

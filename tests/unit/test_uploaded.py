@@ -61,6 +61,25 @@ def test_bounds_and_damage_are_sentences_with_the_visitor_s_own_name(
     assert not [path for path in into.iterdir() if path.name.startswith(".upload-")]
 
 
+def test_images_that_are_large_before_they_are_scaled_are_bounded(
+    tmp_path: Path, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploaded, "MOST_OWN_PIXELS", 399)  # the images have 20 x 20
+    with pytest.raises(ValueError, match=r"30 files were left out: .*20 x 20 pixels, more than"):
+        send(tmp_path, into)
+    monkeypatch.setattr(uploaded, "MOST_OWN_PIXELS", 400)
+    monkeypatch.setattr(uploaded, "ALL_PIXELS", 30 * 400)
+    send(tmp_path, into)
+    monkeypatch.setattr(uploaded, "ALL_PIXELS", 30 * 400 - 1)
+    with pytest.raises(ValueError, match=r"^My Pets.zip: its images have more than 0 million pixels together"):
+        send(tmp_path, into)
+    monkeypatch.undo()
+    monkeypatch.setenv(VISITORS, str(into))
+    monkeypatch.setattr(uploaded, "FILES", 20)
+    with pytest.raises(ValueError, match=r"^My Pets.zip holds more than 20 files"):
+        send(tmp_path, into)
+
+
 def test_a_set_moves_to_another_server_only_as_what_it_is(tmp_path: Path, into: Path) -> None:
     name = send(tmp_path, into).name
     other = tmp_path / "other"

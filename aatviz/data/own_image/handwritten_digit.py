@@ -4,6 +4,9 @@ MNIST's digits were scaled into 20 x 20 pixels, keeping their proportions, with 
 into 28 x 28 so that their centre of mass lies in the middle (LeCun, Cortes and Burges). They are light on black.
 """
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -15,6 +18,8 @@ SIDE, BOX = 28, 20
 SHAPE = (1, SIDE, SIDE)
 _WORKING_SIDE, _STROKE_SIDE = 512, 100
 _LOSSY = ("JPEG", "MPO", "WEBP", "AVIF")
+_STRIP = 2**20
+"""Pixels that are stretched at once."""
 _LEAST_CONTRAST = 0.08
 _THIN, _USUAL = 1.4, 2.3
 """Stroke widths in pixels of a 28 x 28 image, as `_stroke_width` measures them: 99 of 100 MNIST digits are above the first,
@@ -45,9 +50,7 @@ def prepare(data: bytes) -> Prepared:
 def _grey(picture: Image.Image, notes: list[str]) -> Grey:
     """Brightness (H,W) in [0,1], at most 512 pixels a side."""
     if picture.mode in ("I;16", "I", "F"):  # Pillow would clip these to 8 bits
-        with np.errstate(invalid="ignore"):  # a pixel may be NaN
-            deep = np.asarray(picture, dtype=np.float64)
-        picture = _stretched(deep)
+        picture = _stretched(np.asarray(picture))
     picture.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BOX)
     if picture.mode == "RGBA":
         picture = _opaque(picture, notes)
@@ -56,12 +59,27 @@ def _grey(picture: Image.Image, notes: list[str]) -> Grey:
     return _floats(picture.convert("L"))
 
 
-def _stretched(deep: NDArray[np.float64]) -> Image.Image:
-    """Pixels (H,W) of 16 or 32 bits as 8 bits, from the darkest at 0 to the brightest at 255; NaN and infinity become 0."""
-    there = np.isfinite(deep)
-    low, high = (float(edge(deep, where=there, initial=start)) for edge, start in ((np.min, np.inf), (np.max, -np.inf)))
-    share = (np.where(there, deep, low) - low) / max(high - low, 1e-9) if there.any() else np.zeros_like(deep)
-    return Image.fromarray(np.uint8(share * 255))
+def _stretched(deep: NDArray[Any]) -> Image.Image:
+    """Pixels (H,W) of 16 or 32 bits as 8 bits, from the darkest at 0 to the brightest at 255; NaN and infinity become 0. A
+    strip at a time: all of a large picture as floats would take hundreds of megabytes."""
+    step = max(_STRIP // deep.shape[1], 1)
+    strips = [slice(top, top + step) for top in range(0, len(deep), step)]
+    low, high, levels = math.inf, -math.inf, np.zeros(deep.shape, np.uint8)
+    for strip in strips:
+        part, there = _finite(deep[strip])
+        low = min(low, float(np.min(part, where=there, initial=np.inf)))
+        high = max(high, float(np.max(part, where=there, initial=-np.inf)))
+    for strip in strips if low <= high else ():
+        part, there = _finite(deep[strip])
+        levels[strip] = np.uint8((np.where(there, part, low) - low) / max(high - low, 1e-9) * 255)
+    return Image.fromarray(levels)
+
+
+def _finite(deep: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The pixels as floats, and which of them are numbers."""
+    with np.errstate(invalid="ignore"):  # a pixel may be NaN
+        part = deep.astype(np.float64)
+    return part, np.isfinite(part)
 
 
 def _opaque(picture: Image.Image, notes: list[str]) -> Image.Image:

@@ -25,7 +25,7 @@ def settings(recipe: HonestEvaluation, sweep: str, norm: Norm, eps: float, pixel
         return [at(eps) | {"steps": float(steps)} for steps in recipe.sweep_steps]
     if sweep == "step_size":
         return [at(eps) | {"step_size": share * eps} for share in recipe.sweep_step_sizes]
-    radii = sorted({round(share * eps, 4) for share in recipe.sweep_eps} | {whole_box(norm, pixels)})
+    radii = sorted({share * eps for share in recipe.sweep_eps} | {whole_box(norm, pixels)})
     return [at(radius) for radius in radii if radius <= whole_box(norm, pixels)]
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from aatviz.data.spec import written_beside
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.ui.common.plots import layout
 from aatviz.ui.common.theme import GENERATIVE, INTEGRATED, ROBUST, Meaning
@@ -53,41 +54,43 @@ def by_attack(found: dict[str, dict[str, Any]]) -> go.Figure:
 
 
 def sweep(rows: dict[str, dict[str, Any]], settings: list[dict[str, float]], name: str, trained: float | None) -> go.Figure:
-    """The error of each victim along one setting; `trained` marks the radius that the system is trained for."""
+    """The error of each victim along one setting; `trained`, for radii, marks that which the system is trained for."""
     fig = go.Figure()
     x = [setting[name] for setting in settings]
+    texts = [f"{value:g}" if trained is None else written_beside(value, trained) for value in x]
     for victim, row in rows.items():
-        _line(fig, victim, x, row["sweeps"][name], f"{AXES[name]} %{{x:g}}: %{{y:.0%}} fooled")
+        _line(fig, victim, x, row["sweeps"][name], f"{AXES[name]} %{{customdata[3]}}: %{{y:.0%}} fooled", texts)
     if trained is not None:
         fig.add_vline(x=trained, line={"color": "#808080", "dash": "dot", "width": 2})
     layout(fig, 360, below=120)
     linear = name == "eps" and x[-1] < MOST_LINEAR * x[0]
     fig.update_xaxes(title=AXES[name], type="linear" if linear else "log", tickangle=0)
     if not linear:
-        marked = x[:: 3 if name == "eps" else 2]
-        fig.update_xaxes(tickvals=marked, ticktext=[f"{value:.2g}" if value < 1 else f"{value:g}" for value in marked])
+        every = slice(None, None, 3 if name == "eps" else 2)
+        short = texts if name == "eps" else [f"{value:.2g}" if value < 1 else f"{value:g}" for value in x]
+        fig.update_xaxes(tickvals=x[every], ticktext=short[every])
     fig.update_yaxes(title="misclassified and accepted", range=[-0.03, 1.03], tickformat=".0%")
     return fig
 
 
 def total(rows: dict[str, dict[str, Any]], radii: list[float]) -> go.Figure:
     """The total error of each victim where images that a push within a share of eps gets rejected count as well."""
-    fig = go.Figure()
+    fig, texts = go.Figure(), [f"{radius:g}" for radius in radii]
     for victim, row in rows.items():
-        _line(fig, victim, radii, row["rejected"], "%{x:g} ε: %{y:.0%} wrong, rejected or fooled")
+        _line(fig, victim, radii, row["rejected"], "%{customdata[3]} ε: %{y:.0%} wrong, rejected or fooled", texts)
     layout(fig, 360, below=120)
     fig.update_xaxes(title="how far a push to be rejected may go, in ε", tickvals=radii)
     fig.update_yaxes(title="wrong, rejected or fooled", range=[-0.03, 1.03], tickformat=".0%")
     return fig
 
 
-def _line(fig: go.Figure, victim: str, x: list[float], values: list[dict[str, Any]], words: str) -> None:
-    """Add one victim's errors, with their intervals on hover."""
+def _line(fig: go.Figure, victim: str, x: list[float], values: list[dict[str, Any]], words: str, texts: list[str]) -> None:
+    """Add one victim's errors, with their intervals on hover; `texts` is x in words, the fourth of a point's data."""
     meaning = VICTIMS[victim]
     fig.add_scatter(
         x=x,
         y=[value["value"] for value in values],
-        customdata=[[value["low"], value["high"], value["n"]] for value in values],
+        customdata=[[value["low"], value["high"], value["n"], text] for value, text in zip(values, texts, strict=True)],
         mode="lines+markers",
         name=meaning.label,
         line={"color": meaning.colour, "dash": meaning.dash, "width": 2},
