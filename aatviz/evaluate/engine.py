@@ -35,6 +35,10 @@ KINDS: dict[type, Kind[Any]] = {
 """Every kind of evaluation, by the type of its recipes."""
 
 
+TRIED = ("settings",)
+"""What a summary says about the attacks, not about their scores: a record keeps what it was measured with."""
+
+
 def kind_of(recipe: Evaluation) -> Kind[Any]:
     """The kind of evaluation that this recipe belongs to."""
     return KINDS[type(recipe)]
@@ -134,8 +138,9 @@ def refresh(system: System, recipe: Evaluation, record: dict[str, Any]) -> dict[
     measured = dataclasses.replace(recipe, count=record["recipe"]["count"])
     found = apart(read_arrays(result_file(system, recipe.name, "npz")), parts(system, measured))
     words = {"recipe": dataclasses.asdict(measured)}
+    tried = {key: record[key] for key in TRIED if key in record}
     with making_sense_of(result_file(system, recipe.name, "npz"), AGAIN):
-        fresh: dict[str, Any] = record | words | kind_of(recipe).summary(system, measured, found)
+        fresh: dict[str, Any] = record | words | kind_of(recipe).summary(system, measured, found) | tried
     write_json(result_file(system, recipe.name, "json"), fresh)
     return fresh
 

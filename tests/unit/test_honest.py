@@ -284,6 +284,8 @@ def test_a_record_is_made_once_resumes_and_says_what_its_scores_say(system: Syst
     record = finish(system, SMALL)
     arrays = read_arrays(system.folder / "results" / "honest.npz")
     assert refresh(system, SMALL, record) == record
+    rounded = record | {"settings": record["settings"] | {"eps": [{"eps": 0.2999, "step_size": 0.01, "steps": 100.0}]}}
+    assert refresh(system, SMALL, rounded)["settings"] == rounded["settings"]
     row = record["victims"]["generative"]["at"][2]
     assert row["clean_rejection"] == 0.05
     hits = arrays["generative/multi-targeted.scores"] >= row["threshold"]
