@@ -10,6 +10,7 @@ from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import headline, interval, markdown_table, means_of
 from aatviz.recipes.evaluation import HonestEvaluation
 from aatviz.recipes.paper import all_detectors, evaluations
+from aatviz.recipes.published import published as paper
 from aatviz.store.results import valid_records
 from aatviz.store.systems import System, load_system, systems
 
@@ -30,6 +31,8 @@ def results() -> str:
         alone = f", {dataset(threat[0]).classes[system.card.bank[0]]} alone" if system.lacks("full_bank") else ""
         if system.card.data_hash in dataset(threat[0]).copies:
             copies.append(f"{title} is {dataset(threat[0]).copies[system.card.data_hash]}.")
+        if published and (theirs := paper(*threat).setting):
+            copies.append(f"The paper's networks there are {theirs}.")
         attacked.append(f"{mean['n']:,} on {title}")
         cells = ["none" if published is None else f"{sum(published) / len(published):.4f}", interval(mean)]
         honest = stored(system, HonestEvaluation(), least=1)
@@ -43,8 +46,8 @@ def results() -> str:
             judged.append(f"{error['n']:,} on {title}")
         rows.append([f"{title}{alone}, {_ball(system)}", *cells])
     words = (
-        "*AUC*: how well detectors tell natural images of their class from attacked ones of all others, under "
-        f"the paper's attack (attacked images: {', '.join(attacked)}). *Fooled*: the honest protocol, test images "
+        "*AUC*: of a class's natural images against attacked ones of all others, under the paper's attack (n = "
+        f"{', '.join(attacked)}). *Fooled*: the honest protocol, test images "
         "that one of the attacks known to hurt gets misclassified and accepted, at thresholds that reject "
         f"5 % of clean images (n = {', '.join(dict.fromkeys(judged))}). In brackets: 95 % intervals. {' '.join(copies)} "
         "[Every table](docs/results.md)."
