@@ -5,12 +5,19 @@ python -m tools.update_results --check   # exit with 1 where they are out of ste
 """
 
 from benchmarks import coarse_steps, longer_attack, tournament
-from tools import front_tables, limit_table, result_tables, speed_tables
+from tools import drawing_table, front_tables, limit_table, result_tables, speed_tables
 from tools.marked import bring_up_to_date
 
 
 def main() -> None:
-    sources = (limit_table.table, longer_attack.table, coarse_steps.table, tournament.table, speed_tables.peers)
+    sources = (
+        drawing_table.table,
+        limit_table.table,
+        longer_attack.table,
+        coarse_steps.table,
+        tournament.table,
+        speed_tables.peers,
+    )
     results = "\n".join([result_tables.tables(), *(line for source in sources for line in source())])
     parts = {
         "README.md": {"results": front_tables.results(), "systems": front_tables.shipped()},

@@ -228,10 +228,9 @@ def _histories(system: System) -> str:
     if len(rows) == 1:
         return ""
     words = "AUC while the detectors were trained; natural and adversarial, on training and validation images (figure 11)."
-    attacks = {
-        job["name"]: attack_words(job["validation_attack"]) for job in system.card.recipe["jobs"] if job["name"] in jobs
-    }
-    words += "".join(f" Adversarial: {attack}." for attack in dict.fromkeys(attacks.values()))
+    trained = (job for job in system.card.recipe.get("jobs", []) if job["name"] in jobs)
+    attacks = [attack_words(attack) for job in trained if (attack := job.get("validation_attack"))]
+    words += "".join(f" Adversarial: {attack}." for attack in dict.fromkeys(attacks))
     if theirs := published(*system.card.threat).natural:
         before, after = theirs
         words += f" In the paper the first detector's natural AUC on test images went from {before:g} to {after:g}."
