@@ -32,7 +32,7 @@ def results() -> str:
         if system.card.data_hash in dataset(threat[0]).copies:
             copies.append(f"{title} is {dataset(threat[0]).copies[system.card.data_hash]}.")
         if published and (theirs := paper(*threat).setting):
-            copies.append(f"The paper's networks there are {theirs}.")
+            copies.append(f"The paper's are {theirs}.")
         attacked.append(f"{mean['n']:,} on {title}")
         cells = ["none" if published is None else f"{sum(published) / len(published):.4f}", interval(mean)]
         honest = stored(system, HonestEvaluation(), least=1)
@@ -48,8 +48,8 @@ def results() -> str:
     words = (
         "*AUC*: of a class's natural images against attacked ones of all others, under the paper's attack (n = "
         f"{', '.join(attacked)}). *Fooled*: the honest protocol, test images "
-        "that one of the attacks known to hurt gets misclassified and accepted, at thresholds that reject "
-        f"5 % of clean images (n = {', '.join(dict.fromkeys(judged))}). In brackets: 95 % intervals. {' '.join(copies)} "
+        "that some attack gets misclassified and accepted, at thresholds that reject "
+        f"5 % of clean images (n = {', '.join(dict.fromkeys(judged))}). Brackets: 95 % intervals. {' '.join(copies)} "
         "[Every table](docs/results.md)."
     )
     return f"{markdown_table(rows)}\n\n{textwrap.fill(words, WIDTH, break_on_hyphens=False)}"
