@@ -8,7 +8,7 @@ from aatviz.data.spec import written
 from aatviz.evaluate import stored
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import headline, interval, markdown_table, means_of
-from aatviz.recipes.evaluation import HonestEvaluation
+from aatviz.recipes.evaluation import HonestEvaluation, ThoroughEvaluation
 from aatviz.recipes.paper import all_detectors, evaluations
 from aatviz.recipes.published import published as paper
 from aatviz.store.results import valid_records
@@ -29,6 +29,12 @@ def results() -> str:
         mean = headline(means_of(record))
         title = dataset(threat[0]).title
         alone = f", {dataset(threat[0]).classes[system.card.bank[0]]} alone" if system.lacks("full_bank") else ""
+        if record := stored(system, ThoroughEvaluation(), least=1):
+            shares = [record["victims"][victim][-1]["rejected"][1]["value"] for victim in ("generative", "robust")]
+            copies.append(
+                f"Pushed until *rejected*, {record['radii'][1]:g} of the ball is enough for {shares[0]:.0%} of "
+                f"{title} (robust classifier: {shares[1]:.0%})."
+            )
         if system.card.data_hash in dataset(threat[0]).copies:
             copies.append(f"{title} is {dataset(threat[0]).copies[system.card.data_hash]}.")
         if published and (theirs := paper(*threat).setting):
@@ -47,9 +53,9 @@ def results() -> str:
         rows.append([f"{title}{alone}, {_ball(system)}", *cells])
     words = (
         "*AUC*: of a class's natural images against attacked ones of all others, under the paper's attack (n = "
-        f"{', '.join(attacked)}). *Fooled*: the honest protocol, test images "
+        f"{', '.join(attacked)}). *Fooled*: the honest protocol, images "
         "that some attack gets misclassified and accepted, at thresholds that reject "
-        f"5 % of clean images (n = {', '.join(dict.fromkeys(judged))}). Brackets: 95 % intervals. {' '.join(copies)} "
+        f"5 % of clean images (n = {', '.join(dict.fromkeys(judged))}). Brackets: 95 %. {' '.join(copies)} "
         "[Every table](docs/results.md)."
     )
     return f"{markdown_table(rows)}\n\n{textwrap.fill(words, WIDTH, break_on_hyphens=False)}"

@@ -18,9 +18,9 @@ MANY = 0.01
 """From this share on, the README mentions images whose ball holds a real image of another class."""
 
 
-def front(card: Card, honest: Record | None) -> str:
-    """The first part of the README, in Markdown. `honest` is the record of the honest protocol, if these weights have
-    one."""
+def front(card: Card, honest: Record | None, thorough: Record | None) -> str:
+    """The first part of the README, in Markdown. `honest` and `thorough` are the records of the honest protocol, and of what
+    goes beyond it, if these weights have them."""
     lines = [f"# {card.system}", card.about, _holds(card)]
     lines += ["## Load it", f"```python\nimport aatviz\n\n{system_line(card.system)}\n```"]
     lines += [
@@ -28,7 +28,7 @@ def front(card: Card, honest: Record | None) -> str:
         "## What it withstands",
     ]
     lines += _withstands(card, honest) if honest else _not_judged(card)
-    lines += ["## What it does not withstand", *_does_not(card, honest), "## Licence and data", _licence(card)]
+    lines += ["## What it does not withstand", *_does_not(card, honest, thorough), "## Licence and data", _licence(card)]
     return "\n\n".join(lines) + "\n"
 
 
@@ -79,9 +79,11 @@ def _not_judged(card: Card) -> list[str]:
     return [words, "\n".join(found)] if found else [words]
 
 
-def _does_not(card: Card, honest: Record | None) -> list[str]:
+def _does_not(card: Card, honest: Record | None, thorough: Record | None) -> list[str]:
     points = [f"- Another norm, or a ball larger than {_ball(card)}: it was not trained for that."]
     points += _real_images(card)
+    if thorough:
+        points.append(_pushed_out(card, thorough))
     if honest:
         points += _larger_balls(card, honest)
         free = {victim: found["at"][0]["error"][EVERY]["value"] for victim, found in honest["victims"].items()}
@@ -102,6 +104,20 @@ def _real_images(card: Card) -> list[str]:
         f"- Looking things up: {interval(share, 1, percent=True)} of the images have a real training image of another class "
         f"in their ball (n = {share['n']:,}). A detector is right to accept that one, so such a ball asks for too much."
     ]
+
+
+def _pushed_out(card: Card, thorough: Record) -> str:
+    """What the smallest push does that only wants images rejected, at the last threshold."""
+    rows = {victim: found[-1] for victim, found in thorough["victims"].items()}
+    errors = {victim: interval(row["rejected"][1], 0, percent=True) for victim, row in rows.items()}
+    (first, *_) = rows.values()
+    listed = ", ".join(f"{error} for the {victim} classifier" for victim, error in errors.items())
+    return (
+        f"- Pushes that only want images rejected, already within {card.norm} "
+        f"{written_beside(thorough['radii'][1] * card.eps, card.eps)}: rejected, misclassified or fooled are {listed} "
+        f"(n = {first['rejected'][1]['n']:,}), where {first['clean_rejection']:.0%} of clean images are rejected. Nothing "
+        "in their training keeps detectors from letting go of their own images."
+    )
 
 
 def _larger_balls(card: Card, honest: Record) -> list[str]:

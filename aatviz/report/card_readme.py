@@ -10,7 +10,7 @@ from aatviz.evaluate.honest.protocol import depends_of
 from aatviz.metrics.format import interval, markdown_table, mean_cells, means_of
 from aatviz.recipes import plane
 from aatviz.recipes.budget import WORD
-from aatviz.recipes.evaluation import HonestEvaluation, attack_words
+from aatviz.recipes.evaluation import HonestEvaluation, ThoroughEvaluation, attack_words
 from aatviz.report.card_front import front
 from aatviz.report.setting import setting
 from aatviz.runtime.files import making_sense_of, write_text
@@ -27,16 +27,18 @@ def write_readme(folder: Path) -> None:
 def readme_of(folder: Path) -> str:
     """The README of a checkpoint folder, as Markdown. ValueError for a damaged card or record."""
     card, protocol = read_card(folder), HonestEvaluation()
-    honest = valid_records(folder, card).get(protocol.name)
+    records = valid_records(folder, card)
+    honest = records.get(protocol.name)
     if honest and honest.get("depends") != depends_of(card, protocol):
         honest = None  # of other attacks than today's, or with examples from another system
     with making_sense_of(folder / CARD, "Bring it up to date with `aatviz report SYSTEM --recompute`."):
-        return readme(card, honest)
+        return readme(card, honest, records.get(ThoroughEvaluation().name))
 
 
-def readme(card: Card, honest: dict[str, Any] | None = None) -> str:
-    """The README, as Markdown, from one card and, where there is one, the record of the honest protocol."""
-    sections = [front(card, honest), _weights(card)]
+def readme(card: Card, honest: dict[str, Any] | None = None, thorough: dict[str, Any] | None = None) -> str:
+    """The README, as Markdown, from one card and, where there are such, the records of the honest protocol and of what goes
+    beyond it."""
+    sections = [front(card, honest, thorough), _weights(card)]
     for name, metrics in card.metrics.items():
         if table := TABLES.get(metrics["kind"]):
             sections.append(table(card, name, metrics))

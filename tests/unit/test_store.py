@@ -257,7 +257,7 @@ def test_a_readme_leaves_out_a_verdict_of_other_attacks_than_todays(
     card, recipe = measured_detectors.card, HonestEvaluation()
     record = {"depends": depends_of(card, recipe)}
     monkeypatch.setattr(card_readme, "valid_records", lambda *_: {recipe.name: record})
-    monkeypatch.setattr(card_readme, "readme", lambda card, honest: str(honest is not None))
+    monkeypatch.setattr(card_readme, "readme", lambda card, honest, _: str(honest is not None))
     assert card_readme.readme_of(measured_detectors.folder) == "True"
     record["depends"] |= {"transfer": ["a system that is gone", "its hash"]}
     assert card_readme.readme_of(measured_detectors.folder) == "False"
@@ -266,7 +266,7 @@ def test_a_readme_leaves_out_a_verdict_of_other_attacks_than_todays(
 def test_a_card_forgets_what_was_measured_before_its_recipe_was_edited(
     measured_detectors: System, edit_recipe: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(card_readme, "readme", lambda card, honest: ", ".join(card.metrics))
+    monkeypatch.setattr(card_readme, "readme", lambda card, *_: ", ".join(card.metrics))
     cards.update_card(measured_detectors.folder)
     card_readme.write_readme(measured_detectors.folder)
     assert (measured_detectors.folder / "README.md").read_text() == "table-11, worst-case"

@@ -14,6 +14,7 @@ from aatviz.evaluate import finish, parts, refresh, run_part
 from aatviz.evaluate.honest import thorough
 from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import ThoroughEvaluation
+from aatviz.report.card_readme import readme
 from aatviz.report.subsample import subsample
 from aatviz.store.systems import System, load_system
 
@@ -81,5 +82,10 @@ def test_a_record_is_made_refreshed_and_written_about(system: System) -> None:
     text = subsample(system, record)
     assert "| victim | eps 0 | eps 0.15 | eps 0.3 |" in text
     assert "own loss, 3 restarts" in text
+    found = record["victims"]["robust"][-1]["rejected"][1]
+    said = readme(system.card, None, record)
+    assert "rejected, already within Linf 0.15: " in said
+    assert f"{found['value']:.0%} ({found['low']:.0%} to {found['high']:.0%}) for the robust classifier (n = 4)" in said
+    assert "Pushes that only want" not in readme(system.card)
     bf16 = dataclasses.replace(SMALL, name="other")
     run_part(system, bf16, "generative/to be rejected", bf16=True)

@@ -18,6 +18,7 @@ def show(system: System, record: dict[str, Any], place: int) -> None:
         st.caption("Where nothing may be rejected, nothing is to be added here. Choose 1 % or 5 % above.")
         return
     rows = {victim: found[place - 1] for victim, found in record["victims"].items()}
+    st.markdown(words.pushed_out(system.card, rows, record["radii"]))
     st.plotly_chart(
         figures.total(rows, record["radii"]),
         key="robustness-total",
@@ -28,8 +29,9 @@ def show(system: System, record: dict[str, Any], place: int) -> None:
         "A classifier that rejects everything withstands everything, and is of no use. So an image counts as an error here "
         "where it is misclassified or rejected as it is (0 on the left), where an attack within so much of ε gets it "
         "**rejected**, and where one within the whole of ε gets it misclassified and accepted (Chen et al., 2023).",
-        "curves that stay low on the left: a defence that rejects what is hardly changed has not solved the task. Where the "
-        "integrated classifier jumps up, a tiny push turns the natural classifier, and its detector rejects what is left.",
+        "curves that stay low on the left: a defence that rejects what is hardly changed has not solved the task. AAT shows "
+        "a detector attacked images of *other* classes alone. Nothing keeps it from letting go of its own ones, and a small "
+        "push downwards is enough.",
     )
     names = list(next(iter(rows.values()))["error"])
     labels = {"many restarts": f"the paper's loss, {record['recipe']['restarts']} restarts"}
