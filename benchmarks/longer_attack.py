@@ -1,6 +1,6 @@
 """Table 3: does the longer inner attack of the paper's training leave the detectors harder to move in L2?
 
-    python -m benchmarks.longer_attack --out FOLDER      # results/longer_attack.json; two hours of one core with bf16
+    python -m benchmarks.longer_attack --out FOLDER      # results/longer_attack.json; about two hours of one core
 
 The shared banks for L-inf 0.3 and 0.5 were trained with few large inner steps, the paper's detectors with 100 of 0.01.
 Here each bank is trained further, once with either, all else being equal. Then all are searched for the smallest distortion,

@@ -33,7 +33,7 @@ def results() -> str:
             shares = [record["victims"][victim][-1]["rejected"][1]["value"] for victim in ("generative", "robust")]
             copies.append(
                 f"Pushed until *rejected*, {record['radii'][1]:g} of the ball is enough for {shares[0]:.0%} of "
-                f"{title} (robust classifier: {shares[1]:.0%})."
+                f"{record['recipe']['count']} {dataset(threat[0]).plural} of {title} (robust: {shares[1]:.0%})."
             )
         if system.card.data_hash in dataset(threat[0]).copies:
             copies.append(f"{title} is {dataset(threat[0]).copies[system.card.data_hash]}.")

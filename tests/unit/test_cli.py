@@ -1,7 +1,9 @@
 """The command line: it does what the library does, and says clearly what is wrong."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,8 +11,10 @@ import torch
 import aatviz
 from aatviz import recipes
 from aatviz.attacks.settings import AttackSettings
+from aatviz.cli import evaluate
 from aatviz.explore.attack_path import trace_attack
 from aatviz.explore.snippets import attack_command
+from aatviz.recipes.evaluation import RealImagesEvaluation
 from aatviz.train.loop import train
 from tests import quick_python
 
@@ -110,3 +114,20 @@ def test_training_side_by_side_makes_two_systems_that_load(tiny_system_folder: P
         system = aatviz.load_system(tmp_path / recipe)
         assert system.detectors(torch.rand(2, 1, 28, 28)).shape == (2, 10)
         assert (tmp_path / recipe / "README.md").read_text().startswith(f"# {recipe}")
+
+
+def test_the_time_left_is_not_told_from_what_was_done_before(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of ten hours' work nine were done before; then a tenth of the rest takes six minutes."""
+    clock = iter([0.0, 0.0, 360.0])
+
+    def run(*_: object, report: Callable[[str, float], None], **__: object) -> None:
+        report("a part", 0.9)
+        report("a part", 0.91)
+
+    monkeypatch.setattr(evaluate, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(evaluate, "engine", SimpleNamespace(run_part=run))
+    monkeypatch.setattr(evaluate, "_in_bf16", lambda _: False)
+    evaluate._run_part(SimpleNamespace(), RealImagesEvaluation(), "a part")  # type: ignore[arg-type]
+    assert "91%, 54.0 min left" in capsys.readouterr().out

@@ -1,7 +1,6 @@
 """From a system to a result record: parts that resume, a record that knows its weights, and numbers computed again."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from aatviz.cli import evaluate as cli
 from aatviz.data import load_data
 from aatviz.evaluate import attacking, detectors, engine, evenly, finish, parts, run_part, stored
 from aatviz.recipes.evaluation import DetectorEvaluation, SystemEvaluation
@@ -171,22 +169,6 @@ def test_progress_ends_at_one(system: System) -> None:
     assert {part for part, _ in seen} == {"detector-2"}
     assert [share for _, share in seen] == sorted(share for _, share in seen)
     assert seen[-1][1] == 1
-
-
-def test_the_time_left_is_not_told_from_what_was_done_before(
-    system: System, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Of ten hours' work nine were done before; then a tenth of the rest takes six minutes."""
-    clock = iter([0.0, 0.0, 360.0])
-
-    def run(*_: object, report: Callable[[str, float], None], **__: object) -> None:
-        report("a part", 0.9)
-        report("a part", 0.91)
-
-    monkeypatch.setattr(cli.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(cli.engine, "run_part", run)
-    cli._run_part(system, WORST, "a part")
-    assert "91%, 54.0 min left" in capsys.readouterr().out
 
 
 def test_the_worst_of_all_is_no_better_than_any_iterate() -> None:

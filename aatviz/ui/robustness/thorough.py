@@ -31,7 +31,7 @@ def show(system: System, record: dict[str, Any], place: int) -> None:
         "**rejected**, and where one within the whole of ε gets it misclassified and accepted (Chen et al., 2023).",
         "curves that stay low on the left: a defence that rejects what is hardly changed has not solved the task. AAT shows "
         "a detector attacked images of *other* classes alone. Nothing keeps it from letting go of its own ones, and a small "
-        "push downwards is enough.",
+        "push downwards may be enough.",
     )
     names = list(next(iter(rows.values()))["error"])
     labels = {"many restarts": f"the paper's loss, {record['recipe']['restarts']} restarts"}

@@ -149,8 +149,8 @@ def pushed_out(card: Card, rows: dict[str, dict[str, Any]], radii: list[float]) 
         for name, row in rows.items()
     ]
     return (
-        f"An attacker who only wants images **rejected** needs less room. Within {ball}, {radii[1]:g} of the ball of the "
-        f"training, rejected, misclassified or fooled are {', '.join(found)}."
+        f"An attacker may only want images **rejected**. Within {ball}, {radii[1]:g} of the ball of the training, "
+        f"rejected, misclassified or fooled are {', '.join(found)}."
     )
 
 
