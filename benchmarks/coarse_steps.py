@@ -13,26 +13,20 @@ import dataclasses
 import itertools
 import shutil
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from aatviz import load_system, recipes
-from aatviz.attacks import objective
-from aatviz.data import dataset, open_split
-from aatviz.metrics import auc_interval
+from aatviz.data import dataset
 from aatviz.metrics.format import interval, markdown_table
-from aatviz.models.detectors import DetectorBank
 from aatviz.recipes import AttackSpec, Job, digest
 from aatviz.recipes.published import published
 from aatviz.runtime.files import read_json, write_json
-from aatviz.runtime.hardware import describe, fast_bf16
+from aatviz.runtime.hardware import describe
 from aatviz.store.results import read_history
 from aatviz.store.weights import load_network
 from aatviz.train.loop import train
-from aatviz.train.steps import attack
-from aatviz.train.validation import logits_of
+from benchmarks.one_detector import aucs
 
 RESULT = Path(__file__).parent / "results" / "coarse_steps.json"
 SYSTEM, DATASET, EPS, STEPS = "cifar10-linf-8-shared", "cifar10", 2 / 255, 1500
@@ -86,21 +80,6 @@ def jobs() -> dict[str, Job]:
     }
 
 
-def measured(network: nn.Module) -> dict[str, Any]:
-    """The detector's AUC on natural test images, and on as many attacked negatives as the table counts."""
-    test = open_split(DATASET, "test")
-    own = test.labels == 0
-    positive, others = (logits_of(network, test.images(rows)).squeeze(1) for rows in (_rows(own), _rows(~own)))
-    chosen = _rows(~own)
-    negative = test.images(chosen[torch.linspace(0, len(chosen) - 1, NEGATIVES).round().long()])
-    goal = objective("target_logit", DetectorBank([network], 1), target=0, bf16=fast_bf16("cpu"))
-    found = {"natural": auc_interval(positive, others)._asdict()}
-    for words, spec in ATTACKS.items():
-        x_adv = attack(spec, goal, negative, seed=0)
-        found[words] = auc_interval(positive, logits_of(network, x_adv).squeeze(1))._asdict()
-    return found
-
-
 def main() -> None:
     """Train what is not there yet, and measure both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -113,7 +92,11 @@ def main() -> None:
     rows = {}
     for words, job in jobs().items():
         file = train(job, DATASET, out, report=lambda step: _say(step.job, step.step))
-        rows[words] = {"recipe_hash": digest(job), "step": _kept(out, job.name), **measured(load_network(file).eval())}
+        rows[words] = {
+            "recipe_hash": digest(job),
+            "step": _kept(out, job.name),
+            **aucs(load_network(file).eval(), DATASET, 0, ATTACKS, NEGATIVES),
+        }
         print(words, {name: value["value"] for name, value in rows[words].items() if isinstance(value, dict)}, flush=True)
     write_json(
         RESULT,
@@ -171,10 +154,6 @@ def table() -> list[str]:
         "(`python -m benchmarks.coarse_steps`):"
     )
     return ["", text, "", markdown_table(rows)]
-
-
-def _rows(chosen: Tensor) -> Tensor:
-    return chosen.nonzero().flatten()
 
 
 def _say(job: str, step: int) -> None:

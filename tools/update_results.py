@@ -4,7 +4,7 @@ python -m tools.update_results           # rewrite them
 python -m tools.update_results --check   # exit with 1 where they are out of step
 """
 
-from benchmarks import coarse_steps, longer_attack, tournament
+from benchmarks import coarse_steps, longer_attack, own_network, tournament
 from tools import drawing_table, front_tables, limit_table, result_tables, speed_tables
 from tools.marked import bring_up_to_date
 
@@ -13,6 +13,7 @@ def main() -> None:
     sources = (
         drawing_table.table,
         limit_table.table,
+        own_network.table,
         longer_attack.table,
         coarse_steps.table,
         tournament.table,
