@@ -9,6 +9,7 @@ from aatviz.data.spec import UnknownDataset, written, written_beside
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import headline, interval, markdown_table, means_of
 from aatviz.recipes.paper import WORST_CASE, all_detectors
+from aatviz.report.subsample import pushed_out
 from aatviz.runtime.printed import system_line
 from aatviz.store import pretrained
 from aatviz.store.card import Card
@@ -83,7 +84,9 @@ def _does_not(card: Card, honest: Record | None, thorough: Record | None) -> lis
     points = [f"- Another norm, or a ball larger than {_ball(card)}: it was not trained for that."]
     points += _real_images(card)
     if thorough:
-        points.append(_pushed_out(card, thorough))
+        points.append(
+            f"- {pushed_out(card, thorough)} Nothing in their training keeps detectors from letting go of their own images."
+        )
     if honest:
         points += _larger_balls(card, honest)
         free = {victim: found["at"][0]["error"][EVERY]["value"] for victim, found in honest["victims"].items()}
@@ -104,20 +107,6 @@ def _real_images(card: Card) -> list[str]:
         f"- Looking things up: {interval(share, 1, percent=True)} of the images have a real training image of another class "
         f"in their ball (n = {share['n']:,}). A detector is right to accept that one, so such a ball asks for too much."
     ]
-
-
-def _pushed_out(card: Card, thorough: Record) -> str:
-    """What the smallest push does that only wants images rejected, at the last threshold."""
-    rows = {victim: found[-1] for victim, found in thorough["victims"].items()}
-    errors = {victim: interval(row["rejected"][1], 0, percent=True) for victim, row in rows.items()}
-    (first, *_) = rows.values()
-    listed = ", ".join(f"{error} for the {victim} classifier" for victim, error in errors.items())
-    return (
-        f"- Pushes that only want images rejected, already within {card.norm} "
-        f"{written_beside(thorough['radii'][1] * card.eps, card.eps)}: rejected, misclassified or fooled are {listed} "
-        f"(n = {first['rejected'][1]['n']:,}), where {first['clean_rejection']:.0%} of clean images are rejected. Nothing "
-        "in their training keeps detectors from letting go of their own images."
-    )
 
 
 def _larger_balls(card: Card, honest: Record) -> list[str]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from aatviz.data.spec import written_beside
-from aatviz.evaluate.honest.verdict import EVERY, worst_case
+from aatviz.evaluate.honest.verdict import EVERY, total_error, worst_case
 from aatviz.evaluate.images import evenly
 from aatviz.metrics import share
 from aatviz.metrics.format import interval, markdown_table
@@ -32,12 +32,6 @@ REJECTION = 0.05
 HEAD = ["victim", "eps 0: wrong or rejected", "within eps", "implied within eps / 2", "robust classifier here", "n"]
 
 
-def total(natural: Tensor, fooled: Tensor) -> Tensor:
-    """Which images count as errors (L+1,n), bool: at eps 0 those that are misclassified or rejected as they are, `natural`
-    (n,); then also those that an attack fooled in one of the balls so far, from small to large, `fooled` (L,n)."""
-    return torch.cat([natural[None], natural | (fooled.cumsum(0) > 0)])
-
-
 def of_curves(system: System) -> str:
     """Both readings at 0 and at the system's eps, under the attacks of figure 2; Markdown."""
     record = curves.load(system)
@@ -47,7 +41,7 @@ def of_curves(system: System) -> str:
         threshold = accepting(decisions.held_out, REJECTION)
         fooled = decisions.perturbed.accepted(threshold) & ~decisions.perturbed.right
         natural = ~(decisions.natural.accepted(threshold) & decisions.natural.right)
-        found = total(evenly(natural, len(fooled)), fooled[None])
+        found = total_error(evenly(natural, len(fooled)), fooled[None])
         robust = f"{interval(record.robust_error, percent=True, digits=1)} within eps"
         rows.append(_row(victim, found, robust))
     return _section("Rejecting counted, and what it would imply, under the attacks of figure 2", rows)
@@ -65,13 +59,15 @@ def of_honest(system: System, record: dict[str, Any]) -> str:
         threshold = accepting_scores(scores["held_out"], REJECTION)
         natural = ~(scores["right"] & (scores["score"] >= threshold))
         swept = torch.from_numpy(arrays[f"{victim}/sweep eps.scores"]).T[:-1] >= threshold
-        curve = total(evenly(natural, swept.shape[1]), swept)
+        curve = total_error(evenly(natural, swept.shape[1]), swept)
         along.append([victim, *(f"{float(row.float().mean()):.0%}" for row in curve), str(swept.shape[1])])
         attacks = {
             name: torch.from_numpy(arrays[f"{victim}/{name}.scores"]) for name in found["at"][0]["error"] if name != EVERY
         }
         fooled = worst_case(attacks)[None] >= threshold
-        rows.append(_row(victim, total(evenly(natural, fooled.shape[1]), fooled), _robust(record, arrays, system.card.eps)))
+        rows.append(
+            _row(victim, total_error(evenly(natural, fooled.shape[1]), fooled), _robust(record, arrays, system.card.eps))
+        )
     curve_words = (
         "The same along the sweep over eps (PGD on the victim's own loss): natural images misclassified or rejected, or "
         "fooled in this ball or a smaller one."
@@ -94,7 +90,7 @@ def _robust(record: dict[str, Any], arrays: dict[str, Any], eps: float) -> str:
     radii = [setting["eps"] for setting in record["settings"]["eps"]]
     scores = torch.from_numpy(arrays["robust/sweep eps.scores"]).T
     right = evenly(torch.from_numpy(arrays["robust/natural.right"]), scores.shape[1])
-    errors = total(~right, scores > -math.inf)[1:]
+    errors = total_error(~right, scores > -math.inf)[1:]
     above = next(place for place, radius in enumerate(radii) if radius >= eps / 2)
     below = above - 1 if above and radii[above] > eps / 2 else above
     return ", ".join(

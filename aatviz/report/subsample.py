@@ -1,10 +1,39 @@
 """The section of the report on the subsample: rejecting counted as an error, growing balls, many restarts, many queries."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from aatviz.data.spec import written
-from aatviz.metrics.format import interval, markdown_table
+from aatviz.data.spec import written, written_beside
+from aatviz.metrics.format import bounds, interval, markdown_table
+from aatviz.store.card import Card
 from aatviz.store.systems import System
+
+
+def named(row: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[str]:
+    """The attacks of a victim's row, as the recipe set them, in its order."""
+    names = {
+        "many restarts": f"own loss, {recipe['restarts']} restarts",
+        "many queries": f"Square, {recipe['queries']:,} queries",
+    }
+    return [names.get(name, name) for name in row["error"]]
+
+
+def pushed_out(card: Card, record: Mapping[str, Any], place: int = -1, mark: str = "") -> str:
+    """What the smallest push does that only wants images rejected, in a sentence with marked shares, at one of the record's
+    thresholds: usually the last, which rejects most."""
+    rows = {victim: found[place] for victim, found in record["victims"].items()}
+    shares = {victim: row["rejected"][1] for victim, row in rows.items()}
+    listed = ", ".join(
+        f"{mark}{value['value']:.0%}{mark} ({bounds(value, 0, percent=True)}) for the {victim} classifier"
+        for victim, value in shares.items()
+    )
+    (first, *_), (value, *_) = rows.values(), shares.values()
+    part = record["radii"][1]
+    ball = f"{card.norm} {written_beside(part * card.eps, card.eps)}, {part:g} of the ball of the training"
+    return (
+        f"An attacker may only want images rejected. Within {ball}, rejected, misclassified or fooled are {listed} "
+        f"(n = {value['n']:,}), where {first['clean_rejection']:.0%} of clean images are rejected."
+    )
 
 
 def subsample(system: System, record: dict[str, Any]) -> str:
@@ -13,9 +42,7 @@ def subsample(system: System, record: dict[str, Any]) -> str:
     along = ["victim", *(f"eps {radius}" for radius in radii)]
     rows = {victim: found[-1] for victim, found in record["victims"].items()}
     (first, *_) = rows.values()
-    names = {"many restarts": f"own loss, {record['recipe']['restarts']} restarts"}
-    names |= {"many queries": f"Square, {record['recipe']['queries']:,} queries"}
-    errors = [["victim", *(names.get(name, name) for name in first["error"]), "n"]]
+    errors = [["victim", *named(first, record["recipe"]), "n"]]
     tables = {"growing": [along], "rejected": [along]}
     for victim, row in rows.items():
         errors.append([victim, *(interval(value, 3) for value in row["error"].values()), str(record["recipe"]["count"])])

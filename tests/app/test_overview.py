@@ -108,10 +108,20 @@ def test_the_error_is_that_under_all_attacks_where_it_has_been_measured(monkeypa
 
     at = {"generative": [row(0.0, 1.0), row(0.01, 0.17)], "robust": [row(0.0, 1.0), row(0.01, 0.25)]}
     record = {"victims": {victim: {"at": rows} for victim, rows in at.items()}}
-    monkeypatch.setattr(overview_card, "records", lambda _, names: dict.fromkeys(names, record))
+    monkeypatch.setattr(overview_card, "records", lambda _, names: {name: record for name in names if name != "thorough"})
     app = open_page()
     assert {metric.value for metric in app.metric} == {"1", "0.1700", "0.2500"}
     assert "worst of all attacks, T rejects 1 % of clean images; 95 % interval 0.1000 to 0.3000, n = 500" in texts(app)
+
+
+def test_what_a_small_push_gets_rejected_is_among_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    share = {"value": 0.99, "low": 0.95, "high": 1.0, "n": 100}
+    rows = [{"clean_rejection": 0.05, "rejected": [share | {"value": 0.08}, share, share]}]
+    record = {"radii": [0.0, 0.1, 1.0], "victims": {"generative": rows}}
+    monkeypatch.setattr(overview_card, "records", lambda _, names: {"thorough": record} if "thorough" in names else {})
+    shown = texts(open_page())
+    assert "Within Linf 0.03, 0.1 of the ball of the training" in shown
+    assert "**99%** (95% to 100%) for the generative classifier (n = 100), where 5% of clean images are rejected" in shown
 
 
 def test_without_the_protocol_the_error_is_that_of_the_worst_of_three_optimizers(monkeypatch: pytest.MonkeyPatch) -> None:

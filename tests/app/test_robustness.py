@@ -124,7 +124,7 @@ def test_the_subsample_shows_what_rejecting_costs_and_what_more_effort_finds(
     assert f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})" in text(app)
     assert "the paper's loss, 2 restarts" in text(app)
     pushed = record["victims"]["robust"][1]["rejected"][1]
-    assert "Within Linf ε = 0.15, 0.5 of the ball" in text(app)
+    assert "Within Linf 0.15, 0.5 of the ball" in text(app)
     assert f"**{pushed['value']:.0%}** ({pushed['low']:.0%} to {pushed['high']:.0%}) for the robust classifier" in text(app)
     assert "Choose 1 % or 5 %" in text(open_page(clean="none"))
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from aatviz.evaluate.honest.verdict import total_error
 from aatviz.metrics import share
 from aatviz.report import readings
 from aatviz.store.systems import load_system, systems
@@ -19,7 +20,7 @@ NOT = -math.inf
 def test_an_image_counts_from_the_smallest_ball_on_in_which_it_is_an_error() -> None:
     natural = torch.tensor([True, False, False, False])
     fooled = torch.tensor([[False, True, False, False], [False, False, True, False]])
-    found = readings.total(natural, fooled)
+    found = total_error(natural, fooled)
     assert found.float().mean(1).tolist() == [0.25, 0.5, 0.75]  # the image that the larger ball's attack missed still counts
 
 

@@ -84,7 +84,7 @@ def test_a_record_is_made_refreshed_and_written_about(system: System) -> None:
     assert "own loss, 3 restarts" in text
     found = record["victims"]["robust"][-1]["rejected"][1]
     said = readme(system.card, None, record)
-    assert "rejected, already within Linf 0.15: " in said
+    assert "images rejected. Within Linf 0.15, 0.5 of the ball" in said
     assert f"{found['value']:.0%} ({found['low']:.0%} to {found['high']:.0%}) for the robust classifier (n = 4)" in said
     assert "Pushes that only want" not in readme(system.card)
     bf16 = dataclasses.replace(SMALL, name="other")

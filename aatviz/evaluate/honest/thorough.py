@@ -16,6 +16,7 @@ from aatviz.attacks import multi_targeted, pgd, square
 from aatviz.attacks.victims import OWN_LOSS, WITH_REJECT, Victim
 from aatviz.evaluate.honest.protocol import NEEDS, Budget, fooled_scores
 from aatviz.evaluate.honest.run import NATURAL, on_natural_images
+from aatviz.evaluate.honest.verdict import total_error
 from aatviz.evaluate.images import Arrays, Parts, evenly, test_images, test_split
 from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import share
@@ -125,24 +126,23 @@ def _row(rejection: float, found: dict[str, dict[str, Tensor]]) -> dict[str, Any
     n = len(scores[RESTARTS])
     threshold = accepting_scores(found[NATURAL]["held_out"], rejection)
     fooled = {what: scores[what] >= threshold for what in (RESTARTS, QUERIES)}
-    growing = (scores[GROWING] >= threshold).cumsum(1) > 0
-    inside = growing[:, -1] | fooled[RESTARTS] | fooled[QUERIES]
-    wrong = evenly(~found[NATURAL]["right"] | (found[NATURAL]["score"] < threshold), n)[:, None]
-    no = torch.zeros_like(wrong)
-    rejected = (scores[REJECTED] < threshold).cumsum(1) > 0
-    errors = {RESTARTS: fooled[RESTARTS], QUERIES: fooled[QUERIES], "every target": growing[:, -1], "worst of all": inside}
+    grown, rejected = threshold <= scores[GROWING].T, threshold > scores[REJECTED].T
+    every = grown.any(0)
+    inside = every | fooled[RESTARTS] | fooled[QUERIES]
+    wrong = evenly(~found[NATURAL]["right"] | (found[NATURAL]["score"] < threshold), n)
+    errors = {RESTARTS: fooled[RESTARTS], QUERIES: fooled[QUERIES], "every target": every, "worst of all": inside}
     return {
         "clean_rejection": rejection,
         "threshold": threshold,
         "error": {name: share(hits)._asdict() for name, hits in errors.items()},
-        "growing": _curve(wrong | torch.cat([no, growing], 1)),
-        "rejected": _curve(wrong | inside[:, None] | torch.cat([no, rejected], 1)),
+        "growing": _curve(total_error(wrong, grown)),
+        "rejected": _curve(total_error(wrong | inside, rejected)),
     }
 
 
 def _curve(hits: Tensor) -> list[dict[str, Any]]:
-    """The shares of the images (N,R+1), bool, at every radius, with their intervals."""
-    return [share(column)._asdict() for column in hits.T]
+    """The shares of the images (R+1,N), bool, at every radius, with their intervals."""
+    return [share(row)._asdict() for row in hits]
 
 
 KIND = Kind(

@@ -33,6 +33,13 @@ def worst_case(scores: dict[str, Tensor]) -> Tensor:
     return torch.stack(list(scores.values())).amax(0)
 
 
+def total_error(natural: Tensor, found: Tensor) -> Tensor:
+    """Which images count as errors in growing balls (L+1,N), bool: at 0 those of `natural` (N,), for example misclassified
+    or rejected as they are; then also those that an attack found in one of the balls so far, from small to large, `found`
+    (L,N)."""
+    return torch.cat([natural[None], natural | (found.cumsum(0) > 0)])
+
+
 def sweep_errors(scores: Tensor, threshold: float) -> list[Interval]:
     """The error at T for every setting of a sweep, from scores (L,N)."""
     return [share(row >= threshold) for row in scores]

@@ -13,6 +13,7 @@ from aatviz.metrics.format import bounds, headline, interval, markdown_table, me
 from aatviz.recipes.paper import SIDE_BY_SIDE
 from aatviz.recipes.published import published
 from aatviz.report.card_readme import training_minutes
+from aatviz.report.subsample import pushed_out
 from aatviz.store.systems import System, checkpoints_folder
 from aatviz.ui.common.glossary import tip
 from aatviz.ui.common.pictures import enlarged
@@ -138,6 +139,8 @@ def limits(system: System) -> None:
         f"with that bring the paper's CIFAR-10 systems down (at ε = 8/255 and a 5-point clean cost {_survived()}). A single "
         "attack that fails, as some do here, proves nothing: take it as a look at one attack, not as a guarantee."
     )
+    if record := records(system, ("thorough",)).get("thorough"):
+        st.markdown(pushed_out(card, record, mark="**"))
 
 
 def _survived() -> str:

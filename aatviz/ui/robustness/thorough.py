@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from aatviz.metrics.format import interval
+from aatviz.report.subsample import pushed_out
 from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.plots import config
@@ -18,7 +19,7 @@ def show(system: System, record: dict[str, Any], place: int) -> None:
         st.caption("Where nothing may be rejected, nothing is to be added here. Choose 1 % or 5 % above.")
         return
     rows = {victim: found[place - 1] for victim, found in record["victims"].items()}
-    st.markdown(words.pushed_out(system.card, rows, record["radii"]))
+    st.markdown(pushed_out(system.card, record, place - 1, mark="**"))
     st.plotly_chart(
         figures.total(rows, record["radii"]),
         key="robustness-total",

@@ -5,11 +5,10 @@ from typing import Any
 
 from aatviz.attacks.victims import OWN_LOSS
 from aatviz.data import Dataset
-from aatviz.data.spec import written, written_beside
+from aatviz.data.spec import written
 from aatviz.evaluate.honest.protocol import many_runs
 from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import bounds, interval
-from aatviz.store.card import Card
 from aatviz.ui.common.classes import shortened
 from aatviz.ui.common.words import literal
 
@@ -139,19 +138,6 @@ def planted(found: dict[str, Any]) -> str:
 def detector(k: int, names: Sequence[str]) -> str:
     """A detector in a table or a figure: "k = 3", or the name of its class."""
     return f"k = {k}" if names[k] == str(k) else shortened(names[k], 24)
-
-
-def pushed_out(card: Card, rows: dict[str, dict[str, Any]], radii: list[float]) -> str:
-    """What the smallest push does that only wants images rejected, for each victim."""
-    ball = f"{card.norm} ε = {written_beside(radii[1] * card.eps, card.eps)}"
-    found = [
-        f"**{row['rejected'][1]['value']:.0%}** ({bounds(row['rejected'][1], 0, percent=True)}) for the {NAMES[name]}"
-        for name, row in rows.items()
-    ]
-    return (
-        f"An attacker may only want images **rejected**. Within {ball}, {radii[1]:g} of the ball of the training, "
-        f"rejected, misclassified or fooled are {', '.join(found)}."
-    )
 
 
 def distortion(record: dict[str, Any]) -> str:
