@@ -5,16 +5,17 @@ python -m tools.update_results --check   # exit with 1 where they are out of ste
 """
 
 from benchmarks import coarse_steps, longer_attack, own_network, tournament
-from tools import drawing_table, front_tables, limit_table, result_tables, speed_tables
+from tools import distortion_table, drawing_table, front_tables, limit_table, result_tables, speed_tables
 from tools.marked import bring_up_to_date
 
 
 def main() -> None:
     sources = (
         drawing_table.table,
+        distortion_table.table,
+        longer_attack.table,
         limit_table.table,
         own_network.table,
-        longer_attack.table,
         coarse_steps.table,
         tournament.table,
         speed_tables.peers,
