@@ -27,7 +27,7 @@ def table() -> list[str]:
         return []
     text = (
         "The mean L2 distortion that makes an image of another class a false positive, unconstrained, by a search for the "
-        "constant c of loss 16 (tables 3 and 5), with 95 % intervals: of the last iterate with the largest c that succeeded, "
+        "constant c of loss 16 (tables 3 and 5), with 95 % intervals: of the last iterate with the largest c that works, "
         "the paper's, and of the nearest of all iterates. T is the one that accepts 95 % of natural images, or the "
         "paper's own. In brackets behind the paper's mean: its share of false positives."
     )
