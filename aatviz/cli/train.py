@@ -56,7 +56,7 @@ def train(
         plan = recipes.for_dataset(recipe, known_dataset(dataset))
     detector_classes(plan)  # and where the recipe's bank is impossible
     folder = out or Path("runs") / (plan.name if dataset is None else plan.system)
-    chosen = [plan.job(name) for name in jobs.split(",") if name] or list(plan.jobs)
+    chosen = list(dict.fromkeys(plan.job(name) for name in jobs.split(",") if name)) or list(plan.jobs)
     if team.invited():
         if launcher_name != "local" or workers:
             raise ValueError(

@@ -72,7 +72,7 @@ def run_jobs(jobs: Sequence[Command], launcher: Launcher, say: Callable[[str], o
 
     Raises:
         JobFailed: at the end, where jobs failed; it names them.
-        ValueError: where jobs wait for one another; no job is started.
+        ValueError: where jobs wait for one another, or two have the same name; no job is started.
     """
     unended = {job.name for job in jobs}
     """Jobs that have not ended."""
@@ -106,8 +106,10 @@ def run_jobs(jobs: Sequence[Command], launcher: Launcher, say: Callable[[str], o
 
 
 def in_order(jobs: Sequence[Command]) -> list[Command]:
-    """The jobs, each behind those that it waits for. ValueError where jobs wait for one another."""
+    """The jobs, each behind those that it waits for. ValueError where jobs wait for one another or share a name."""
     left, found = list(jobs), list[Command]()
+    if len({job.name for job in jobs}) < len(jobs):
+        raise ValueError(f"Each job needs a name of its own; got {', '.join(job.name for job in jobs)}.")
     while left:
         names = {job.name for job in left}
         ready = [job for job in left if not names & {*job.after}]

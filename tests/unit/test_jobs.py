@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from aatviz import recipes
+from aatviz.cli import train
 from aatviz.cli.options import launcher
 from aatviz.cli.train import _command
 from aatviz.runtime import launch_ray
@@ -106,6 +107,21 @@ def test_jobs_that_wait_for_one_another_are_refused_before_any_is_started() -> N
     with pytest.raises(ValueError, match="start from one another: a, b"):
         run_jobs([command("c"), command("a", "b"), command("b", "a")], fake)
     assert fake.started == []
+
+
+def test_no_job_is_started_twice() -> None:
+    """Two processes would write the same files; and when one ended, the list would be done while the other ran."""
+    fake = Fake()
+    with pytest.raises(ValueError, match="a name of its own; got a, b, a"):
+        run_jobs([command("a"), command("b"), command("a")], fake)
+    assert fake.started == []
+
+
+def test_a_network_that_is_named_twice_is_trained_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = Fake()
+    monkeypatch.setattr(train, "launcher", lambda *_: fake)
+    train.train("tiny", out=tmp_path, jobs="classifier,shared,classifier", device="cpu")
+    assert fake.started == ["classifier", "shared"]
 
 
 # A cluster that is made up
