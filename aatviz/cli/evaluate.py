@@ -16,7 +16,7 @@ from aatviz.recipes.paper import evaluations_of
 from aatviz.report import write_report
 from aatviz.report.card_readme import write_readme
 from aatviz.runtime.files import remove_leftovers
-from aatviz.runtime.hardware import fast_bf16
+from aatviz.runtime.hardware import fast_bf16, one_thread
 from aatviz.runtime.jobs import Command, Launcher, run_jobs
 from aatviz.runtime.locks import Held, writing
 from aatviz.store.cards import update_card
@@ -52,7 +52,7 @@ def evaluate(
     chosen = _choose(loaded, recipe, n)
     if part:
         evaluation = _recipe_of(part, loaded, chosen)
-        with writing(loaded.folder, shared=True):
+        with writing(loaded.folder, shared=True), one_thread():  # as a launcher's jobs have: the same bits
             _run_part(loaded, evaluation, part)
         return
     if cost:

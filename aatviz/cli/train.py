@@ -14,6 +14,7 @@ from aatviz.data import dataset as known_dataset
 from aatviz.recipes import Job, Recipe, budget
 from aatviz.report.complete import complete
 from aatviz.runtime.files import remove_leftovers
+from aatviz.runtime.hardware import one_thread
 from aatviz.runtime.jobs import Command, in_order, run_jobs
 from aatviz.runtime.locks import writing
 from aatviz.store.cards import detector_classes
@@ -70,7 +71,8 @@ def train(
         own = f".{chosen[0].name.replace('/', '-')}.lock"
         with writing(folder, shared=True), writing(folder, name=own):
             remove_leftovers(folder)
-            _train_one(plan, chosen[0], folder, device)
+            with one_thread():  # as a launcher's jobs have: the same bits
+                _train_one(plan, chosen[0], folder, device)
             _complete(plan, folder, own_data=dataset is not None)
         return
     with writing(folder) as held:
