@@ -95,6 +95,21 @@ def test_a_failing_job_stops_those_that_wait_for_it_and_no_others() -> None:
     assert fake.started == ["a", "d"]
 
 
+def test_what_stands_in_the_place_of_a_job_stops_all_at_first_and_later_only_those_that_wait_for_it() -> None:
+    def foreign() -> bool:
+        raise ValueError("b.safetensors was made by another recipe")
+
+    fake = Fake(most=1)
+    with pytest.raises(ValueError, match="was made by another recipe"):
+        run_jobs([command("a"), command("b", done=foreign)], fake)
+    assert fake.started == []
+    fake = Fake(most=1)
+    words = r"^b was not begun: b\.safetensors was made by another recipe, c was not begun, since b failed$"
+    with pytest.raises(JobFailed, match=words):
+        run_jobs([command("a"), command("b", "a", done=foreign), command("c", "b"), command("d")], fake)
+    assert (fake.started, fake.stopped) == (["a", "d"], False)
+
+
 def test_an_interruption_ends_what_is_running_and_starts_nothing_more() -> None:
     fake = Fake(most=1, wrong={"a": "interrupt"})
     with pytest.raises(KeyboardInterrupt):
