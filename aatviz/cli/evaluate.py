@@ -17,7 +17,7 @@ from aatviz.report import write_report
 from aatviz.report.card_readme import write_readme
 from aatviz.runtime.files import remove_leftovers
 from aatviz.runtime.hardware import fast_bf16, one_thread
-from aatviz.runtime.jobs import Command, Launcher, run_jobs
+from aatviz.runtime.jobs import Command, JobFailed, Launcher, run_jobs
 from aatviz.runtime.locks import Held, writing
 from aatviz.store.cards import update_card
 from aatviz.store.results import result_file
@@ -43,7 +43,7 @@ def evaluate(
     address: Address = None,
 ) -> None:
     """Write one record for each recipe into SYSTEM's results folder. What is done is not computed again, and after an
-    interruption the same command goes on."""
+    interruption the same command goes on. Where a part fails, the other records are still written."""
     if part and launcher_name != "local":
         raise ValueError("--part computes one part, here: leave --launcher away.")
     where = launcher(launcher_name, address, workers)
@@ -61,11 +61,17 @@ def evaluate(
     with writing(loaded.folder) as held:
         remove_leftovers(loaded.folder)
         _tell_cost(loaded, chosen, where.room, device)
+        failed = list[str]()
         for evaluation in chosen:
-            _measure(loaded, system, evaluation, where, device, held)
+            try:
+                _measure(loaded, system, evaluation, where, device, held)
+            except JobFailed as error:
+                failed.append(f"{evaluation.name}: {error}")
         update_card(loaded.folder)
         write_readme(loaded.folder)
         write_report(load_system(system))
+        if failed:
+            raise JobFailed("; ".join(failed))
 
 
 def _measure(system: System, name: str, evaluation: Evaluation, where: Launcher, device: str, held: Held) -> None:
