@@ -1,5 +1,6 @@
 """The seam between lists of jobs and launchers: order, failures, interruptions; and a cluster that is made up."""
 
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -152,8 +153,19 @@ class Failed(Lost):
     cause = "no such folder"
 
 
+class Task:
+    """What Ray gives for a task: its words one by one."""
+
+    def __init__(self, words: list[Any]) -> None:
+        self.words = list(words)
+
+    def __next__(self) -> Any:
+        return self.words.pop(0)
+
+
 class MadeUp:
-    """As much of the module ray as the launcher uses. A task says what `tells` gives for its try; an exception is raised."""
+    """As much of the module ray as the launcher uses. A task says what `tells` gives for its try: lines, its status in the
+    end; an exception is raised, and nothing is said for a while where it says None."""
 
     exceptions = SimpleNamespace(RayTaskError=Failed, RayError=Lost)
 
@@ -161,27 +173,39 @@ class MadeUp:
         self.tells, self.resources = tells, resources
         self.options: list[dict[str, Any]] = []
         self.cancelled: list[Any] = []
+        self.given: list[tuple[Any, ...]] = []
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [
+            {"Alive": True, "Resources": self.resources},
+            {"Alive": True, "Resources": {"memory": 1.0}},
+            {"Alive": False, "Resources": {"CPU": 9.0, "GPU": 9.0}},
+        ]
 
     def cluster_resources(self) -> dict[str, float]:
         return self.resources
 
     def remote(self, **options: Any) -> Any:
         def task(_: object) -> Any:
-            def started(*given: Any) -> Iterator[Any]:
+            def started(*given: Any) -> Task:
                 self.options.append(options)
-                return iter(self.tells(len(self.options)))
+                self.given.append(given)
+                return Task(self.tells(len(self.options)))
 
             return SimpleNamespace(options=lambda name: SimpleNamespace(remote=started))
 
         return task
 
-    def wait(self, tasks: list[Any], num_returns: int) -> tuple[list[Any], list[Any]]:
+    def wait(self, tasks: list[Any], num_returns: int, timeout: float) -> tuple[list[Any], list[Any]]:
+        if tasks[0].words[0] is None:
+            next(tasks[0])
+            return [], tasks
         return tasks[:1], tasks[1:]
 
     def get(self, word: Any) -> Any:
         if isinstance(word, Exception):
             raise word
-        return word
+        return (word, "far") if isinstance(word, int) else word
 
     def cancel(self, task: Any, force: bool) -> None:
         self.cancelled.append(task)
@@ -209,7 +233,7 @@ def test_a_lost_job_is_started_again_and_what_it_says_is_printed(
     assert [line for line in said if not line.startswith("a: lost")] == ["step 1", "step 1", "step 1", "step 2"]
     assert [line for line in said if line.startswith("a: lost")] == [
         "a: lost (Lost); it goes on elsewhere",
-        "a: lost (signal 9); it goes on elsewhere",
+        "a: lost (signal 9 on far); it goes on elsewhere",
     ]
     assert made_up.options[0] == {"num_cpus": 1, "num_gpus": 0, "max_retries": 0, "num_returns": "streaming"}
 
@@ -225,7 +249,7 @@ def test_a_job_that_ends_every_machine_is_given_up_and_one_that_fails_is_not_tri
     with on(again, monkeypatch, tmp_path) as cluster:
         for table in range(MOST_LOSSES):  # jobs of one name, each lost once
             run_jobs([Command(name="a", arguments=("evaluate", str(table)))], cluster)
-    for word, wrong in ((3, "a ended with status 3"), (Failed(), "a could not run: no such folder")):
+    for word, wrong in ((3, "a ended with status 3 on far"), (Failed(), "a could not run: no such folder")):
         once = MadeUp(lambda _, word=word: [word])
         with on(once, monkeypatch, tmp_path) as cluster, pytest.raises(JobFailed, match=wrong):
             run_jobs([command("a")], cluster)
@@ -259,6 +283,43 @@ def test_an_interruption_cancels_what_the_cluster_runs(monkeypatch: pytest.Monke
 def test_a_machine_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"does not see the .*gone of the machine that started this"):
         next(iter(launch_ray._run(["systems"], str(tmp_path), {}, str(tmp_path / "gone" / "file"))))
+    with (
+        present(tmp_path) as seen,
+        pytest.raises(RuntimeError, match=r"does not see the .*elsewhere of the machine that started this"),
+    ):
+        next(iter(launch_ray._run(["systems"], str(tmp_path / "elsewhere"), {}, str(seen))))
+
+
+@pytest.mark.parametrize(
+    ("device", "resources", "lacking"),
+    [("cpu", {}, "a CPU"), ("cuda", {"GPU": 1.0}, "a CPU and a GPU"), ("cpu", {"CPU": 1.0}, "")],
+)
+def test_jobs_for_which_no_machine_has_room_say_so_once(
+    device: str,
+    resources: dict[str, float],
+    lacking: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made_up = MadeUp(lambda _: [None, None, "step 1", 0], **resources)
+    with on(made_up, monkeypatch, tmp_path, device) as cluster:
+        run_jobs([command("a")], cluster)
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "step 1"
+    assert len(said) == (2 if lacking else 1)
+    assert not lacking or f"has {lacking} for jobs" in said[0]
+
+
+def test_jobs_get_the_variables_on_which_their_bits_depend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One of them keeps a processor from bfloat16, another from its newest instructions."""
+    variables = {"AATVIZ_DATA": "here", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    made_up = MadeUp(lambda _: [0])
+    with on(made_up, monkeypatch, tmp_path) as cluster:
+        run_jobs([command("a")], cluster)
+    assert (variables | {"OMP_NUM_THREADS": "1"}).items() <= made_up.given[0][2].items()
 
 
 @pytest.mark.slow
@@ -266,7 +327,7 @@ def test_a_job_on_another_machine_says_its_lines_and_its_status_and_takes_variab
     with present(tmp_path) as seen:
         for words, status in ((["systems"], 0), (["train", "no-such-recipe"], 1)):
             *lines, last = launch_ray._run(words, str(tmp_path), {"AATVIZ_CHECKPOINTS": "nowhere"}, str(seen))
-            assert last == status
+            assert last == (status, socket.gethostname())
             assert any(("nowhere" if status == 0 else "no recipe") in str(line) for line in lines), lines
 
 
