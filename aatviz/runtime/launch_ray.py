@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from aatviz.runtime.files import present
@@ -25,6 +26,8 @@ HANDED_ON = ("AATVIZ_", "XDG_CACHE_HOME", "ONEDNN_", "DNNL_", "ATEN_CPU_CAPABILI
 instructions of the processor compute."""
 PATIENCE = 10.0
 """Seconds within which the head of a cluster has to answer."""
+TRIES = "RAY_gcs_server_port_wait_time_s"
+"""How often Ray tries to reach a head. Where another program has the port it would be twenty times, for 40 seconds each."""
 QUIET = 30.0
 """Seconds in which no job has said anything, after which it is asked whether any machine has room for one."""
 Ended = tuple[int, str]
@@ -37,7 +40,8 @@ class Ray:
     """A `Launcher` of tasks with one CPU each, and one GPU where jobs compute on GPUs; at most `workers` at once, None: as
     many as there is room for.
 
-    RuntimeError where Ray is not installed, or no cluster answers at `address` (None: the one that this machine is in).
+    RuntimeError where Ray is not installed, or no cluster answers at `address` (None: that of $RAY_ADDRESS, else the one
+    that this machine is in).
     """
 
     def __init__(self, address: str | None, workers: int | None) -> None:
@@ -154,19 +158,34 @@ def _connected(address: str | None) -> Any:
         ) from None
     import logging
 
+    if address is None:
+        address = os.environ.get("RAY_ADDRESS") or "auto"
     try:
-        if address:
+        if address != "auto":
             _knock(address)
-        ray.init(address or "auto", log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, ValueError, RuntimeError) as error:
-        where = f"at {address}" if address else "on this machine"
+        with _one_try():
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # some of Ray's are of no narrower kind
+        where = f"at {address}" if address != "auto" else "on this machine"
         raise RuntimeError(
-            f"No Ray cluster answers {where} ({str(error).splitlines()[0]}). Start one with `ray start --head`, on further "
-            "machines with `ray start --address HOST:PORT`, and run this command on one of them."
+            f"No Ray cluster answers {where} ({shorten(str(error), 400)}). Start one with `ray start --head`, on further "
+            "machines with `ray start --address HOST:PORT`, the same Ray and Python on each, and run this command on one."
         ) from None
     # the function itself is sent: a process of Ray's need not load the library, with PyTorch, beside that of the job
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     return ray
+
+
+@contextmanager
+def _one_try() -> Iterator[None]:
+    """Let Ray try once to reach a head, unless the user has said how often."""
+    given = TRIES in os.environ
+    os.environ.setdefault(TRIES, "1")
+    try:
+        yield
+    finally:
+        if not given:
+            del os.environ[TRIES]
 
 
 def _knock(address: str) -> None:

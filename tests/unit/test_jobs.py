@@ -1,5 +1,6 @@
 """The seam between lists of jobs and launchers: order, failures, interruptions; and a cluster that is made up."""
 
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -342,13 +343,32 @@ def test_without_ray_or_with_another_launcher_one_sentence_says_what_to_do(monke
     assert (launcher("local", None, None).most, launcher("local", None, 7).most) == (2, 7)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://head:10001", "head", "127.0.0.1:x"])
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://head:10001", "head", "127.0.0.1:x", ""])
 def test_where_nothing_answers_one_sentence_says_so_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is the variable of Ray's own that names the address."""
     monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
-    with pytest.raises(
-        RuntimeError, match=r"No Ray cluster answers at .*(refused|an address is HOST:PORT).*ray start --head"
-    ):
+    words = r"No Ray cluster answers at .*(refused|an address is HOST:PORT).*ray start --head"
+    with pytest.raises(RuntimeError, match=words):
         launcher("ray", address, None)
+    if address:
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(RuntimeError, match=words):
+            launcher("ray", None, None)
+
+
+def test_a_cluster_of_another_ray_is_refused_with_all_that_ray_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(address: str, **_: object) -> None:
+        assert (address, os.environ[launch_ray.TRIES]) == ("auto", "1")
+        raise Exception("Version mismatch: The cluster was started with:\n    Ray: 2.61\nThis process with:\n    Ray: 2.60")
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv(launch_ray.TRIES, raising=False)
+    made_up: Any = ModuleType("ray")
+    made_up.init = init
+    monkeypatch.setitem(sys.modules, "ray", made_up)
+    with pytest.raises(RuntimeError, match=r"on this machine \(Version mismatch: .* Ray: 2\.61 .* Ray: 2\.60\)\. Start"):
+        launcher("ray", None, None)
+    assert launch_ray.TRIES not in os.environ
 
 
 # The folder
