@@ -59,9 +59,9 @@ def train(
     folder = out or Path("runs") / (plan.name if dataset is None else plan.system)
     chosen = list(dict.fromkeys(plan.job(name) for name in jobs.split(",") if name)) or list(plan.jobs)
     if team.invited():
-        if launcher_name != "local" or workers:
+        if launcher_name != "local" or workers or address is not None:
             raise ValueError(
-                "With torchrun all processes train one network after the other: leave --launcher and --workers away."
+                "With torchrun all processes train one network at a time: leave --launcher, --address and --workers away."
             )
         _train_together(plan, chosen, recipe, folder, device, own_data=dataset is not None)
         return
