@@ -140,17 +140,18 @@ def _recipe_of(part: str, system: System, chosen: list[Evaluation]) -> Evaluatio
 
 def _tell_cost(system: System, chosen: list[Evaluation], room: int, device: str) -> None:
     """Print an estimate of the duration, from a few passes that are timed first; without times where jobs compute on another
-    device than the system is on here."""
-    todo = {evaluation.name: engine.cost(system, evaluation) for evaluation in chosen}
-    if not sum(todo.values()):
+    device than the system is on here. An evaluation has no use for more workers than it has parts."""
+    todo = [(evaluation, passes) for evaluation in chosen if (passes := engine.cost(system, evaluation))]
+    if not todo:
         return
     same = device.partition(":")[0] == system.device.type
-    each = seconds_per_pass(system, _in_bf16(system)) if same else 0.0
-    for name, passes in todo.items():
-        if passes:
-            minutes = f", about {passes * each / room / 60:.0f} minutes" if same else ""
-            typer.echo(f"{name}: {passes / 1e6:.2f} million passes through a network{minutes}")
-    hours = f"{sum(todo.values()) * each / room / 3600:.1f} hours in all, " if same else ""
+    each, seconds = seconds_per_pass(system, _in_bf16(system)) if same else 0.0, 0.0
+    for evaluation, passes in todo:
+        lasts = passes * each / min(room, len(engine.parts(system, evaluation)))
+        seconds += lasts
+        minutes = f", about {lasts / 60:.0f} minutes" if same else ""
+        typer.echo(f"{evaluation.name}: {passes / 1e6:.2f} million passes through a network{minutes}")
+    hours = f"{seconds / 3600:.1f} hours in all, " if same else ""
     typer.echo(f"{system.name}: {hours}{room} workers")
 
 
