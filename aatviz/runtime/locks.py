@@ -113,7 +113,15 @@ def shared_with_others(held: Held) -> Iterator[None]:
     """
     if held.file is not None:
         try_lock(held.file, shared=True)
-    yield
+    try:
+        yield
+    except Exception:  # this process may go on; after Ctrl-C it does not wait for others
+        _alone_again(held)
+        raise
+    _alone_again(held)
+
+
+def _alone_again(held: Held) -> None:
     if held.file is not None:
         _wait_for(held.file, held.folder, False, WAIT_FOR_MACHINES)
 

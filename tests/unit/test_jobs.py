@@ -374,6 +374,14 @@ def test_a_cluster_of_another_ray_is_refused_with_all_that_ray_says(monkeypatch:
 # The folder
 
 
+def test_a_folder_that_was_shared_is_held_alone_again_also_where_jobs_failed(tmp_path: Path) -> None:
+    with writing(tmp_path) as held:
+        with pytest.raises(JobFailed), shared_with_others(held):
+            raise JobFailed
+        with pytest.raises(RuntimeError, match="another aatviz"), writing(tmp_path, shared=True, wait=0):
+            pytest.fail("it is still shared")
+
+
 def test_a_folder_that_is_shared_lets_in_who_touches_files_of_its_own_and_is_held_alone_afterwards(tmp_path: Path) -> None:
     with writing(tmp_path) as held:
         with shared_with_others(held):
