@@ -154,7 +154,8 @@ def _connected(address: str | None) -> Any:
         import ray
     except ImportError:
         raise RuntimeError(
-            "--launcher ray needs Ray, which is not installed here: pip install 'aatviz[ray]', on every machine."
+            f"--launcher ray needs Ray, which {sys.executable} does not have: run `pip install .[ray]` in the repository's "
+            "folder, on every machine."
         ) from None
     import logging
 
