@@ -16,8 +16,8 @@ from aatviz.recipes.paper import evaluations_of
 from aatviz.report import write_report
 from aatviz.report.card_readme import write_readme
 from aatviz.runtime.files import remove_leftovers
-from aatviz.runtime.hardware import fast_bf16
-from aatviz.runtime.jobs import Command, Launcher, run_jobs
+from aatviz.runtime.hardware import fast_bf16, one_thread
+from aatviz.runtime.jobs import Command, JobFailed, Launcher, run_jobs
 from aatviz.runtime.locks import Held, writing
 from aatviz.store.cards import update_card
 from aatviz.store.results import result_file
@@ -43,7 +43,7 @@ def evaluate(
     address: Address = None,
 ) -> None:
     """Write one record for each recipe into SYSTEM's results folder. What is done is not computed again, and after an
-    interruption the same command goes on."""
+    interruption the same command goes on. Where a part fails, the other records are still written."""
     if part and launcher_name != "local":
         raise ValueError("--part computes one part, here: leave --launcher away.")
     where = launcher(launcher_name, address, workers)
@@ -52,7 +52,7 @@ def evaluate(
     chosen = _choose(loaded, recipe, n)
     if part:
         evaluation = _recipe_of(part, loaded, chosen)
-        with writing(loaded.folder, shared=True):
+        with writing(loaded.folder, shared=True), one_thread():  # as a launcher's jobs have: the same bits
             _run_part(loaded, evaluation, part)
         return
     if cost:
@@ -61,11 +61,17 @@ def evaluate(
     with writing(loaded.folder) as held:
         remove_leftovers(loaded.folder)
         _tell_cost(loaded, chosen, where.room, device)
+        failed = list[str]()
         for evaluation in chosen:
-            _measure(loaded, system, evaluation, where, device, held)
+            try:
+                _measure(loaded, system, evaluation, where, device, held)
+            except JobFailed as error:
+                failed.append(f"{evaluation.name}: {error}")
         update_card(loaded.folder)
         write_readme(loaded.folder)
         write_report(load_system(system))
+        if failed:
+            raise JobFailed("; ".join(failed))
 
 
 def _measure(system: System, name: str, evaluation: Evaluation, where: Launcher, device: str, held: Held) -> None:
@@ -134,17 +140,18 @@ def _recipe_of(part: str, system: System, chosen: list[Evaluation]) -> Evaluatio
 
 def _tell_cost(system: System, chosen: list[Evaluation], room: int, device: str) -> None:
     """Print an estimate of the duration, from a few passes that are timed first; without times where jobs compute on another
-    device than the system is on here."""
-    todo = {evaluation.name: engine.cost(system, evaluation) for evaluation in chosen}
-    if not sum(todo.values()):
+    device than the system is on here. An evaluation has no use for more workers than it has parts."""
+    todo = [(evaluation, passes) for evaluation in chosen if (passes := engine.cost(system, evaluation))]
+    if not todo:
         return
     same = device.partition(":")[0] == system.device.type
-    each = seconds_per_pass(system, _in_bf16(system)) if same else 0.0
-    for name, passes in todo.items():
-        if passes:
-            minutes = f", about {passes * each / room / 60:.0f} minutes" if same else ""
-            typer.echo(f"{name}: {passes / 1e6:.2f} million passes through a network{minutes}")
-    hours = f"{sum(todo.values()) * each / room / 3600:.1f} hours in all, " if same else ""
+    each, seconds = seconds_per_pass(system, _in_bf16(system)) if same else 0.0, 0.0
+    for evaluation, passes in todo:
+        lasts = passes * each / min(room, len(engine.parts(system, evaluation)))
+        seconds += lasts
+        minutes = f", about {lasts / 60:.0f} minutes" if same else ""
+        typer.echo(f"{evaluation.name}: {passes / 1e6:.2f} million passes through a network{minutes}")
+    hours = f"{seconds / 3600:.1f} hours in all, " if same else ""
     typer.echo(f"{system.name}: {hours}{room} workers")
 
 

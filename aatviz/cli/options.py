@@ -21,7 +21,10 @@ LauncherName = Annotated[
     ),
 ]
 Address = Annotated[
-    str | None, typer.Option(metavar="HOST:PORT", help="Of the Ray cluster. Left away: the one that this machine is in.")
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", help="Of the Ray cluster. Left away: $RAY_ADDRESS, else the one that this machine is in."
+    ),
 ]
 WORKERS = 2
 """Jobs at a time on this machine, where nothing else is said."""

@@ -14,6 +14,7 @@ from aatviz.data import dataset as known_dataset
 from aatviz.recipes import Job, Recipe, budget
 from aatviz.report.complete import complete
 from aatviz.runtime.files import remove_leftovers
+from aatviz.runtime.hardware import one_thread
 from aatviz.runtime.jobs import Command, in_order, run_jobs
 from aatviz.runtime.locks import writing
 from aatviz.store.cards import detector_classes
@@ -56,11 +57,11 @@ def train(
         plan = recipes.for_dataset(recipe, known_dataset(dataset))
     detector_classes(plan)  # and where the recipe's bank is impossible
     folder = out or Path("runs") / (plan.name if dataset is None else plan.system)
-    chosen = [plan.job(name) for name in jobs.split(",") if name] or list(plan.jobs)
+    chosen = list(dict.fromkeys(plan.job(name) for name in jobs.split(",") if name)) or list(plan.jobs)
     if team.invited():
-        if launcher_name != "local" or workers:
+        if launcher_name != "local" or workers or address is not None:
             raise ValueError(
-                "With torchrun all processes train one network after the other: leave --launcher and --workers away."
+                "With torchrun all processes train one network at a time: leave --launcher, --address and --workers away."
             )
         _train_together(plan, chosen, recipe, folder, device, own_data=dataset is not None)
         return
@@ -70,7 +71,8 @@ def train(
         own = f".{chosen[0].name.replace('/', '-')}.lock"
         with writing(folder, shared=True), writing(folder, name=own):
             remove_leftovers(folder)
-            _train_one(plan, chosen[0], folder, device)
+            with one_thread():  # as a launcher's jobs have: the same bits
+                _train_one(plan, chosen[0], folder, device)
             _complete(plan, folder, own_data=dataset is not None)
         return
     with writing(folder) as held:

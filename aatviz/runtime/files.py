@@ -65,7 +65,8 @@ def present(folder: Path) -> Iterator[Path]:
 def remove_leftovers(folder: Path) -> None:
     """Remove the unfinished files that killed processes left in a folder and below. Files that are being written stay."""
     for path in folder.rglob(".*.tmp"):
-        with suppress(OSError), path.open("rb") as file:  # it may be gone meanwhile, or impossible to remove
+        # it may be gone meanwhile, or impossible to remove; NFS lets nobody lock what is open for reading alone
+        with suppress(OSError), path.open("r+b") as file:
             if try_lock(file):
                 path.unlink(missing_ok=True)
 

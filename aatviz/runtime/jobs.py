@@ -4,7 +4,7 @@ A job is a command line that goes on by itself where it was cut off, in a proces
 starts such processes: on this machine (`launch_local`), or on the machines of a Ray cluster (`launch_ray`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -34,7 +34,8 @@ class Command:
     after: tuple[str, ...] = ()
     """The jobs that have to be done before this one begins; names that are not in the list count as done."""
     done: Callable[[], bool] = lambda: False
-    """Asked before the job would begin, once all that it waits for is done: whether it has been done before."""
+    """Asked before the job would begin, once all that it waits for is done: whether it has been done before. ValueError or
+    OSError where something else is in its place."""
 
 
 class Launcher(Protocol):
@@ -72,25 +73,29 @@ def run_jobs(jobs: Sequence[Command], launcher: Launcher, say: Callable[[str], o
 
     Raises:
         JobFailed: at the end, where jobs failed; it names them.
-        ValueError: where jobs wait for one another; no job is started.
+        ValueError: where jobs wait for one another, or two have the same name; no job is started.
+
+    What `Command.done` raises is passed on while no job has been started; afterwards it is the failure of that job.
     """
     unended = {job.name for job in jobs}
     """Jobs that have not ended."""
     left, waiting, running = in_order(jobs), list[Command](), set[str]()
-    failed: dict[str, str] = {}
+    failed, begun = dict[str, str](), False
     try:
         while unended:
             for job in [job for job in left if not unended & {*job.after}]:
                 left.remove(job)
-                if lost := [one for one in job.after if one in failed]:
-                    failed[job.name] = f"was not begun, since {' and '.join(lost)} failed"
-                    unended.remove(job.name)
-                elif job.done():
-                    say(f"{job.name}: done already")
-                    unended.remove(job.name)
-                else:
+                why = _why_not(job, failed, begun)
+                if why is None:
                     waiting.append(job)
+                    continue
+                unended.remove(job.name)
+                if why:
+                    failed[job.name] = why
+                else:
+                    say(f"{job.name}: done already")
             while waiting and (launcher.most is None or len(running) < launcher.most):
+                begun = True
                 running.add(waiting[0].name)
                 launcher.start(waiting.pop(0))
             if running:
@@ -105,9 +110,24 @@ def run_jobs(jobs: Sequence[Command], launcher: Launcher, say: Callable[[str], o
         raise JobFailed(", ".join(f"{name} {wrong}" for name, wrong in failed.items()))
 
 
+def _why_not(job: Command, failed: Container[str], begun: bool) -> str | None:
+    """Why a job whose turn it is does not begin, in words; empty where it was done before. None where it does. Where others
+    have begun, what stands in its place does not stop them."""
+    if lost := [one for one in job.after if one in failed]:
+        return f"was not begun, since {' and '.join(lost)} failed"
+    try:
+        return "" if job.done() else None
+    except (ValueError, OSError) as error:
+        if not begun:
+            raise
+        return f"was not begun: {error}"
+
+
 def in_order(jobs: Sequence[Command]) -> list[Command]:
-    """The jobs, each behind those that it waits for. ValueError where jobs wait for one another."""
+    """The jobs, each behind those that it waits for. ValueError where jobs wait for one another or share a name."""
     left, found = list(jobs), list[Command]()
+    if len({job.name for job in jobs}) < len(jobs):
+        raise ValueError(f"Each job needs a name of its own; got {', '.join(job.name for job in jobs)}.")
     while left:
         names = {job.name for job in left}
         ready = [job for job in left if not names & {*job.after}]

@@ -68,7 +68,7 @@ class Local:
         for sentinel in wait([process.sentinel for _, process in self._running.values()]):
             name, process = self._running.pop(sentinel)
             process.join()
-            found[name] = f"ended with status {process.exitcode}" if process.exitcode else ""
+            found[name] = _in_words(process.exitcode or 0)
         return found
 
     def stop(self) -> None:
@@ -78,6 +78,13 @@ class Local:
         for _, process in self._running.values():
             process.join()
         self._running.clear()
+
+
+def _in_words(status: int) -> str:
+    """What went wrong with a job, by the exit status of its process; empty where nothing did."""
+    if status < 0:
+        return f"was ended by signal {-status}, perhaps for want of memory"
+    return f"ended with status {status}" if status else ""
 
 
 @contextmanager

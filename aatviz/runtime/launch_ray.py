@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from aatviz.runtime.files import present
@@ -20,19 +21,27 @@ from aatviz.runtime.locks import Held, shared_with_others
 
 MOST_LOSSES = 5
 """How many times a job may be lost: perhaps it is the job that ends its machines, for want of memory."""
-HANDED_ON = ("AATVIZ_", "XDG_CACHE_HOME")
-"""What the names of environment variables begin with that jobs get from this process."""
+HANDED_ON = ("AATVIZ_", "XDG_CACHE_HOME", "ONEDNN_", "DNNL_", "ATEN_CPU_CAPABILITY")
+"""What the names of environment variables begin with that jobs get from this process: where things lie, and which
+instructions of the processor compute."""
 PATIENCE = 10.0
 """Seconds within which the head of a cluster has to answer."""
-Said = Iterator[str | int]
-"""The lines that a job prints, and then its exit status."""
+TRIES = "RAY_gcs_server_port_wait_time_s"
+"""How often Ray tries to reach a head. Where another program has the port it would be twenty times, for 40 seconds each."""
+QUIET = 30.0
+"""Seconds in which no job has said anything, after which it is asked whether any machine has room for one."""
+Ended = tuple[int, str]
+"""A job's exit status, and the name of the machine that it ran on."""
+Said = Iterator[str | Ended]
+"""The lines that a job prints, and then how it ended."""
 
 
 class Ray:
     """A `Launcher` of tasks with one CPU each, and one GPU where jobs compute on GPUs; at most `workers` at once, None: as
     many as there is room for.
 
-    RuntimeError where Ray is not installed, or no cluster answers at `address` (None: the one that this machine is in).
+    RuntimeError where Ray is not installed, or no cluster answers at `address` (None: that of $RAY_ADDRESS, else the one
+    that this machine is in).
     """
 
     def __init__(self, address: str | None, workers: int | None) -> None:
@@ -42,6 +51,8 @@ class Ray:
         self._place = self._seen = ""
         self._running: dict[Any, Command] = {}
         self._losses: dict[tuple[str, ...], int] = {}
+        self._without_room = False
+        """Whether it has been said that no machine has room."""
 
     @property
     def room(self) -> int:
@@ -80,11 +91,28 @@ class Ray:
         """See `Launcher`. What jobs say is printed meanwhile; a lost job is started once more."""
         found: dict[str, str] = {}
         while not found:
-            for said in self._ray.wait(list(self._running), num_returns=1)[0]:
+            ready = self._ray.wait(list(self._running), num_returns=1, timeout=QUIET)[0]
+            if not ready:
+                self._look_for_room()
+            for said in ready:
                 wrong = self._next(said)
                 if wrong is not None:
                     found[self._running.pop(said).name] = wrong
         return found
+
+    def _look_for_room(self) -> None:
+        """Say, once, where jobs wait for a machine that the cluster does not have; Ray itself waits without a word."""
+        needed = {"CPU": 1, "GPU": self._gpus}
+        machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        without = not any(all(has.get(kind, 0) >= count for kind, count in needed.items()) for has in machines)
+        if without and not self._without_room:
+            what = "a CPU and a GPU" if self._gpus else "a CPU"
+            print(
+                f"No machine of this Ray cluster has {what} for jobs, so that they wait until one joins it "
+                "(`ray start --address HOST:PORT`).",
+                flush=True,
+            )
+        self._without_room = without
 
     def _next(self, said: Any) -> str | None:
         """Take what a job says next. None where it goes on; else what went wrong, empty where nothing did."""
@@ -97,9 +125,10 @@ class Ray:
         if isinstance(word, str):
             print(word, flush=True)
             return None
-        if word < 0:
-            return self._lost(said, f"signal {-word}")
-        return f"ended with status {word}" if word else ""
+        status, machine = word
+        if status < 0:
+            return self._lost(said, f"signal {-status} on {machine}")
+        return f"ended with status {status} on {machine}" if status else ""
 
     def _lost(self, said: Any, how: str) -> str | None:
         """Start a lost job once more; where it has been lost too often, say so."""
@@ -125,23 +154,39 @@ def _connected(address: str | None) -> Any:
         import ray
     except ImportError:
         raise RuntimeError(
-            "--launcher ray needs Ray, which is not installed here: pip install 'aatviz[ray]', on every machine."
+            f"--launcher ray needs Ray, which {sys.executable} does not have: run `pip install .[ray]` in the repository's "
+            "folder, on every machine."
         ) from None
     import logging
 
+    if address is None:
+        address = os.environ.get("RAY_ADDRESS") or "auto"
     try:
-        if address:
+        if address != "auto":
             _knock(address)
-        ray.init(address or "auto", log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, ValueError, RuntimeError) as error:
-        where = f"at {address}" if address else "on this machine"
+        with _one_try():
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # some of Ray's are of no narrower kind
+        where = f"at {address}" if address != "auto" else "on this machine"
         raise RuntimeError(
-            f"No Ray cluster answers {where} ({str(error).splitlines()[0]}). Start one with `ray start --head`, on further "
-            "machines with `ray start --address HOST:PORT`, and run this command on one of them."
+            f"No Ray cluster answers {where} ({shorten(str(error), 400)}). Start one with `ray start --head`, on further "
+            "machines with `ray start --address HOST:PORT`, the same Ray and Python on each, and run this command on one."
         ) from None
     # the function itself is sent: a process of Ray's need not load the library, with PyTorch, beside that of the job
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     return ray
+
+
+@contextmanager
+def _one_try() -> Iterator[None]:
+    """Let Ray try once to reach a head, unless the user has said how often."""
+    given = TRIES in os.environ
+    os.environ.setdefault(TRIES, "1")
+    try:
+        yield
+    finally:
+        if not given:
+            del os.environ[TRIES]
 
 
 def _knock(address: str) -> None:
@@ -155,15 +200,16 @@ def _knock(address: str) -> None:
 
 def _run(arguments: list[str], place: str, variables: dict[str, str], seen: str) -> Said:
     """A job, on a machine of the cluster. It ends with the process that Ray gave it."""
-    if not Path(seen).is_file():
-        raise RuntimeError(
-            f"{socket.gethostname()} does not see the {Path(seen).parent} of the machine that started this. All need "
-            "it, under the same path, on storage that they share."
-        )
+    for folder, found in ((Path(seen).parent, Path(seen).is_file()), (place, Path(place).is_dir())):
+        if not found:
+            raise RuntimeError(
+                f"{socket.gethostname()} does not see the {folder} of the machine that started this. All need it, under the "
+                "same path, on storage that they share."
+            )
     command = [sys.executable, "-m", "aatviz.runtime.child", *arguments]
-    output: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, cwd=place, env=os.environ | variables, **output) as process:
+    output: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=place, env=os.environ | variables, **output) as process:
         assert process.stdout is not None
         for line in process.stdout:
             yield line.rstrip("\n")
-        yield process.wait()
+        yield process.wait(), socket.gethostname()

@@ -1,5 +1,6 @@
 """Locks that end with their process, even if it is killed; and the right to write into a folder, one process at a time."""
 
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ WAIT = 15.0
 """Seconds to wait for a lock: the workers of a killed run may take so long to notice that it is gone."""
 WAIT_FOR_MACHINES = 150.0
 """The same on a cluster: on shared storage the locks of a machine that is gone stay until its server notices."""
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What the operating system says of storage that is mounted without locks."""
 _INHERITED: set[Path] = set()
 """In a worker: the folders that it may write into, for the process that started it."""
 
@@ -44,14 +47,25 @@ def _inherit(folder: Path, lock: Any) -> Held:
 
 
 def try_lock(file: IO[Any], shared: bool = False) -> bool:
-    """Lock an open file until it is closed or its process ends; False where another one holds it."""
+    """Lock an open file until it is closed or its process ends; False where another one holds it. OSError on storage without
+    locks. On NFS the file has to be open for writing, and for `shared` for reading."""
     if fcntl is None:
         return True
     try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        _lock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def _lock(file: IO[Any], how: int) -> None:
+    try:
+        fcntl.flock(file, how)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        advice = f"no locks on this storage ({error.strerror}), which processes that write need; mount it with locks"
+        raise OSError(error.errno, advice, str(file.name)) from error
 
 
 @contextmanager
@@ -59,7 +73,7 @@ def waiting_for(path: Path) -> Iterator[None]:
     """Wait until no other process is in a block with the same file, and keep others out of this one."""
     with path.open("wb") as file:
         if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _lock(file, fcntl.LOCK_EX)
         yield
 
 
@@ -99,7 +113,15 @@ def shared_with_others(held: Held) -> Iterator[None]:
     """
     if held.file is not None:
         try_lock(held.file, shared=True)
-    yield
+    try:
+        yield
+    except Exception:  # this process may go on; after Ctrl-C it does not wait for others
+        _alone_again(held)
+        raise
+    _alone_again(held)
+
+
+def _alone_again(held: Held) -> None:
     if held.file is not None:
         _wait_for(held.file, held.folder, False, WAIT_FOR_MACHINES)
 

@@ -14,7 +14,8 @@ from aatviz.attacks.settings import AttackSettings
 from aatviz.cli import evaluate
 from aatviz.explore.attack_path import trace_attack
 from aatviz.explore.snippets import attack_command
-from aatviz.recipes.evaluation import RealImagesEvaluation
+from aatviz.recipes.evaluation import Evaluation, RealImagesEvaluation
+from aatviz.runtime.jobs import JobFailed
 from aatviz.train.loop import train
 from tests import quick_python
 
@@ -114,6 +115,25 @@ def test_training_side_by_side_makes_two_systems_that_load(tiny_system_folder: P
         system = aatviz.load_system(tmp_path / recipe)
         assert system.detectors(torch.rand(2, 1, 28, 28)).shape == (2, 10)
         assert (tmp_path / recipe / "README.md").read_text().startswith(f"# {recipe}")
+
+
+def test_a_part_that_fails_does_not_keep_other_evaluations_from_being_measured(
+    tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+
+    def measure(_: object, __: str, evaluation: Evaluation, *___: object) -> None:
+        measured.append(evaluation.name)
+        if evaluation.name == "table-11":
+            raise JobFailed("detector-3 ended with status 1")
+
+    monkeypatch.setattr(evaluate, "_measure", measure)
+    monkeypatch.setattr(evaluate, "_tell_cost", lambda *_: None)
+    with pytest.raises(JobFailed, match=r"^table-11: detector-3 ended with status 1$"):
+        evaluate.evaluate("mnist-linf-0.3-shared", device="cpu")
+    assert measured[0] == "table-11"
+    assert len(measured) > 2
+    assert (tiny_system_folder / "mnist-linf-0.3-shared" / "report.md").is_file()
 
 
 def test_the_time_left_is_not_told_from_what_was_done_before(

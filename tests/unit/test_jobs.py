@@ -1,5 +1,7 @@
 """The seam between lists of jobs and launchers: order, failures, interruptions; and a cluster that is made up."""
 
+import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from aatviz import recipes
+from aatviz.cli import train
 from aatviz.cli.options import launcher
 from aatviz.cli.train import _command
 from aatviz.runtime import launch_ray
@@ -94,6 +97,21 @@ def test_a_failing_job_stops_those_that_wait_for_it_and_no_others() -> None:
     assert fake.started == ["a", "d"]
 
 
+def test_what_stands_in_the_place_of_a_job_stops_all_at_first_and_later_only_those_that_wait_for_it() -> None:
+    def foreign() -> bool:
+        raise ValueError("b.safetensors was made by another recipe")
+
+    fake = Fake(most=1)
+    with pytest.raises(ValueError, match="was made by another recipe"):
+        run_jobs([command("a"), command("b", done=foreign)], fake)
+    assert fake.started == []
+    fake = Fake(most=1)
+    words = r"^b was not begun: b\.safetensors was made by another recipe, c was not begun, since b failed$"
+    with pytest.raises(JobFailed, match=words):
+        run_jobs([command("a"), command("b", "a", done=foreign), command("c", "b"), command("d")], fake)
+    assert (fake.started, fake.stopped) == (["a", "d"], False)
+
+
 def test_an_interruption_ends_what_is_running_and_starts_nothing_more() -> None:
     fake = Fake(most=1, wrong={"a": "interrupt"})
     with pytest.raises(KeyboardInterrupt):
@@ -106,6 +124,21 @@ def test_jobs_that_wait_for_one_another_are_refused_before_any_is_started() -> N
     with pytest.raises(ValueError, match="start from one another: a, b"):
         run_jobs([command("c"), command("a", "b"), command("b", "a")], fake)
     assert fake.started == []
+
+
+def test_no_job_is_started_twice() -> None:
+    """Two processes would write the same files; and when one ended, the list would be done while the other ran."""
+    fake = Fake()
+    with pytest.raises(ValueError, match="a name of its own; got a, b, a"):
+        run_jobs([command("a"), command("b"), command("a")], fake)
+    assert fake.started == []
+
+
+def test_a_network_that_is_named_twice_is_trained_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = Fake()
+    monkeypatch.setattr(train, "launcher", lambda *_: fake)
+    train.train("tiny", out=tmp_path, jobs="classifier,shared,classifier", device="cpu")
+    assert fake.started == ["classifier", "shared"]
 
 
 # A cluster that is made up
@@ -121,8 +154,19 @@ class Failed(Lost):
     cause = "no such folder"
 
 
+class Task:
+    """What Ray gives for a task: its words one by one."""
+
+    def __init__(self, words: list[Any]) -> None:
+        self.words = list(words)
+
+    def __next__(self) -> Any:
+        return self.words.pop(0)
+
+
 class MadeUp:
-    """As much of the module ray as the launcher uses. A task says what `tells` gives for its try; an exception is raised."""
+    """As much of the module ray as the launcher uses. A task says what `tells` gives for its try: lines, its status in the
+    end; an exception is raised, and nothing is said for a while where it says None."""
 
     exceptions = SimpleNamespace(RayTaskError=Failed, RayError=Lost)
 
@@ -130,27 +174,39 @@ class MadeUp:
         self.tells, self.resources = tells, resources
         self.options: list[dict[str, Any]] = []
         self.cancelled: list[Any] = []
+        self.given: list[tuple[Any, ...]] = []
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [
+            {"Alive": True, "Resources": self.resources},
+            {"Alive": True, "Resources": {"memory": 1.0}},
+            {"Alive": False, "Resources": {"CPU": 9.0, "GPU": 9.0}},
+        ]
 
     def cluster_resources(self) -> dict[str, float]:
         return self.resources
 
     def remote(self, **options: Any) -> Any:
         def task(_: object) -> Any:
-            def started(*given: Any) -> Iterator[Any]:
+            def started(*given: Any) -> Task:
                 self.options.append(options)
-                return iter(self.tells(len(self.options)))
+                self.given.append(given)
+                return Task(self.tells(len(self.options)))
 
             return SimpleNamespace(options=lambda name: SimpleNamespace(remote=started))
 
         return task
 
-    def wait(self, tasks: list[Any], num_returns: int) -> tuple[list[Any], list[Any]]:
+    def wait(self, tasks: list[Any], num_returns: int, timeout: float) -> tuple[list[Any], list[Any]]:
+        if tasks[0].words[0] is None:
+            next(tasks[0])
+            return [], tasks
         return tasks[:1], tasks[1:]
 
     def get(self, word: Any) -> Any:
         if isinstance(word, Exception):
             raise word
-        return word
+        return (word, "far") if isinstance(word, int) else word
 
     def cancel(self, task: Any, force: bool) -> None:
         self.cancelled.append(task)
@@ -178,7 +234,7 @@ def test_a_lost_job_is_started_again_and_what_it_says_is_printed(
     assert [line for line in said if not line.startswith("a: lost")] == ["step 1", "step 1", "step 1", "step 2"]
     assert [line for line in said if line.startswith("a: lost")] == [
         "a: lost (Lost); it goes on elsewhere",
-        "a: lost (signal 9); it goes on elsewhere",
+        "a: lost (signal 9 on far); it goes on elsewhere",
     ]
     assert made_up.options[0] == {"num_cpus": 1, "num_gpus": 0, "max_retries": 0, "num_returns": "streaming"}
 
@@ -194,7 +250,7 @@ def test_a_job_that_ends_every_machine_is_given_up_and_one_that_fails_is_not_tri
     with on(again, monkeypatch, tmp_path) as cluster:
         for table in range(MOST_LOSSES):  # jobs of one name, each lost once
             run_jobs([Command(name="a", arguments=("evaluate", str(table)))], cluster)
-    for word, wrong in ((3, "a ended with status 3"), (Failed(), "a could not run: no such folder")):
+    for word, wrong in ((3, "a ended with status 3 on far"), (Failed(), "a could not run: no such folder")):
         once = MadeUp(lambda _, word=word: [word])
         with on(once, monkeypatch, tmp_path) as cluster, pytest.raises(JobFailed, match=wrong):
             run_jobs([command("a")], cluster)
@@ -228,6 +284,43 @@ def test_an_interruption_cancels_what_the_cluster_runs(monkeypatch: pytest.Monke
 def test_a_machine_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"does not see the .*gone of the machine that started this"):
         next(iter(launch_ray._run(["systems"], str(tmp_path), {}, str(tmp_path / "gone" / "file"))))
+    with (
+        present(tmp_path) as seen,
+        pytest.raises(RuntimeError, match=r"does not see the .*elsewhere of the machine that started this"),
+    ):
+        next(iter(launch_ray._run(["systems"], str(tmp_path / "elsewhere"), {}, str(seen))))
+
+
+@pytest.mark.parametrize(
+    ("device", "resources", "lacking"),
+    [("cpu", {}, "a CPU"), ("cuda", {"GPU": 1.0}, "a CPU and a GPU"), ("cpu", {"CPU": 1.0}, "")],
+)
+def test_jobs_for_which_no_machine_has_room_say_so_once(
+    device: str,
+    resources: dict[str, float],
+    lacking: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made_up = MadeUp(lambda _: [None, None, "step 1", 0], **resources)
+    with on(made_up, monkeypatch, tmp_path, device) as cluster:
+        run_jobs([command("a")], cluster)
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "step 1"
+    assert len(said) == (2 if lacking else 1)
+    assert not lacking or f"has {lacking} for jobs" in said[0]
+
+
+def test_jobs_get_the_variables_on_which_their_bits_depend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One of them keeps a processor from bfloat16, another from its newest instructions."""
+    variables = {"AATVIZ_DATA": "here", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    made_up = MadeUp(lambda _: [0])
+    with on(made_up, monkeypatch, tmp_path) as cluster:
+        run_jobs([command("a")], cluster)
+    assert (variables | {"OMP_NUM_THREADS": "1"}).items() <= made_up.given[0][2].items()
 
 
 @pytest.mark.slow
@@ -235,13 +328,13 @@ def test_a_job_on_another_machine_says_its_lines_and_its_status_and_takes_variab
     with present(tmp_path) as seen:
         for words, status in ((["systems"], 0), (["train", "no-such-recipe"], 1)):
             *lines, last = launch_ray._run(words, str(tmp_path), {"AATVIZ_CHECKPOINTS": "nowhere"}, str(seen))
-            assert last == status
+            assert last == (status, socket.gethostname())
             assert any(("nowhere" if status == 0 else "no recipe") in str(line) for line in lines), lines
 
 
 def test_without_ray_or_with_another_launcher_one_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(RuntimeError, match=r"needs Ray, which is not installed here: pip install 'aatviz\[ray\]'"):
+    with pytest.raises(RuntimeError, match=r"needs Ray, which .* does not have: run `pip install \.\[ray\]` in"):
         launcher("ray", None, None)
     with pytest.raises(ValueError, match="--launcher is local or ray; got 'slurm'"):
         launcher("slurm", None, None)
@@ -250,16 +343,43 @@ def test_without_ray_or_with_another_launcher_one_sentence_says_what_to_do(monke
     assert (launcher("local", None, None).most, launcher("local", None, 7).most) == (2, 7)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://head:10001", "head", "127.0.0.1:x"])
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://head:10001", "head", "127.0.0.1:x", ""])
 def test_where_nothing_answers_one_sentence_says_so_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is the variable of Ray's own that names the address."""
     monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
-    with pytest.raises(
-        RuntimeError, match=r"No Ray cluster answers at .*(refused|an address is HOST:PORT).*ray start --head"
-    ):
+    words = r"No Ray cluster answers at .*(refused|an address is HOST:PORT).*ray start --head"
+    with pytest.raises(RuntimeError, match=words):
         launcher("ray", address, None)
+    if address:
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(RuntimeError, match=words):
+            launcher("ray", None, None)
+
+
+def test_a_cluster_of_another_ray_is_refused_with_all_that_ray_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(address: str, **_: object) -> None:
+        assert (address, os.environ[launch_ray.TRIES]) == ("auto", "1")
+        raise Exception("Version mismatch: The cluster was started with:\n    Ray: 2.61\nThis process with:\n    Ray: 2.60")
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv(launch_ray.TRIES, raising=False)
+    made_up: Any = ModuleType("ray")
+    made_up.init = init
+    monkeypatch.setitem(sys.modules, "ray", made_up)
+    with pytest.raises(RuntimeError, match=r"on this machine \(Version mismatch: .* Ray: 2\.61 .* Ray: 2\.60\)\. Start"):
+        launcher("ray", None, None)
+    assert launch_ray.TRIES not in os.environ
 
 
 # The folder
+
+
+def test_a_folder_that_was_shared_is_held_alone_again_also_where_jobs_failed(tmp_path: Path) -> None:
+    with writing(tmp_path) as held:
+        with pytest.raises(JobFailed), shared_with_others(held):
+            raise JobFailed
+        with pytest.raises(RuntimeError, match="another aatviz"), writing(tmp_path, shared=True, wait=0):
+            pytest.fail("it is still shared")
 
 
 def test_a_folder_that_is_shared_lets_in_who_touches_files_of_its_own_and_is_held_alone_afterwards(tmp_path: Path) -> None:

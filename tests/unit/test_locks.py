@@ -1,5 +1,7 @@
 """Writers side by side: whole files whoever writes them, one writer a folder, and nothing that a kill leaves behind."""
 
+import errno
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -7,16 +9,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
+from typing import IO
 
 import pytest
 
+from aatviz.cli import in_words
 from aatviz.runtime import locks
-from aatviz.runtime.files import beside, read_json, remove_leftovers, write_json
+from aatviz.runtime.files import beside, present, read_json, remove_leftovers, write_json
 from aatviz.runtime.locks import LOCK, Held, writing
 
 pytestmark = pytest.mark.slow
@@ -135,6 +139,39 @@ def test_a_worker_writes_for_the_process_that_started_it_and_keeps_the_lock_as_l
     assert worker.exitcode == 0
     with writing(tmp_path, wait=0):
         assert (tmp_path / LOCK).read_text() == str(os.getpid())
+
+
+def test_what_a_killed_writer_left_on_nfs_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS locks a file alone only for who has it open for writing, and together only for who has it open for reading."""
+    flock = fcntl.flock
+
+    def as_on_nfs(file: IO[bytes], how: int) -> None:
+        access = fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE
+        if access == (os.O_WRONLY if how & fcntl.LOCK_SH else os.O_RDONLY):
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", as_on_nfs)
+    left = tmp_path / ".a.json.0123.tmp"
+    left.write_bytes(b"half")
+    with writing(tmp_path) as mine, locks.shared_with_others(mine), present(tmp_path) as seen:
+        write_json(tmp_path / "a.json", 3)
+        remove_leftovers(tmp_path)
+        assert seen.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {LOCK, "a.json"}
+
+
+@pytest.mark.parametrize("enter", [writing, lambda folder: locks.waiting_for(folder / "guard")])
+def test_storage_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enter: Callable[[Path], AbstractContextManager[object]]
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(OSError, match="no locks on this storage") as caught, enter(tmp_path):
+        pytest.fail("written without a lock")
+    assert in_words(caught.value).startswith(str(tmp_path))
 
 
 def test_without_locks_of_the_operating_system_nobody_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

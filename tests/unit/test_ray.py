@@ -20,7 +20,7 @@ from tools.kill_campaign import TRAINED, Place, contents, differences, photos
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.long,
-    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'aatviz[ray]'"),
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install .[ray]"),
     pytest.mark.filterwarnings("default"),  # Ray's own
 ]
 SMALL: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 80 * 2**20}

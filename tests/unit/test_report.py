@@ -9,7 +9,7 @@ import torch
 from typer.testing import CliRunner
 
 from aatviz.attacks.geometry import Norm
-from aatviz.cli import app
+from aatviz.cli import app, evaluate
 from aatviz.evaluate import stored
 from aatviz.explore.generation.run import load_generated
 from aatviz.metrics.format import means_of
@@ -160,6 +160,22 @@ def test_the_cost_is_told_before_anything_is_computed(
     assert "table-2: 0.04 million passes through a network" in result.output
     assert "hours in all, 2 workers" in result.output
     assert not (tiny_system_folder / "mnist-linf-0.3-shared" / "results" / "parts").exists()
+
+
+def test_more_workers_than_parts_shorten_no_estimate(
+    tiny_system_folder: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AATVIZ_DATA", str(data_folder))
+    monkeypatch.setattr(evaluate, "seconds_per_pass", lambda *_: 1.0)
+    told = [
+        CliRunner().invoke(
+            app, ["evaluate", "mnist-linf-0.3-shared", "--recipe", "table-11", "--cost", "--workers", str(workers)]
+        )
+        for workers in (5, 10, 1_000_000)  # for ten detectors
+    ]
+    five, ten, many = (int(result.output.split("about ")[1].split()[0]) for result in told)
+    assert five == pytest.approx(2 * ten, abs=2)
+    assert many == ten
 
 
 @pytest.mark.weights

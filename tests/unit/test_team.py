@@ -120,7 +120,8 @@ def test_the_shares_of_a_team_make_up_the_batch(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("tiny", "--workers", "2"), "leave --launcher and --workers away"),
+        (("tiny", "--workers", "2"), "leave --launcher, --address and --workers away"),
+        (("tiny", "--address", "head:6379"), "leave --launcher, --address and --workers away"),
         (("budget:minutes=1", "--dataset", "mnist@sample"), "a budget has steps, not minutes"),
     ],
 )

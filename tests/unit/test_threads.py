@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from aatviz.attacks import batching
+from aatviz.cli import evaluate, train
 from aatviz.models.networks import evaluating
 from aatviz.runtime.hardware import one_thread
 
@@ -61,6 +63,19 @@ def test_blocks_of_one_thread_may_stand_in_one_another_and_fail() -> None:
             pass
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_job_that_is_begun_by_itself_computes_with_one_thread_as_those_of_a_launcher_do(
+    tiny_system_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more it would end with other bits."""
+    counts = []
+    monkeypatch.setattr(train.loop, "train", lambda *_: counts.append(torch.get_num_threads()))
+    train.train("tiny", out=tiny_system_folder / "tiny", jobs="classifier", device="cpu")
+    monkeypatch.setattr(evaluate, "_run_part", lambda *_: counts.append(torch.get_num_threads()))
+    evaluate.evaluate("mnist-linf-0.3-shared", recipe="table-11", part="detector-3", device="cpu")
+    assert (counts, torch.get_num_threads()) == ([1, 1], 2)
 
 
 def test_a_module_in_training_is_in_eval_mode_for_every_thread_that_asked_for_it() -> None:

@@ -59,6 +59,6 @@ def new_name(base: str) -> str:
 
 def _remove_left() -> None:
     for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError), (left / LOCK).open("rb") as lock:
+        with suppress(OSError), (left / LOCK).open("r+b") as lock:
             if left.is_dir() and not left.is_symlink() and try_lock(lock):
                 shutil.rmtree(left, ignore_errors=True)
