@@ -256,6 +256,13 @@ def test_more_steps_of_one_run_never_fool_fewer_images(system: System, images: t
     assert (scores[1:] >= scores[:-1]).all()
 
 
+def test_no_part_has_more_images_than_the_test_set(system: System) -> None:
+    """A part's later chunks would have no image at all."""
+    many = dataclasses.replace(SMALL, count=10**6, sweep_count=10**6)
+    n = len(load_data("mnist", split="test")[0])
+    assert {part.count for part in run.parts(system, many)} == {0, n}
+
+
 def test_more_runs_in_a_ball_never_fool_fewer_images(system: System, images: tuple[Tensor, Tensor]) -> None:
     victim = Victim(name="generative", system=system)
     one, three = (

@@ -47,11 +47,12 @@ class On:
 
 def parts(system: System, recipe: HonestEvaluation) -> list[Part]:
     """For each victim: natural images, every attack and every sweep. Also the attack unit test, where the bank allows it."""
-    found, count = [], min(recipe.count, len(test_split(system)))
+    count, swept = (min(asked, len(test_split(system))) for asked in (recipe.count, recipe.sweep_count))
+    found: list[Part] = []
     for victim in WITH_REJECT:
         about = [(On(victim=victim), 0)]
         about += [(On(victim=victim, attack=attack), count) for attack in _attacks(system, victim, recipe)]
-        about += [(On(victim=victim, sweep=sweep), recipe.sweep_count) for sweep in sweeps.SWEEPS]
+        about += [(On(victim=victim, sweep=sweep), swept) for sweep in sweeps.SWEEPS]
         found += [Part(name=on.name, count=images, of=on) for on, images in about]
     return found + ([Part(name=PLANTED, count=0)] if _plantable(system, recipe) else [])
 
