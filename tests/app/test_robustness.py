@@ -22,7 +22,9 @@ from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation, Th
 from aatviz.recipes.paper import evaluations
 from aatviz.recipes.published import PUBLISHED
 from aatviz.report.card_readme import readme_of
+from aatviz.runtime.files import write_json
 from aatviz.store.cards import update_card
+from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.ui.common import takeaway
 from aatviz.ui.robustness import figures, paper, run, words
@@ -117,16 +119,21 @@ def test_the_subsample_shows_what_rejecting_costs_and_what_more_effort_finds(
         for part in parts(measured_detectors, SUBSAMPLE):
             run_part(measured_detectors, SUBSAMPLE, part)
         record = finish(measured_detectors, SUBSAMPLE)
+    for asked in (record, honest):  # more than the test set has: n is what was attacked
+        asked["recipe"] |= {"count": 987, "sweep_count": 987}
+        write_json(result_file(measured_detectors, asked["recipe"]["name"], "json"), asked)
     app = open_page(clean="5%")
     assert any("If rejecting costs" in header.value for header in app.subheader)
     assert len(app.get("plotly_chart")) == 5
     found = record["victims"]["integrated"][1]["error"]["many restarts"]
     assert f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})" in text(app)
     assert "the paper's loss, 2 restarts" in text(app)
+    assert "987" not in text(app)
     pushed = record["victims"]["robust"][1]["rejected"][1]
-    assert "Within Linf 0.15, 0.5 of the ball" in text(app)
+    assert "within Linf 0.15 (0.5 of the ball of the training), or fooled within all of it" in text(app)
     assert f"**{pushed['value']:.0%}** ({pushed['low']:.0%} to {pushed['high']:.0%}) for the robust classifier" in text(app)
     assert "Choose 1 % or 5 %" in text(open_page(clean="none"))
+    assert "n = 3 test images, a subsample" in "".join(caption.value for caption in app.caption)
 
 
 def test_an_attack_that_misses_planted_examples_is_called_weak() -> None:

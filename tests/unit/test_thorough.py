@@ -82,9 +82,11 @@ def test_a_record_is_made_refreshed_and_written_about(system: System) -> None:
     text = subsample(system, record)
     assert "| victim | eps 0 | eps 0.15 | eps 0.3 |" in text
     assert "own loss, 3 restarts" in text
+    asked = record | {"recipe": record["recipe"] | {"count": 999}}  # of a test set of four images
+    assert subsample(system, asked) == text
     found = record["victims"]["robust"][-1]["rejected"][1]
     said = readme(system.card, None, record)
-    assert "images rejected. Within Linf 0.15, 0.5 of the ball" in said
+    assert "rejected within Linf 0.15 (0.5 of the ball of the training), or fooled within all of it" in said
     assert f"{found['value']:.0%} ({found['low']:.0%} to {found['high']:.0%}) for the robust classifier (n = 4)" in said
     assert "Pushes that only want" not in readme(system.card)
     bf16 = dataclasses.replace(SMALL, name="other")
