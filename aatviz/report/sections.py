@@ -156,7 +156,8 @@ def _distortion(system: System, recipe: DistortionEvaluation, record: Record) ->
     for keep, words in (("last", "the iterate that the search ends with"), ("best", "the nearest of all iterates")):
         value, rate = found[keep], found[keep]["false_positive_rate"]
         paper = (recipe.paper, recipe.paper_rate) if keep == "last" else (None, None)
-        rows.append(_row(f"mean L2 distortion, {words}", paper[0], value, attack, 2))
+        if value["n"]:
+            rows.append(_row(f"mean L2 distortion, {words}", paper[0], value, attack, 2))
         rows.append(_row(f"false positive rate, {words}", paper[1], rate, attack, 4))
     return _section(record, rows)
 

@@ -234,6 +234,12 @@ def test_every_search_for_the_smallest_distortion_is_shown(
     assert "**Table 3 threshold.** This is table-3-threshold." in text(app)
     assert "at the T that accepts 95.0% of natural images (T = 3.00): 75.0% of the images became" in text(app)
     assert "at T = 3.00, which accepts 87.5% of natural images" in text(app)
+    none = {"value": None, "n": 0, "false_positive_rate": rate | {"value": 0.0, "low": 0.0, "high": 0.1}}
+    del found["table-3-threshold"]
+    found["table-3"] |= {"distortion": {"last": none, "best": none}}
+    app = open_page(show="paper")
+    assert len(app.get("plotly_chart")) == 0
+    assert "0.0% of the images became false positives" in text(app)
 
 
 def test_a_table_that_this_system_lacks_falls_back_to_one_it_has(measured_detectors: System) -> None:

@@ -197,6 +197,9 @@ def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:
         recipe, value, nearest = record["recipe"], record["distortion"]["last"], record["distortion"]["best"]
         beside = ", beside the paper's" if recipe["paper"] else ""
         st.markdown(f"**{name.replace('-', ' ').capitalize()}.** {recipe['about']}")
+        if not value["n"]:
+            st.markdown(words.distortion(record))
+            continue
         st.plotly_chart(
             paper_figures.distortion(data.distances(system, name), value["value"], recipe["paper"]),
             key=f"robustness-distortion-{name}",
