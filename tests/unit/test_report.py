@@ -17,6 +17,7 @@ from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, 
 from aatviz.recipes.paper import evaluations
 from aatviz.recipes.published import MNIST, PUBLISHED
 from aatviz.report import orders, report, write_report
+from aatviz.report.order import strongest
 from aatviz.report.study import study
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.results import result_file, weights_hash
@@ -68,6 +69,16 @@ def test_the_order_of_the_attacks_is_that_of_their_errors() -> None:
         "Generative, eps 0.3, T at 0.95 TPR, strongest first: detectors alone (loss 10) 3.2%, Carlini-Wagner 1.0%.",
         "Integrated, eps 0.3, T at 0.95 TPR, strongest first: combined (loss 13) 3.0%, classifier alone (loss 9) 0.0%.",
     ]
+
+
+def test_attacks_that_are_as_strong_as_each_other_are_all_counted() -> None:
+    def errors(*values: float) -> dict[str, dict[str, float]]:
+        return {name: {"value": value} for name, value in zip("abcd", values, strict=True)}
+
+    assert strongest(errors(0.1, 0.3, 0.2, 0.0)) == "b"
+    assert strongest(errors(0.1, 0.3, 0.2, 0.3)) == "b and d"
+    assert strongest(errors(0.2, 0.3, 0.3, 0.3)) == "b and 2 others"
+    assert strongest(errors(0.0, 0.0, 0.0, 0.0)) == "none"
 
 
 def test_it_names_what_has_not_been_measured(measured_detectors: System) -> None:

@@ -16,7 +16,7 @@ from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import UrlState
-from aatviz.ui.common.words import code, literal
+from aatviz.ui.common.words import code, literal, lowest
 from aatviz.ui.robustness import data, paper_figures, words
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_dataset
@@ -133,7 +133,7 @@ def _heat_map(system: System, records: dict[str, dict[str, Any]]) -> None:
         alt="A heat map of the AUC of every detector under every attack.",
     )
     caption = "AUC; the darker a cell, the more pairs the detector gets wrong."
-    if hardest := [literal(names[bank[place]]) for place in sorted(weakest[: min(HARDEST, len(first) - 1)])]:
+    if hardest := [literal(names[bank[place]]) for place in lowest(first, HARDEST)]:
         caption += f" In the first column {' and '.join(hardest)} {'are' if len(hardest) > 1 else 'is'} the hardest."
     st.caption(caption)
 
