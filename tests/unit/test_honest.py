@@ -147,6 +147,19 @@ def test_an_attack_that_another_setting_still_helps_is_not_done(
     assert ("the worst of all is 100.0%" in check["words"]) is not passed
 
 
+def test_a_check_says_where_no_setting_of_a_sweep_is_the_protocols_own() -> None:
+    """In L2 the protocol steps by 0.4 eps, and the sweep by 0.33 eps."""
+    for ball, same in ((Budget(norm="Linf", eps=0.3), True), (Budget(norm="L2", eps=2.5), False)):
+        own = {"steps": ball.steps, "step_size": ball.step_size, "eps": ball.eps}
+        chains = {sweep: sweeps.settings(HonestEvaluation(), sweep, ball.norm, ball.eps, 784) for sweep in sweeps.SWEEPS}
+        held = {sweep: sweeps.holds(chain, sweep, own[sweep]) for sweep, chain in chains.items()}
+        assert held == {"steps": True, "step_size": same, "eps": True}
+    scores, swept = {"a": torch.ones(2)}, {"steps": fooled(9, 9)}
+    words = [verdict.masking_checks(scores, swept, {"steps": 0}, 0.0, nearly)[0]["words"] for nearly in ((), ("steps",))]
+    assert "The protocol's own setting: 9%" in words[0]
+    assert "The setting nearest to the protocol's own: 9%" in words[1]
+
+
 def test_the_threshold_at_a_cost_keeps_as_much_accuracy_as_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "COST", 0.2)
     natural = {"score": torch.tensor([5.0, 1, 2, 3, 4]), "right": torch.tensor([True, True, False, True, True])}

@@ -99,6 +99,7 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
     chains = {sweep: sweeps.settings(recipe, sweep, spent.norm, spent.eps, dimensions) for sweep in sweeps.SWEEPS}
     own = {"eps": spent.eps, "step_size": spent.step_size, "steps": spent.steps}
     used = {sweep: sweeps.nearest(chain, sweep, own[sweep]) for sweep, chain in chains.items()}
+    nearly = [sweep for sweep, chain in chains.items() if not sweeps.holds(chain, sweep, own[sweep])]
     if source := transfer_source(system):
         result["transfer_from"] = source.name
     for name in WITH_REJECT:
@@ -107,7 +108,7 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
         scores = {attack: torch.from_numpy(parts[part]["scores"]) for attack, part in tried.items()}
         swept = {sweep: torch.from_numpy(parts[part]["scores"]).T for sweep, part in moved.items()}
         natural = {key: torch.from_numpy(array) for key, array in parts[On(victim=name).name].items()}
-        rows = [_row(rejection, natural, scores, swept, used) for rejection in (0.0, *recipe.rejections)]
+        rows = [_row(rejection, natural, scores, swept, used, nearly) for rejection in (0.0, *recipe.rejections)]
         result["victims"][name] = {"own": OWN_LOSS[name], "at": rows, "at_cost": _at_cost(natural, scores)}
     result["settings"] = chains
     if PLANTED in parts:
@@ -122,6 +123,7 @@ def _row(
     scores: dict[str, Tensor],
     swept: dict[str, Tensor],
     used: dict[str, int],
+    nearly: list[str],
 ) -> dict[str, Any]:
     """All numbers at the threshold that rejects this share of the held-out clean images."""
     threshold = accepting_scores(natural["held_out"], rejection) if rejection else -math.inf
@@ -133,7 +135,7 @@ def _row(
         "accuracy": share(natural["right"] & (natural["score"] >= limit))._asdict(),
         "error": {key: value._asdict() for key, value in errors(scores, limit).items()},
         "sweeps": {sweep: [value._asdict() for value in sweep_errors(swept[sweep], limit)] for sweep in swept},
-        "checks": masking_checks(scores, swept, used, limit),
+        "checks": masking_checks(scores, swept, used, limit, nearly),
     }
 
 
