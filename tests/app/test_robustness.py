@@ -26,8 +26,9 @@ from aatviz.runtime.files import write_json
 from aatviz.store.cards import update_card
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
+from aatviz.thresholds.curves import Curve
 from aatviz.ui.common import takeaway
-from aatviz.ui.robustness import figures, paper, run, words
+from aatviz.ui.robustness import figures, paper, paper_figures, run, words
 from aatviz.ui.session import stored
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -142,6 +143,25 @@ def test_an_attack_that_misses_planted_examples_is_called_weak() -> None:
     assert "**weak**" in lines[2]
     assert "weak" not in lines[3]
     assert "the control" in lines[4]
+
+
+def test_an_attack_on_the_classifier_alone_is_caught_only_where_the_record_says_so() -> None:
+    def of(**errors: float) -> dict[str, Any]:
+        return {"at_tpr": {"tpr": 0.95, "error": {name: {"value": value} for name, value in errors.items()}}}
+
+    assert "left edge" in words.blind(of(**{words.BLIND: 0.0}))
+    found = words.blind(of(**{words.BLIND: 0.44}))
+    assert "gets 44% of the images past the detectors too, where T accepts 95% of natural ones" in found
+    assert "left edge" not in found
+    assert words.blind(of(generative=0.0)) == ""
+
+
+@pytest.mark.parametrize(("highest", "lowest"), [(0.99, 0.49), (0.4, -0.01)])
+def test_no_line_lies_outside_its_figure(highest: float, lowest: float) -> None:
+    """A weak system's accuracy never reaches one half."""
+    falling = torch.tensor([highest, 0.0])
+    found = {"a": Curve(falling, falling, falling, falling, falling)}
+    assert paper_figures.curves(found, "error").layout.yaxis.range[0] == lowest
 
 
 def test_radii_in_the_figure_are_written_as_the_systems_own() -> None:

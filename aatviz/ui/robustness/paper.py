@@ -161,12 +161,11 @@ def _curves(system: System, records: dict[str, dict[str, Any]]) -> None:
     figures = data.figures(system, records)
     numbers = " and ".join(name.removeprefix("figure-") for name in figures)
     of = f"Figures {numbers} of the paper: each" if figures else "As in the paper's figures 2 and 4, each"
-    edge = " The line along the left edge is an attack on the classifier alone, which the detectors catch at once."
     takeaway.explain(
         f"{of} line is one victim under one attack, at every threshold T. First natural images accepted against "
         "attacked ones that are misclassified and accepted, then accuracy against error.",
         "the line that lies lowest: there the attack gets furthest."
-        + (edge if "integrated, classifier alone" in found else ""),
+        + "".join(words.blind(records[name]) for name in figures),
     )
     if sentences := [sentence for name in figures for sentence in orders(records[name])]:
         st.markdown("**The order of the attacks**, errors as measured:\n\n" + "\n".join(f"- {each}" for each in sentences))

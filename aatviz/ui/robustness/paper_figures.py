@@ -19,6 +19,8 @@ STYLES = (
     ("#56B4E9", "longdashdot", "triangle-up"),
 )
 """A colour, a dash and a marker for each curve of a figure."""
+HALF = 0.6
+"""Where no line ends lower, the upper half of the axis is enough."""
 TICKS = [factor * 10.0**power for power in range(-6, 0) for factor in (1, 3)]
 
 
@@ -110,7 +112,9 @@ def curves(found: dict[str, Curve], kind: str) -> go.Figure:
     }
     layout(fig, 480, below=200)
     fig.update_xaxes(title=labels[kind][0], range=[-0.02, 1.02], tickformat=".0%")
-    fig.update_yaxes(title=labels[kind][1], range=[0.49, 1.01], tickformat=".0%")
+    highest = min(float((curve.tpr if kind == "roc" else curve.accuracy).max()) for curve in found.values())
+    lowest = 0.49 if highest > HALF else -0.01
+    fig.update_yaxes(title=labels[kind][1], range=[lowest, 1.01], tickformat=".0%")
     return fig
 
 

@@ -14,6 +14,8 @@ from aatviz.ui.common.words import literal
 
 LEAST_FOUND = 0.95
 """An attack that finds a smaller share of the planted examples is called weak."""
+BLIND, LITTLE = "integrated, classifier alone", 0.02
+"""The scenario of an attack on the classifier alone; and the error below which detectors are said to catch it."""
 OWN = "own"
 ROWS = {
     OWN: "the paper's loss",
@@ -138,6 +140,19 @@ def planted(found: dict[str, Any]) -> str:
 def detector(k: int, names: Sequence[str]) -> str:
     """A detector in a table or a figure: "k = 3", or the name of its class."""
     return f"k = {k}" if names[k] == str(k) else shortened(names[k], 24)
+
+
+def blind(record: dict[str, Any]) -> str:
+    """A sentence about the attack that does not look at the detectors; empty where the record has none."""
+    error = record["at_tpr"]["error"].get(BLIND)
+    if error is None:
+        return ""
+    if error["value"] < LITTLE:
+        return " The line along the left edge is an attack on the classifier alone, which the detectors catch."
+    return (
+        f" An attack on the classifier alone gets {error['value']:.0%} of the images past the detectors too, where T "
+        f"accepts {record['at_tpr']['tpr']:.0%} of natural ones."
+    )
 
 
 def distortion(record: dict[str, Any]) -> str:
