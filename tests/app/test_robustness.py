@@ -142,7 +142,10 @@ def test_an_attack_that_misses_planted_examples_is_called_weak() -> None:
     lines = words.planted({"PGD, sign steps": half, "APGD": half | {"value": 0.95}, "random search": half}).splitlines()
     assert "**weak**" in lines[2]
     assert "weak" not in lines[3]
-    assert "the control" in lines[4]
+    assert "the control: it must not find them" in lines[4]
+    easy = words.planted({"random search": half | {"value": 0.6}})
+    assert "says little" in easy
+    assert "must not" not in easy
 
 
 def test_an_attack_on_the_classifier_alone_is_caught_only_where_the_record_says_so() -> None:

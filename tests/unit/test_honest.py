@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from aatviz.evaluate.honest.protocol import Budget, attacks, fooled_scores, tran
 from aatviz.models.decisions import VictimName, log_odds
 from aatviz.models.losses import classifier_margin
 from aatviz.recipes.evaluation import HonestEvaluation
-from aatviz.runtime.files import read_arrays, read_json, write_json
+from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_json
 from aatviz.store.systems import System, load_system, systems
 from aatviz.thresholds.choose import accepting_scores
 
@@ -304,6 +305,12 @@ def test_a_record_is_made_once_resumes_and_says_what_its_scores_say(system: Syst
     record = finish(system, SMALL)
     arrays = read_arrays(system.folder / "results" / "honest.npz")
     assert refresh(system, SMALL, record) == record
+    file, damaged = system.folder / "results" / "honest.npz", dict(arrays)
+    damaged["integrated/sweep eps.scores"] = np.full_like(damaged["integrated/sweep eps.scores"], np.nan)
+    write_arrays(file, damaged)
+    with pytest.raises(ValueError, match="no numbers"):
+        refresh(system, SMALL, record)
+    write_arrays(file, arrays)
     rounded = record | {"settings": record["settings"] | {"eps": [{"eps": 0.2999, "step_size": 0.01, "steps": 100.0}]}}
     assert refresh(system, SMALL, rounded)["settings"] == rounded["settings"]
     row = record["victims"]["generative"]["at"][2]

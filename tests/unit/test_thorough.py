@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import ThoroughEvaluation
 from aatviz.report.card_readme import readme
 from aatviz.report.subsample import subsample
+from aatviz.runtime.files import read_arrays, write_arrays
+from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 
 NOTHING = -torch.inf
@@ -74,6 +77,12 @@ def test_a_record_is_made_refreshed_and_written_about(system: System) -> None:
         run_part(system, SMALL, part)
     record = finish(system, SMALL)
     assert refresh(system, SMALL, record) == record
+    file = result_file(system, SMALL.name, "npz")
+    stored = read_arrays(file)
+    for key in ("generative/many queries.scores", "robust/natural.score"):
+        write_arrays(file, stored | {key: np.full_like(stored[key], np.nan)})
+        with pytest.raises(ValueError, match="no numbers"):
+            refresh(system, SMALL, record)
     for rows in record["victims"].values():
         for row in rows:
             assert len(row["growing"]) == len(row["rejected"]) == len(record["radii"]) == 3

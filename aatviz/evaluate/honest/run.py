@@ -16,7 +16,7 @@ from aatviz.data import dataset, open_split
 from aatviz.evaluate.honest import sweeps
 from aatviz.evaluate.honest.protocol import NEEDS, attacks, budget, depends, fooled_scores, transfer_source
 from aatviz.evaluate.honest.verdict import errors, masking_checks, sweep_errors
-from aatviz.evaluate.images import Arrays, Parts, outputs, test_images, test_split
+from aatviz.evaluate.images import Arrays, Parts, outputs, stored_scores, test_images, test_split
 from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import share
 from aatviz.models.decisions import MODELS_OF, VictimName
@@ -105,9 +105,9 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
     for name in WITH_REJECT:
         tried = {attack: On(victim=name, attack=attack).name for attack in _attacks(system, name, recipe)}
         moved = {sweep: On(victim=name, sweep=sweep).name for sweep in sweeps.SWEEPS}
-        scores = {attack: torch.from_numpy(parts[part]["scores"]) for attack, part in tried.items()}
-        swept = {sweep: torch.from_numpy(parts[part]["scores"]).T for sweep, part in moved.items()}
-        natural = {key: torch.from_numpy(array) for key, array in parts[On(victim=name).name].items()}
+        scores = {attack: stored_scores(parts[part])["scores"] for attack, part in tried.items()}
+        swept = {sweep: stored_scores(parts[part])["scores"].T for sweep, part in moved.items()}
+        natural = stored_scores(parts[On(victim=name).name])
         rows = [_row(rejection, natural, scores, swept, used, nearly) for rejection in (0.0, *recipe.rejections)]
         result["victims"][name] = {"own": OWN_LOSS[name], "at": rows, "at_cost": _at_cost(natural, scores)}
     result["settings"] = chains

@@ -14,6 +14,8 @@ from aatviz.ui.common.words import literal
 
 LEAST_FOUND = 0.95
 """An attack that finds a smaller share of the planted examples is called weak."""
+MOST_BY_CHANCE = 0.5
+"""Where random points find a larger share of the planted examples, finding them is no feat."""
 BLIND, LITTLE = "integrated, classifier alone", 0.02
 """The scenario of an attack on the classifier alone; and the error below which detectors are said to catch it."""
 OWN = "own"
@@ -132,7 +134,14 @@ def planted(found: dict[str, Any]) -> str:
     lines = ["| attack | planted examples found (95% interval) | |", "|---|---|---|"]
     for name, value in found.items():
         control = name == "random search"
-        note = "the control: it must not find them" if control else "" if value["value"] >= LEAST_FOUND else "**weak**"
+        note = "" if value["value"] >= LEAST_FOUND else "**weak**"
+        if control:
+            easy = value["value"] > MOST_BY_CHANCE
+            note = (
+                "the control: **it finds them too, so this test says little**"
+                if easy
+                else "the control: it must not find them"
+            )
         lines.append(f"| {name} | {interval(value, 3)} | {note} |")
     return "\n".join(lines)
 
