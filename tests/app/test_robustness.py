@@ -159,6 +159,14 @@ def test_an_attack_on_the_classifier_alone_is_caught_only_where_the_record_says_
     assert words.blind(of(generative=0.0)) == ""
 
 
+def test_a_perfect_auc_has_its_place_on_the_log_axis() -> None:
+    value = {"value": 1.0, "low": 0.99, "high": 1.0, "n": 100}
+    fig = paper_figures.aucs([("k = 0", value, 1.0), ("k = 1", value | {"value": 0.995}, None)])
+    assert fig.data[0].x[0] == fig.data[1].x[0] > 0
+    assert dict(zip(fig.layout.xaxis.tickvals, fig.layout.xaxis.ticktext, strict=True))[fig.data[0].x[0]] == "0"
+    assert fig.data[0].x[1] == pytest.approx(0.005)
+
+
 @pytest.mark.parametrize(("highest", "lowest"), [(0.99, 0.49), (0.4, -0.01)])
 def test_no_line_lies_outside_its_figure(highest: float, lowest: float) -> None:
     """A weak system's accuracy never reaches one half."""
