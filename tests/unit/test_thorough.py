@@ -97,6 +97,7 @@ def test_a_record_is_made_refreshed_and_written_about(system: System) -> None:
     said = readme(system.card, None, record)
     assert "rejected within Linf 0.15 (0.5 of the ball of the training), or fooled within all of it" in said
     assert f"{found['value']:.0%} ({found['low']:.0%} to {found['high']:.0%}) for the robust classifier (n = 4)" in said
-    assert "Pushes that only want" not in readme(system.card)
+    assert "may only want images rejected" in said
+    assert "may only want images rejected" not in readme(system.card)
     bf16 = dataclasses.replace(SMALL, name="other")
     run_part(system, bf16, "generative/to be rejected", bf16=True)
