@@ -4,6 +4,7 @@ import dataclasses
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.ui.robustness.words import reach
+from tools import limit_table
 
 pytestmark = pytest.mark.slow
 
@@ -88,3 +90,19 @@ def test_words_and_report_hold_the_numbers_of_the_record(system: System) -> None
     assert "none has a real training image" in reach(
         record | {"mean": record["mean"] | {"in_reach": 0.0}}, dataset("mnist-sample")
     )
+
+
+def test_the_table_of_what_an_attack_can_have_left_takes_a_ball_without_a_real_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    value = {"value": 0.99, "low": 0.98, "high": 1.0, "n": 20}
+    attacked = {"paper": {limit_table.ATTACK: 0.99}, "last": {limit_table.ATTACK: value}, "worst": value}
+    reach = [value | {"value": found} for found in (0.0, 0.04, 0.005)]
+    records = {
+        limit_table.TABLE: {"rows": [attacked | {"detector": k} for k in range(3)]},
+        limit_table.LOOKED_UP: {"rows": [{"detector": k, "in_reach": found, "auc": value} for k, found in enumerate(reach)]},
+    }
+    monkeypatch.setattr(limit_table, "load_system", lambda _: SimpleNamespace(folder=None, card=None))
+    monkeypatch.setattr(limit_table, "valid_records", lambda *_: records)
+    last = [line.split("|")[-2].strip() for line in limit_table.table()[-1].splitlines()[2:]]
+    assert last == ["no limit: none in reach", "25.0%", "100.0%"]
