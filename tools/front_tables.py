@@ -30,10 +30,10 @@ def results() -> str:
         title = dataset(threat[0]).title
         alone = f", {dataset(threat[0]).classes[system.card.bank[0]]} alone" if system.lacks("full_bank") else ""
         if record := stored(system, ThoroughEvaluation(), least=1):
-            shares = [record["victims"][victim][-1]["rejected"][1]["value"] for victim in ("generative", "robust")]
+            ours, robust = (record["victims"][victim][-1]["rejected"][1] for victim in ("generative", "robust"))
             copies.append(
-                f"Pushed until *rejected*, {record['radii'][1]:g} of the ball is enough for {shares[0]:.0%} of "
-                f"{record['recipe']['count']} {dataset(threat[0]).plural} of {title} (robust: {shares[1]:.0%})."
+                f"Fooled, wrong, or *rejected* within {record['radii'][1]:g} of the ball: {ours['value']:.0%} of "
+                f"{ours['n']} {dataset(threat[0]).plural} of {title} (robust: {robust['value']:.0%})."
             )
         if system.card.data_hash in dataset(threat[0]).copies:
             copies.append(f"{title} is {dataset(threat[0]).copies[system.card.data_hash]}.")

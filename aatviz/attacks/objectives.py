@@ -108,8 +108,8 @@ def fixed(objective: Objective) -> Objective:
 
 def begin_run(objective: Objective) -> None:
     """Tell a `fixed` objective that a run begins, which has nothing to do with the steps before."""
-    if isinstance(objective, Shortlisted):
-        objective.begin()
+    if begin := getattr(objective, "begin", None):
+        begin()
 
 
 def objective(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks.checks import Array
-from aatviz.attacks.objectives import Objective, fixed
+from aatviz.attacks.objectives import Objective, begin_run, fixed
 from aatviz.attacks.pgd import Callback, Iterate, pgd
 
 
@@ -51,6 +51,11 @@ class _OpenOnly:
         self.open = torch.empty(0, dtype=torch.long)
         self._objective: Objective | None = None
         self._loss: Tensor | None = None
+
+    def begin(self) -> None:
+        """A run begins, from another start; see `begin_run`."""
+        if self._objective is not None:
+            begin_run(self._objective)
 
     def __call__(self, x_adv: Tensor) -> tuple[Tensor, Tensor]:
         if self._loss is None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aatviz.attacks.checks import Classes, ClassIndices, check_choice
@@ -18,7 +17,7 @@ from aatviz.models import losses
 from aatviz.models.checks import check_fits, image_shape, in_precision_of
 from aatviz.models.decisions import MODELS_OF, Decision, Logits, VictimName, decide, log_odds, unchecked
 from aatviz.models.detectors import GenerativeClassifier
-from aatviz.models.losses import classifier_margin, max_other, pick
+from aatviz.models.losses import classifier_margin, fooled_rank, max_other, pick
 
 WITH_REJECT: tuple[VictimName, ...] = ("generative", "integrated", "robust")
 """The names that a `Victim` can have: the classifiers with a reject option."""
@@ -87,7 +86,7 @@ class Victim:
         """What images are worth to the attacker (N,): the lower, the better. Misclassified ones are below 0, and the lower
         the higher their score; the others have the margin of the true class, at least 0. NaN where a logit is NaN."""
         label, score = unchecked(self.name, z, priors=self._priors)
-        rank = torch.where(label != y, -F.softplus(score), classifier_margin(z[self.models[0]], y).clamp_min(0))
+        rank = torch.where(label != y, fooled_rank(score), classifier_margin(z[self.models[0]], y).clamp_min(0))
         broken = torch.stack([z[model].isnan().any(1) for model in self.models]).any(0)
         return rank.masked_fill(broken, torch.nan)  # callers raise the error
 

@@ -81,11 +81,13 @@ def _shortlist(system: System, recipe: DistortionEvaluation) -> Shortlist | None
 
 
 def _mean(distance: Any) -> dict[str, Any]:
+    """The mean distance of the false positives: None where there is none, and without an interval where there is one."""
     found = distance[~np.isnan(distance)]
-    half = Z95 * float(found.std(ddof=1)) / np.sqrt(len(found)) if len(found) > 1 else 0.0
-    mean = float(found.mean()) if len(found) else float("nan")
-    rate = wilson(len(found), len(distance))._asdict()
-    return {"value": mean, "low": mean - half, "high": mean + half, "n": len(found), "false_positive_rate": rate}
+    mean: dict[str, Any] = {"value": float(found.mean()) if len(found) else None, "n": len(found)}
+    if len(found) > 1:
+        half = Z95 * float(found.std(ddof=1)) / np.sqrt(len(found))
+        mean |= {"low": mean["value"] - half, "high": mean["value"] + half}
+    return mean | {"false_positive_rate": wilson(len(found), len(distance))._asdict()}
 
 
 def _threshold(system: System, recipe: DistortionEvaluation) -> tuple[float, float]:

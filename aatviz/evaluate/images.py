@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -21,6 +22,14 @@ def evenly(values: Tensor, count: int) -> Tensor:
     so its first images would not stand for it."""
     count = min(count, len(values))
     return values[torch.arange(count) * len(values) // max(count, 1)]
+
+
+def stored_scores(arrays: Arrays) -> dict[str, Tensor]:
+    """The arrays of a part as tensors. ValueError for NaN: an image with a NaN for a score reaches no threshold, and would
+    count as withstood."""
+    if broken := [name for name, array in arrays.items() if array.dtype.kind == "f" and np.isnan(array).any()]:
+        raise ValueError(f"Of the stored scores, {', '.join(broken)} are no numbers (NaN). Measure them again.")
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def test_split(system: System) -> Split:

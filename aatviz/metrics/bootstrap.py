@@ -64,9 +64,12 @@ def mean_auc_intervals(measured: Mapping[str, Sequence[Sides]], labels: Tensor, 
         _check(sides.positive, sides.positive_rows, labels)
         _check(sides.negative, sides.negative_rows, labels)
     values = {name: [auc(one.positive, one.negative) for one in detectors] for name, detectors in measured.items()}
-    rows = {name: [one.negative_rows for one in detectors] for name, detectors in measured.items()}
+    rows = {
+        name: ([one.negative_rows for one in detectors], [one.positive_rows for one in detectors])
+        for name, detectors in measured.items()
+    }
     means = _draws({name: [_weighted_auc(one) for one in detectors] for name, detectors in measured.items()}, labels, seed)
-    return {name: _interval(values[name], means[name], rows[name]) for name in measured}
+    return {name: _interval(values[name], means[name], *rows[name]) for name in measured}
 
 
 def mean_auc_interval(detectors: Sequence[Sides], labels: Tensor, seed: int = 0) -> Interval:
@@ -93,16 +96,17 @@ def _draws(statistics: dict[str, list[Statistic]], labels: Tensor, seed: int) ->
     return {name: torch.cat(means) for name, means in found.items()}
 
 
-def _interval(values: list[float], means: Tensor, rows: list[Tensor]) -> Interval:
+def _interval(values: list[float], means: Tensor, rows: list[Tensor], *others: list[Tensor]) -> Interval:
     """The mean of the detectors' values with its interval, from the means of all draws. `rows` are the places of the images
-    that n counts."""
+    that n counts, `others` those of the images that they are compared with. Where all draws are alike, the interval is
+    Wilson's for a share of as many images as the smaller side has."""
     value, n = sum(values) / len(values), sum(map(len, rows))
     means = means[means.isfinite()]  # draws in which a detector has no image on one side are left out
     if len(means) < RESAMPLES // 2:
         raise ValueError(f"{len(means)} of {RESAMPLES} draws have images for every detector; use more images.")
     deviation = float(means.std())
     if deviation < EXACT or not 0 < value < 1:
-        images = len(torch.cat(rows).unique())
+        images = min(len(torch.cat(side).unique()) for side in (rows, *others))
         return Interval(value, *wilson(round(value * images), images)[1:3], n)
     return Interval(value, *bounds_around(value, deviation), n)
 

@@ -70,14 +70,16 @@ def auc(positive: Tensor, negative: Tensor) -> float:
 
 def auc_interval(positive: Tensor, negative: Tensor) -> Interval:
     """The AUC of scores (P,) and (N,) with DeLong's 95 % interval (DeLong et al., 1988), taken on the logit scale so that it
-    stays below 1; n is N."""
+    stays below 1; n is N. Where the scores have no variance that could be told, as where no pair is in the wrong order, it
+    is Wilson's for a share of as many images as the smaller side has."""
     value = auc(positive, negative)
     n = len(negative)
     placements_pos = _placements(positive, negative)
     placements_neg = _placements(negative, positive)
     variance = float(placements_pos.var() / len(positive) + placements_neg.var() / n) if n > 1 < len(positive) else 0.0
     if variance == 0 or not 0 < value < 1:
-        return Interval(value, *wilson(round(value * n), n)[1:3], n)
+        fewer = min(len(positive), n)
+        return Interval(value, *wilson(round(value * fewer), fewer)[1:3], n)
     return Interval(value, *bounds_around(value, math.sqrt(variance)), n)
 
 

@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+LOWEST = -60.0
+"""The lowest score whose softplus ranks it; see `fooled_rank`."""
+
 
 def pick(logits: Tensor, index: Tensor) -> Tensor:
     """The logit of class `index` of each sample: (...,K), (...) -> (...)."""
@@ -47,10 +50,21 @@ def combined(z_f: Tensor, z_h: Tensor, y: Tensor) -> Tensor:
 def combined_rank(z_f: Tensor, z_h: Tensor, y: Tensor) -> Tensor:
     """Ranks iterates of the combined attack: smaller is better, and every one that fools f comes before every other.
 
-    Loss 9 (>= 0) while f is right; once it is fooled -softplus(max_{i != y} z_H(x')_i) < 0, which falls with loss 10.
+    Loss 9 (>= 0) while f is right; once it is fooled -softplus(max_{i != y} z_H(x')_i) < 0, which falls with loss 10
+    (`fooled_rank`).
     """
     margin = classifier_margin(z_f, y)
-    return torch.where(margin >= 0, margin, -F.softplus(max_other(z_h, y)))
+    return torch.where(margin >= 0, margin, fooled_rank(max_other(z_h, y)))
+
+
+def fooled_rank(score: Tensor) -> Tensor:
+    """The rank (N,) of misclassified images with these scores (N,): below 0, and the lower the higher the score.
+
+    It is -softplus(score), which in float32 is 0 below -104, where detectors do go: an attack that looks at the rank alone
+    would find no way up from there. So below `LOWEST` it is a hyperbola that stays between that value and 0.
+    """
+    far = -1e-27 / (LOWEST + 1 - score.clamp_max(LOWEST))  # exp(LOWEST) is 9e-27
+    return torch.where(score >= LOWEST, -F.softplus(score), far)
 
 
 def combined_surrogate(z_f: Tensor, z_h: Tensor, y: Tensor) -> Tensor:

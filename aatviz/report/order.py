@@ -1,5 +1,6 @@
-"""Sentences about which attack is the strongest on which victim, from a record: the point of figures 2a and 7."""
+"""Which attack is the strongest on which victim, from a record: the point of figures 2a and 7."""
 
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +16,15 @@ ATTACKS = {
     "cw": "Carlini-Wagner",
 }
 """The name of a loss in a sentence; its number is the paper's."""
+
+
+def strongest(errors: Mapping[str, Mapping[str, Any]]) -> str:
+    """The attack of the highest error, with those that are just as strong; "none" where none finds anything."""
+    most = max(error["value"] for error in errors.values())
+    names = [name for name, error in errors.items() if error["value"] == most]
+    if not most:
+        return "none"
+    return " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} others"
 
 
 def orders(record: dict[str, Any]) -> list[str]:

@@ -13,12 +13,11 @@ it implies much more than anybody has reached, the attacks were too weak, rather
 import math
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from aatviz.data.spec import written_beside
 from aatviz.evaluate.honest.verdict import EVERY, total_error, worst_case
-from aatviz.evaluate.images import evenly
+from aatviz.evaluate.images import evenly, stored_scores
 from aatviz.metrics import share
 from aatviz.metrics.format import interval, markdown_table
 from aatviz.runtime.files import read_arrays
@@ -50,20 +49,19 @@ def of_curves(system: System) -> str:
 def of_honest(system: System, record: dict[str, Any]) -> str:
     """The error as a curve over eps from 0, and both readings under the worst of all attacks of the honest protocol;
     Markdown."""
-    arrays = read_arrays(result_file(system, record["recipe"]["name"], "npz"))
+    stored = read_arrays(result_file(system, record["recipe"]["name"], "npz"))
+    arrays = stored_scores({name: array for name, array in stored.items() if array.dtype.kind != "U"})
     radii = [setting["eps"] for setting in record["settings"]["eps"]][:-1]  # the last one is the whole box
     along = [["victim", "eps 0", *(f"eps {written_beside(radius, system.card.eps)}" for radius in radii), "n"]]
     rows = [HEAD]
     for victim, found in record["victims"].items():
-        scores = {key: torch.from_numpy(arrays[f"{victim}/natural.{key}"]) for key in ("score", "right", "held_out")}
+        scores = {key: arrays[f"{victim}/natural.{key}"] for key in ("score", "right", "held_out")}
         threshold = accepting_scores(scores["held_out"], REJECTION)
         natural = ~(scores["right"] & (scores["score"] >= threshold))
-        swept = torch.from_numpy(arrays[f"{victim}/sweep eps.scores"]).T[:-1] >= threshold
+        swept = arrays[f"{victim}/sweep eps.scores"].T[:-1] >= threshold
         curve = total_error(evenly(natural, swept.shape[1]), swept)
         along.append([victim, *(f"{float(row.float().mean()):.0%}" for row in curve), str(swept.shape[1])])
-        attacks = {
-            name: torch.from_numpy(arrays[f"{victim}/{name}.scores"]) for name in found["at"][0]["error"] if name != EVERY
-        }
+        attacks = {name: arrays[f"{victim}/{name}.scores"] for name in found["at"][0]["error"] if name != EVERY}
         fooled = worst_case(attacks)[None] >= threshold
         rows.append(
             _row(victim, total_error(evenly(natural, fooled.shape[1]), fooled), _robust(record, arrays, system.card.eps))
@@ -82,14 +80,14 @@ def of_honest(system: System, record: dict[str, Any]) -> str:
     return f"{text}\n{curve_words}\n\n{markdown_table(along)}\n"
 
 
-def _robust(record: dict[str, Any], arrays: dict[str, Any], eps: float) -> str:
+def _robust(record: dict[str, Any], arrays: dict[str, Tensor], eps: float) -> str:
     """The error of the robust classifier, where nothing is rejected, in the balls of the sweep that are nearest to half of
     eps: the largest of at most that, and the smallest of at least that."""
     if "robust" not in record["victims"]:
         return ""
     radii = [setting["eps"] for setting in record["settings"]["eps"]]
-    scores = torch.from_numpy(arrays["robust/sweep eps.scores"]).T
-    right = evenly(torch.from_numpy(arrays["robust/natural.right"]), scores.shape[1])
+    scores = arrays["robust/sweep eps.scores"].T
+    right = evenly(arrays["robust/natural.right"], scores.shape[1])
     errors = total_error(~right, scores > -math.inf)[1:]
     above = next(place for place, radius in enumerate(radii) if radius >= eps / 2)
     below = above - 1 if above and radii[above] > eps / 2 else above

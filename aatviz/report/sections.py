@@ -28,7 +28,7 @@ from aatviz.recipes.published import Published, published
 from aatviz.recipes.spec import OF_DETECTORS
 from aatviz.report import readings
 from aatviz.report.generated import generated
-from aatviz.report.order import orders
+from aatviz.report.order import orders, strongest
 from aatviz.report.setting import setting
 from aatviz.report.study import study
 from aatviz.report.subsample import subsample
@@ -135,9 +135,9 @@ def side_by_side_table(record: Record) -> list[list[str]]:
         for row in found:
             threshold = "none" if row["threshold"] is None else f"{row['threshold']:.2f}"
             error, alone = row["error"], row["alone"]
-            strongest = max(alone, key=lambda attack: alone[attack]["value"])
+            most = max(value["value"] for value in alone.values())
             cells = [victim, f"{row['clean_rejection']:.0%}", threshold, interval(row["accuracy"]), interval(error)]
-            rows.append([*cells, f"{error['n']:,}", f"{strongest} ({alone[strongest]['value']:.4f})"])
+            rows.append([*cells, f"{error['n']:,}", f"{strongest(alone)} ({most:.4f})"])
     return rows
 
 
@@ -156,7 +156,8 @@ def _distortion(system: System, recipe: DistortionEvaluation, record: Record) ->
     for keep, words in (("last", "the iterate that the search ends with"), ("best", "the nearest of all iterates")):
         value, rate = found[keep], found[keep]["false_positive_rate"]
         paper = (recipe.paper, recipe.paper_rate) if keep == "last" else (None, None)
-        rows.append(_row(f"mean L2 distortion, {words}", paper[0], value, attack, 2))
+        if value["n"]:
+            rows.append(_row(f"mean L2 distortion, {words}", paper[0], value, attack, 2))
         rows.append(_row(f"false positive rate, {words}", paper[1], rate, attack, 4))
     return _section(record, rows)
 
@@ -181,7 +182,7 @@ def _honest(system: System, recipe: HonestEvaluation, record: Record) -> str:
     for victim, found in record["victims"].items():
         for row in found["at"]:
             threshold = "none" if row["threshold"] is None else f"{row['threshold']:.2f}"
-            attacks = {name: value["value"] for name, value in row["error"].items() if name != EVERY}
+            attacks = {name: value for name, value in row["error"].items() if name != EVERY}
             worst = row["error"][EVERY]
             cells = [
                 victim,
@@ -190,7 +191,7 @@ def _honest(system: System, recipe: HonestEvaluation, record: Record) -> str:
                 interval(row["accuracy"]),
                 interval(row["error"][found["own"]]),
             ]
-            rows.append([*cells, interval(worst), max(attacks, key=attacks.__getitem__), f"{worst['n']:,}"])
+            rows.append([*cells, interval(worst), strongest(attacks), f"{worst['n']:,}"])
     text = _section(record, rows)
     text += "".join(_survived(record, *found) for found in published(*system.card.threat).survived.items())
     if "planted" in record:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aatviz.data.spec import written, written_beside
+from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import bounds, interval, markdown_table
 from aatviz.store.card import Card
 from aatviz.store.systems import System
@@ -19,8 +20,8 @@ def named(row: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[str]:
 
 
 def pushed_out(card: Card, record: Mapping[str, Any], place: int = -1, mark: str = "") -> str:
-    """What the smallest push does that only wants images rejected, in a sentence with marked shares, at one of the record's
-    thresholds: usually the last, which rejects most."""
+    """The total error where the smallest push only wants images rejected, in a sentence with marked shares, at one of the
+    record's thresholds: usually the last, which rejects most."""
     rows = {victim: found[place] for victim, found in record["victims"].items()}
     shares = {victim: row["rejected"][1] for victim, row in rows.items()}
     listed = ", ".join(
@@ -29,10 +30,10 @@ def pushed_out(card: Card, record: Mapping[str, Any], place: int = -1, mark: str
     )
     (first, *_), (value, *_) = rows.values(), shares.values()
     part = record["radii"][1]
-    ball = f"{card.norm} {written_beside(part * card.eps, card.eps)}, {part:g} of the ball of the training"
+    ball = f"{card.norm} {written_beside(part * card.eps, card.eps)} ({part:g} of the ball of the training)"
     return (
-        f"An attacker may only want images rejected. Within {ball}, rejected, misclassified or fooled are {listed} "
-        f"(n = {value['n']:,}), where {first['clean_rejection']:.0%} of clean images are rejected."
+        f"An attacker may only want images rejected. Misclassified as they are, rejected within {ball}, or fooled within "
+        f"all of it are {listed} (n = {value['n']:,}), where {first['clean_rejection']:.0%} of clean images are rejected."
     )
 
 
@@ -45,7 +46,7 @@ def subsample(system: System, record: dict[str, Any]) -> str:
     errors = [["victim", *named(first, record["recipe"]), "n"]]
     tables = {"growing": [along], "rejected": [along]}
     for victim, row in rows.items():
-        errors.append([victim, *(interval(value, 3) for value in row["error"].values()), str(record["recipe"]["count"])])
+        errors.append([victim, *(interval(value, 3) for value in row["error"].values()), f"{row['error'][EVERY]['n']:,}"])
         for name, table in tables.items():
             table.append([victim, *(f"{value['value']:.0%}" for value in row[name])])
     return (

@@ -110,7 +110,8 @@ def _speed(
 
 
 def _strength(case: Result, bank: str, engine: str = OURS) -> Iterator[Row]:
-    """Success against the best peer's; and, to be read, the mean loss, which tells more where hardly any image succeeds."""
+    """Success against the best peer's; and the mean loss against the lowest: where hardly any image succeeds, an attack that
+    does nothing would be as successful as all others."""
     ours = pick(case, [engine], bank)
     peers = [found for found in case["found"] if found["engine"] in PEERS and found["bank"] == bank]
     best = max(peers, key=lambda found: found["success"])
@@ -125,6 +126,7 @@ def _strength(case: Result, bank: str, engine: str = OURS) -> Iterator[Row]:
         what=f"{case['about']}, {bank}, {images(case['images'])}: mean loss, {engine} - lowest peer",
         value=ours["mean_loss"] - lowest["mean_loss"],
         detail=f"{ours['mean_loss']:.4f} ({ours['precision']}) - {lowest['mean_loss']:.4f} ({lowest['engine']})",
+        most=0.0,
     )
 
 

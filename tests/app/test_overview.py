@@ -120,7 +120,7 @@ def test_what_a_small_push_gets_rejected_is_among_the_limits(monkeypatch: pytest
     record = {"radii": [0.0, 0.1, 1.0], "victims": {"generative": rows}}
     monkeypatch.setattr(overview_card, "records", lambda _, names: {"thorough": record} if "thorough" in names else {})
     shown = texts(open_page())
-    assert "Within Linf 0.03, 0.1 of the ball of the training" in shown
+    assert "rejected within Linf 0.03 (0.1 of the ball of the training), or fooled within all of it are" in shown
     assert "**99%** (95% to 100%) for the generative classifier (n = 100), where 5% of clean images are rejected" in shown
 
 

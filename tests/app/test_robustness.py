@@ -22,10 +22,13 @@ from aatviz.recipes.evaluation import HonestEvaluation, RealImagesEvaluation, Th
 from aatviz.recipes.paper import evaluations
 from aatviz.recipes.published import PUBLISHED
 from aatviz.report.card_readme import readme_of
+from aatviz.runtime.files import write_json
 from aatviz.store.cards import update_card
+from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
+from aatviz.thresholds.curves import Curve
 from aatviz.ui.common import takeaway
-from aatviz.ui.robustness import figures, paper, run, words
+from aatviz.ui.robustness import figures, paper, paper_figures, run, words
 from aatviz.ui.session import stored
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -117,16 +120,21 @@ def test_the_subsample_shows_what_rejecting_costs_and_what_more_effort_finds(
         for part in parts(measured_detectors, SUBSAMPLE):
             run_part(measured_detectors, SUBSAMPLE, part)
         record = finish(measured_detectors, SUBSAMPLE)
+    for asked in (record, honest):  # more than the test set has: n is what was attacked
+        asked["recipe"] |= {"count": 987, "sweep_count": 987}
+        write_json(result_file(measured_detectors, asked["recipe"]["name"], "json"), asked)
     app = open_page(clean="5%")
     assert any("If rejecting costs" in header.value for header in app.subheader)
     assert len(app.get("plotly_chart")) == 5
     found = record["victims"]["integrated"][1]["error"]["many restarts"]
     assert f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})" in text(app)
     assert "the paper's loss, 2 restarts" in text(app)
+    assert "987" not in text(app)
     pushed = record["victims"]["robust"][1]["rejected"][1]
-    assert "Within Linf 0.15, 0.5 of the ball" in text(app)
+    assert "within Linf 0.15 (0.5 of the ball of the training), or fooled within all of it" in text(app)
     assert f"**{pushed['value']:.0%}** ({pushed['low']:.0%} to {pushed['high']:.0%}) for the robust classifier" in text(app)
     assert "Choose 1 % or 5 %" in text(open_page(clean="none"))
+    assert "n = 3 test images, a subsample" in "".join(caption.value for caption in app.caption)
 
 
 def test_an_attack_that_misses_planted_examples_is_called_weak() -> None:
@@ -134,7 +142,37 @@ def test_an_attack_that_misses_planted_examples_is_called_weak() -> None:
     lines = words.planted({"PGD, sign steps": half, "APGD": half | {"value": 0.95}, "random search": half}).splitlines()
     assert "**weak**" in lines[2]
     assert "weak" not in lines[3]
-    assert "the control" in lines[4]
+    assert "the control: it must not find them" in lines[4]
+    easy = words.planted({"random search": half | {"value": 0.6}})
+    assert "says little" in easy
+    assert "must not" not in easy
+
+
+def test_an_attack_on_the_classifier_alone_is_caught_only_where_the_record_says_so() -> None:
+    def of(**errors: float) -> dict[str, Any]:
+        return {"at_tpr": {"tpr": 0.95, "error": {name: {"value": value} for name, value in errors.items()}}}
+
+    assert "left edge" in words.blind(of(**{words.BLIND: 0.0}))
+    found = words.blind(of(**{words.BLIND: 0.44}))
+    assert "gets 44% of the images past the detectors too, where T accepts 95% of natural ones" in found
+    assert "left edge" not in found
+    assert words.blind(of(generative=0.0)) == ""
+
+
+def test_a_perfect_auc_has_its_place_on_the_log_axis() -> None:
+    value = {"value": 1.0, "low": 0.99, "high": 1.0, "n": 100}
+    fig = paper_figures.aucs([("k = 0", value, 1.0), ("k = 1", value | {"value": 0.995}, None)])
+    assert fig.data[0].x[0] == fig.data[1].x[0] > 0
+    assert dict(zip(fig.layout.xaxis.tickvals, fig.layout.xaxis.ticktext, strict=True))[fig.data[0].x[0]] == "0"
+    assert fig.data[0].x[1] == pytest.approx(0.005)
+
+
+@pytest.mark.parametrize(("highest", "lowest"), [(0.99, 0.49), (0.4, -0.01)])
+def test_no_line_lies_outside_its_figure(highest: float, lowest: float) -> None:
+    """A weak system's accuracy never reaches one half."""
+    falling = torch.tensor([highest, 0.0])
+    found = {"a": Curve(falling, falling, falling, falling, falling)}
+    assert paper_figures.curves(found, "error").layout.yaxis.range[0] == lowest
 
 
 def test_radii_in_the_figure_are_written_as_the_systems_own() -> None:
@@ -227,6 +265,12 @@ def test_every_search_for_the_smallest_distortion_is_shown(
     assert "**Table 3 threshold.** This is table-3-threshold." in text(app)
     assert "at the T that accepts 95.0% of natural images (T = 3.00): 75.0% of the images became" in text(app)
     assert "at T = 3.00, which accepts 87.5% of natural images" in text(app)
+    none = {"value": None, "n": 0, "false_positive_rate": rate | {"value": 0.0, "low": 0.0, "high": 0.1}}
+    del found["table-3-threshold"]
+    found["table-3"] |= {"distortion": {"last": none, "best": none}}
+    app = open_page(show="paper")
+    assert len(app.get("plotly_chart")) == 0
+    assert "0.0% of the images became false positives" in text(app)
 
 
 def test_a_table_that_this_system_lacks_falls_back_to_one_it_has(measured_detectors: System) -> None:

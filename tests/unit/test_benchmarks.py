@@ -190,9 +190,11 @@ def test_rows_judge_the_faster_of_ours_against_the_fastest_peer_as_it_ships(resu
     assert values == {
         "loss 10, separate, 64 images: fastest peer / aatviz": (3.0, True),
         "loss 10, separate, 64 images: success, aatviz - best peer": (-0.006, False),
+        "loss 10, separate, 64 images: mean loss, aatviz - lowest peer": (0.5, False),
         "loss 10, shared against separate, 64 images: fastest peer / aatviz": (24.0, True),
         "loss 10, shared, 64 images: fastest peer / aatviz": (1.5, False),
         "loss 10, shared, 64 images: success, aatviz - best peer": (0.0, True),
+        "loss 10, shared, 64 images: mean loss, aatviz - lowest peer": (0.0, True),
         "loss 10, separate, 64 images: share of the fp32 matmul peak": (0.5, False),
         "loss 10, separate, 64 images: share of the bf16 matmul peak": (0.5, True),
         "loss 10, shared, 64 images: share of the fp32 matmul peak": (0.5, False),

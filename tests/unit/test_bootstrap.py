@@ -102,6 +102,16 @@ def test_perfect_detectors_have_an_interval_that_more_images_narrow() -> None:
     assert all(one <= other for one, other in pairwise(lows))
 
 
+def test_perfect_detectors_of_few_own_images_have_a_wide_interval() -> None:
+    """Three images of each class against a thousand of neither."""
+    labels = torch.tensor([0] * 3 + [1] * 3 + [2] * 1000)
+    others = (labels == 2).nonzero().flatten()
+    sides = [Sides(torch.ones(3), (labels == k).nonzero().flatten(), torch.zeros(1000), others) for k in (0, 1)]
+    found = mean_auc_interval(sides, labels)
+    assert (found.value, found.n) == (1.0, 2000)
+    assert found.low == metrics.wilson(6, 6).low
+
+
 def test_the_mean_of_shares_is_a_binomial_one_where_one_detector_asks() -> None:
     hits = torch.arange(len(LABELS)) % 4 == 0
     found = mean_share_interval([Hits(hits, torch.arange(len(LABELS)))], LABELS)

@@ -10,6 +10,7 @@ import torch
 from aatviz.data import load_data
 from aatviz.evaluate import distortion, engine, finish, parts, refresh, run_part
 from aatviz.recipes.evaluation import DistortionEvaluation
+from aatviz.report.sections import SECTIONS
 from aatviz.runtime.files import read_arrays
 from aatviz.store.results import recipe_hash, result_file
 from aatviz.store.systems import System, load_system
@@ -49,6 +50,22 @@ def test_means_and_rates_are_those_of_the_stored_distances(system: System, monke
     both = ~last.isnan()
     assert (best[both] <= last[both] + 1e-5).all()
     assert refresh(system, RECIPE, record) == record
+
+
+@pytest.mark.parametrize("found", [0, 1, 2])
+def test_a_mean_of_one_has_no_interval_and_of_none_no_value(found: int, system: System) -> None:
+    distances = np.array([1.0, 3.0, np.nan, np.nan])[2 - found :][:3]
+    parts = {"images from 0": {"last": distances, "best": distances, "accepted": np.array([0.95]), "threshold": np.zeros(1)}}
+    record = distortion.summary(system, RECIPE, parts) | {"recipe": dataclasses.asdict(RECIPE), "seconds": 60.0}
+    row = record["distortion"]["last"]
+    assert row["n"] == found
+    assert ("low" in row) == (found == 2)
+    assert row["value"] == {0: None, 1: 3.0, 2: 2.0}[found]
+    text = SECTIONS["distortion"](system, RECIPE, record)
+    assert "nan" not in text
+    assert ("mean L2 distortion" in text) == (found > 0)
+    assert ("no interval" in text) == (found == 1)
+    assert "false positive rate" in text
 
 
 def test_a_threshold_that_is_given_is_kept_and_the_record_says_what_it_accepts(system: System) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from aatviz.evaluate.honest.protocol import Budget, attacks, fooled_scores, tran
 from aatviz.models.decisions import VictimName, log_odds
 from aatviz.models.losses import classifier_margin
 from aatviz.recipes.evaluation import HonestEvaluation
-from aatviz.runtime.files import read_arrays, read_json, write_json
+from aatviz.runtime.files import read_arrays, read_json, write_arrays, write_json
 from aatviz.store.systems import System, load_system, systems
 from aatviz.thresholds.choose import accepting_scores
 
@@ -147,6 +148,19 @@ def test_an_attack_that_another_setting_still_helps_is_not_done(
     assert ("the worst of all is 100.0%" in check["words"]) is not passed
 
 
+def test_a_check_says_where_no_setting_of_a_sweep_is_the_protocols_own() -> None:
+    """In L2 the protocol steps by 0.4 eps, and the sweep by 0.33 eps."""
+    for ball, same in ((Budget(norm="Linf", eps=0.3), True), (Budget(norm="L2", eps=2.5), False)):
+        own = {"steps": ball.steps, "step_size": ball.step_size, "eps": ball.eps}
+        chains = {sweep: sweeps.settings(HonestEvaluation(), sweep, ball.norm, ball.eps, 784) for sweep in sweeps.SWEEPS}
+        held = {sweep: sweeps.holds(chain, sweep, own[sweep]) for sweep, chain in chains.items()}
+        assert held == {"steps": True, "step_size": same, "eps": True}
+    scores, swept = {"a": torch.ones(2)}, {"steps": fooled(9, 9)}
+    words = [verdict.masking_checks(scores, swept, {"steps": 0}, 0.0, nearly)[0]["words"] for nearly in ((), ("steps",))]
+    assert "The protocol's own setting: 9%" in words[0]
+    assert "The setting nearest to the protocol's own: 9%" in words[1]
+
+
 def test_the_threshold_at_a_cost_keeps_as_much_accuracy_as_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "COST", 0.2)
     natural = {"score": torch.tensor([5.0, 1, 2, 3, 4]), "right": torch.tensor([True, True, False, True, True])}
@@ -256,6 +270,13 @@ def test_more_steps_of_one_run_never_fool_fewer_images(system: System, images: t
     assert (scores[1:] >= scores[:-1]).all()
 
 
+def test_no_part_has_more_images_than_the_test_set(system: System) -> None:
+    """A part's later chunks would have no image at all."""
+    many = dataclasses.replace(SMALL, count=10**6, sweep_count=10**6)
+    n = len(load_data("mnist", split="test")[0])
+    assert {part.count for part in run.parts(system, many)} == {0, n}
+
+
 def test_more_runs_in_a_ball_never_fool_fewer_images(system: System, images: tuple[Tensor, Tensor]) -> None:
     victim = Victim(name="generative", system=system)
     one, three = (
@@ -284,6 +305,12 @@ def test_a_record_is_made_once_resumes_and_says_what_its_scores_say(system: Syst
     record = finish(system, SMALL)
     arrays = read_arrays(system.folder / "results" / "honest.npz")
     assert refresh(system, SMALL, record) == record
+    file, damaged = system.folder / "results" / "honest.npz", dict(arrays)
+    damaged["integrated/sweep eps.scores"] = np.full_like(damaged["integrated/sweep eps.scores"], np.nan)
+    write_arrays(file, damaged)
+    with pytest.raises(ValueError, match="no numbers"):
+        refresh(system, SMALL, record)
+    write_arrays(file, arrays)
     rounded = record | {"settings": record["settings"] | {"eps": [{"eps": 0.2999, "step_size": 0.01, "steps": 100.0}]}}
     assert refresh(system, SMALL, rounded)["settings"] == rounded["settings"]
     row = record["victims"]["generative"]["at"][2]

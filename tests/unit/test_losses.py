@@ -63,6 +63,19 @@ def test_the_rank_of_the_combined_attack_puts_every_fooled_iterate_first_and_the
     assert (rank[:2] >= 0).all()
 
 
+def test_the_rank_of_what_is_misclassified_never_levels_out_however_low_its_score() -> None:
+    """Detectors reach logits of -300, where softplus is 0 in float32."""
+    score = torch.cat([torch.arange(-1000.0, 100.0), torch.tensor([-60.0001, -59.9999])]).sort().values
+    rank = losses.fooled_rank(score)
+    assert (rank < 0).all()
+    assert (rank[1:] < rank[:-1]).all()
+    usual = score >= -60
+    assert torch.equal(rank[usual], -torch.nn.functional.softplus(score[usual]))
+    z_f, z_h = torch.tensor([[0.0, 1.0]] * 2), torch.tensor([[0.0, -250.0], [0.0, -240.0]])
+    first, second = losses.combined_rank(z_f, z_h, torch.tensor([0, 0])).tolist()
+    assert second < first < 0
+
+
 @pytest.mark.parametrize(
     ("name", "direct"),
     [("cross_entropy", losses.cross_entropy_and_gradient), ("target_logit", losses.target_logit_and_gradient)],

@@ -61,6 +61,16 @@ def test_a_perfect_auc_has_an_interval_that_says_how_few_samples_it_rests_on() -
     assert 0.6 < few.low < many.low < 1
 
 
+@pytest.mark.parametrize(("positive", "negative"), [(3, 1000), (1000, 3)])
+def test_a_perfect_auc_rests_on_the_smaller_side(positive: int, negative: int) -> None:
+    found = metrics.auc_interval(torch.ones(positive), torch.zeros(negative))
+    assert (found.value, found.high, found.n) == (1.0, 1.0, negative)
+    assert found.low == metrics.wilson(3, 3).low
+    alone = metrics.auc_interval(torch.tensor([0.5]), torch.linspace(0, 1, 1000))
+    assert alone.low < 0.3
+    assert alone.high > 0.7
+
+
 @pytest.mark.parametrize(("positive", "negative"), [(0, 3), (3, 0)])
 def test_auc_needs_both_sides(positive: int, negative: int) -> None:
     with pytest.raises(ValueError, match=f"{positive} positive and {negative} negative"):

@@ -89,6 +89,14 @@ def test_a_misclassified_image_ranks_before_any_other_and_by_its_winning_logit()
     assert third < second < 0 <= first
 
 
+def test_what_detectors_reject_most_firmly_still_ranks_by_its_winning_logit() -> None:
+    """Where softplus is 0 in float32: else Square and APGD, which look at the rank, would stand still there."""
+    z = {"f": torch.tensor([[0.0, 1.0]] * 3), "h": torch.tensor([[9.0, -300.0], [9.0, -150.0], [9.0, 2.0]])}
+    victim = Victim(name="integrated", system=valley_system())
+    first, second, third = victim.rank(z, torch.zeros(3, dtype=torch.long)).tolist()
+    assert third < second < first < 0
+
+
 def test_impossible_settings_are_refused_with_a_sentence() -> None:
     system, x = valley_system(), torch.zeros(2, 1, 1, 2)
     with pytest.raises(ValueError, match="victim is one of generative, integrated, robust; got 'f'"):

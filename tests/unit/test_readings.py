@@ -24,7 +24,9 @@ def test_an_image_counts_from_the_smallest_ball_on_in_which_it_is_an_error() -> 
     assert found.float().mean(1).tolist() == [0.25, 0.5, 0.75]  # the image that the larger ball's attack missed still counts
 
 
-def by_hand(monkeypatch: pytest.MonkeyPatch, eps: float = 0.4, radii: tuple[float, ...] = (0.2, 0.4)) -> str:
+def by_hand(
+    monkeypatch: pytest.MonkeyPatch, eps: float = 0.4, radii: tuple[float, ...] = (0.2, 0.4), **changed: float
+) -> str:
     """Ten test images, of which five are attacked; T is 0 and rejects image 2. Image 4 is misclassified as it is; 0 is
     fooled in the ball of 0.2, by the sweep, and 6 by the strongest attack alone, at eps."""
     score = np.ones(10, dtype=np.float32)
@@ -40,6 +42,8 @@ def by_hand(monkeypatch: pytest.MonkeyPatch, eps: float = 0.4, radii: tuple[floa
         arrays |= {f"{victim}/natural.score": score, f"{victim}/natural.right": right, f"{victim}/sweep eps.scores": sweep}
         arrays |= {f"{victim}/natural.held_out": np.zeros(40, dtype=np.float32)}
         arrays |= {f"{victim}/one.scores": attack, f"{victim}/two.scores": other}
+    for victim, value in changed.items():
+        arrays[f"{victim}/one.scores"] = np.full_like(attack, value)
     at = [{"error": {"one": {}, "two": {}, "worst of all": {}}}]
     record = {
         "recipe": {"name": "honest"},
@@ -59,6 +63,11 @@ def test_the_readings_of_a_record_by_hand(monkeypatch: pytest.MonkeyPatch) -> No
     assert "| at most 80.0% |" in row
     assert "| 40.0% (" in row  # the robust classifier rejects nothing: image 4, and 0 within 0.2, half of eps
     assert "n = 5) within 0.2 |" in row
+
+
+def test_a_score_that_is_no_number_is_no_image_that_withstood(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"robust/one\.scores are no numbers"):
+        by_hand(monkeypatch, robust=np.nan)
 
 
 def test_the_robust_classifier_is_measured_on_both_sides_of_half_of_eps(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,16 @@
 """The look-up of real in-class images in a ball: counted by hand, scored by the bank, told in words."""
 
 import dataclasses
+import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from aatviz.attacks.geometry import Norm
 from aatviz.data import dataset, load_data
 from aatviz.evaluate import engine, finish, parts, real_images, refresh, run_part
 from aatviz.evaluate.images import evenly
@@ -18,6 +21,7 @@ from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 from aatviz.ui.robustness.words import reach
+from tools import limit_table
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +32,18 @@ RECIPE = RealImagesEvaluation(count=30)
 def system(tiny_system_folder: Path) -> System:
     found = load_system("mnist-linf-0.3-shared")
     return dataclasses.replace(found, card=dataclasses.replace(found.card, dataset="mnist-sample", norm="L2", eps=7.0))
+
+
+@pytest.mark.parametrize("norm", ["Linf", "L2"])
+def test_distances_of_the_size_of_a_ball_are_exact_to_less_than_what_counts_as_inside(norm: Norm) -> None:
+    """Also of images that are equal, or nearly so."""
+    x = torch.rand((40, 3, 32, 32), generator=torch.Generator().manual_seed(0)).clamp(0.1, 0.9)
+    others = torch.cat([x, x + 0.31 / math.sqrt(x[0].numel()), x.flip(0)])
+    found = real_images.distances(x, others, norm)
+    wide = (x.double()[:, None] - others.double()).flatten(2)
+    exact = wide.abs().amax(2) if norm == "Linf" else wide.norm(dim=2)
+    assert float((found - exact)[exact < 5].abs().max()) < real_images.SLACK / 2
+    assert float(found.diagonal().max()) == 0
 
 
 @pytest.mark.parametrize(("norm", "eps"), [("L2", 7.0), ("Linf", 0.99)])
@@ -74,3 +90,19 @@ def test_words_and_report_hold_the_numbers_of_the_record(system: System) -> None
     assert "none has a real training image" in reach(
         record | {"mean": record["mean"] | {"in_reach": 0.0}}, dataset("mnist-sample")
     )
+
+
+def test_the_table_of_what_an_attack_can_have_left_takes_a_ball_without_a_real_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    value = {"value": 0.99, "low": 0.98, "high": 1.0, "n": 20}
+    attacked = {"paper": {limit_table.ATTACK: 0.99}, "last": {limit_table.ATTACK: value}, "worst": value}
+    reach = [value | {"value": found} for found in (0.0, 0.04, 0.005)]
+    records = {
+        limit_table.TABLE: {"rows": [attacked | {"detector": k} for k in range(3)]},
+        limit_table.LOOKED_UP: {"rows": [{"detector": k, "in_reach": found, "auc": value} for k, found in enumerate(reach)]},
+    }
+    monkeypatch.setattr(limit_table, "load_system", lambda _: SimpleNamespace(folder=None, card=None))
+    monkeypatch.setattr(limit_table, "valid_records", lambda *_: records)
+    last = [line.split("|")[-2].strip() for line in limit_table.table()[-1].splitlines()[2:]]
+    assert last == ["no limit: none in reach", "25.0%", "100.0%"]

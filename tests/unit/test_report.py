@@ -17,10 +17,12 @@ from aatviz.recipes.evaluation import DetectorEvaluation, DistortionEvaluation, 
 from aatviz.recipes.paper import evaluations
 from aatviz.recipes.published import MNIST, PUBLISHED
 from aatviz.report import orders, report, write_report
+from aatviz.report.order import strongest
 from aatviz.report.study import study
 from aatviz.runtime.files import read_json, write_json
 from aatviz.store.results import result_file, weights_hash
 from aatviz.store.systems import System, load_system
+from tools import front_tables
 from tools.result_tables import tables
 
 pytestmark = pytest.mark.slow
@@ -68,6 +70,16 @@ def test_the_order_of_the_attacks_is_that_of_their_errors() -> None:
         "Generative, eps 0.3, T at 0.95 TPR, strongest first: detectors alone (loss 10) 3.2%, Carlini-Wagner 1.0%.",
         "Integrated, eps 0.3, T at 0.95 TPR, strongest first: combined (loss 13) 3.0%, classifier alone (loss 9) 0.0%.",
     ]
+
+
+def test_attacks_that_are_as_strong_as_each_other_are_all_counted() -> None:
+    def errors(*values: float) -> dict[str, dict[str, float]]:
+        return {name: {"value": value} for name, value in zip("abcd", values, strict=True)}
+
+    assert strongest(errors(0.1, 0.3, 0.2, 0.0)) == "b"
+    assert strongest(errors(0.1, 0.3, 0.2, 0.3)) == "b and d"
+    assert strongest(errors(0.2, 0.3, 0.3, 0.3)) == "b and 2 others"
+    assert strongest(errors(0.0, 0.0, 0.0, 0.0)) == "none"
 
 
 def test_it_names_what_has_not_been_measured(measured_detectors: System) -> None:
@@ -228,3 +240,18 @@ def test_what_was_measured_before_a_recipe_was_edited_is_in_no_table(
     assert cells(tables(), "detector") == ["detector", "paper", *worst]
     assert "table-11: mean AUC" not in study(separate)
     assert "worst-case: mean AUC" in study(separate)
+
+
+def test_the_readme_counts_what_a_small_push_gets_rejected_beside_what_is_an_error_anyway(
+    measured_detectors: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is the total error of so many images as were attacked, not what the push alone does."""
+    errors = [{"value": value, "low": 0.0, "high": 1.0, "n": 7} for value in (0.1, 0.6, 0.9)]
+    record = {"radii": [0.0, 0.1, 1.0], "recipe": {"count": 987}}
+    record |= {"victims": {victim: [{"rejected": errors}] for victim in ("generative", "robust")}}
+    monkeypatch.setattr(front_tables, "stored", lambda _, recipe, least: record if recipe.name == "thorough" else None)
+    found = stored(measured_detectors, evaluations("mnist", "Linf", 0.3)["table-11"], least=1)
+    monkeypatch.setattr(front_tables, "_measured", lambda: [(measured_detectors, found)])
+    text = " ".join(front_tables.results().split())
+    assert "Fooled, wrong, or *rejected* within 0.1 of the ball: 60% of 7 digits of MNIST (robust: 60%)." in text
+    assert "987" not in text

@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from aatviz.models.decisions import VictimName
 from aatviz.recipes.evaluation import ThoroughEvaluation
 from aatviz.report.card_readme import readme
 from aatviz.report.subsample import subsample
+from aatviz.runtime.files import read_arrays, write_arrays
+from aatviz.store.results import result_file
 from aatviz.store.systems import System, load_system
 
 NOTHING = -torch.inf
@@ -74,6 +77,12 @@ def test_a_record_is_made_refreshed_and_written_about(system: System) -> None:
         run_part(system, SMALL, part)
     record = finish(system, SMALL)
     assert refresh(system, SMALL, record) == record
+    file = result_file(system, SMALL.name, "npz")
+    stored = read_arrays(file)
+    for key in ("generative/many queries.scores", "robust/natural.score"):
+        write_arrays(file, stored | {key: np.full_like(stored[key], np.nan)})
+        with pytest.raises(ValueError, match="no numbers"):
+            refresh(system, SMALL, record)
     for rows in record["victims"].values():
         for row in rows:
             assert len(row["growing"]) == len(row["rejected"]) == len(record["radii"]) == 3
@@ -82,10 +91,13 @@ def test_a_record_is_made_refreshed_and_written_about(system: System) -> None:
     text = subsample(system, record)
     assert "| victim | eps 0 | eps 0.15 | eps 0.3 |" in text
     assert "own loss, 3 restarts" in text
+    asked = record | {"recipe": record["recipe"] | {"count": 999}}  # of a test set of four images
+    assert subsample(system, asked) == text
     found = record["victims"]["robust"][-1]["rejected"][1]
     said = readme(system.card, None, record)
-    assert "images rejected. Within Linf 0.15, 0.5 of the ball" in said
+    assert "rejected within Linf 0.15 (0.5 of the ball of the training), or fooled within all of it" in said
     assert f"{found['value']:.0%} ({found['low']:.0%} to {found['high']:.0%}) for the robust classifier (n = 4)" in said
-    assert "Pushes that only want" not in readme(system.card)
+    assert "may only want images rejected" in said
+    assert "may only want images rejected" not in readme(system.card)
     bf16 = dataclasses.replace(SMALL, name="other")
     run_part(system, bf16, "generative/to be rejected", bf16=True)

@@ -70,3 +70,19 @@ def test_a_callback_may_end_it(setting: tuple[Tensor, Counting, dict[str, object
     x, counting, settings = setting
     pgd_until_success(counting, x, callback=lambda it: it.step == 2, **settings)
     assert counting.asked == [4, 4, 4]
+
+
+def test_what_an_objective_remembers_ends_with_a_run(setting: tuple[Tensor, Counting, dict[str, object]]) -> None:
+    """As plain PGD tells it: a shortlist of rivals is of no use at another start."""
+    x, counting, settings = setting
+    begun: list[int] = []
+
+    class Remembering:
+        def begin(self) -> None:
+            begun.append(len(counting.asked))
+
+        def __call__(self, x_adv: Tensor) -> tuple[Tensor, Tensor]:
+            return counting(torch.arange(4))(x_adv)
+
+    pgd_until_success(lambda rows: Remembering(), x, below=-1.0, **settings | {"steps": 3}, restarts=3)
+    assert begun == [4, 8]

@@ -5,7 +5,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aatviz.ui.common.words import code, literal, message, quoted, without_marks
+from aatviz.ui.common.words import code, literal, lowest, message, quoted, without_marks
 
 LIVE_LATER = (
     r"(?i)https?:\/\/[-.\w]+",
@@ -58,3 +58,11 @@ def test_a_message_keeps_its_commands_and_nothing_else() -> None:
     written = message("Folder [a](https://evil.example) is broken.")
     assert without_marks(written) == "Folder [a](https://evil.example) is broken."
     assert written == literal("Folder [a](https://evil.example) is broken.")
+
+
+def test_the_hardest_detectors_are_those_that_none_equals() -> None:
+    assert lowest([0.9, 0.7, 0.8, 0.95], 2) == [1, 2]
+    assert lowest([0.9, 0.7, 0.9, 0.9], 2) == [1]
+    assert lowest([1.0, 1.0, 1.0], 2) == []
+    assert lowest([0.9, 0.8], 2) == [1]
+    assert lowest([0.9], 2) == []

@@ -16,7 +16,7 @@ from aatviz.data import dataset, open_split
 from aatviz.evaluate.honest import sweeps
 from aatviz.evaluate.honest.protocol import NEEDS, attacks, budget, depends, fooled_scores, transfer_source
 from aatviz.evaluate.honest.verdict import errors, masking_checks, sweep_errors
-from aatviz.evaluate.images import Arrays, Parts, outputs, test_images, test_split
+from aatviz.evaluate.images import Arrays, Parts, outputs, stored_scores, test_images, test_split
 from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import share
 from aatviz.models.decisions import MODELS_OF, VictimName
@@ -47,11 +47,12 @@ class On:
 
 def parts(system: System, recipe: HonestEvaluation) -> list[Part]:
     """For each victim: natural images, every attack and every sweep. Also the attack unit test, where the bank allows it."""
-    found, count = [], min(recipe.count, len(test_split(system)))
+    count, swept = (min(asked, len(test_split(system))) for asked in (recipe.count, recipe.sweep_count))
+    found: list[Part] = []
     for victim in WITH_REJECT:
         about = [(On(victim=victim), 0)]
         about += [(On(victim=victim, attack=attack), count) for attack in _attacks(system, victim, recipe)]
-        about += [(On(victim=victim, sweep=sweep), recipe.sweep_count) for sweep in sweeps.SWEEPS]
+        about += [(On(victim=victim, sweep=sweep), swept) for sweep in sweeps.SWEEPS]
         found += [Part(name=on.name, count=images, of=on) for on, images in about]
     return found + ([Part(name=PLANTED, count=0)] if _plantable(system, recipe) else [])
 
@@ -98,15 +99,16 @@ def summary(system: System, recipe: HonestEvaluation, parts: Parts) -> dict[str,
     chains = {sweep: sweeps.settings(recipe, sweep, spent.norm, spent.eps, dimensions) for sweep in sweeps.SWEEPS}
     own = {"eps": spent.eps, "step_size": spent.step_size, "steps": spent.steps}
     used = {sweep: sweeps.nearest(chain, sweep, own[sweep]) for sweep, chain in chains.items()}
+    nearly = [sweep for sweep, chain in chains.items() if not sweeps.holds(chain, sweep, own[sweep])]
     if source := transfer_source(system):
         result["transfer_from"] = source.name
     for name in WITH_REJECT:
         tried = {attack: On(victim=name, attack=attack).name for attack in _attacks(system, name, recipe)}
         moved = {sweep: On(victim=name, sweep=sweep).name for sweep in sweeps.SWEEPS}
-        scores = {attack: torch.from_numpy(parts[part]["scores"]) for attack, part in tried.items()}
-        swept = {sweep: torch.from_numpy(parts[part]["scores"]).T for sweep, part in moved.items()}
-        natural = {key: torch.from_numpy(array) for key, array in parts[On(victim=name).name].items()}
-        rows = [_row(rejection, natural, scores, swept, used) for rejection in (0.0, *recipe.rejections)]
+        scores = {attack: stored_scores(parts[part])["scores"] for attack, part in tried.items()}
+        swept = {sweep: stored_scores(parts[part])["scores"].T for sweep, part in moved.items()}
+        natural = stored_scores(parts[On(victim=name).name])
+        rows = [_row(rejection, natural, scores, swept, used, nearly) for rejection in (0.0, *recipe.rejections)]
         result["victims"][name] = {"own": OWN_LOSS[name], "at": rows, "at_cost": _at_cost(natural, scores)}
     result["settings"] = chains
     if PLANTED in parts:
@@ -121,6 +123,7 @@ def _row(
     scores: dict[str, Tensor],
     swept: dict[str, Tensor],
     used: dict[str, int],
+    nearly: list[str],
 ) -> dict[str, Any]:
     """All numbers at the threshold that rejects this share of the held-out clean images."""
     threshold = accepting_scores(natural["held_out"], rejection) if rejection else -math.inf
@@ -132,7 +135,7 @@ def _row(
         "accuracy": share(natural["right"] & (natural["score"] >= limit))._asdict(),
         "error": {key: value._asdict() for key, value in errors(scores, limit).items()},
         "sweeps": {sweep: [value._asdict() for value in sweep_errors(swept[sweep], limit)] for sweep in swept},
-        "checks": masking_checks(scores, swept, used, limit),
+        "checks": masking_checks(scores, swept, used, limit, nearly),
     }
 
 

@@ -34,6 +34,11 @@ def nearest(chain: Settings, sweep: str, own: float) -> int:
     return min(range(len(chain)), key=lambda place: abs(chain[place][sweep] - own))
 
 
+def holds(chain: Settings, sweep: str, own: float) -> bool:
+    """Whether a setting of a sweep is the protocol's, `own`, but for 2 % of it."""
+    return math.isclose(chain[nearest(chain, sweep, own)][sweep], own, rel_tol=0.02)
+
+
 def whole_box(norm: Norm, pixels: int) -> float:
     """The radius at which the ball around any image holds all images: 1 for Linf, the root of the pixel count for L2."""
     return 1.0 if norm == "Linf" else math.sqrt(pixels)

@@ -17,7 +17,7 @@ from aatviz.attacks.victims import OWN_LOSS, WITH_REJECT, Victim
 from aatviz.evaluate.honest.protocol import NEEDS, Budget, fooled_scores
 from aatviz.evaluate.honest.run import NATURAL, on_natural_images
 from aatviz.evaluate.honest.verdict import total_error
-from aatviz.evaluate.images import Arrays, Parts, evenly, test_images, test_split
+from aatviz.evaluate.images import Arrays, Parts, evenly, stored_scores, test_images, test_split
 from aatviz.evaluate.kind import Kind, Part
 from aatviz.metrics import share
 from aatviz.models.decisions import MODELS_OF, VictimName
@@ -114,7 +114,7 @@ def summary(system: System, recipe: ThoroughEvaluation, parts: Parts) -> dict[st
     result: dict[str, Any] = {"victims": {}, "radii": [0.0, *recipe.radii]}
     for victim in WITH_REJECT:
         found = {
-            what: {key: torch.from_numpy(array) for key, array in parts[On(victim=victim, what=what).name].items()}
+            what: stored_scores(parts[On(victim=victim, what=what).name])
             for what in (NATURAL, RESTARTS, QUERIES, GROWING, REJECTED)
         }
         result["victims"][victim] = [_row(rejection, found) for rejection in recipe.rejections]

@@ -4,7 +4,7 @@ All functions take tensors of scores. An image is a false positive at T where it
 infinity where the image is not misclassified, or not inside ball and box.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -46,12 +46,17 @@ def sweep_errors(scores: Tensor, threshold: float) -> list[Interval]:
 
 
 def masking_checks(
-    scores: dict[str, Tensor], sweeps: dict[str, Tensor], used: Mapping[str, int], threshold: float
+    scores: dict[str, Tensor],
+    sweeps: dict[str, Tensor],
+    used: Mapping[str, int],
+    threshold: float,
+    nearly: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Checks for masked gradients, as {"check", "passed", "words"}, after Athalye et al. (2018) and Carlini et al. (2019).
 
-    `scores` (N,) are by attack, `sweeps` (L,N) by sweep; `used` is the place in a sweep of the protocol's own setting. The
-    words of a check that is not passed end with what that means.
+    `scores` (N,) are by attack, `sweeps` (L,N) by sweep; `used` is the place in a sweep of the protocol's own setting, or
+    of the nearest one in the sweeps that are named in `nearly`. The words of a check that is not passed end with what that
+    means.
     """
     error = {name: values.value for name, values in errors(scores, threshold).items()}
     white = {name: values for name, values in scores.items() if name not in BLACK_BOX}
@@ -77,7 +82,8 @@ def masking_checks(
         if sweep in sweeps:
             fooled, about = _along(sweeps[sweep], threshold)
             n, most, own = sweeps[sweep].shape[1], int(fooled.max()), int(fooled[used[sweep]])
-            words = f"{about} The protocol's own setting: {own / n:.0%}."
+            where = "The setting nearest to the protocol's own" if sweep in nearly else "The protocol's own setting"
+            words = f"{about} {where}: {own / n:.0%}."
             means = "This attack is not at its end: read what it finds alone, here and in other balls, as a lower bound."
             if (worst := errors(scores, threshold)[EVERY].value) > most / n:
                 means += f" Other attacks find more: the worst of all is {worst:.1%}."

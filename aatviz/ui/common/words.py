@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 
 from aatviz.attacks.objectives import LossName
 from aatviz.attacks.settings import AttackSettings
@@ -99,3 +100,10 @@ def ball(settings: AttackSettings, shape: tuple[int, int, int]) -> str:
     p = r"\infty" if settings.norm == "Linf" else "2"
     cube = rf"[0,1]^{{{math.prod(shape)}}}"
     return rf"\mathcal{{B}} = \{{x' \in {cube} : \lVert x' - x \rVert_{p} \le {written(settings.eps)}\}}"
+
+
+def lowest(values: Sequence[float], most: int) -> list[int]:
+    """The places of at most so many of the values, and never of all, that are lower than all others; in their order."""
+    rising = sorted(range(len(values)), key=values.__getitem__)
+    counts = [count for count in range(1, min(most + 1, len(values))) if values[rising[count - 1]] < values[rising[count]]]
+    return sorted(rising[: max(counts, default=0)])

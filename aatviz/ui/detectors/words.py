@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aatviz.explore.detector_records import Profile, TrainingPart
 from aatviz.ui.common.classes import a
-from aatviz.ui.common.words import literal
+from aatviz.ui.common.words import literal, lowest
 from aatviz.ui.detectors.data import headline
 
 ATTACKS = {"paper": "the paper's attack", "best": "its best iterate", "worst": "worst of several"}
@@ -57,11 +57,10 @@ def overview(found: list[Profile], attack: str, names: Sequence[str]) -> tuple[s
         see += " The grey bar: what the paper's own detector reached under its attack, given without an interval."
     look = "the distance between circle and diamond: so much the attacker gains."
     if not alone:
-        weakest = min(found, key=lambda profile: headline(profile, attack).value)
-        look = (
-            "the classes that are hard. Which images of other classes are easily turned into one of them? The weakest here "
-            f"is **detector {literal(names[weakest.k])}**. Click a point to choose its detector."
-        )
+        look = "the classes that are hard. Which images of other classes are easily turned into one of them?"
+        for place in lowest([headline(profile, attack).value for profile in found], 1):
+            look += f" The weakest here is **detector {literal(names[found[place].k])}**."
+        look += " Click a point to choose its detector."
     if paper and attack != "paper":
         look += " The grey bars stand for the paper's attack: compare them with that one."
     return see, look

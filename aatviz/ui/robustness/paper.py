@@ -16,7 +16,7 @@ from aatviz.store.systems import System
 from aatviz.ui.common import takeaway
 from aatviz.ui.common.plots import config
 from aatviz.ui.common.url import UrlState
-from aatviz.ui.common.words import code, literal
+from aatviz.ui.common.words import code, literal, lowest
 from aatviz.ui.robustness import data, paper_figures, words
 from aatviz.ui.session import stored
 from aatviz.ui.session.sidebar import current_dataset
@@ -133,7 +133,7 @@ def _heat_map(system: System, records: dict[str, dict[str, Any]]) -> None:
         alt="A heat map of the AUC of every detector under every attack.",
     )
     caption = "AUC; the darker a cell, the more pairs the detector gets wrong."
-    if hardest := [literal(names[bank[place]]) for place in sorted(weakest[: min(HARDEST, len(first) - 1)])]:
+    if hardest := [literal(names[bank[place]]) for place in lowest(first, HARDEST)]:
         caption += f" In the first column {' and '.join(hardest)} {'are' if len(hardest) > 1 else 'is'} the hardest."
     st.caption(caption)
 
@@ -161,12 +161,11 @@ def _curves(system: System, records: dict[str, dict[str, Any]]) -> None:
     figures = data.figures(system, records)
     numbers = " and ".join(name.removeprefix("figure-") for name in figures)
     of = f"Figures {numbers} of the paper: each" if figures else "As in the paper's figures 2 and 4, each"
-    edge = " The line along the left edge is an attack on the classifier alone, which the detectors catch at once."
     takeaway.explain(
         f"{of} line is one victim under one attack, at every threshold T. First natural images accepted against "
         "attacked ones that are misclassified and accepted, then accuracy against error.",
         "the line that lies lowest: there the attack gets furthest."
-        + (edge if "integrated, classifier alone" in found else ""),
+        + "".join(words.blind(records[name]) for name in figures),
     )
     if sentences := [sentence for name in figures for sentence in orders(records[name])]:
         st.markdown("**The order of the attacks**, errors as measured:\n\n" + "\n".join(f"- {each}" for each in sentences))
@@ -197,6 +196,9 @@ def _distortion(system: System, records: dict[str, dict[str, Any]]) -> None:
         recipe, value, nearest = record["recipe"], record["distortion"]["last"], record["distortion"]["best"]
         beside = ", beside the paper's" if recipe["paper"] else ""
         st.markdown(f"**{name.replace('-', ' ').capitalize()}.** {recipe['about']}")
+        if not value["n"]:
+            st.markdown(words.distortion(record))
+            continue
         st.plotly_chart(
             paper_figures.distortion(data.distances(system, name), value["value"], recipe["paper"]),
             key=f"robustness-distortion-{name}",

@@ -19,16 +19,21 @@ STYLES = (
     ("#56B4E9", "longdashdot", "triangle-up"),
 )
 """A colour, a dash and a marker for each curve of a figure."""
+ZERO = 1e-7
+"""The place of 0 on a log axis, which has none: a point at 0 would not be drawn."""
+HALF = 0.6
+"""Where no line ends lower, the upper half of the axis is enough."""
 TICKS = [factor * 10.0**power for power in range(-6, 0) for factor in (1, 3)]
 
 
 def aucs(rows: list[tuple[str, dict[str, Any], float | None]]) -> go.Figure:
-    """1 - AUC on a log axis, for rows of (label, measured AUC, the paper's AUC); the paper's are upright marks."""
+    """1 - AUC on a log axis, for rows of (label, measured AUC, the paper's AUC); the paper's are upright marks. A perfect
+    AUC stands at `ZERO`."""
     fig = go.Figure()
     places = list(range(len(rows)))
     measured = [value for _, value, _ in rows]
     fig.add_scatter(
-        x=[1 - value["value"] for value in measured],
+        x=[max(1 - value["value"], ZERO) for value in measured],
         y=places,
         customdata=[[label, value["value"], value["low"], value["high"], value["n"]] for label, value, _ in rows],
         error_x={
@@ -47,7 +52,7 @@ def aucs(rows: list[tuple[str, dict[str, Any], float | None]]) -> go.Figure:
     paper = [(place, value) for place, (_, _, value) in enumerate(rows) if value is not None]
     if paper:
         fig.add_scatter(
-            x=[1 - value for _, value in paper],
+            x=[max(1 - value, ZERO) for _, value in paper],
             y=[place for place, _ in paper],
             customdata=[value for _, value in paper],
             mode="markers",
@@ -58,9 +63,8 @@ def aucs(rows: list[tuple[str, dict[str, Any], float | None]]) -> go.Figure:
     layout(fig, 160 + 30 * len(rows), below=100)
     fig.update_layout(margin={"l": 190})
     fig.update_yaxes(range=[len(rows) - 0.5, -0.5], tickvals=places, ticktext=[label for label, _, _ in rows])
-    fig.update_xaxes(
-        title="1 - AUC, share of wrong pairs", type="log", tickvals=TICKS, ticktext=[f"{tick:g}" for tick in TICKS]
-    )
+    ticks = {tick: f"{tick:g}" for tick in TICKS} | {ZERO: "0"}
+    fig.update_xaxes(title="1 - AUC, share of wrong pairs", type="log", tickvals=list(ticks), ticktext=list(ticks.values()))
     return fig
 
 
@@ -110,7 +114,9 @@ def curves(found: dict[str, Curve], kind: str) -> go.Figure:
     }
     layout(fig, 480, below=200)
     fig.update_xaxes(title=labels[kind][0], range=[-0.02, 1.02], tickformat=".0%")
-    fig.update_yaxes(title=labels[kind][1], range=[0.49, 1.01], tickformat=".0%")
+    highest = min(float((curve.tpr if kind == "roc" else curve.accuracy).max()) for curve in found.values())
+    lowest = 0.49 if highest > HALF else -0.01
+    fig.update_yaxes(title=labels[kind][1], range=[lowest, 1.01], tickformat=".0%")
     return fig
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.metrics.format import interval
 from aatviz.report.subsample import pushed_out
 from aatviz.store.systems import System
@@ -40,4 +41,5 @@ def show(system: System, record: dict[str, Any], place: int) -> None:
     table = [["on the same images, misclassified and accepted", *(words.NAMES[victim] for victim in rows)]]
     table += [[labels.get(name, name), *(interval(row["error"][name], 3) for row in rows.values())] for name in names]
     takeaway.show_table(table)
-    st.caption(f"n = {record['recipe']['count']:,} test images, a subsample: these attacks are slow.")
+    n = next(iter(rows.values()))["error"][EVERY]["n"]
+    st.caption(f"n = {n:,} test images, a subsample: these attacks are slow.")

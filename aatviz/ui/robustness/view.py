@@ -7,6 +7,7 @@ import streamlit as st
 from aatviz.attacks.victims import WITH_REJECT
 from aatviz.data.spec import written
 from aatviz.evaluate.detectors import KIND as DETECTORS
+from aatviz.evaluate.honest.verdict import EVERY
 from aatviz.explore.detector_records import protocol
 from aatviz.recipes.paper import evaluations_of
 from aatviz.store.systems import System
@@ -101,7 +102,7 @@ def _attacks(system: System, record: dict[str, Any], place: int) -> None:
         alt="The share of attacked images that are misclassified and accepted, for each attack and classifier.",
     )
     takeaway.explain(
-        f"{record['recipe']['count']:,} test images, attacked in the ball that the system was trained for "
+        f"{next(iter(found.values()))[EVERY]['n']:,} test images, attacked in the ball that the system was trained for "
         f"({system.card.norm} ε = {written(system.card.eps)}). An attack has won where the image is "
         "misclassified **and** accepted **and** inside the ball **and** in [0,1]. The last row takes, for each image, "
         "the worst of all attacks.",
@@ -125,7 +126,7 @@ def _sweeps(system: System, record: dict[str, Any], place: int) -> None:
             config=config(f"{system.name}-error-by-{name}"),
             alt=f"The share of attacked images that are misclassified and accepted, by {figures.AXES[name]}.",
         )
-    n = record["recipe"]["sweep_count"]
+    n = next(iter(rows.values()))["sweeps"]["steps"][0]["n"]
     takeaway.explain(
         f"PGD on the paper's loss on {n} images, with one of its settings changed at a time. It starts from the image "
         "itself, in larger and smaller balls also from two random starts, and the best step of each image counts. "
