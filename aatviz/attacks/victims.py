@@ -15,7 +15,7 @@ from aatviz.attacks.checks import Classes, ClassIndices, check_choice
 from aatviz.attacks.objectives import AttackedSystem, LogitsObjective
 from aatviz.models import losses
 from aatviz.models.checks import check_fits, image_shape, in_precision_of
-from aatviz.models.decisions import MODELS_OF, Decision, Logits, VictimName, decide, log_odds, unchecked
+from aatviz.models.decisions import MODELS_OF, Decision, Logits, VictimName, decide, log_odds, log_weights, unchecked
 from aatviz.models.detectors import GenerativeClassifier
 from aatviz.models.losses import classifier_margin, fooled_rank, max_other, pick
 
@@ -129,11 +129,18 @@ class Victim:
 
     def _towards(self, z: Logits, y: Tensor, target: Tensor) -> Tensor:
         if self.name == "generative":
-            return (pick(z["h"], y) - pick(z["h"], target)).clamp_min(0) - pick(z["h"], target)
+            behind = pick(z["h"], y) - pick(z["h"], target)
+            return torch.where(self._outweighs(z["h"], y, target), behind, 0) - pick(z["h"], target)
         if self.name == "integrated":
             behind = max_other(z["f"], target) - pick(z["f"], target)
             return torch.where(behind >= 0, behind, -pick(z["h"], target))
         return -log_odds(z["r"], target)
+
+    def _outweighs(self, z_h: Tensor, y: Tensor, target: Tensor) -> Tensor:
+        """Where the generative classifier prefers y to the target (N,), bool: with unequal priors not only where its logit
+        is higher."""
+        weights = log_weights(z_h.detach(), self.system.generative.priors)
+        return (pick(weights, y.to(weights.device)) > pick(weights, target.to(weights.device))).to(z_h.device)
 
     def _objective(self, both: Both, models: str, y: ClassIndices, bf16: bool) -> LogitsObjective:
         def of_logits(*logits: Tensor) -> tuple[Tensor, Tensor]:

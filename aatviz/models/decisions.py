@@ -87,11 +87,15 @@ def unchecked(victim: VictimName, logits: Logits, *, priors: Tensor | None = Non
 
 def most_likely(z_h: Tensor, priors: Tensor) -> Tensor:
     """argmax_k p(C_k) sigma(z_k), equation 6: logits (...,K) and priors (K,) -> classes (...)."""
-    # In float64, and relative to the largest prior: in float32 all logits above 16 would give the same density.
+    return log_weights(z_h, priors).argmax(-1).to(z_h.device)
+
+
+def log_weights(z_h: Tensor, priors: Tensor) -> Tensor:
+    """What equation 6 compares (...,K), float64: the logarithm of p(C_k) sigma(z_k), relative to the largest prior."""
+    # in float32 all logits above 16 would give the same density
     z = in_float64(z_h)
     log_prior = priors.to(z).log()
-    log_density = F.logsigmoid(z) + (log_prior - log_prior.max())
-    return log_density.argmax(-1).to(z_h.device)
+    return F.logsigmoid(z) + (log_prior - log_prior.max())
 
 
 def log_odds(logits: Tensor, label: Tensor) -> Tensor:

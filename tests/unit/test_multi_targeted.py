@@ -46,6 +46,25 @@ def test_it_finds_the_accepted_error_that_loss_10_passes_by() -> None:
     assert norm(found - x, "Linf") <= 0.3 + 1e-6
 
 
+class Sliders(nn.Module):
+    """Two pixels, two detectors: the first falls with its pixel, the second rises with its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = x.flatten(1).T
+        return torch.stack([8 - 16 * a, 16 * b - 4], 1)
+
+
+def test_it_goes_on_where_the_true_class_wins_by_its_prior_alone() -> None:
+    bank = DetectorBank([Sliders()], 2).eval()
+    generative = GenerativeClassifier(bank, torch.tensor([0.95, 0.05]))
+    system = SimpleNamespace(detectors=bank, classifier=Sliders(), robust_classifier=Sliders(), generative=generative)
+    x, y = torch.tensor([0.2, 0.2]).view(1, 1, 1, 2), torch.zeros(1, dtype=torch.long)
+    settings = {"eps": 0.6, "step_size": 0.05, "steps": 40, "optimizer": "steepest"}
+    found = multi_targeted(Victim(name="generative", system=system), x, y, **settings)
+    assert generative.predict(found, 0.0).tolist() == [1]
+    assert float(bank(found)[0, 1]) > 8  # and its own logit as high as it can be: 16 * 0.8 - 4
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_REJECT)
 def test_it_keeps_the_best_of_all_targets_for_each_sample(tiny_system_folder: Path, name: VictimName) -> None:
