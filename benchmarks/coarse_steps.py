@@ -8,13 +8,10 @@ forty of 0.1/255. The network is the natural classifier of `cifar10-linf-8-share
 FOLDER, so that the command goes on after an interruption.
 """
 
-import argparse
 import dataclasses
 import itertools
 import shutil
 from pathlib import Path
-
-import torch
 
 from aatviz import load_system, recipes
 from aatviz.data import dataset
@@ -25,8 +22,7 @@ from aatviz.runtime.files import read_json, write_json
 from aatviz.runtime.hardware import describe
 from aatviz.store.results import read_history
 from aatviz.store.weights import load_network
-from aatviz.train.loop import train
-from benchmarks.one_detector import aucs
+from benchmarks.own_trainings import aucs, folder_given, trained
 
 RESULT = Path(__file__).parent / "results" / "coarse_steps.json"
 SYSTEM, DATASET, EPS, STEPS = "cifar10-linf-8-shared", "cifar10", 2 / 255, 1500
@@ -82,16 +78,12 @@ def jobs() -> dict[str, Job]:
 
 def main() -> None:
     """Train what is not there yet, and measure both."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="where the trainings are kept")
-    out = parser.parse_args().out
-    torch.set_num_threads(1)
+    out = folder_given(__doc__)
     system = load_system(SYSTEM)
-    out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(system.folder / system.card.files.classifier, out / "classifier.safetensors")
     rows = {}
     for words, job in jobs().items():
-        file = train(job, DATASET, out, report=lambda step: _say(step.job, step.step))
+        file = trained(job, DATASET, out)
         rows[words] = {
             "recipe_hash": digest(job),
             "step": _kept(out, job.name),
@@ -154,11 +146,6 @@ def table() -> list[str]:
         "(`python -m benchmarks.coarse_steps`):"
     )
     return ["", text, "", markdown_table(rows)]
-
-
-def _say(job: str, step: int) -> None:
-    if step % 50 == 0:
-        print(f"{job}: step {step} of {STEPS}", flush=True)
 
 
 if __name__ == "__main__":

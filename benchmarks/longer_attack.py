@@ -8,7 +8,6 @@ on the same images, and attacked inside their ball. The trainings lie in FOLDER,
 interruption.
 """
 
-import argparse
 import dataclasses
 import math
 import shutil
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from aatviz import load_system, recipes
 from aatviz.evaluate.engine import kind_of
@@ -32,7 +30,7 @@ from aatviz.runtime.files import read_json, write_json
 from aatviz.runtime.hardware import describe, fast_bf16
 from aatviz.store.systems import System
 from aatviz.store.weights import load_network
-from aatviz.train.loop import train
+from benchmarks.own_trainings import folder_given, trained
 
 RESULT = Path(__file__).parent / "results" / "longer_attack.json"
 DATASET = "mnist"
@@ -99,22 +97,19 @@ def _scores(system: System, recipe: Evaluation) -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     """Train what is not there yet, and measure all of it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="where the trainings and what was measured are kept")
-    out = parser.parse_args().out
-    torch.set_num_threads(1)
+    out = folder_given(__doc__)
     stored: dict[str, Any] = {"steps": STEPS, "images": IMAGES, "device": describe("cpu"), "systems": {}}
     for name in SYSTEMS:
         system, folder = load_system(name), out / name
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(system.folder / "shared.safetensors", folder / "shared.safetensors")
-        rows = {SHIPPED: _kept(folder / "shipped.json", system)}
+        rows = {SHIPPED: _kept(folder / f"shipped-{system.card.weights_hash}-{IMAGES}.json", system)}
         for words, job in jobs(name).items():
-            network = load_network(train(job, DATASET, folder, report=lambda step: _say(step.job, step.step))).eval()
+            network = load_network(trained(job, DATASET, folder)).eval()
             bank = DetectorBank([network.requires_grad_(False)], system.card.classes)
             rows[words] = {
                 "recipe_hash": digest(job),
-                **_kept(folder / f"{job.name}.json", dataclasses.replace(system, detectors=bank)),
+                **_kept(folder / f"{job.name}-{digest(job)}-{IMAGES}.json", dataclasses.replace(system, detectors=bank)),
             }
         stored["systems"][name] = {"paper": published(DATASET, "Linf", system.card.eps).distortion, "rows": rows}
     write_json(RESULT, stored)
@@ -156,11 +151,6 @@ def table() -> list[str]:
         f"(`python -m benchmarks.longer_attack`; {stored['device']}):"
     )
     return ["", text, "", markdown_table(lines)]
-
-
-def _say(job: str, step: int) -> None:
-    if step % 20 == 0:
-        print(f"{job}: step {step} of {STEPS}", flush=True)
 
 
 if __name__ == "__main__":

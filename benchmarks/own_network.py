@@ -7,14 +7,11 @@ network of the paper's size: with our few large inner steps, and with 100 of 0.1
 steepest steps. The trainings lie in FOLDER, so that the command goes on after an interruption.
 """
 
-import argparse
 import dataclasses
 import itertools
 import shutil
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from aatviz import load_system, recipes
 from aatviz.metrics.format import interval, markdown_table
@@ -24,8 +21,7 @@ from aatviz.recipes.published import published
 from aatviz.runtime.files import read_json, write_json
 from aatviz.runtime.hardware import describe
 from aatviz.store.weights import load_network
-from aatviz.train.loop import train
-from benchmarks.one_detector import aucs
+from benchmarks.own_trainings import aucs, folder_given, trained
 
 RESULT = Path(__file__).parent / "results" / "own_network.json"
 SYSTEM, DATASET, EPS, DETECTORS, NEGATIVES = "mnist-l2-5.0-shared", "mnist", 5.0, (0, 1), 1000
@@ -62,11 +58,7 @@ def jobs(target: int) -> dict[str, Job]:
 
 def main() -> None:
     """Train what is not there yet, and measure all of it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="where the trainings are kept")
-    out = parser.parse_args().out
-    torch.set_num_threads(1)
-    out.mkdir(parents=True, exist_ok=True)
+    out = folder_given(__doc__)
     shared = out / "shared.safetensors"
     shutil.copyfile(load_system(SYSTEM).folder / shared.name, shared)
     rows: list[dict[str, Any]] = []
@@ -74,8 +66,7 @@ def main() -> None:
         found = aucs(load_network(shared).eval(), DATASET, target, ATTACKS, NEGATIVES, column=target)
         rows.append({"detector": target, "trained": SHARED, **found})
         for words, job in jobs(target).items():
-            file = train(job, DATASET, out, report=lambda step: _say(step.job, step.step))
-            found = aucs(load_network(file).eval(), DATASET, target, ATTACKS, NEGATIVES)
+            found = aucs(load_network(trained(job, DATASET, out)).eval(), DATASET, target, ATTACKS, NEGATIVES)
             rows.append({"detector": target, "trained": words, "recipe_hash": digest(job), **found})
             print(target, words, {name: found[name]["value"] for name in found}, flush=True)
     stored = {"system": SYSTEM, "steps": STEPS, "negatives": NEGATIVES, "device": describe("cpu"), "rows": rows}
@@ -102,11 +93,6 @@ def table() -> list[str]:
         f"(`python -m benchmarks.own_network`; {stored['device']}):"
     )
     return ["", text, "", markdown_table(lines)]
-
-
-def _say(job: str, step: int) -> None:
-    if step % 50 == 0:
-        print(f"{job}: step {step}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Each is trained by N-FGSM as the first stage of `cifar10-linf-8-shared`'s robust
 about twenty minutes. The trainings lie in FOLDER, so that the command goes on after an interruption.
 """
 
-import argparse
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,9 @@ from aatviz.recipes import AttackSpec, Job, digest
 from aatviz.runtime.files import read_json, write_json
 from aatviz.runtime.hardware import describe, fast_bf16
 from aatviz.store.weights import load_network, read_note
-from aatviz.train.loop import train
 from aatviz.train.steps import attack
 from aatviz.train.validation import logits_of
+from benchmarks.own_trainings import folder_given, trained
 
 RESULT = Path(__file__).parent / "results" / "tournament.json"
 SYSTEM, DATASET = "cifar10-linf-8-shared", "cifar10"
@@ -92,15 +91,11 @@ def measured(network: nn.Module) -> dict[str, Any]:
 
 def main() -> None:
     """Train what is not there yet, and measure all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="where the trainings are kept")
-    out = parser.parse_args().out
-    torch.set_num_threads(1)
-    out.mkdir(parents=True, exist_ok=True)
+    out = folder_given(__doc__)
     rows = {}
     for candidate in CANDIDATES:
         job = job_of(candidate)
-        file = train(job, DATASET, out)
+        file = trained(job, DATASET, out)
         found = measured(load_network(file).eval())
         seconds = read_note(file)["seconds"]
         rows[candidate.words] = {"recipe_hash": digest(job), "steps": candidate.steps, "seconds": seconds, **found}

@@ -11,7 +11,7 @@ from aatviz.data import open_split
 from aatviz.recipes import AttackSpec, Job
 from aatviz.runtime.files import read_json
 from benchmarks import own_network
-from benchmarks.one_detector import aucs
+from benchmarks.own_trainings import aucs
 
 WEAK = AttackSpec(eps=0.05, step_size=0.05, steps=2, optimizer="steepest")
 

@@ -1,6 +1,9 @@
-"""What the benchmarks that train single detectors share: the AUC of one detector, natural and attacked, on test images."""
+"""What the benchmarks that train networks of their own share: the folder of the trainings, one training, and the AUC of one
+detector on test images, natural and attacked."""
 
+import argparse
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,10 +13,34 @@ from aatviz.attacks import objective
 from aatviz.data import open_split
 from aatviz.metrics import auc_interval
 from aatviz.models.detectors import DetectorBank
-from aatviz.recipes import AttackSpec
+from aatviz.recipes import AttackSpec, Job
 from aatviz.runtime.hardware import fast_bf16
+from aatviz.train.loop import train
 from aatviz.train.steps import attack
 from aatviz.train.validation import logits_of
+
+EVERY = 50
+"""Updates between two lines about a training."""
+
+
+def folder_given(about: str | None) -> Path:
+    """The folder of `--out`, which is made; the process has one thread from then on. `about` is the command's help."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="where the trainings are kept, so that the command goes on")
+    out: Path = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    return out
+
+
+def trained(job: Job, dataset: str, folder: Path) -> Path:
+    """The weights of a job, trained as far as they are not yet in the folder, with a line now and then."""
+
+    def say(step: int) -> None:
+        if step % EVERY == 0:
+            print(f"{job.name}: step {step} of {job.steps}", flush=True)
+
+    return train(job, dataset, folder, report=lambda done: say(done.step))
 
 
 def aucs(
