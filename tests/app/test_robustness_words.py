@@ -21,6 +21,19 @@ def test_an_attack_that_misses_planted_examples_is_called_weak() -> None:
     assert "must not" not in easy
 
 
+def test_of_victims_whose_intervals_overlap_none_withstands_most() -> None:
+    def of(**errors: tuple[float, float, float]) -> dict[str, dict[str, float]]:
+        return {name: dict(zip(("low", "value", "high"), values, strict=True)) for name, values in errors.items()}
+
+    low, near, far = (0.1, 0.2, 0.3), (0.25, 0.35, 0.45), (0.9, 0.95, 1.0)
+    two = (
+        "the **generative classifier** and **integrated classifier** withstand more than the other, and cannot be told apart"
+    )
+    assert words._most(of(generative=low, integrated=near, robust=far)).startswith(two)
+    assert words._most(of(generative=far, robust=low)) == "the **robust classifier** withstands most."
+    assert "more than" not in words._most(of(generative=low, robust=near))
+
+
 def test_an_attack_on_the_classifier_alone_is_caught_only_where_the_record_says_so() -> None:
     def of(**errors: float) -> dict[str, Any]:
         return {"at_tpr": {"tpr": 0.95, "error": {name: {"value": value} for name, value in errors.items()}}}

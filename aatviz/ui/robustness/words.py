@@ -120,8 +120,8 @@ def _most(worst: dict[str, dict[str, Any]]) -> str:
     if len(alike) == 1:
         return f"the **{NAMES[best]}** withstands most."
     names = " and ".join(f"**{NAMES[name]}**" for name in alike)
-    others = "" if len(alike) == len(worst) else ", and withstand more than the other"
-    return f"the {names} cannot be told apart: their intervals overlap{others}. Mind their accuracies as well."
+    others = "" if len(alike) == len(worst) else "withstand more than the other, and "
+    return f"the {names} {others}cannot be told apart: their intervals overlap. Mind their accuracies as well."
 
 
 def checks(rows: list[dict[str, Any]]) -> str:
