@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aatviz.attacks.geometry import Norm
+from aatviz.attacks.geometry import distances
 from aatviz.data import open_split
 from aatviz.evaluate.images import Arrays, Parts, evenly, test_split
 from aatviz.evaluate.kind import Kind, Part
@@ -54,13 +54,6 @@ def compute(system: System, recipe: RealImagesEvaluation, part: Part, rows: slic
     arrays = {"inside": inside.sum(1), "nearest": distance.amin(1), "highest": highest}
     arrays |= {} if rows.start else {"positive": _logits(system, test.images(test.labels == k).to(system.device), k)}
     return {name: values.cpu().numpy() for name, values in arrays.items()}
-
-
-def distances(x: Tensor, others: Tensor, norm: Norm) -> Tensor:
-    """The distances (N,M) of the images (N,C,H,W) from the others (M,C,H,W), to about a millionth."""
-    # Not by a matrix product, which is torch's way with L2: equal images would be 0.008 apart.
-    order, exact = (torch.inf if norm == "Linf" else 2.0), "donot_use_mm_for_euclid_dist"
-    return torch.cdist(x.flatten(1), others.flatten(1), p=order, compute_mode=exact)
 
 
 def summary(system: System, recipe: RealImagesEvaluation, parts: Parts) -> dict[str, Any]:

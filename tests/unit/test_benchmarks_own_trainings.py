@@ -3,14 +3,16 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 import aatviz
 from aatviz.data import open_split
 from aatviz.recipes import AttackSpec, Job
+from aatviz.recipes.published import published
 from aatviz.runtime.files import read_json
-from benchmarks import own_network
+from benchmarks import longer_attack, own_network
 from benchmarks.own_trainings import aucs
 
 WEAK = AttackSpec(eps=0.05, step_size=0.05, steps=2, optimizer="steepest")
@@ -58,3 +60,44 @@ def test_a_run_of_few_updates_and_its_table(tmp_path: Path, monkeypatch: pytest.
     assert text.count(own_network.LONG) == 2
     assert "0.9958" in text  # the paper's, for detector 0
     assert "0.9999" in text  # and for detector 1
+
+
+def test_further_trainings_are_measured_against_the_bank_as_it_ships(
+    tiny_system_folder: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "mnist-linf-0.3-shared"
+    jobs, search = longer_attack.jobs, dataclasses.replace(longer_attack._search(), steps=3, depth=2)
+
+    def tiny(system: str) -> dict[str, Job]:
+        few = {"steps": 2, "batch": 20, "validation_attack": WEAK, "validation_count": 5, "evaluations": 1, "width": 16}
+        return {
+            words: dataclasses.replace(job, attack=dataclasses.replace(WEAK, steps=2 + row), **few)  # type: ignore[arg-type]
+            for row, (words, job) in enumerate(jobs(system).items())
+        }
+
+    monkeypatch.setenv("AATVIZ_DATA", str(data_folder))
+    monkeypatch.setattr(longer_attack, "jobs", tiny)
+    monkeypatch.setattr(longer_attack, "_search", lambda: search)
+    monkeypatch.setattr(longer_attack, "SYSTEMS", (name,))
+    monkeypatch.setattr(longer_attack, "DATASET", "mnist-sample")
+    monkeypatch.setattr(longer_attack, "published", lambda _, norm, eps: published("mnist", norm, eps))
+    monkeypatch.setattr(longer_attack, "IMAGES", 12)
+    monkeypatch.setattr(longer_attack, "RESULT", tmp_path / "longer.json")
+    monkeypatch.setattr("sys.argv", ["longer_attack", "--out", str(tmp_path / "runs")])
+    assert longer_attack.table() == []
+    longer_attack.main()
+    rows = read_json(tmp_path / "longer.json")["systems"][name]["rows"]
+    assert set(rows) == {longer_attack.SHIPPED, longer_attack.OURS, longer_attack.PAPERS}
+    moved = {words: np.array(row["distances"], dtype=float) for words, row in rows.items()}
+    kept = {file: file.stat().st_mtime_ns for file in (tmp_path / "runs" / name).glob("shared-*")}
+    longer_attack.main()
+    assert {file: file.stat().st_mtime_ns for file in kept} == kept
+    text = "\n".join(longer_attack.table())
+    lines = [[cell.strip() for cell in line.split("|")] for line in text.splitlines() if name in line]
+    further = {cells[2]: cells[5] for cells in lines}
+    assert further[longer_attack.SHIPPED] == ""
+    for words in (longer_attack.OURS, longer_attack.PAPERS):
+        pairs = moved[words] - moved[longer_attack.SHIPPED]
+        assert np.isfinite(pairs).sum() > 5
+        assert np.nanstd(pairs) > 0
+        assert further[words].startswith(f"{np.nanmean(pairs):+.2f} (")

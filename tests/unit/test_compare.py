@@ -2,12 +2,14 @@
 
 import csv
 import dataclasses
+import json
 import re
 import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -26,7 +28,9 @@ from aatviz.explore.attack_grid.run import (
     store_comparison,
 )
 from aatviz.explore.attack_path import trace_attack
+from aatviz.explore.saving import exact
 from aatviz.explore.snippets import comparison_code, comparison_command
+from aatviz.runtime.files import read_arrays
 from aatviz.store.results import result_file
 from aatviz.store.systems import System
 from tests.changed_systems import described_again
@@ -250,6 +254,12 @@ def test_the_printed_command_and_python_give_these_numbers(
     for row, wanted in zip(rows[1:], expected, strict=True):
         assert row[:5] == [str(value) for value in wanted[:5]]
         assert [float(value) for value in row[5:]] == pytest.approx(wanted[5:], abs=1e-3)
+    images = read_arrays(tmp_path / "pairs.npz")
+    for name, values in exact(direct).items():
+        if name == "settings":
+            assert json.loads(str(images[name])) == json.loads(str(values))
+        else:
+            np.testing.assert_allclose(images[name], values, atol=1e-3)
 
     exec(compile(comparison_code(SHARED, settings), "shown", "exec"), {})
     printed = capsys.readouterr().out

@@ -1,5 +1,7 @@
 """The balls, their projections and the random starts, against an independent solution in float64."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aatviz.attacks.geometry import NORMS, Norm, norm, project, random_start
+from aatviz.attacks.geometry import NORMS, Norm, distances, norm, project, random_start
+from aatviz.evaluate.real_images import SLACK
 
 FEW = settings(max_examples=25, deadline=None)
 NORM = pytest.mark.parametrize("p", NORMS)
@@ -119,3 +122,15 @@ def test_random_starts_fill_the_ball_uniformly(p: Norm) -> None:
     size = norm(random_start(x, p, 0.3, torch.Generator().manual_seed(0)) - x, p) / 0.3
     for r in (0.5, 0.8, 0.95):
         assert float((size <= r).float().mean()) == pytest.approx(r**4, abs=0.03)
+
+
+@NORM
+def test_distances_of_the_size_of_a_ball_are_exact_to_less_than_what_counts_as_inside(p: Norm) -> None:
+    """Also of images that are equal, or nearly so."""
+    x = torch.rand((40, 3, 32, 32), generator=torch.Generator().manual_seed(0)).clamp(0.1, 0.9)
+    others = torch.cat([x, x + 0.31 / math.sqrt(x[0].numel()), x.flip(0)])
+    found = distances(x, others, p)
+    wide = (x.double()[:, None] - others.double()).flatten(2)
+    exact = wide.abs().amax(2) if p == "Linf" else wide.norm(dim=2)
+    assert float((found - exact)[exact < 5].abs().max()) < SLACK / 2
+    assert float(found.diagonal().max()) == 0

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from aatviz.attacks.geometry import distances
 from aatviz.data import Split, dataset, open_split
 from aatviz.explore.attack_grid.result import MODELS, Model
 from aatviz.explore.generation.run import default_settings, generate, models_hash
@@ -111,9 +112,9 @@ def measure(system: System, each: int | None = None) -> Scores:
     count = SHOWN if dataset(system.card.dataset).passed_on else 0
     for model in DRAWN:
         shown = made.results(model)[:, :count]
-        rows, distances = nearest_rows(training, shown.flatten(0, 1))
+        rows, apart = nearest_rows(training, shown.flatten(0, 1))
         nearest[model] = training.bytes(rows).unflatten(0, shown.shape[:2])
-        away[model] = distances.unflatten(0, shown.shape[:2])
+        away[model] = apart.unflatten(0, shown.shape[:2])
     return Scores(distance=distance, accuracy=accuracy, nearest=nearest, away=away)
 
 
@@ -125,10 +126,10 @@ def test_rows(test: Split, targets: Tensor, each: int) -> Tensor:
 def nearest_rows(among: Split, images: Tensor) -> tuple[Tensor, Tensor]:
     """For images (N,C,H,W), bytes: the row of the nearest one in `among` (N,), and its L2 distance (N,) for pixels in
     [0,1]."""
-    wanted = images.flatten(1).float() / 255
+    wanted = images.float() / 255
     best, where = torch.full((len(images),), torch.inf), torch.zeros(len(images), dtype=torch.long)
     for first in range(0, len(among), _ROWS):
-        distance, row = torch.cdist(wanted, among.images(slice(first, first + _ROWS)).flatten(1)).min(1)
+        distance, row = distances(wanted, among.images(slice(first, first + _ROWS)), "L2").min(1)
         where = torch.where(distance < best, row + first, where)
         best = torch.minimum(distance, best)
     return where, best

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from aatviz.attacks import objective, pgd
+from aatviz.attacks.geometry import distances
 from aatviz.attacks.pgd import Iterate
 from aatviz.metrics import auc
 from aatviz.recipes import AttackSpec
@@ -45,13 +46,13 @@ def usual_thresholds(network: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 def overlap(x: Tensor, y: Tensor, eps: float) -> float:
     """The share of points x of classes y whose Linf ball of radius eps meets the ball of a point of another class. There no
     classifier can be right in all of both balls."""
-    distance = torch.cdist(x.flatten(1), x.flatten(1), p=torch.inf)
+    distance = distances(x, x, "Linf")
     return float((distance.masked_fill(y[:, None] == y, torch.inf).amin(1) <= 2 * eps).float().mean())
 
 
 def far_mask(x: Tensor, side: int = 64, distance: float = FAR) -> Tensor:
     """Which cells of `grid` lie further away than `distance` from every data point x, bool (side * side,)."""
-    return torch.cdist(grid(side).flatten(1), x.flatten(1)).amin(1) > distance
+    return distances(grid(side), x, "L2").amin(1) > distance
 
 
 def far_points(x: Tensor, side: int = 64, distance: float = FAR) -> Tensor:
@@ -72,7 +73,7 @@ def climb(network: nn.Module, start: Tensor, target: Tensor, spec: AttackSpec = 
 
 def landed(ends: Tensor, target: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Which points (N,2,1,1) lie near a data point of their class (N,), as bool (N,)."""
-    apart = torch.cdist(ends.flatten(1), x.flatten(1))
+    apart = distances(ends, x, "L2")
     return apart.masked_fill(y[None, :] != target[:, None], torch.inf).amin(1) <= NEAR
 
 

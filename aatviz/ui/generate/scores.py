@@ -1,9 +1,9 @@
 """How close generated images come to real ones: the stored measurement, and the real image nearest to the marked one."""
 
 import streamlit as st
-import torch
 from torch import Tensor
 
+from aatviz.attacks.geometry import distances
 from aatviz.data import Dataset, load_data
 from aatviz.explore.generation.result import Generated
 from aatviz.explore.generation.run import default_settings
@@ -87,5 +87,5 @@ def _neighbours(system: System, made: Generated, known: Dataset, cell: tuple[int
 def _nearest(system: System, image: Tensor) -> tuple[Tensor, float]:
     """The nearest bundled image (C,H,W), and its L2 distance."""
     sample, _ = load_data(system.card.dataset, split="sample")
-    distance = torch.cdist(image.flatten()[None], sample.flatten(1))[0]
+    distance = distances(image[None], sample, "L2")[0]
     return sample[int(distance.argmin())], float(distance.min())
