@@ -66,7 +66,7 @@ def test_radii_in_the_figure_are_written_as_the_systems_own() -> None:
     settings = [{"eps": radius} for radius in (0.0104, 8 / 255, 16 / 255, 1.0)]
     fig = figures.sweep({"robust": {"sweeps": {"eps": [error] * 4}}}, settings, "eps", 8 / 255)
     assert [row[3] for row in fig.data[0].customdata] == ["2.65/255", "8/255", "16/255", "1"]
-    assert fig.layout.xaxis.ticktext == ("2.65/255", "1")
+    assert fig.layout.xaxis.ticktext == ("8/255", "1")  # and not 2.65/255, which would touch 8/255
     fig = figures.sweep({"robust": {"sweeps": {"eps": [error] * 2}}}, [{"eps": 0.201}, {"eps": 1.0}], "eps", 0.3)
     assert [row[3] for row in fig.data[0].customdata] == ["0.201", "1"]
 

@@ -1,5 +1,6 @@
 """The figures of the honest protocol: error by attack, and error along one setting of an attack."""
 
+import math
 from typing import Any
 
 import plotly.graph_objects as go
@@ -14,6 +15,8 @@ VICTIMS: dict[str, Meaning] = {"generative": GENERATIVE, "integrated": INTEGRATE
 MOST_LINEAR = 20
 """The whole box is at most so many times larger than the smallest ball on a linear axis."""
 AXES = {"steps": "steps of PGD", "step_size": "step size", "eps": "radius ε of the ball"}
+LABELS_APART = 0.25
+"""Two texts below a logarithmic axis are at least so far apart, as a share of it."""
 SHIFTS = (-0.24, 0.0, 0.24)
 LEAST_RANGE = 0.1
 """The axis of errors reaches at least this far, so that a tiny error does not look large."""
@@ -66,11 +69,24 @@ def sweep(rows: dict[str, dict[str, Any]], settings: list[dict[str, float]], nam
     linear = name == "eps" and x[-1] < MOST_LINEAR * x[0]
     fig.update_xaxes(title=AXES[name], type="linear" if linear else "log", tickangle=0)
     if not linear:
-        every = slice(None, None, 3 if name == "eps" else 2)
-        short = texts if name == "eps" else [f"{value:.2g}" if value < 1 else f"{value:g}" for value in x]
-        fig.update_xaxes(tickvals=x[every], ticktext=short[every])
+        rows = _apart(x, trained)
+        short = [text if "/" in text or value >= 100 else f"{value:.3g}" for value, text in zip(x, texts, strict=True)]
+        fig.update_xaxes(tickvals=[x[row] for row in rows], ticktext=[short[row] for row in rows])
     fig.update_yaxes(title="misclassified and accepted", range=[-0.03, 1.03], tickformat=".0%")
     return fig
+
+
+def _apart(x: list[float], trained: float | None) -> list[int]:
+    """The rows of the values that are written below a logarithmic axis, so far apart that the texts do not meet: of the one
+    nearest to what the system is trained for, of both ends, and of others where there is room."""
+    wished = [len(x) - 1, *range(len(x))]
+    if trained is not None:
+        wished.insert(0, min(range(len(x)), key=lambda row: abs(x[row] - trained)))
+    room, kept = LABELS_APART * math.log(x[-1] / x[0]), list[int]()
+    for row in wished:
+        if all(abs(math.log(x[row] / x[other])) > room for other in kept):
+            kept.append(row)
+    return sorted(kept)
 
 
 def total(rows: dict[str, dict[str, Any]], radii: list[float]) -> go.Figure:
