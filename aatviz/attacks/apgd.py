@@ -96,9 +96,9 @@ def _run(
     """One run of all samples: best iterates, their losses (N,), and whether the callback ended it."""
 
     def ask(point: Tensor, step: int) -> tuple[Tensor, Tensor, bool]:
-        loss, grad = (part.detach() for part in objective(point))
+        loss, grad = (part.detach() for part in objective(point.detach()))  # see `pgd`
         sound.see(loss, grad)
-        iterate = Iterate(restart=restart, step=step, x_adv=point, loss=loss)
+        iterate = Iterate(restart=restart, step=step, x_adv=point.detach(), loss=loss)
         return loss, grad, bool(callback and callback(iterate))
 
     ends, project = set(checkpoints(steps)), projection(x, norm, eps)

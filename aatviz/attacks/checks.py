@@ -185,7 +185,7 @@ class Soundness:
     def __init__(self, x: Tensor) -> None:
         self.shape, self.dims = x.shape, tuple(range(1, x.dim()))
         self.trail = torch.zeros(len(x), device=x.device)
-        """NaN for the images of which some loss was not finite, or some gradient NaN."""
+        """NaN for the images of which some loss was not finite, or some gradient or the last iterate NaN."""
 
     def see(self, loss: Tensor, grad: Tensor | None = None) -> None:
         """One step's losses (N,) and gradients (N,C,H,W). ValueError for other shapes."""
@@ -200,11 +200,15 @@ class Soundness:
             seen = seen + grad.sum(self.dims)  # a sum is NaN where any of its parts is
         self.trail = torch.maximum(self.trail, seen)  # keeps a NaN
 
+    def arrive(self, x_adv: Tensor) -> None:
+        """What an attack returns (N,C,H,W): its last step may have been made of an infinite gradient, and nobody asked."""
+        self.trail = torch.maximum(self.trail, x_adv.sum(self.dims))
+
     def check(self) -> None:
-        """ValueError where any loss was not finite, or any gradient NaN."""
+        """ValueError where any loss was not finite, or any gradient or iterate NaN."""
         if count := int(self.trail.isnan().sum()):
             raise ValueError(
                 f"The attack has no direction for {count} of {len(self.trail)} images: their loss was no finite number, or "
-                "its gradient NaN, so that nothing can be said of them. Look for weights that are NaN or infinite, or for "
-                "an overflow."
+                "its gradient NaN or infinite, so that nothing can be said of them. Look for weights that are NaN or "
+                "infinite, or for an overflow."
             )

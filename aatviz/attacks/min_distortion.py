@@ -88,7 +88,8 @@ def min_distortion(
                 rows = rows[success(it.x_adv[rows], rows)]
                 best[rows], best_size[rows] = it.x_adv[rows], size[rows]
             ended = it.x_adv
-            stop = bool(callback and callback(Iterate(restart=attempt, step=it.step, x_adv=it.x_adv, loss=it.loss)))
+            shown = Iterate(restart=attempt, step=it.step, x_adv=it.x_adv.detach(), loss=it.loss)
+            stop = bool(callback and callback(shown))
             return stop
 
         pgd(
@@ -104,7 +105,7 @@ def min_distortion(
         )
         if stop:
             break
-        won = success(ended, everyone)
+        won = success(ended.detach(), everyone)
         size = _distance(ended, x)
         nearer = (won & (size < best_size)).nonzero().flatten()  # whatever their loss promised
         best[nearer], best_size[nearer] = ended[nearer], size[nearer]

@@ -79,7 +79,7 @@ def pgd(
 
     Raises:
         ValueError: for images outside [0,1] or an impossible setting; the message says what was expected. Also, after the
-            last step, where a loss was not finite or a gradient NaN.
+            last step, where a loss was not finite, a gradient NaN, or so large that no step could be made of it.
     """
     x = check_images(x)
     check_choice("norm", norm, NORMS)
@@ -107,9 +107,9 @@ def pgd(
             is_last = step == steps
             if is_last and not must_score and callback is None:
                 break
-            loss, grad = (part.detach() for part in at(x_adv))
+            loss, grad = (part.detach() for part in at(x_adv.detach()))  # whose requires_grad is then the objective's own
             sound.see(loss, grad)
-            stop = bool(callback and callback(Iterate(restart=restart, step=step, x_adv=x_adv, loss=loss)))
+            stop = bool(callback and callback(Iterate(restart=restart, step=step, x_adv=x_adv.detach(), loss=loss)))
             if keep == "best" or ((is_last or stop) and must_score):
                 better = loss < best_loss
                 best_x = torch.where(per_sample(better, x), x_adv, best_x)
@@ -119,5 +119,7 @@ def pgd(
             x_adv = project(x_adv + inner.step(grad))
         if stop:
             break
+    found = best_x if must_score else x_adv
+    sound.arrive(found)
     sound.check()
-    return best_x if must_score else x_adv
+    return found

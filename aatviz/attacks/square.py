@@ -69,10 +69,10 @@ def square(
         raise ValueError(f"p_init is a share of the pixels, above 0 and at most 1; got {p_init!r}.")
     generator = torch.Generator().manual_seed(check_seed(seed))
     start, change = (_stripes, _recolour) if norm == "Linf" else (_tiles, _move)
-    best, best_loss, sound, project = x, loss(x), Soundness(x), projection(x, norm, size)
+    best, best_loss, sound, project = x, loss(x.detach()), Soundness(x), projection(x, norm, size)
     sound.see(best_loss)
     for query in range(queries + 1):
-        if callback and callback(Iterate(restart=0, step=query, x_adv=best, loss=best_loss)):
+        if callback and callback(Iterate(restart=0, step=query, x_adv=best.detach(), loss=best_loss)):
             break
         if query == queries:
             break

@@ -1,0 +1,111 @@
+"""Objectives and callbacks of a caller's own: what they do to the tensors that they are shown stays with them."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from aatviz.attacks import Iterate, Objective, apgd, min_distortion, pgd, pgd_until_success, square
+from aatviz.attacks.geometry import Norm
+from aatviz.attacks.until_success import _OpenOnly
+
+
+def network() -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 1)).requires_grad_(False)
+
+
+NETWORK = network()
+
+
+def images() -> Tensor:
+    return torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+
+
+@torch.enable_grad()
+def own_leaf(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+    leaf = x_adv.detach().clone().requires_grad_()
+    loss = NETWORK(leaf)[:, 0]
+    return loss.detach(), torch.autograd.grad(loss.sum(), leaf)[0]
+
+
+@torch.enable_grad()
+def flagged(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+    """As many write it: the gradient is asked of the tensor that was given."""
+    x_adv.requires_grad_()
+    loss = NETWORK(x_adv)[:, 0]
+    return loss.detach(), torch.autograd.grad(loss.sum(), x_adv)[0]
+
+
+@torch.enable_grad()
+def backward(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+    x_adv.requires_grad_()
+    loss = NETWORK(x_adv)[:, 0]
+    loss.sum().backward()
+    assert x_adv.grad is not None
+    return loss, x_adv.grad
+
+
+@torch.enable_grad()
+def watching(it: Iterate) -> None:
+    """A callback that follows a logit of its own and its gradient."""
+    assert not it.x_adv.requires_grad
+    NETWORK(it.x_adv.requires_grad_()).sum().backward()
+
+
+def _distortion(goal: Objective, x: Tensor) -> Tensor:
+    def success(x_adv: Tensor, rows: Tensor) -> Tensor:
+        return goal(x_adv)[0].detach() < 0.1
+
+    return min_distortion(goal, success, x, depth=3, steps=4, callback=watching).last
+
+
+RUNS: dict[str, Callable[[Objective, Tensor], Tensor]] = {
+    "pgd": lambda goal, x: pgd(goal, x, steps=4, callback=watching),
+    "pgd, last": lambda goal, x: pgd(goal, x, steps=4, keep="last"),
+    "pgd, restarts": lambda goal, x: pgd(goal, x, steps=4, restarts=2, callback=watching),
+    "apgd": lambda goal, x: apgd(goal, x, steps=4, restarts=2, callback=watching),
+    "apgd, from x": lambda goal, x: apgd(goal, x, steps=4, random_start=False),
+    "until success": lambda goal, x: pgd_until_success(lambda rows: goal, x, below=-9e9, steps=4, callback=watching),
+    "square": lambda goal, x: square(lambda x_adv: goal(x_adv)[0], x, queries=4, callback=watching),
+    "min distortion": _distortion,
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=list(RUNS))
+@pytest.mark.parametrize("goal", [flagged, backward])
+def test_an_objective_may_ask_for_the_gradient_of_what_it_is_given(
+    goal: Objective, run: Callable[[Objective, Tensor], Tensor]
+) -> None:
+    """Else every iterate would carry the graph of all steps before it, and so would the result."""
+    found = run(goal, images())
+    assert not found.requires_grad
+    assert torch.equal(found, run(own_leaf, images()))
+
+
+def test_what_is_done_keeps_no_graph_of_the_steps_before() -> None:
+    def with_graph(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+        leaf = x_adv.detach().requires_grad_()
+        loss = NETWORK(leaf)[:, 0]
+        return loss, torch.autograd.grad(loss.sum(), leaf, create_graph=True)[0]
+
+    loss, grad = _OpenOnly(lambda rows: with_graph, -9e9)(images())
+    assert not loss.requires_grad
+    assert not grad.requires_grad
+
+
+@pytest.mark.parametrize(("optimizer", "p"), [("adam", "Linf"), ("adam", "L2"), ("steepest", "L2"), ("momentum", "L2")])
+def test_a_last_step_that_leads_nowhere_is_an_error_too(optimizer: str, p: Norm) -> None:
+    """The last iterate is not asked about where it is kept in any case: it would be NaN, and no attack at all."""
+    asked: list[int] = []
+
+    def goal(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+        asked.append(len(x_adv))
+        grad = torch.ones_like(x_adv)
+        grad[1, 0, 2, 2] = torch.inf if len(asked) == 3 else 1.0
+        return x_adv.flatten(1).sum(1), grad
+
+    with pytest.raises(ValueError, match="no direction for 1 of 3 images"):
+        pgd(goal, images(), norm=p, steps=3, keep="last", optimizer=optimizer)  # type: ignore[arg-type]
