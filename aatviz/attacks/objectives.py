@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from aatviz.attacks.checks import Classes, ClassIndices, check_choice, check_images
-from aatviz.attacks.passes import Prepared, prepared
+from aatviz.attacks.geometry import per_sample
+from aatviz.attacks.passes import Pass, Prepared, prepared
 from aatviz.attacks.shortlist import Shortlist, Shortlisted
 from aatviz.models import losses
 from aatviz.models.checks import check_fits, image_shape
@@ -91,13 +92,13 @@ class LogitsObjective:
             passes = [one(x_adv) for one in through]
             if self.direct:
                 value, grad = self.direct(_float(passes[0].logits))
-                return value, passes[0].gradient(grad).to(x_adv.dtype)
+                return value, _backward(passes[0], grad).to(x_adv.dtype)
             logits = [_float(one.logits).requires_grad_() for one in passes]
             with torch.enable_grad():
                 loss, rank = self.loss(*logits)
                 found = torch.autograd.grad(loss.sum(), logits, allow_unused=True)
             several = len(passes) > 1
-            parts = [one.gradient(z, several) for one, z in zip(passes, found, strict=True) if z is not None]
+            parts = [_backward(one, z, several) for one, z in zip(passes, found, strict=True) if z is not None]
         return rank.detach(), (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).to(x_adv.dtype)
 
 
@@ -234,6 +235,16 @@ def _combined(name: LossName, victim: AttackedSystem | nn.Module, y: ClassIndice
         return getattr(losses, name)(z_f, z_h, y.of(z_f)), losses.combined_rank(z_f, z_h, y.of(z_h))
 
     return LogitsObjective(loss, (victim.classifier, victim.detectors), (False, bf16))
+
+
+def _backward(through: Pass, grad: Tensor, sparse: bool = False) -> Tensor:
+    """The gradient (N,C,H,W) of a pass, from that of its logits (N,K). Float16 has nothing below 6e-8, so that a network in
+    it is given each image's row with 1 as its largest part."""
+    if through.logits.dtype != torch.float16:
+        return through.gradient(grad, sparse)
+    peak = grad.abs().amax(1).clamp_min(torch.finfo(grad.dtype).tiny)
+    found = through.gradient(grad / per_sample(peak, grad), sparse)
+    return found.to(grad.dtype) * per_sample(peak, found)
 
 
 def _float(logits: Tensor) -> Tensor:
