@@ -61,7 +61,9 @@ class Momentum:
     def step(self, grad: Tensor) -> Tensor:
         size = grad.flatten(1).abs().sum(1).clamp_min(torch.finfo(grad.dtype).tiny)
         self.velocity = self.decay * self.velocity + grad / per_sample(size, grad)
-        return self.step_size * unit_step(self.velocity, self.p)
+        step = self.step_size * unit_step(self.velocity, self.p)
+        # An infinite gradient leaves a NaN behind, whose sign is 0: that pixel would never move again, and nobody know.
+        return torch.where(self.velocity.isnan(), torch.nan, step)
 
 
 class Adam:

@@ -1,6 +1,7 @@
 """Objectives and callbacks of a caller's own: what they do to the tensors that they are shown stays with them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -96,16 +97,19 @@ def test_what_is_done_keeps_no_graph_of_the_steps_before() -> None:
     assert not grad.requires_grad
 
 
-@pytest.mark.parametrize(("optimizer", "p"), [("adam", "Linf"), ("adam", "L2"), ("steepest", "L2"), ("momentum", "L2")])
-def test_a_last_step_that_leads_nowhere_is_an_error_too(optimizer: str, p: Norm) -> None:
-    """The last iterate is not asked about where it is kept in any case: it would be NaN, and no attack at all."""
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize(
+    ("optimizer", "p"), [("adam", "Linf"), ("adam", "L2"), ("steepest", "L2"), ("momentum", "Linf"), ("momentum", "L2")]
+)
+def test_an_infinite_gradient_of_which_no_step_can_be_made_is_an_error(optimizer: Any, p: Norm, last: bool) -> None:
+    """In the last step too: where the last iterate is kept in any case, the objective is not asked about it."""
     asked: list[int] = []
 
     def goal(x_adv: Tensor) -> tuple[Tensor, Tensor]:
         asked.append(len(x_adv))
         grad = torch.ones_like(x_adv)
-        grad[1, 0, 2, 2] = torch.inf if len(asked) == 3 else 1.0
+        grad[1, 0, 2, 2] = torch.inf if len(asked) == (3 if last else 1) else 1.0
         return x_adv.flatten(1).sum(1), grad
 
     with pytest.raises(ValueError, match="no direction for 1 of 3 images"):
-        pgd(goal, images(), norm=p, steps=3, keep="last", optimizer=optimizer)  # type: ignore[arg-type]
+        pgd(goal, images(), norm=p, steps=3, keep="last", optimizer=optimizer)
