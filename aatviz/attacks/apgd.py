@@ -8,7 +8,7 @@ from torch import Tensor
 from aatviz.attacks.checks import Array, Eps, Soundness, check_choice, check_eps, check_images, check_seed, check_whole
 from aatviz.attacks.geometry import NORMS, Norm, per_sample, projection
 from aatviz.attacks.geometry import random_start as draw_start
-from aatviz.attacks.objectives import Objective, fixed
+from aatviz.attacks.objectives import Objective, asked, fixed
 from aatviz.attacks.optimizers import unit_step
 from aatviz.attacks.pgd import Callback, Iterate
 
@@ -96,7 +96,7 @@ def _run(
     """One run of all samples: best iterates, their losses (N,), and whether the callback ended it."""
 
     def ask(point: Tensor, step: int) -> tuple[Tensor, Tensor, bool]:
-        loss, grad = (part.detach() for part in objective(point.detach()))  # see `pgd`
+        loss, grad = asked(objective, point)
         sound.see(loss, grad)
         iterate = Iterate(restart=restart, step=step, x_adv=point.detach(), loss=loss)
         return loss, grad, bool(callback and callback(iterate))

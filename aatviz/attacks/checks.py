@@ -189,6 +189,11 @@ class Soundness:
 
     def see(self, loss: Tensor, grad: Tensor | None = None) -> None:
         """One step's losses (N,) and gradients (N,C,H,W). ValueError for other shapes."""
+        if not isinstance(loss, Tensor):
+            raise ValueError(
+                f"One loss per image ({self.shape[0]},) is expected, as a tensor; got {type(loss).__name__}. Of an "
+                "objective, it is the first of two: lambda x: objective(x)[0]."
+            )
         if loss.shape != self.shape[:1] or (grad is not None and grad.shape != self.shape):
             got = f"{tuple(loss.shape)}" + ("" if grad is None else f" and {tuple(grad.shape)}")
             raise ValueError(

@@ -107,6 +107,19 @@ def fixed(objective: Objective) -> Objective:
     return objective.fixed() if isinstance(objective, LogitsObjective) else objective
 
 
+def asked(objective: Objective, x_adv: Tensor) -> tuple[Tensor, Tensor]:
+    """An objective's loss (N,) and gradient (N,C,H,W) at x', for an attack: without graphs, the gradient in the precision of
+    the images. It is shown a tensor of its own: whether that one requires a gradient is not the attack's business."""
+    found = objective(x_adv.detach())
+    if not isinstance(found, tuple | list) or len(found) != 2 or not all(isinstance(part, Tensor) for part in found):
+        raise ValueError(
+            "An objective gives two tensors, one loss per image (N,) and the gradient (N,C,H,W); got "
+            f"{type(found).__name__}. See aatviz.objective."
+        )
+    loss, grad = found
+    return loss.detach(), grad.detach().to(x_adv.dtype)
+
+
 def begin_run(objective: Objective) -> None:
     """Tell a `fixed` objective that a run begins, which has nothing to do with the steps before."""
     if begin := getattr(objective, "begin", None):

@@ -21,7 +21,7 @@ from aatviz.attacks.checks import (
 )
 from aatviz.attacks.geometry import NORMS, Norm, per_sample, projection
 from aatviz.attacks.geometry import random_start as draw_start
-from aatviz.attacks.objectives import Objective, begin_run, fixed
+from aatviz.attacks.objectives import Objective, asked, begin_run, fixed
 from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName, make_optimizer
 
 Keep = Literal["best", "last"]
@@ -107,7 +107,7 @@ def pgd(
             is_last = step == steps
             if is_last and not must_score and callback is None:
                 break
-            loss, grad = (part.detach() for part in at(x_adv.detach()))  # whose requires_grad is then the objective's own
+            loss, grad = asked(at, x_adv)
             sound.see(loss, grad)
             stop = bool(callback and callback(Iterate(restart=restart, step=step, x_adv=x_adv.detach(), loss=loss)))
             if keep == "best" or ((is_last or stop) and must_score):

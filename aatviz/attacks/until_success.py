@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from aatviz.attacks.checks import Array
-from aatviz.attacks.objectives import Objective, begin_run, fixed
+from aatviz.attacks.objectives import Objective, asked, begin_run, fixed
 from aatviz.attacks.pgd import Callback, Iterate, pgd
 
 
@@ -67,7 +67,7 @@ class _OpenOnly:
             return self._loss, grad
         if self._objective is None:
             self._objective = fixed(self.subset(self.open))
-        loss, grad[self.open] = (part.detach() for part in self._objective(x_adv[self.open]))
+        loss, grad[self.open] = asked(self._objective, x_adv[self.open])
         self._loss = self._loss.index_put((self.open,), loss.to(self._loss))
         if (still := loss >= self.below).logical_not().any():
             self.open, self._objective = self.open[still], None

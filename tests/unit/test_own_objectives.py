@@ -113,3 +113,41 @@ def test_an_infinite_gradient_of_which_no_step_can_be_made_is_an_error(optimizer
 
     with pytest.raises(ValueError, match="no direction for 1 of 3 images"):
         pgd(goal, images(), norm=p, steps=3, keep="last", optimizer=optimizer)
+
+
+IN_PRECISIONS: dict[str, Callable[[Objective, Tensor], Tensor]] = {
+    "adam": lambda goal, x: pgd(goal, x, steps=4),
+    "steepest, L2": lambda goal, x: pgd(goal, x, norm="L2", steps=4, optimizer="steepest"),
+    "momentum, L2": lambda goal, x: pgd(goal, x, norm="L2", steps=4, optimizer="momentum"),
+    "apgd, L2": lambda goal, x: apgd(goal, x, norm="L2", steps=4),
+    "until success": lambda goal, x: pgd_until_success(lambda rows: goal, x, below=-9e9, steps=4),
+}
+
+
+@pytest.mark.parametrize("run", IN_PRECISIONS.values(), ids=list(IN_PRECISIONS))
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("size", [2.0**-20, 1.0, 2.0**14])
+def test_a_gradient_in_another_precision_is_followed_in_that_of_the_images(
+    size: float, precision: torch.dtype, run: Callable[[Objective, Tensor], Tensor]
+) -> None:
+    """The squares and sums of one in float16 would be 0 or infinite: steps of any length, or none."""
+
+    def goal(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+        return x_adv.flatten(1).sum(1), torch.full_like(x_adv, size, dtype=precision)
+
+    def plain(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+        return x_adv.flatten(1).sum(1), torch.full_like(x_adv, size)
+
+    found = run(goal, images())
+    assert found.dtype == torch.float32
+    assert torch.equal(found, run(plain, images()))
+
+
+def test_what_is_no_objective_is_told_so() -> None:
+    x = images()
+    for attack in (pgd, apgd):
+        for wrong in (NETWORK, lambda x_adv: x_adv.flatten(1).sum(1), lambda x_adv: (x_adv.flatten(1).sum(1),)):
+            with pytest.raises(ValueError, match="An objective gives two tensors"):
+                attack(wrong, x, steps=1)
+    with pytest.raises(ValueError, match=r"got tuple.*objective\(x\)\[0\]"):
+        square(own_leaf, x, queries=1)  # type: ignore[arg-type]
