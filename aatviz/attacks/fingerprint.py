@@ -33,12 +33,12 @@ def _set_on(module: nn.Module) -> list[Hashable]:
 
 
 def _value(value: Any) -> Hashable:
-    """Something that changes when the value does: for numbers, texts, tensors and arrays, alone or in lists, tuples, sets
-    and dictionaries, what they hold; for all other objects their identity."""
+    """Something that changes when the value does: for numbers, texts, dense tensors and arrays, alone or in lists, tuples,
+    sets and dictionaries, what they hold; for all other objects their identity."""
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return type(value), value if value == value else "nan"
-    if isinstance(value, Tensor):
-        return id(value), value.dtype, value.shape, _content(value.detach())
+    if isinstance(value, Tensor) and value.layout == torch.strided and value.device.type != "meta":
+        return id(value), value.dtype, value.shape, _content(value.detach().resolve_conj().resolve_neg())
     if isinstance(value, np.ndarray):
         return str(value.dtype), value.shape, hash(value.tobytes())
     if isinstance(value, list | tuple):
@@ -70,4 +70,4 @@ def _content(tensor: Tensor) -> int:
 def _flat(tensor: Tensor) -> Tensor:
     """All elements (M,) in the order in which they lie in memory."""
     order = sorted(range(tensor.dim()), key=lambda axis: tensor.stride(axis), reverse=True)
-    return tensor.permute(order).reshape(-1)
+    return tensor.permute(order).reshape(-1).contiguous()

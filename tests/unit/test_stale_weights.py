@@ -4,12 +4,14 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from attack_cases import ATTACKS, CLASSES, Attack, batch, small_system
 from torch import Tensor, nn
 
 from aatviz.attacks import objective, pgd
+from aatviz.attacks.fingerprint import fingerprint
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import NETWORKS, MadryNet
 from aatviz.runtime.hardware import fast_bf16
@@ -189,6 +191,27 @@ def test_what_a_network_holds_beside_its_weights_is_seen_too(change: Any, bf16: 
     change(network)
     assert torch.equal(kept(x)[0], objective("classifier_margin", fresh, y=y, bf16=bf16)(x)[0])
     assert not torch.equal(kept(x)[0], before)
+
+
+def test_whatever_a_network_holds_it_can_be_attacked() -> None:
+    network: Any = made(Tempered)
+    network.register_buffer("one_number", torch.zeros(1).expand(3))
+    network.odd = [
+        torch.eye(2).to_sparse(),
+        torch.empty(2, device="meta"),
+        torch.zeros(2, dtype=torch.complex64).conj(),
+        torch.zeros(0),
+        torch.tensor(True),
+        torch.zeros(1).expand(3),
+        torch.ones(2, dtype=torch.bfloat16, requires_grad=True) * 2,
+        {"a": {1, 2}, (1, "b"): np.zeros(3), 3: float("nan")},
+        object(),
+        lambda: 1,
+    ]
+    assert fingerprint(network) == fingerprint(network)
+    before = fingerprint(network)
+    network.odd[7]["a"].add(5)
+    assert fingerprint(network) != before
 
 
 def test_another_activation_is_seen_by_the_passes_by_hand() -> None:
