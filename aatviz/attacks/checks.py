@@ -35,6 +35,16 @@ def check_number(name: str, value: object, *, least: float) -> float:
     return value if isinstance(value, int) else float(value)  # an int stays one: recipes are hashed as they are written
 
 
+def check_limit(name: str, value: object) -> float:
+    """A limit that losses are held against, as a Python float; it may be infinite. ValueError where it is no number: of NaN,
+    nothing is above and nothing below."""
+    if isinstance(value, Tensor | np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+        raise ValueError(f"{name} is a number that losses are held against; got {value!r}.")
+    return float(value)
+
+
 def check_whole(name: str, value: object, *, least: int, most: float = math.inf) -> int:
     """A count, such as that of steps, as a Python int; NumPy's integers are taken too. ValueError where it is no whole
     number, or out of range."""

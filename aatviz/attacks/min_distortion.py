@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from aatviz.attacks.checks import Array, check_images, check_number, check_whole
+from aatviz.attacks.checks import Array, check_images, check_limit, check_number, check_whole
 from aatviz.attacks.geometry import per_sample
 from aatviz.attacks.objectives import Objective, begin_run, fixed
 from aatviz.attacks.optimizers import OptimizerName
@@ -66,6 +66,7 @@ def min_distortion(
     x = check_images(x)
     depth = check_whole("depth", depth, least=1)
     most_c = check_number("most_c", most_c, least=0)
+    promising = check_limit("promising", promising)
     at = fixed(objective)
     least, most, c = x.new_zeros(len(x)), x.new_full((len(x),), most_c), x.new_zeros(len(x))
     best, best_size = x.clone(), x.new_full((len(x),), torch.inf)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aatviz.attacks.checks import Array
+from aatviz.attacks.checks import Array, check_limit
 from aatviz.attacks.objectives import Objective, asked, begin_run, fixed
 from aatviz.attacks.pgd import Callback, Iterate, pgd
 
@@ -34,9 +34,9 @@ def pgd_until_success(
         x' (N,C,H,W): the first iterate below `below`, or, where there is none, the best one.
 
     Raises:
-        ValueError: as `aatviz.pgd`.
+        ValueError: as `aatviz.pgd`, and for a `below` that is no number.
     """
-    goal = _OpenOnly(subset, below)
+    goal = _OpenOnly(subset, check_limit("below", below))
 
     def watch(it: Iterate) -> bool:
         return bool(callback and callback(it)) or not len(goal.open)
