@@ -101,7 +101,7 @@ def worst(victim: Victim, candidates: Iterable[Tensor], y: Tensor) -> Tensor:
         y: the true classes (N,).
 
     Raises:
-        ValueError: without any candidate, or where the victim's logits are NaN.
+        ValueError: without any candidate; for another number of classes than of images; where the victim's logits are NaN.
     """
     best: Tensor | None = None
     for x_adv in candidates:

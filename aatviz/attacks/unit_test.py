@@ -84,7 +84,10 @@ class PlantedTest:
 
     @torch.no_grad()
     def success(self, x_adv: Tensor) -> Tensor:
-        """Which x' (N,C,H,W) are adversarial: logit above 0, inside the ball and inside [0,1], as bool (N,)."""
+        """Which x' (N,C,H,W) are adversarial: logit above 0, inside the ball and inside [0,1], as bool (N,). ValueError for
+        another number of images than the test has: each has a ball of its own."""
+        if x_adv.shape != self.x.shape:
+            raise ValueError(f"x' has the shape of the test's images, {tuple(self.x.shape)}; got {tuple(x_adv.shape)}.")
         with evaluating((self.trunk,)):
             accepted = self.logit(x_adv) > 0
         flat = x_adv.flatten(1)

@@ -126,7 +126,10 @@ class Victim:
 
     @torch.no_grad()
     def rank_of(self, x: Tensor, y: Tensor) -> Tensor:
-        """The `rank` (N,) of images (N,C,H,W); no gradient is taken."""
+        """The `rank` (N,) of images (N,C,H,W) with true classes y (N,); no gradient is taken. ValueError for another number
+        of classes than of images."""
+        if y.shape != (len(x),):
+            raise ValueError(f"y holds one class per image ({len(x)},); got the shape {tuple(y.shape)}.")
         return self.rank(self.logits(x, self.models), y)
 
     @torch.no_grad()

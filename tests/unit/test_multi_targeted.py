@@ -149,5 +149,8 @@ def test_impossible_settings_are_refused_with_a_sentence() -> None:
         Victim(name="f", system=system)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="one class per image"):
         multi_targeted(Victim(name="generative", system=system), x, torch.zeros(3, dtype=torch.long))
+    for wrong in (torch.zeros(1, dtype=torch.long), torch.zeros(3, dtype=torch.long), torch.zeros(1, 2, dtype=torch.long)):
+        with pytest.raises(ValueError, match=r"one class per image \(2,\)"):  # of one, the first row's margin would be all
+            worst(Victim(name="generative", system=system), [x], wrong)
     with pytest.raises(ValueError, match="at least one candidate"):
         worst(Victim(name="generative", system=system), [], torch.zeros(2, dtype=torch.long))

@@ -147,3 +147,10 @@ def test_images_and_bank_may_have_different_precisions(images: torch.dtype, weig
 
 def test_every_seed_of_the_attacks_is_one_of_the_test() -> None:
     assert planted_bank(wide_bank(), few()[:1], inner=5, seed=2**63 - 1).success(few()[:1]).tolist() == [False]
+
+
+def test_an_attack_that_returns_fewer_images_is_an_error() -> None:
+    """One would be held against every sample's ball and read-out."""
+    test = planted_bank(wide_bank(), few(), inner=20)
+    with pytest.raises(ValueError, match=r"shape of the test's images, \(3, 1, 4, 4\); got \(1, 1, 4, 4\)"):
+        attack_unit_test(test, {"one": lambda objective, x, **_: x[:1]}, points=1)
