@@ -1,7 +1,8 @@
 """Input checks at the door of the attacks: once, and a sentence that helps."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -181,7 +182,17 @@ def _whole_numbers(name: str, classes: object) -> Tensor | int:
         return int(values)
     if values.dim() != 1 or not len(values):
         raise ValueError(f"{name} holds one class per image (N,); got the shape {tuple(values.shape)}.")
-    return values.long()
+    return values.to(torch.long, copy=True)  # the caller's own may be written over by the next batch
+
+
+@contextmanager
+def only_read(x_adv: Tensor, who: str) -> Iterator[Tensor]:
+    """Show a caller's function an iterate (N,C,H,W): as a tensor of its own, so that a requires_grad_() stays with it.
+    ValueError where the function wrote into it, which would move the attack to who knows where, out of the ball too."""
+    before = x_adv._version
+    yield x_adv.detach()
+    if x_adv._version != before:
+        raise ValueError(f"{who} has changed the images that it was shown. Let it work on a copy, x_adv.clone().")
 
 
 class Soundness:

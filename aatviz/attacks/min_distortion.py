@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from aatviz.attacks.checks import Array, check_images, check_limit, check_number, check_whole
+from aatviz.attacks.checks import Array, check_images, check_limit, check_number, check_whole, only_read
 from aatviz.attacks.geometry import per_sample
 from aatviz.attacks.objectives import Objective, begin_run, fixed
 from aatviz.attacks.optimizers import OptimizerName
-from aatviz.attacks.pgd import Callback, Iterate, pgd
+from aatviz.attacks.pgd import Callback, Iterate, pgd, told
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,8 +89,7 @@ def min_distortion(
                 rows = rows[success(it.x_adv[rows], rows)]
                 best[rows], best_size[rows] = it.x_adv[rows], size[rows]
             ended = it.x_adv
-            shown = Iterate(restart=attempt, step=it.step, x_adv=it.x_adv.detach(), loss=it.loss)
-            stop = bool(callback and callback(shown))
+            stop = told(callback, attempt, it.step, it.x_adv, it.loss)
             return stop
 
         pgd(
@@ -106,7 +105,8 @@ def min_distortion(
         )
         if stop:
             break
-        won = success(ended.detach(), everyone)
+        with only_read(ended, "The test of success") as shown:
+            won = success(shown, everyone)
         size = _distance(ended, x)
         nearer = (won & (size < best_size)).nonzero().flatten()  # whatever their loss promised
         best[nearer], best_size[nearer] = ended[nearer], size[nearer]

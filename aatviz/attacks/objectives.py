@@ -8,7 +8,7 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor, nn
 
-from aatviz.attacks.checks import Classes, ClassIndices, check_choice, check_images
+from aatviz.attacks.checks import Classes, ClassIndices, check_choice, check_images, only_read
 from aatviz.attacks.geometry import per_sample
 from aatviz.attacks.passes import Pass, Prepared, prepared
 from aatviz.attacks.shortlist import Shortlist, Shortlisted
@@ -109,15 +109,16 @@ def fixed(objective: Objective) -> Objective:
 
 def asked(objective: Objective, x_adv: Tensor) -> tuple[Tensor, Tensor]:
     """An objective's loss (N,) and gradient (N,C,H,W) at x', for an attack: without graphs, the gradient in the precision of
-    the images. It is shown a tensor of its own: whether that one requires a gradient is not the attack's business."""
-    found = objective(x_adv.detach())
+    the images, and the loss a copy, since an objective may write all its losses into one place."""
+    with only_read(x_adv, "The objective") as shown:
+        found = objective(shown)
     if not isinstance(found, tuple | list) or len(found) != 2 or not all(isinstance(part, Tensor) for part in found):
         raise ValueError(
             "An objective gives two tensors, one loss per image (N,) and the gradient (N,C,H,W); got "
             f"{type(found).__name__}. See aatviz.objective."
         )
     loss, grad = found
-    return loss.detach(), grad.detach().to(x_adv.dtype)
+    return loss.detach().clone(), grad.detach().to(x_adv.dtype)
 
 
 def begin_run(objective: Objective) -> None:

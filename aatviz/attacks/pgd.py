@@ -18,6 +18,7 @@ from aatviz.attacks.checks import (
     check_seed,
     check_start,
     check_whole,
+    only_read,
 )
 from aatviz.attacks.geometry import NORMS, Norm, per_sample, projection
 from aatviz.attacks.geometry import random_start as draw_start
@@ -39,6 +40,14 @@ class Iterate:
 
 Callback = Callable[[Iterate], bool | None]
 """Called once a step. Returning True ends the attack there; what has been found so far is returned."""
+
+
+def told(callback: Callback | None, restart: int, step: int, x_adv: Tensor, loss: Tensor) -> bool:
+    """Call an attack's callback, where there is one: whether it ends the attack."""
+    if callback is None:
+        return False
+    with only_read(x_adv, "The callback") as shown:
+        return bool(callback(Iterate(restart=restart, step=step, x_adv=shown, loss=loss)))
 
 
 @torch.inference_mode(False)
@@ -109,7 +118,7 @@ def pgd(
                 break
             loss, grad = asked(at, x_adv)
             sound.see(loss, grad)
-            stop = bool(callback and callback(Iterate(restart=restart, step=step, x_adv=x_adv.detach(), loss=loss)))
+            stop = told(callback, restart, step, x_adv, loss)
             if keep == "best" or ((is_last or stop) and must_score):
                 better = loss < best_loss
                 best_x = torch.where(per_sample(better, x), x_adv, best_x)

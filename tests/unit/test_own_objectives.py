@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aatviz.attacks import Iterate, Objective, apgd, min_distortion, pgd, pgd_until_success, square
+from aatviz.attacks import Iterate, Objective, apgd, min_distortion, objective, pgd, pgd_until_success, square
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.until_success import _OpenOnly
 
@@ -151,3 +151,82 @@ def test_what_is_no_objective_is_told_so() -> None:
                 attack(wrong, x, steps=1)
     with pytest.raises(ValueError, match=r"got tuple.*objective\(x\)\[0\]"):
         square(own_leaf, x, queries=1)  # type: ignore[arg-type]
+
+
+def over_one_place(goal: Objective) -> Objective:
+    """As an objective on fixed buffers does: every answer is written over the one before."""
+    kept: list[Tensor] = []
+
+    def answers(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+        found = goal(x_adv)
+        if not kept:
+            kept.extend(torch.empty_like(part) for part in found)
+        for place, part in zip(kept, found, strict=True):
+            place.copy_(part)
+        return kept[0], kept[1]
+
+    return answers
+
+
+LONG: dict[str, Callable[[Objective, Tensor], Tensor]] = {
+    "pgd": lambda goal, x: pgd(goal, x, steps=20),
+    "apgd": lambda goal, x: apgd(goal, x, steps=40, random_start=False),
+    "square": lambda goal, x: square(lambda x_adv: goal(x_adv)[0], x, queries=20),
+}
+
+
+@pytest.mark.parametrize("run", LONG.values(), ids=list(LONG))
+def test_an_objective_may_write_all_its_answers_into_one_place(run: Callable[[Objective, Tensor], Tensor]) -> None:
+    """Else a loss would be compared with itself: no step of APGD would count as a descent."""
+    assert torch.equal(run(over_one_place(own_leaf), images()), run(own_leaf, images()))
+    seen: list[Tensor] = []
+    pgd(over_one_place(own_leaf), images(), steps=3, callback=lambda it: seen.append(it.loss))
+    assert not torch.equal(seen[0], seen[-1])
+
+
+def writing(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+    found = own_leaf(x_adv)
+    x_adv.mul_(2).sub_(1)
+    return found
+
+
+@pytest.mark.parametrize("name", ["pgd", "apgd", "square", "pgd_until_success", "min_distortion"])
+def test_what_writes_into_the_images_is_told_so(name: str) -> None:
+    """The result would lie outside of the ball."""
+
+    def everything(x_adv: Tensor, rows: Tensor) -> Tensor:
+        return torch.ones(len(rows), dtype=torch.bool)
+
+    def spoils(x_adv: Tensor, rows: Tensor) -> Tensor:
+        x_adv.zero_()
+        return everything(x_adv, rows)
+
+    def run(goal: Objective, success: Any = everything, **settings: Any) -> Tensor:
+        if name == "square":
+            return square(lambda x_adv: goal(x_adv)[0], images(), queries=2, **settings)
+        if name == "min_distortion":
+            return min_distortion(goal, success, images(), steps=2, depth=2, **settings).best
+        if name == "pgd_until_success":
+            return pgd_until_success(lambda rows: goal, images(), steps=2, below=-9e9, **settings)
+        return {"pgd": pgd, "apgd": apgd}[name](goal, images(), steps=2, **settings)
+
+    with pytest.raises(ValueError, match="has changed the images"):
+        run(writing)
+    with pytest.raises(ValueError, match="callback has changed the images"):
+        run(own_leaf, callback=lambda it: it.x_adv.zero_() is None)
+    if name == "min_distortion":
+        with pytest.raises(ValueError, match="test of success has changed the images"):
+            run(own_leaf, success=spoils)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "classifier_margin", "target_logit"])
+def test_an_objective_keeps_the_classes_that_it_was_made_with(name: Any) -> None:
+    """A caller may fill the same tensor with the next batch's."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        classifier = nn.Sequential(nn.Flatten(), nn.Linear(16, 4)).requires_grad_(False)
+    for classes in (torch.tensor([0, 1, 2]), torch.tensor([0, 1, 2]).numpy()):
+        goal = objective(name, classifier, **{"target" if name == "target_logit" else "y": classes})
+        before = goal(images())
+        classes[:] = 3
+        assert all(torch.equal(one, other) for one, other in zip(goal(images()), before, strict=True))
