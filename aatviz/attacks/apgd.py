@@ -8,9 +8,9 @@ from torch import Tensor
 from aatviz.attacks.checks import Array, Eps, Soundness, check_choice, check_eps, check_images, check_seed, check_whole
 from aatviz.attacks.geometry import NORMS, Norm, per_sample, projection
 from aatviz.attacks.geometry import random_start as draw_start
-from aatviz.attacks.objectives import Objective, fixed
+from aatviz.attacks.objectives import Objective, asked, fixed
 from aatviz.attacks.optimizers import unit_step
-from aatviz.attacks.pgd import Callback, Iterate
+from aatviz.attacks.pgd import Callback, told
 
 MOMENTUM, FEWEST_DESCENTS = 0.75, 0.75
 """alpha and rho of the paper."""
@@ -96,14 +96,13 @@ def _run(
     """One run of all samples: best iterates, their losses (N,), and whether the callback ended it."""
 
     def ask(point: Tensor, step: int) -> tuple[Tensor, Tensor, bool]:
-        loss, grad = (part.detach() for part in objective(point))
+        loss, grad = asked(objective, point)
         sound.see(loss, grad)
-        iterate = Iterate(restart=restart, step=step, x_adv=point, loss=loss)
-        return loss, grad, bool(callback and callback(iterate))
+        return loss, grad, told(callback, restart, step, point, loss)
 
     ends, project = set(checkpoints(steps)), projection(x, norm, eps)
     loss, grad, stopped = ask(x_adv, 0)
-    best, best_loss, best_grad = x_adv, loss, grad
+    best, best_loss, best_grad = x_adv, loss, grad.clone()
     size = 2 * torch.as_tensor(eps, dtype=x.dtype, device=x.device).expand(len(x)).clone()
     descents = torch.zeros(len(x), dtype=torch.long, device=x.device)
     halved, loss_then, last_end = torch.zeros_like(descents, dtype=torch.bool), best_loss, 0

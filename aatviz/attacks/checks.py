@@ -1,7 +1,8 @@
 """Input checks at the door of the attacks: once, and a sentence that helps."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -33,6 +34,16 @@ def check_number(name: str, value: object, *, least: float) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or value < least:
         raise ValueError(f"{name} is a number of at least {least:g}; got {value!r}.")
     return value if isinstance(value, int) else float(value)  # an int stays one: recipes are hashed as they are written
+
+
+def check_limit(name: str, value: object) -> float:
+    """A limit that losses are held against, as a Python float; it may be infinite. ValueError where it is no number: of NaN,
+    nothing is above and nothing below."""
+    if isinstance(value, Tensor | np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+        raise ValueError(f"{name} is a number that losses are held against; got {value!r}.")
+    return float(value)
 
 
 def check_whole(name: str, value: object, *, least: int, most: float = math.inf) -> int:
@@ -171,7 +182,17 @@ def _whole_numbers(name: str, classes: object) -> Tensor | int:
         return int(values)
     if values.dim() != 1 or not len(values):
         raise ValueError(f"{name} holds one class per image (N,); got the shape {tuple(values.shape)}.")
-    return values.long()
+    return values.to(torch.long, copy=True)  # the caller's own may be written over by the next batch
+
+
+@contextmanager
+def only_read(x_adv: Tensor, who: str) -> Iterator[Tensor]:
+    """Show a caller's function an iterate (N,C,H,W): as a tensor of its own, so that a requires_grad_() stays with it.
+    ValueError where the function wrote into it, which would move the attack to who knows where, out of the ball too."""
+    before = x_adv._version
+    yield x_adv.detach()
+    if x_adv._version != before:
+        raise ValueError(f"{who} has changed the images that it was shown. Let it work on a copy, x_adv.clone().")
 
 
 class Soundness:
@@ -185,10 +206,15 @@ class Soundness:
     def __init__(self, x: Tensor) -> None:
         self.shape, self.dims = x.shape, tuple(range(1, x.dim()))
         self.trail = torch.zeros(len(x), device=x.device)
-        """NaN for the images of which some loss was not finite, or some gradient NaN."""
+        """NaN for the images of which some loss was not finite, or some gradient or the last iterate NaN."""
 
     def see(self, loss: Tensor, grad: Tensor | None = None) -> None:
         """One step's losses (N,) and gradients (N,C,H,W). ValueError for other shapes."""
+        if not isinstance(loss, Tensor):
+            raise ValueError(
+                f"One loss per image ({self.shape[0]},) is expected, as a tensor; got {type(loss).__name__}. Of an "
+                "objective, it is the first of two: lambda x: objective(x)[0]."
+            )
         if loss.shape != self.shape[:1] or (grad is not None and grad.shape != self.shape):
             got = f"{tuple(loss.shape)}" + ("" if grad is None else f" and {tuple(grad.shape)}")
             raise ValueError(
@@ -200,11 +226,15 @@ class Soundness:
             seen = seen + grad.sum(self.dims)  # a sum is NaN where any of its parts is
         self.trail = torch.maximum(self.trail, seen)  # keeps a NaN
 
+    def arrive(self, x_adv: Tensor) -> None:
+        """What an attack returns (N,C,H,W): its last step may have been made of an infinite gradient, and nobody asked."""
+        self.trail = torch.maximum(self.trail, x_adv.sum(self.dims))
+
     def check(self) -> None:
-        """ValueError where any loss was not finite, or any gradient NaN."""
+        """ValueError where any loss was not finite, or any gradient or iterate NaN."""
         if count := int(self.trail.isnan().sum()):
             raise ValueError(
                 f"The attack has no direction for {count} of {len(self.trail)} images: their loss was no finite number, or "
-                "its gradient NaN, so that nothing can be said of them. Look for weights that are NaN or infinite, or for "
-                "an overflow."
+                "its gradient NaN or infinite, so that nothing can be said of them. Look for weights that are NaN or "
+                "infinite, or for an overflow."
             )

@@ -9,18 +9,22 @@ from typing import Literal, get_args, overload
 import torch
 from torch import Tensor
 
+from aatviz.attacks.checks import check_choice
+
 Norm = Literal["Linf", "L2"]
 NORMS: tuple[str, ...] = get_args(Norm)
 
 
 def norm(delta: Tensor, p: Norm) -> Tensor:
-    """The norm of each sample's perturbation: (N, ...) -> (N,)."""
+    """The norm of each sample's perturbation: (N, ...) -> (N,). Here and below, ValueError for a p not in `NORMS`."""
+    check_choice("norm", p, NORMS)
     flat = delta.flatten(1)
     return flat.abs().amax(1) if p == "Linf" else flat.norm(dim=1)
 
 
 def distances(x: Tensor, others: Tensor, p: Norm) -> Tensor:
     """The distances (N,M) of the samples (N, ...) from the others (M, ...), to about 0.00001."""
+    check_choice("norm", p, NORMS)
     # Not by a matrix product, which is torch's way with L2: equal images would be 0.008 apart.
     order, exact = (torch.inf if p == "Linf" else 2.0), "donot_use_mm_for_euclid_dist"
     return torch.cdist(x.flatten(1), others.flatten(1), p=order, compute_mode=exact)
@@ -46,6 +50,7 @@ def project(x_adv: Tensor, x: Tensor, p: Norm, eps: Tensor | float) -> Tensor:
 
 def projection(x: Tensor, p: Norm, eps: Tensor | float) -> Callable[[Tensor], Tensor]:
     """`project` for one attack on the images x: what all its steps share is computed once."""
+    check_choice("norm", p, NORMS)
     if p == "Linf":
         radius = per_sample(eps, x)
         low, high = (x - radius).clamp_min(0), (x + radius).clamp_max(1)
@@ -86,6 +91,7 @@ def to_levels(x_adv: Tensor, x: Tensor, p: Norm, eps: Tensor | float) -> Tensor:
     inside is taken; for L2 a sample that rounding brings outside is rounded towards x instead. The result is sure to lie in
     the ball where x itself is made of such levels, as all images of a data set are.
     """
+    check_choice("norm", p, NORMS)
     slack = 1e-4  # of a level: the rounding error of k / 255 in float32
     aim, centre = x_adv.double() * 255, x.double() * 255
     nearest = aim.round()

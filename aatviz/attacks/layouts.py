@@ -1,5 +1,5 @@
-"""Networks made ready ("laid out") for the passes of attacks, with their weights as they are now. A frozen network is laid
-out once, and again only where its weights have changed."""
+"""Networks made ready ("laid out") for the passes of attacks, as they are now. A frozen network is laid out once, and again
+only where its weights, or what else it holds, have changed."""
 
 import copy
 from itertools import chain

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from aatviz.attacks.checks import Array, check_images, check_number, check_whole
+from aatviz.attacks.checks import Array, check_images, check_limit, check_number, check_whole, only_read
 from aatviz.attacks.geometry import per_sample
 from aatviz.attacks.objectives import Objective, begin_run, fixed
 from aatviz.attacks.optimizers import OptimizerName
-from aatviz.attacks.pgd import Callback, Iterate, pgd
+from aatviz.attacks.pgd import Callback, Iterate, pgd, told
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,6 +66,7 @@ def min_distortion(
     x = check_images(x)
     depth = check_whole("depth", depth, least=1)
     most_c = check_number("most_c", most_c, least=0)
+    promising = check_limit("promising", promising)
     at = fixed(objective)
     least, most, c = x.new_zeros(len(x)), x.new_full((len(x),), most_c), x.new_zeros(len(x))
     best, best_size = x.clone(), x.new_full((len(x),), torch.inf)
@@ -88,7 +89,7 @@ def min_distortion(
                 rows = rows[success(it.x_adv[rows], rows)]
                 best[rows], best_size[rows] = it.x_adv[rows], size[rows]
             ended = it.x_adv
-            stop = bool(callback and callback(Iterate(restart=attempt, step=it.step, x_adv=it.x_adv, loss=it.loss)))
+            stop = told(callback, attempt, it.step, it.x_adv, it.loss)
             return stop
 
         pgd(
@@ -104,7 +105,8 @@ def min_distortion(
         )
         if stop:
             break
-        won = success(ended, everyone)
+        with only_read(ended, "The test of success") as shown:
+            won = success(shown, everyone)
         size = _distance(ended, x)
         nearer = (won & (size < best_size)).nonzero().flatten()  # whatever their loss promised
         best[nearer], best_size[nearer] = ended[nearer], size[nearer]

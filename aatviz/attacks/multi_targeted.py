@@ -62,10 +62,15 @@ def multi_targeted(
         x' (N,C,H,W), inside ball and box. Each target has the same steps as alone.
 
     Raises:
-        ValueError: as `aatviz.pgd`; for a y that is no class of the system; where the victim's logits are NaN.
+        ValueError: as `aatviz.pgd`; for a y that is none of the victim's classes; for a victim of one class only; where the
+            victim's logits are NaN.
     """
     x, seed = check_images(x), check_seed(seed)
-    classes = len(victim.system.detectors.classes)
+    classes = victim.count(x)
+    if classes < 2:
+        raise ValueError(
+            f"The victim {victim.name} knows one class only: there is no other that an image could be taken for."
+        )
     size, begin = check_eps(eps, norm, x), None if start is None else check_start(start, x)
     indices = ClassIndices("y", y)
     indices.check_range(classes)
@@ -96,7 +101,7 @@ def worst(victim: Victim, candidates: Iterable[Tensor], y: Tensor) -> Tensor:
         y: the true classes (N,).
 
     Raises:
-        ValueError: without any candidate, or where the victim's logits are NaN.
+        ValueError: without any candidate; for another number of classes than of images; where the victim's logits are NaN.
     """
     best: Tensor | None = None
     for x_adv in candidates:

@@ -18,10 +18,11 @@ from aatviz.attacks.checks import (
     check_seed,
     check_start,
     check_whole,
+    only_read,
 )
 from aatviz.attacks.geometry import NORMS, Norm, per_sample, projection
 from aatviz.attacks.geometry import random_start as draw_start
-from aatviz.attacks.objectives import Objective, begin_run, fixed
+from aatviz.attacks.objectives import Objective, asked, begin_run, fixed
 from aatviz.attacks.optimizers import OPTIMIZERS, OptimizerName, make_optimizer
 
 Keep = Literal["best", "last"]
@@ -39,6 +40,14 @@ class Iterate:
 
 Callback = Callable[[Iterate], bool | None]
 """Called once a step. Returning True ends the attack there; what has been found so far is returned."""
+
+
+def told(callback: Callback | None, restart: int, step: int, x_adv: Tensor, loss: Tensor) -> bool:
+    """Call an attack's callback, where there is one: whether it ends the attack."""
+    if callback is None:
+        return False
+    with only_read(x_adv, "The callback") as shown:
+        return bool(callback(Iterate(restart=restart, step=step, x_adv=shown, loss=loss)))
 
 
 @torch.inference_mode(False)
@@ -79,7 +88,7 @@ def pgd(
 
     Raises:
         ValueError: for images outside [0,1] or an impossible setting; the message says what was expected. Also, after the
-            last step, where a loss was not finite or a gradient NaN.
+            last step, where a loss was not finite, a gradient NaN, or so large that no step could be made of it.
     """
     x = check_images(x)
     check_choice("norm", norm, NORMS)
@@ -107,9 +116,9 @@ def pgd(
             is_last = step == steps
             if is_last and not must_score and callback is None:
                 break
-            loss, grad = (part.detach() for part in at(x_adv))
+            loss, grad = asked(at, x_adv)
             sound.see(loss, grad)
-            stop = bool(callback and callback(Iterate(restart=restart, step=step, x_adv=x_adv, loss=loss)))
+            stop = told(callback, restart, step, x_adv, loss)
             if keep == "best" or ((is_last or stop) and must_score):
                 better = loss < best_loss
                 best_x = torch.where(per_sample(better, x), x_adv, best_x)
@@ -119,5 +128,7 @@ def pgd(
             x_adv = project(x_adv + inner.step(grad))
         if stop:
             break
+    found = best_x if must_score else x_adv
+    sound.arrive(found)
     sound.check()
-    return best_x if must_score else x_adv
+    return found

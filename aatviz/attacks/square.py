@@ -16,9 +16,10 @@ from aatviz.attacks.checks import (
     check_number,
     check_seed,
     check_whole,
+    only_read,
 )
 from aatviz.attacks.geometry import NORMS, Norm, norm, per_sample, projection
-from aatviz.attacks.pgd import Callback, Iterate
+from aatviz.attacks.pgd import Callback, told
 
 P_INIT = {"Linf": 0.8, "L2": 0.1}
 """The share of pixels that the first squares cover: the paper's choices for MNIST."""
@@ -69,18 +70,24 @@ def square(
         raise ValueError(f"p_init is a share of the pixels, above 0 and at most 1; got {p_init!r}.")
     generator = torch.Generator().manual_seed(check_seed(seed))
     start, change = (_stripes, _recolour) if norm == "Linf" else (_tiles, _move)
-    best, best_loss, sound, project = x, loss(x), Soundness(x), projection(x, norm, size)
-    sound.see(best_loss)
+    sound, project = Soundness(x), projection(x, norm, size)
+
+    def ask(point: Tensor) -> Tensor:
+        with only_read(point, "The loss") as shown:
+            found = loss(shown)
+        sound.see(found)
+        return found.clone()
+
+    best, best_loss = x, ask(x)
     for query in range(queries + 1):
-        if callback and callback(Iterate(restart=0, step=query, x_adv=best, loss=best_loss)):
+        if told(callback, 0, query, best, best_loss):
             break
         if query == queries:
             break
         first = query == 0
         tried = start(x, size, generator) if first else change(best, x, size, _side(x, share, query, queries), generator)
         tried = project(tried)
-        tried_loss = loss(tried)
-        sound.see(tried_loss)
+        tried_loss = ask(tried)
         better = tried_loss < best_loss
         best = torch.where(per_sample(better, x), tried, best)
         best_loss = torch.where(better, tried_loss, best_loss)

@@ -13,9 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from aatviz.attacks import NORMS, Objective, norm, project
-from aatviz.attacks.checks import TOLERANCE, Array, check_choice, check_images, check_seed, check_size, check_whole
+from aatviz.attacks.checks import (
+    LARGEST_SEED,
+    TOLERANCE,
+    Array,
+    check_choice,
+    check_images,
+    check_seed,
+    check_size,
+    check_whole,
+)
 from aatviz.attacks.geometry import Norm, per_sample, random_start
 from aatviz.attacks.objectives import LogitsObjective
+from aatviz.models.checks import in_precision_of
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import evaluating
 
@@ -57,7 +67,7 @@ class PlantedTest:
 
     def logit(self, x_adv: Tensor) -> Tensor:
         """Each sample's own logit: (N,C,H,W), in the order of `x` -> (N,). One forward pass of the trunk."""
-        return self._read_out(self.trunk(x_adv))
+        return self._read_out(_features(self.trunk, x_adv))
 
     def _read_out(self, features: Tensor) -> Tensor:
         return (features * self.weight).sum(1) + self.bias
@@ -74,7 +84,10 @@ class PlantedTest:
 
     @torch.no_grad()
     def success(self, x_adv: Tensor) -> Tensor:
-        """Which x' (N,C,H,W) are adversarial: logit above 0, inside the ball and inside [0,1], as bool (N,)."""
+        """Which x' (N,C,H,W) are adversarial: logit above 0, inside the ball and inside [0,1], as bool (N,). ValueError for
+        another number of images than the test has: each has a ball of its own."""
+        if x_adv.shape != self.x.shape:
+            raise ValueError(f"x' has the shape of the test's images, {tuple(self.x.shape)}; got {tuple(x_adv.shape)}.")
         with evaluating((self.trunk,)):
             accepted = self.logit(x_adv) > 0
         flat = x_adv.flatten(1)
@@ -136,7 +149,7 @@ def planted_bank(
             limits = {"eps": "above 0", "inner_radius": "above 0 and at most 1", "closeness": "at least 0 and below 1"}[name]
             raise ValueError(f"{name} is {limits}; got {value!r}.")
     trunk = _features_of(bank)
-    generator = torch.Generator().manual_seed(check_seed(seed + SALT))
+    generator = torch.Generator().manual_seed((check_seed(seed) + SALT) % (LARGEST_SEED + 1))
     planted = _draw(border, x, norm, eps, generator)
     weights, biases = [], []
     for i in range(len(x)):
@@ -147,7 +160,7 @@ def planted_bank(
         ]
         points = torch.cat([planted[i : i + 1], x[i : i + 1], *around])
         with torch.no_grad(), evaluating((trunk,)):
-            features = torch.cat([trunk(part) for part in points.split(BATCH)]).cpu().double()
+            features = torch.cat([_features(trunk, part) for part in points.split(BATCH)]).cpu().double()
         weight, middle = _separate(features[0], features[1:], sample=i)
         weights.append(weight)
         biases.append(-middle - closeness)
@@ -207,6 +220,13 @@ def _features_of(bank: DetectorBank) -> nn.Module:
     trunk = copy.deepcopy(network)
     trunk.out = nn.Identity()
     return trunk.eval().requires_grad_(False)
+
+
+def _features(trunk: nn.Module, x: Tensor) -> Tensor:
+    """The features (N,D) of images (N,C,H,W), in the trunk's own precision, as the passes of an attack compute them."""
+    with torch.autocast(x.device.type, enabled=False):
+        features: Tensor = trunk(in_precision_of(trunk, x))
+    return features
 
 
 def _kinds(p: Norm) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aatviz.attacks.checks import Array
-from aatviz.attacks.objectives import Objective, begin_run, fixed
+from aatviz.attacks.checks import Array, check_limit
+from aatviz.attacks.objectives import Objective, asked, begin_run, fixed
 from aatviz.attacks.pgd import Callback, Iterate, pgd
 
 
@@ -25,7 +25,8 @@ def pgd_until_success(
         subset: the rows (M,) of x that are still open -> their objective, as in
             `lambda rows: aatviz.objective("combined", system, y=y[rows])`.
         x: natural images (N,C,H,W), in [0,1] within 1e-6, a tensor or a NumPy array.
-        below: what counts as success: 0 for loss 9 and the combined losses (misclassified), -T for loss 10 (accepted).
+        below: what counts as success: 0 for loss 9 and the combined losses (misclassified), -T for loss 10 (accepted). The
+            objective alone decides: in bfloat16 a logit may be wrong by half, so leave room for that, or check the result.
         callback, settings: as those of `aatviz.pgd`; `keep` is always "best". For a done sample, the callback goes on
             seeing the loss that it had when it was done.
 
@@ -33,9 +34,9 @@ def pgd_until_success(
         x' (N,C,H,W): the first iterate below `below`, or, where there is none, the best one.
 
     Raises:
-        ValueError: as `aatviz.pgd`.
+        ValueError: as `aatviz.pgd`, and for a `below` that is no number.
     """
-    goal = _OpenOnly(subset, below)
+    goal = _OpenOnly(subset, check_limit("below", below))
 
     def watch(it: Iterate) -> bool:
         return bool(callback and callback(it)) or not len(goal.open)
@@ -66,7 +67,7 @@ class _OpenOnly:
             return self._loss, grad
         if self._objective is None:
             self._objective = fixed(self.subset(self.open))
-        loss, grad[self.open] = self._objective(x_adv[self.open])
+        loss, grad[self.open] = asked(self._objective, x_adv[self.open])
         self._loss = self._loss.index_put((self.open,), loss.to(self._loss))
         if (still := loss >= self.below).logical_not().any():
             self.open, self._objective = self.open[still], None

@@ -18,6 +18,7 @@ from aatviz.models.checks import check_fits, image_shape, in_precision_of
 from aatviz.models.decisions import MODELS_OF, Decision, Logits, VictimName, decide, log_odds, log_weights, unchecked
 from aatviz.models.detectors import GenerativeClassifier
 from aatviz.models.losses import classifier_margin, fooled_rank, max_other, pick
+from aatviz.models.networks import evaluating
 
 WITH_REJECT: tuple[VictimName, ...] = ("generative", "integrated", "robust")
 """The names that a `Victim` can have: the classifiers with a reject option."""
@@ -71,12 +72,19 @@ class Victim:
         return not all(_same(self._network(model), there._network(model)) for model in self.models)
 
     def logits(self, x: Tensor, models: str) -> Logits:
-        """The logits (N,K), in float32, of the models named by their letters, for images (N,C,H,W). ValueError for images of
-        another shape than the networks were built for."""
+        """The logits (N,K), in float32, of the models named by their letters, for images (N,C,H,W); in eval mode, as attacks
+        see them. ValueError for images of another shape than the networks were built for."""
         networks = {model: self._network(model) for model in models}
         check_fits(x, image_shape(*networks.values()))
-        with torch.autocast(x.device.type, enabled=False):
+        with evaluating(tuple(networks.values())), torch.autocast(x.device.type, enabled=False):
             return {model: network(in_precision_of(network, x)).float() for model, network in networks.items()}
+
+    @torch.no_grad()
+    def count(self, x: Tensor) -> int:
+        """How many classes it chooses among, seen at the first of the images (N,C,H,W). The bank beside a robust classifier
+        may have fewer detectors."""
+        model = self.models[0]
+        return self.logits(x[:1], model)[model].shape[1]
 
     def decide(self, z: Logits) -> Decision:
         """The winning class (N,) and the score (N,) that a threshold rejects by. ValueError for NaN."""
@@ -118,7 +126,10 @@ class Victim:
 
     @torch.no_grad()
     def rank_of(self, x: Tensor, y: Tensor) -> Tensor:
-        """The `rank` (N,) of images (N,C,H,W); no gradient is taken."""
+        """The `rank` (N,) of images (N,C,H,W) with true classes y (N,); no gradient is taken. ValueError for another number
+        of classes than of images."""
+        if y.shape != (len(x),):
+            raise ValueError(f"y holds one class per image ({len(x)},); got the shape {tuple(y.shape)}.")
         return self.rank(self.logits(x, self.models), y)
 
     @torch.no_grad()

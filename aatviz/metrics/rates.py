@@ -27,14 +27,24 @@ def rate(accepted: Tensor, threshold: float | Tensor, counted: Tensor | None = N
     """1/N |{x : score(x) >= T, counted(x)}| for scores (N,) and thresholds of any shape: the rates, in their shape.
 
     The one formula behind equations 7, 8, 14 and 15: they differ only in which samples are `counted` (N,), bool.
-    ValueError for NaN, which is neither above nor below any T.
+    ValueError for NaN, which is neither above nor below any T; where there are no samples; and for marks that are no
+    booleans, one per sample: 0 and 1 would be taken for the places of two samples.
     """
+    if not len(accepted):
+        raise ValueError("The rate of no sample at all is not known: give at least one score.")
+    if counted is not None and (counted.dtype != torch.bool or counted.shape != accepted.shape):
+        raise ValueError(
+            f"Which samples count is one boolean per score {tuple(accepted.shape)}; got {counted.dtype} of the shape "
+            f"{tuple(counted.shape)}. Make it one by a comparison, such as labels != y."
+        )
+    if not accepted.is_floating_point():
+        accepted = accepted.double()  # a threshold of 0.5 is none among whole numbers
     limits = torch.as_tensor(threshold, dtype=accepted.dtype)
     if bool(accepted.isnan().any()) or bool(limits.isnan().any()):
         raise ValueError("Scores, and the thresholds that they are held against, are numbers; one of them is NaN.")
     scores = accepted if counted is None else accepted[counted]
     ordered = scores.sort().values
-    return (len(scores) - torch.searchsorted(ordered, limits.reshape(-1)).reshape(limits.shape)) / max(len(accepted), 1)
+    return (len(scores) - torch.searchsorted(ordered, limits.reshape(-1)).reshape(limits.shape)) / len(accepted)
 
 
 def true_positive_rate(scores: Tensor, threshold: float | Tensor) -> Tensor:

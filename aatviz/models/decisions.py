@@ -111,7 +111,8 @@ def accepted(label: Tensor, score: Tensor, threshold: Threshold, classes: int | 
     for every class that wins here.
     """
     try:
-        limits = torch.as_tensor(threshold, dtype=score.dtype, device=score.device)
+        precision = score.dtype if score.is_floating_point() else torch.float64
+        limits = torch.as_tensor(threshold, dtype=precision, device=score.device)
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"A threshold is a number T, or one T_k for each class; got {str(threshold)[:60]!r}.") from None
     if bool(limits.isnan().any()) or bool(score.isnan().any()):

@@ -68,13 +68,18 @@ def accepting(held_out: Decided, rejection: float) -> float:
 
 
 def accepting_scores(held_out: Tensor, rejection: float) -> float:
-    """`accepting`, from the scores (N,) of the held-out images. ValueError for a share outside [0,1), or no image."""
+    """`accepting`, from the scores (N,) of the held-out images. ValueError for a share outside [0,1), no image, or a NaN."""
     if not 0 <= rejection < 1:
         raise ValueError(f"The share of rejected images is at least 0 and below 1; got {rejection!r}.")
     if not len(held_out):
         raise ValueError("There are no held-out images to choose a threshold on; got 0.")
+    if bool(held_out.isnan().any()):
+        raise ValueError("The scores of held-out images are numbers; one of them is NaN. Measure them again.")
     rejected = int(len(held_out) * rejection + 1e-9)
-    return on_grid(float(held_out.sort().values[rejected]))
+    score = held_out.sort().values[rejected]
+    threshold = on_grid(float(score))
+    above = bool(torch.as_tensor(threshold, dtype=score.dtype) > score)  # by less than a rounding error, yet it would reject
+    return round(threshold - GRID, 1) if above else threshold
 
 
 def accepting_per_class(held_out: Decided, rejection: float, classes: int) -> tuple[float, ...]:

@@ -1,15 +1,18 @@
 """The modes that a caller is in: attacks, objectives and classifiers give what they give outside of them."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 import torch
-from attack_cases import ATTACKS, CLASSES, Attack, batch, small_system
+from attack_cases import ATTACKS, CLASSES, Attack, SmallSystem, batch, small_system
+from torch import nn
 
-from aatviz.attacks import objective, pgd
-from aatviz.attacks.victims import Victim
+from aatviz.attacks import multi_targeted, objective, pgd
+from aatviz.attacks.victims import WITH_REJECT, Victim
+from aatviz.models.decisions import VictimName
 from aatviz.models.networks import MadryNet
 
 
@@ -108,6 +111,48 @@ def test_madrys_network_by_hand_is_the_same_in_every_mode(bf16: bool, mode: Any)
     with mode():
         inside = run()
     assert torch.equal(inside, run())
+
+
+@every_attack
+def test_networks_in_train_mode_are_attacked_as_in_eval_mode_and_left_as_they_were(attack: Attack) -> None:
+    """Their running statistics too, and torch's own generator, which dropout would draw from."""
+    system, (x, y) = with_dropout(), batch()
+    expected = attack(system, x, y)
+    modules = (system.detectors, system.classifier, system.robust_classifier)
+    for module in modules:
+        module.train()
+    before = [copy.deepcopy(module.state_dict()) for module in modules]
+    state = torch.get_rng_state()
+    assert torch.equal(attack(system, x, y), expected)
+    assert torch.equal(torch.get_rng_state(), state)
+    for module, old in zip(modules, before, strict=True):
+        assert all(part.training for part in module.modules())
+        assert all(torch.equal(old[name], value) for name, value in module.state_dict().items())
+
+
+@pytest.mark.parametrize("name", WITH_REJECT)
+def test_a_victim_in_train_mode_is_judged_as_in_eval_mode(name: VictimName) -> None:
+    system, (x, y) = with_dropout(), batch()
+    victim = Victim(name=name, system=system)
+    expected = *victim.judge(x), victim.rank_of(x, y), multi_targeted(victim, x, y, steps=2)
+    modules = (system.detectors, system.classifier, system.robust_classifier)
+    for module in modules:
+        module.train()
+    before = [copy.deepcopy(module.state_dict()) for module in modules]
+    found = *victim.judge(x), victim.rank_of(x, y), multi_targeted(victim, x, y, steps=2)
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+    for module, old in zip(modules, before, strict=True):
+        assert module.training
+        assert all(torch.equal(old[key], value) for key, value in module.state_dict().items())
+
+
+def with_dropout() -> SmallSystem:
+    """A small system whose networks would lose half of their logits in train mode."""
+    found = small_system()
+    for module in (*found.detectors.networks, found.classifier, found.robust_classifier):
+        assert isinstance(module, nn.Sequential)
+        module.append(nn.Dropout(0.5).eval())
+    return found
 
 
 def test_an_objective_of_the_users_own_has_its_gradient_in_inference_mode() -> None:

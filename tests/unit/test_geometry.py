@@ -1,6 +1,7 @@
 """The balls, their projections and the random starts, against an independent solution in float64."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aatviz.attacks.geometry import NORMS, Norm, distances, norm, project, random_start
+from aatviz.attacks.geometry import NORMS, Norm, distances, norm, project, random_start, to_levels
 from aatviz.evaluate.real_images import SLACK
 
 FEW = settings(max_examples=25, deadline=None)
@@ -134,3 +135,18 @@ def test_distances_of_the_size_of_a_ball_are_exact_to_less_than_what_counts_as_i
     exact = wide.abs().amax(2) if p == "Linf" else wide.norm(dim=2)
     assert float((found - exact)[exact < 5].abs().max()) < SLACK / 2
     assert float(found.diagonal().max()) == 0
+
+
+@pytest.mark.parametrize("p", ["linf", "l2", "inf", math.inf, 2, "L1", None])
+def test_a_norm_by_another_name_is_refused_and_not_taken_for_l2(p: Any) -> None:
+    delta = torch.rand(2, 1, 2, 2)
+    generator = torch.Generator().manual_seed(0)
+    for run in (
+        lambda: norm(delta, p),
+        lambda: distances(delta, delta, p),
+        lambda: project(delta, delta, p, 0.1),
+        lambda: to_levels(delta, delta, p, 0.1),
+        lambda: random_start(delta, p, 0.1, generator),
+    ):
+        with pytest.raises(ValueError, match="norm is one of Linf, L2; got"):
+            run()

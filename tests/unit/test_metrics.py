@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from aatviz import metrics
+from aatviz.models.decisions import accepted
 
 SCORES = torch.tensor([2.0, 1.0, 1.0, 0.0, -3.0])
 MARKED = torch.tensor([True, True, False, True, False])
@@ -30,6 +31,27 @@ def test_equations_8_14_and_15_count_marked_and_accepted_out_of_all_samples(equa
 def test_a_sample_that_f_still_gets_right_is_no_false_positive_however_high_its_logit() -> None:
     scores = torch.tensor([99.0, -99.0])
     assert float(metrics.false_positive_rate(scores, torch.tensor([False, True]), 0.0)) == 0
+
+
+@pytest.mark.parametrize(
+    "marks", [MARKED.int(), MARKED.long(), MARKED.to(torch.uint8), MARKED.float(), MARKED[:4], MARKED[0]]
+)
+def test_marks_that_are_no_booleans_for_each_sample_are_an_error(marks: Tensor) -> None:
+    """As indices, 0 and 1 would count the first two samples over and over."""
+    with pytest.raises(ValueError, match=r"one boolean per score \(5,\)"):
+        metrics.false_positive_rate(SCORES, marks, 0.0)
+
+
+def test_whole_scores_are_held_against_the_threshold_itself() -> None:
+    scores = torch.tensor([0, 1, 2, 3])
+    torch.testing.assert_close(metrics.rate(scores, torch.tensor([0.0, 0.5, 2.5])).tolist(), [1.0, 0.75, 0.25])
+    assert accepted(torch.zeros(4, dtype=torch.long), scores, 0.5).tolist() == [False, True, True, True]
+    assert accepted(torch.tensor([0, 1, 0, 1]), scores, [0.5, 1.5]).tolist() == [False, False, True, True]
+
+
+def test_the_rate_of_nothing_is_an_error_and_not_0() -> None:
+    with pytest.raises(ValueError, match="no sample"):
+        metrics.false_positive_rate(torch.zeros(0), torch.zeros(0, dtype=torch.bool), 0.0)
 
 
 def brute_force_auc(positive: Tensor, negative: Tensor) -> float:

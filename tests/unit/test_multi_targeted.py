@@ -116,11 +116,41 @@ def test_what_detectors_reject_most_firmly_still_ranks_by_its_winning_logit() ->
     assert third < second < first < 0
 
 
+class Corners(nn.Module):
+    """Two pixels, three classes: 1 wins where the first pixel is high, 2 where the second is, and 2 by more."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = x.flatten(1).T
+        return torch.stack([torch.full_like(a, 2.0), 4 * a, 9 * b], 1)
+
+
+@pytest.mark.parametrize("classes", [(0, 1), (1,)])
+def test_the_robust_classifiers_classes_are_tried_whatever_detectors_the_bank_has(classes: tuple[int, ...]) -> None:
+    bank = DetectorBank([nn.Sequential(nn.Flatten(), nn.Linear(2, len(classes)))], classes)
+    system = SimpleNamespace(detectors=bank, classifier=Corners(), robust_classifier=Corners(), generative=None)
+    x, y = torch.full((2, 1, 1, 2), 0.2), torch.tensor([0, 0])
+    victim = Victim(name="robust", system=system)
+    settings = {"eps": 0.6, "step_size": 0.05, "steps": 40, "optimizer": "steepest"}
+    assert victim.judge(multi_targeted(victim, x, y, **settings))[0].tolist() == [2, 2]
+
+
+def test_a_victim_of_one_class_has_nothing_to_be_taken_for() -> None:
+    bank = DetectorBank([nn.Sequential(nn.Flatten(), nn.Linear(2, 1))], 1)
+    generative = GenerativeClassifier(bank, torch.ones(1))
+    system = SimpleNamespace(detectors=bank, classifier=bank, robust_classifier=bank, generative=generative)
+    for name in WITH_REJECT:
+        with pytest.raises(ValueError, match=f"{name} knows one class only"):
+            multi_targeted(Victim(name=name, system=system), torch.zeros(2, 1, 1, 2), 0, steps=1)
+
+
 def test_impossible_settings_are_refused_with_a_sentence() -> None:
     system, x = valley_system(), torch.zeros(2, 1, 1, 2)
     with pytest.raises(ValueError, match="victim is one of generative, integrated, robust; got 'f'"):
         Victim(name="f", system=system)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="one class per image"):
         multi_targeted(Victim(name="generative", system=system), x, torch.zeros(3, dtype=torch.long))
+    for wrong in (torch.zeros(1, dtype=torch.long), torch.zeros(3, dtype=torch.long), torch.zeros(1, 2, dtype=torch.long)):
+        with pytest.raises(ValueError, match=r"one class per image \(2,\)"):  # of one, the first row's margin would be all
+            worst(Victim(name="generative", system=system), [x], wrong)
     with pytest.raises(ValueError, match="at least one candidate"):
         worst(Victim(name="generative", system=system), [], torch.zeros(2, dtype=torch.long))

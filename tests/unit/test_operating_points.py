@@ -36,6 +36,17 @@ def test_the_highest_threshold_that_rejects_no_more_than_a_share(rejection: floa
     assert float((~CLEAN.accepted(chosen)).float().mean()) <= rejection + 1e-6
 
 
+def test_a_score_a_hair_below_the_grid_is_not_rejected_by_a_threshold_on_it() -> None:
+    on_it = torch.tensor(0.7)
+    assert operating_points.accepting_scores(on_it.repeat(9), 0.0) == 0.7
+    assert operating_points.accepting_scores(on_it.nextafter(torch.tensor(0.0)).repeat(9), 0.0) == 0.6
+
+
+def test_a_held_out_score_of_nan_is_an_error() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        operating_points.accepting_scores(torch.tensor([1.0, torch.nan, 2.0]), 0.1)
+
+
 def test_every_class_holds_the_share_by_itself() -> None:
     chosen = operating_points.accepting_per_class(CLEAN, 0.2, 4)
     assert chosen == (1.0, -1.1, 7.0, 1.0)  # 1 of 5; none of 4; none of 1; no image, so the T of all

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aatviz import pgd
 from aatviz.attacks import apgd, norm
 from aatviz.attacks.geometry import Norm
 from aatviz.attacks.unit_test import RANDOM, PlantedTest, _separate, attack_unit_test, planted_bank
 from aatviz.data import load_data
+from aatviz.models.detectors import DetectorBank
 from aatviz.store.systems import load_system
 
 pytestmark = pytest.mark.weights
@@ -104,3 +105,52 @@ def test_a_planted_point_that_features_do_not_tell_from_another_is_refused() -> 
 def test_the_control_keeps_its_name(planted: PlantedTest) -> None:
     with pytest.raises(ValueError, match="name of the control"):
         attack_unit_test(planted, {RANDOM: partial(apgd, steps=1)})
+
+
+class Wide(nn.Module):
+    """More features than points, as a separation needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.out = nn.Linear(16, 60), nn.Linear(60, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(torch.tanh(self.hidden(x.flatten(1))))
+
+
+def wide_bank() -> DetectorBank:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        return DetectorBank([Wide()], 3).eval().requires_grad_(False)
+
+
+def few() -> Tensor:
+    return torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_caller_with_autocast_gets_the_same_test_and_the_same_verdicts() -> None:
+    plain = planted_bank(wide_bank(), few(), inner=20)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = planted_bank(wide_bank(), few(), inner=20)
+        logit = plain.logit(few())
+    assert torch.equal(found.weight, plain.weight)
+    assert torch.equal(logit, plain.logit(few()))
+
+
+@pytest.mark.parametrize("images", [torch.float32, torch.float64])
+@pytest.mark.parametrize("weights", [torch.float32, torch.float64])
+def test_images_and_bank_may_have_different_precisions(images: torch.dtype, weights: torch.dtype) -> None:
+    test = planted_bank(wide_bank().to(weights), few().to(images), inner=20)
+    assert test.planted.dtype == images
+    assert attack_unit_test(test, {"PGD": partial(pgd, steps=40)}, points=5)["PGD"].any()
+
+
+def test_every_seed_of_the_attacks_is_one_of_the_test() -> None:
+    assert planted_bank(wide_bank(), few()[:1], inner=5, seed=2**63 - 1).success(few()[:1]).tolist() == [False]
+
+
+def test_an_attack_that_returns_fewer_images_is_an_error() -> None:
+    """One would be held against every sample's ball and read-out."""
+    test = planted_bank(wide_bank(), few(), inner=20)
+    with pytest.raises(ValueError, match=r"shape of the test's images, \(3, 1, 4, 4\); got \(1, 1, 4, 4\)"):
+        attack_unit_test(test, {"one": lambda objective, x, **_: x[:1]}, points=1)

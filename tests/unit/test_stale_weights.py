@@ -4,12 +4,14 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from attack_cases import ATTACKS, CLASSES, Attack, batch, small_system
 from torch import Tensor, nn
 
 from aatviz.attacks import objective, pgd
+from aatviz.attacks.fingerprint import fingerprint
 from aatviz.models.detectors import DetectorBank
 from aatviz.models.networks import NETWORKS, MadryNet
 from aatviz.runtime.hardware import fast_bf16
@@ -139,4 +141,98 @@ def test_weights_are_looked_at_once_an_attack(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(layouts, "fingerprint", lambda network: calls.append(network) or found(network))
     x, y = images(2)
     pgd(objective("cross_entropy", made(madry), y=y), x, steps=20, restarts=2)
+    assert len(calls) == 1
+
+
+class Tempered(nn.Module):
+    """A linear network with what a module may hold beside weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(4, CLASSES)
+        self.act: nn.Module = nn.Identity()
+        self.settings = {"temperature": 1.0}
+        self.shift = torch.zeros(CLASSES)  # no buffer
+        self.sign = 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.act(self.out(x.flatten(1))) / self.settings["temperature"]
+        return self.sign * z + self.shift.to(z.dtype)
+
+
+def cooled(network: Any) -> None:
+    network.settings["temperature"] = 0.25
+
+
+def shifted(network: Any) -> None:
+    network.shift[0] += 4
+
+
+def turned(network: Any) -> None:
+    network.sign = -1
+
+
+def bent(network: Any) -> None:
+    network.act = nn.Softsign()
+
+
+def hooked(network: Any) -> None:
+    network.register_forward_hook(lambda module, x, z: 3 * z)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("change", [cooled, shifted, turned, bent, hooked])
+def test_what_a_network_holds_beside_its_weights_is_seen_too(change: Any, bf16: bool) -> None:
+    x, y = torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1, 2])
+    network, fresh = made(Tempered), made(Tempered)
+    change(fresh)
+    kept = objective("classifier_margin", network, y=y, bf16=bf16)
+    before = kept(x)[0]
+    change(network)
+    assert torch.equal(kept(x)[0], objective("classifier_margin", fresh, y=y, bf16=bf16)(x)[0])
+    assert not torch.equal(kept(x)[0], before)
+
+
+def test_whatever_a_network_holds_it_can_be_attacked() -> None:
+    network: Any = made(Tempered)
+    network.register_buffer("one_number", torch.zeros(1).expand(3))
+    network.odd = [
+        torch.eye(2).to_sparse(),
+        torch.empty(2, device="meta"),
+        torch.zeros(2, dtype=torch.complex64).conj(),
+        torch.zeros(0),
+        torch.tensor(True),
+        torch.zeros(1).expand(3),
+        torch.ones(2, dtype=torch.bfloat16, requires_grad=True) * 2,
+        {"a": {1, 2}, (1, "b"): np.zeros(3), 3: float("nan")},
+        object(),
+        lambda: 1,
+    ]
+    assert fingerprint(network) == fingerprint(network)
+    before = fingerprint(network)
+    network.odd[7]["a"].add(5)
+    assert fingerprint(network) != before
+
+
+def test_another_activation_is_seen_by_the_passes_by_hand() -> None:
+    x, y = torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1, 2])
+    network: Any = made(lambda: NETWORKS.get("mlp").build((1, 2, 2), CLASSES))
+    kept = objective("classifier_margin", network, y=y)
+    before = kept(x)[0]
+    network.activation = "silu"
+    z = network(x)
+    assert not torch.equal(kept(x)[0], before)
+    torch.testing.assert_close(kept(x)[0] < 0, z.argmax(1) != y)
+
+
+def test_a_network_that_stays_as_it_is_is_laid_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[nn.Module] = []
+    lay_out = NETWORKS.laid_out
+    monkeypatch.setattr(NETWORKS, "laid_out", lambda network, dtype: calls.append(network) or lay_out(network, dtype))
+    x, y = torch.rand(3, 1, 2, 2), torch.tensor([0, 1, 2])
+    network = made(Tempered)
+    for _ in range(3):
+        objective("classifier_margin", network, y=y, bf16=True)(x)
+        network.train()
+        network.eval()
     assert len(calls) == 1

@@ -1,11 +1,14 @@
 """Samples that are done leave the batch: the same successes as plain PGD, for fewer passes."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from oracles import Quadratic, images
 from torch import Tensor
 
-from aatviz.attacks import Iterate, Objective, pgd, pgd_until_success
+from aatviz.attacks import Iterate, Objective, min_distortion, pgd, pgd_until_success
 
 
 class Counting:
@@ -86,3 +89,21 @@ def test_what_an_objective_remembers_ends_with_a_run(setting: tuple[Tensor, Coun
 
     pgd_until_success(lambda rows: Remembering(), x, below=-1.0, **settings | {"steps": 3}, restarts=3)
     assert begun == [4, 8]
+
+
+@pytest.mark.parametrize("below", [float("nan"), torch.tensor(torch.nan), torch.zeros(4), "0", None, True])
+def test_a_limit_that_is_no_number_is_refused(below: Any, setting: tuple[Tensor, Counting, dict[str, object]]) -> None:
+    """Nothing is above NaN, so that every sample would count as done before the first step."""
+    x, counting, settings = setting
+    with pytest.raises(ValueError, match="below is a number"):
+        pgd_until_success(counting, x, below=below, **settings)
+    with pytest.raises(ValueError, match="promising is a number"):
+        min_distortion(Quadratic(x), lambda x_adv, rows: rows >= 0, x, promising=below, depth=1, steps=1)
+    assert not counting.asked
+
+
+def test_a_limit_may_come_from_a_tensor_or_numpy(setting: tuple[Tensor, Counting, dict[str, object]]) -> None:
+    x, counting, settings = setting
+    expected = pgd_until_success(counting, x, below=0.005, **settings)
+    for below in (torch.tensor(0.005, dtype=torch.float64), np.float64(0.005)):
+        assert torch.equal(pgd_until_success(counting, x, below=below, **settings), expected)  # type: ignore[arg-type]
