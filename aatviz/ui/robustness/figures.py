@@ -69,9 +69,9 @@ def sweep(rows: dict[str, dict[str, Any]], settings: list[dict[str, float]], nam
     linear = name == "eps" and x[-1] < MOST_LINEAR * x[0]
     fig.update_xaxes(title=AXES[name], type="linear" if linear else "log", tickangle=0)
     if not linear:
-        rows = _apart(x, trained)
+        written = _apart(x, trained)
         short = [text if "/" in text or value >= 100 else f"{value:.3g}" for value, text in zip(x, texts, strict=True)]
-        fig.update_xaxes(tickvals=[x[row] for row in rows], ticktext=[short[row] for row in rows])
+        fig.update_xaxes(tickvals=[x[row] for row in written], ticktext=[short[row] for row in written])
     fig.update_yaxes(title="misclassified and accepted", range=[-0.03, 1.03], tickformat=".0%")
     return fig
 
