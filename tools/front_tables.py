@@ -23,6 +23,7 @@ def results() -> str:
     """One row a data set, of the first of its systems that was measured under the paper's attack."""
     head = ["data set, ball", "AUC, paper", "AUC, here", "fooled, detectors", "fooled, robust classifier"]
     rows, attacked, judged, copies = [head], [], [], list[str]()
+    pushed: dict[str, list[str]] = {}
     for system, record in _measured():
         threat = system.card.threat
         published = next(iter(evaluations(*threat)[all_detectors(*threat)].paper.values()), None)
@@ -31,9 +32,8 @@ def results() -> str:
         alone = f", {dataset(threat[0]).classes[system.card.bank[0]]} alone" if system.lacks("full_bank") else ""
         if record := stored(system, ThoroughEvaluation(), least=1):
             ours, robust = (record["victims"][victim][-1]["rejected"][1] for victim in ("generative", "robust"))
-            copies.append(
-                f"Fooled, wrong, or *rejected* within {record['radii'][1]:g} of the ball: {ours['value']:.0%} of "
-                f"{ours['n']} {dataset(threat[0]).plural} of {title} (robust: {robust['value']:.0%})."
+            pushed.setdefault(f"{record['radii'][1]:g}", []).append(
+                f"{ours['value']:.0%} of {ours['n']} {dataset(threat[0]).plural} of {title} (robust {robust['value']:.0%})"
             )
         if system.card.data_hash in dataset(threat[0]).copies:
             copies.append(f"{title} is {dataset(threat[0]).copies[system.card.data_hash]}.")
@@ -51,11 +51,12 @@ def results() -> str:
             cells.append(interval(error, 1, percent=True))
             judged.append(f"{error['n']:,} on {title}")
         rows.append([f"{title}{alone}, {_ball(system)}", *cells])
+    totals = [f"Fooled, or *rejected* within {radius} of the ball: {', '.join(of)}." for radius, of in pushed.items()]
     words = (
-        "*AUC*: of a class's natural images against attacked ones of all others, under the paper's attack (n = "
-        f"{', '.join(attacked)}). *Fooled*: the honest protocol, images "
-        "that some attack gets misclassified and accepted, at thresholds that reject "
-        f"5 % of clean images (n = {', '.join(dict.fromkeys(judged))}). Brackets: 95 %. {' '.join(copies)} "
+        "*AUC*: a class's images against those of others, under the paper's attack (n = "
+        f"{', '.join(attacked)}). *Fooled*: images that some attack "
+        "of the honest protocol gets misclassified and accepted, 5 % of clean ones rejected "
+        f"(n = {', '.join(dict.fromkeys(judged))}). Brackets: 95 %. {' '.join([*totals, *copies])} "
         "[Every table](docs/results.md)."
     )
     return f"{markdown_table(rows)}\n\n{textwrap.fill(words, WIDTH, break_on_hyphens=False)}"
