@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from aatviz.models.checks import Array, check_fits, check_images, image_shape, in_precision_of
 from aatviz.models.decisions import Decision, Threshold, accepted, decide
+from aatviz.models.networks import evaluating
 
 REJECTED = -1
 """The label of a rejected sample."""
@@ -132,8 +133,10 @@ def apply_threshold(label: Tensor, logit: Tensor, threshold: Threshold, classes:
 
 
 def _logits(network: nn.Module, x: Array) -> Tensor:
-    """The logits (N,K) of a caller's images (N,C,H,W); ValueError for another shape or range."""
+    """The logits (N,K) of a caller's images (N,C,H,W), in eval mode and without autocast, as attacks see them.
+    ValueError for another shape or range."""
     images = check_images(x, least=0)
     check_fits(images, image_shape(network))
-    logits: Tensor = network(in_precision_of(network, images))
+    with evaluating((network,)), torch.autocast(images.device.type, enabled=False):
+        logits: Tensor = network(in_precision_of(network, images))
     return logits

@@ -146,6 +146,20 @@ def test_a_victim_in_train_mode_is_judged_as_in_eval_mode(name: VictimName) -> N
         assert all(torch.equal(old[key], value) for key, value in module.state_dict().items())
 
 
+def test_a_classifier_in_train_mode_or_under_autocast_decides_as_in_eval_mode() -> None:
+    system, (x, _) = with_dropout(), batch()
+    classifiers = (system.generative, system.integrated)
+    expected = [(one.scores(x), one.predict(x, 0.0)) for one in classifiers]
+    modules = (system.detectors, system.classifier)
+    for module in modules:
+        module.train()
+    with torch.autocast("cpu"):
+        found = [(one.scores(x), one.predict(x, 0.0)) for one in classifiers]
+    for one, other in zip(found, expected, strict=True):
+        assert all(torch.equal(part, wanted) for part, wanted in zip(one, other, strict=True))
+    assert all(part.training for module in modules for part in module.modules())
+
+
 def with_dropout() -> SmallSystem:
     """A small system whose networks would lose half of their logits in train mode."""
     found = small_system()
