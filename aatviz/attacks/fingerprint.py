@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 COLUMNS = 1021
 """A prime: so two rows of a weight that change places change the column sums as well."""
+DEEPEST = 6
+"""How deep lists in lists are looked into: one may hold itself."""
 Fingerprint = tuple[tuple[Hashable, ...], ...]
 _OF_ANY_MODULE = frozenset(vars(nn.Module())) - {"_forward_hooks", "_forward_pre_hooks"}
 """What torch keeps in every module: its mode, which attacks set themselves, and its parts, looked at one by one."""
@@ -32,9 +34,11 @@ def _set_on(module: nn.Module) -> list[Hashable]:
     return [(name, _value(value)) for name, value in vars(module).items() if name not in _OF_ANY_MODULE]
 
 
-def _value(value: Any) -> Hashable:
+def _value(value: Any, deep: int = 0) -> Hashable:
     """Something that changes when the value does: for numbers, texts, dense tensors and arrays, alone or in lists, tuples,
-    sets and dictionaries, what they hold; for all other objects their identity."""
+    sets and dictionaries, what they hold; for all other objects, and what lies `DEEPEST` or deeper, their identity."""
+    if deep == DEEPEST:
+        return id(value)
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return type(value), value if value == value else "nan"
     if isinstance(value, Tensor) and value.layout == torch.strided and value.device.type != "meta":
@@ -42,11 +46,11 @@ def _value(value: Any) -> Hashable:
     if isinstance(value, np.ndarray):
         return str(value.dtype), value.shape, hash(value.tobytes())
     if isinstance(value, list | tuple):
-        return tuple(_value(one) for one in value)
+        return tuple(_value(one, deep + 1) for one in value)
     if isinstance(value, dict):
-        return tuple((_value(key), _value(one)) for key, one in value.items())
+        return tuple((_value(key, deep + 1), _value(one, deep + 1)) for key, one in value.items())
     if isinstance(value, set | frozenset):
-        return frozenset(_value(one) for one in value)
+        return frozenset(_value(one, deep + 1) for one in value)
     return id(value)
 
 

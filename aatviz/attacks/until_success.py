@@ -26,7 +26,7 @@ def pgd_until_success(
             `lambda rows: aatviz.objective("combined", system, y=y[rows])`.
         x: natural images (N,C,H,W), in [0,1] within 1e-6, a tensor or a NumPy array.
         below: what counts as success: 0 for loss 9 and the combined losses (misclassified), -T for loss 10 (accepted). The
-            objective alone decides: in bfloat16 a logit may be wrong by half, so leave room for that, or check the result.
+            objective alone decides: where it runs in bfloat16, leave room for its rounding, or check the result.
         callback, settings: as those of `aatviz.pgd`; `keep` is always "best". For a done sample, the callback goes on
             seeing the loss that it had when it was done.
 

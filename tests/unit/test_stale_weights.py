@@ -208,6 +208,7 @@ def test_whatever_a_network_holds_it_can_be_attacked() -> None:
         object(),
         lambda: 1,
     ]
+    network.odd.append(network.odd)
     assert fingerprint(network) == fingerprint(network)
     before = fingerprint(network)
     network.odd[7]["a"].add(5)
